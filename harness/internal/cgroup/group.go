@@ -1,0 +1,235 @@
+package cgroup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/containerd/cgroups/v3/cgroup2"
+	"golang.org/x/sys/unix"
+)
+
+// Group is one cgroup that this process made.
+type Group struct {
+	mount   string
+	path    string
+	manager *cgroup2.Manager
+}
+
+// Path is the cgroup's directory.
+func (g *Group) Path() string { return g.path }
+
+// Name is the cgroup's path as the kernel prints it, below the mount.
+func (g *Group) Name() string { return "/" + strings.TrimPrefix(strings.TrimPrefix(g.path, g.mount), "/") }
+
+// create makes the cgroup at path, which must not exist: counters are cumulative, so a cgroup
+// that somebody used before would bring its kills along (cgroup2.NewManager reuses silently).
+func create(mount, path string) (*Group, error) {
+	if err := unix.Mkdir(path, 0o755); err != nil {
+		return nil, &fs.PathError{Op: "mkdir", Path: path, Err: err}
+	}
+	return load(mount, path)
+}
+
+// load wraps a cgroup that exists.
+func load(mount, path string) (*Group, error) {
+	m, err := cgroup2.Load("/"+strings.Trim(strings.TrimPrefix(path, mount), "/"), cgroup2.WithMountpoint(mount))
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", path, err)
+	}
+	return &Group{mount: mount, path: path, manager: m}, nil
+}
+
+// Child makes a cgroup below g, with g's memory and pids controllers passed on to it.
+func (g *Group) Child(name string) (*Group, error) {
+	return create(g.mount, filepath.Join(g.path, name))
+}
+
+// Delegate passes the controllers on to the cgroups below g. The kernel refuses with EBUSY
+// while g itself holds processes.
+func (g *Group) Delegate() error {
+	have, err := g.manager.Controllers()
+	if err != nil {
+		return fmt.Errorf("read the controllers of %s: %w", g.path, err)
+	}
+	want := []string{"+memory"}
+	if slices.Contains(have, "pids") {
+		want = append(want, "+pids")
+	}
+	return g.Write("cgroup.subtree_control", strings.Join(want, " "))
+}
+
+// SetMemory writes the limits that are not nil.
+func (g *Group) SetMemory(m *cgroup2.Memory) error {
+	if err := g.manager.Update(&cgroup2.Resources{Memory: m}); err != nil {
+		return fmt.Errorf("set the limits of %s: %w", g.path, err)
+	}
+	return nil
+}
+
+// Write writes one of the cgroup's files. It does not go through os.WriteFile, which opens
+// with O_NONBLOCK: memory.reclaim then answers EAGAIN, and from Linux 6.16 a lowered
+// memory.max reclaims nothing.
+func (g *Group) Write(file, value string) error {
+	path := filepath.Join(g.path, file)
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	defer unix.Close(fd)
+	for {
+		if _, err = unix.Write(fd, []byte(value)); !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		return &fs.PathError{Op: "write " + value + " to", Path: path, Err: err}
+	}
+	return nil
+}
+
+// Open opens the cgroup's directory, for clone3's CLONE_INTO_CGROUP.
+func (g *Group) Open() (*os.File, error) {
+	return os.OpenFile(g.path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+}
+
+// Ancestors lists the cgroups above g that can be seen, the nearest first. The root of the
+// mount is left out: it has no limits and no memory.events.
+func (g *Group) Ancestors() []*Group {
+	var up []*Group
+	for dir := filepath.Dir(g.path); strings.HasPrefix(dir, g.mount) && dir != g.mount; dir = filepath.Dir(dir) {
+		up = append(up, &Group{mount: g.mount, path: dir})
+	}
+	return up
+}
+
+// Hidden tells that a cgroup namespace hides the limits above the mount. The kernel's own root
+// has no cgroup.type file.
+func (g *Group) Hidden() bool {
+	_, err := os.Stat(filepath.Join(g.mount, "cgroup.type"))
+	return err == nil
+}
+
+// Procs lists the processes in g and below it.
+func (g *Group) Procs() ([]uint64, error) { return g.manager.Procs(true) }
+
+// Remove kills every process in g and below it, waits until the kernel reports the cgroup
+// empty, and removes it with everything below. A cgroup that is gone already is no error.
+// Killing and then waiting for "populated 0" in cgroup.events is the kernel's advice;
+// cgroup.procs may lag behind it.
+func (g *Group) Remove(ctx context.Context) error {
+	if err := removeTree(g.path); err == nil {
+		return nil
+	}
+	if err := g.kill(); err != nil {
+		return err
+	}
+	if err := g.waitEmpty(ctx); err != nil {
+		return err
+	}
+	// Empty, and still EBUSY for a moment: the last task's css reference is dropped by RCU.
+	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		err := removeTree(g.path)
+		if err == nil || !errors.Is(err, unix.EBUSY) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w (%w)", err, context.Cause(ctx))
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (g *Group) kill() error {
+	err := g.Write("cgroup.kill", "1")
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+		if _, gone := os.Stat(g.path); errors.Is(gone, fs.ErrNotExist) {
+			return nil
+		}
+	}
+	return err
+}
+
+func (g *Group) waitEmpty(ctx context.Context) error {
+	changed, stop, err := Watch(filepath.Join(g.path, "cgroup.events"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer stop()
+	for {
+		events, err := g.ReadKeyed("cgroup.events")
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if events["populated"] == 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			pids, _ := g.Procs()
+			return fmt.Errorf("wait for %s to become empty: %w; still there: %s", g.path, context.Cause(ctx), describe(pids))
+		}
+	}
+}
+
+// describe names processes for an error message.
+func describe(pids []uint64) string {
+	var who []string
+	for _, pid := range pids {
+		comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+		if err != nil {
+			continue
+		}
+		who = append(who, fmt.Sprintf("%s[%d]", strings.TrimSpace(string(comm)), pid))
+	}
+	if len(who) == 0 {
+		return "no process that can be named"
+	}
+	return strings.Join(who, ", ")
+}
+
+// removeTree removes the cgroup at path and those below it, the deepest first. The kernel
+// refuses with EBUSY while there is a process or a child.
+func removeTree(path string) error {
+	err := unix.Rmdir(path)
+	if err == nil || errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	entries, readErr := os.ReadDir(path)
+	if readErr != nil {
+		if errors.Is(readErr, fs.ErrNotExist) {
+			return nil
+		}
+		return readErr
+	}
+	var below bool
+	for _, e := range entries {
+		if e.IsDir() {
+			below = true
+			if err := removeTree(filepath.Join(path, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	if below {
+		err = unix.Rmdir(path)
+	}
+	if err == nil || errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	return &fs.PathError{Op: "rmdir", Path: path, Err: err}
+}

@@ -1,0 +1,273 @@
+package cgroup
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/containerd/cgroups/v3/cgroup2"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// guardName is the cgroup over all cages of all test runs of this machine.
+	guardName = "oomcage"
+	// guardShare is how much of MemAvailable all cages together may take. A quarter is left
+	// to the harness, the compiler and the rest of the machine; a run of all packages with
+	// their tests needs less than a tenth of it on a machine of 1 GiB (measured 2026-11).
+	guardShare = 0.75
+	// removeTimeout bounds the removal of one left-over. A killed process of 100 MB is gone
+	// within 50 ms under emulation; the rest is for machines that are busy.
+	removeTimeout = 10 * time.Second
+)
+
+// Run is the cgroup of one test run: the parent of all its cages. It hangs below the guard,
+// and is locked by this process for as long as it lives, so that others can tell a run that
+// goes on from one that was killed, whatever PID namespace they look from.
+type Run struct {
+	*Group
+	lock *os.File
+}
+
+// NewRun makes the cgroup of a test run, below a guard whose memory.max keeps the machine
+// safe. What killed runs left behind is removed first and described by left, one line each.
+// The error wraps ErrNotSupported where this machine or user cannot have cages.
+func NewRun(ctx context.Context) (r *Run, left []string, err error) {
+	b, err := findBase("", os.Geteuid(), mayWrite)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := requireKernel(); err != nil {
+		return nil, nil, err
+	}
+	for {
+		guard, err := openGuard(b)
+		if errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
+			continue
+		}
+		if err != nil {
+			return nil, left, err
+		}
+		more, err := removeLeftOvers(ctx, guard)
+		left = append(left, more...)
+		if err != nil {
+			return nil, left, err
+		}
+		r, err := newRun(guard)
+		// Another run that ended may have removed the guard, or swept our cgroup before it
+		// was locked: begin again. Every turn needs another run that ends, so this ends too.
+		if errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
+			continue
+		}
+		return r, left, err
+	}
+}
+
+// requireKernel asks for cgroup.kill, the one sure way to empty a cage.
+func requireKernel() error {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return fmt.Errorf("uname: %w", err)
+	}
+	release := unix.ByteSliceToString(u.Release[:])
+	var major, minor int
+	if _, err := fmt.Sscanf(release, "%d.%d", &major, &minor); err != nil {
+		return fmt.Errorf("parse the kernel's release %q: %w", release, err)
+	}
+	if major < 5 || major == 5 && minor < 14 {
+		return notSupported("this is Linux "+release, "Linux 5.14 or later, for cgroup.kill", "boot a newer kernel")
+	}
+	return nil
+}
+
+// openGuard makes the guard, or takes the one that is there: once it has passed its
+// controllers on, its limit stays, since lowering it would kill in the cages of other runs.
+func openGuard(b base) (*Group, error) {
+	if err := makeWay(b); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(b.dir, guardName)
+	g, err := create(b.mount, path)
+	if errors.Is(err, fs.ErrExist) {
+		g, err = load(b.mount, path)
+	}
+	if err != nil {
+		return nil, readOnly(err)
+	}
+	if hasController(filepath.Join(path, "cgroup.subtree_control")) {
+		return g, nil
+	}
+	available, err := memAvailable("/proc/meminfo")
+	if err != nil {
+		return nil, errors.Join(err, removeTree(path))
+	}
+	// The limit first: once the controllers are passed on, cages may be made.
+	limit := int64(float64(available) * guardShare)
+	if err := g.SetMemory(&cgroup2.Memory{Max: &limit}); err != nil {
+		return nil, err
+	}
+	return g, g.Delegate()
+}
+
+// readOnly turns EROFS into the error that a container's user can act on.
+func readOnly(err error) error {
+	if errors.Is(err, unix.EROFS) {
+		return notSupported(err.Error(), "a writable cgroup file system", "run the container with --privileged")
+	}
+	return err
+}
+
+// makeWay passes the memory controller on to the children of the base. Unless that is the
+// kernel's root, it may hold no process then; of those in it, only this one is ours to move.
+func makeWay(b base) error {
+	g, err := load(b.mount, b.dir)
+	if err != nil {
+		return err
+	}
+	if hasController(filepath.Join(b.dir, "cgroup.subtree_control")) {
+		return nil
+	}
+	err = g.Delegate()
+	if err == nil || !errors.Is(err, unix.EBUSY) || b.dir != b.own {
+		return readOnly(err)
+	}
+	aside, err := create(b.mount, filepath.Join(b.dir, guardName+"-harness-"+strconv.Itoa(os.Getpid())))
+	if err != nil {
+		return readOnly(err)
+	}
+	if err := aside.Write("cgroup.procs", strconv.Itoa(os.Getpid())); err != nil {
+		return errors.Join(err, removeTree(aside.path))
+	}
+	err = g.Delegate()
+	if !errors.Is(err, unix.EBUSY) {
+		return err
+	}
+	others, _ := g.manager.Procs(false)
+	back := g.Write("cgroup.procs", strconv.Itoa(os.Getpid()))
+	return errors.Join(notSupported(fmt.Sprintf("%s holds other processes: %s", b.dir, describe(others)),
+		"a cgroup of its own for the tests (a cgroup with processes can have no children with controllers)",
+		fmt.Sprintf("mkdir %[1]s/others && for p in $(cat %[1]s/cgroup.procs); do echo $p > %[1]s/others/cgroup.procs; done", b.dir)),
+		back, removeTree(aside.path))
+}
+
+func newRun(guard *Group) (*Run, error) {
+	g, err := guard.Child(fmt.Sprintf("run-%d-%s", os.Getpid(), strings.ToLower(rand.Text()[:6])))
+	if err != nil {
+		return nil, err
+	}
+	lock, err := lockDir(g.path)
+	if err == nil {
+		err = g.Delegate()
+	}
+	if err != nil {
+		if lock != nil {
+			lock.Close()
+		}
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			err = fs.ErrNotExist // another run took it for a left-over before it was locked
+		}
+		return nil, errors.Join(err, removeTree(g.path))
+	}
+	return &Run{Group: g, lock: lock}, nil
+}
+
+// Close removes the cgroup of the run, and the guard when this was the last run. What is
+// still in it is killed.
+func (r *Run) Close(ctx context.Context) error {
+	err := r.Remove(ctx)
+	r.lock.Close()
+	if err != nil {
+		return err
+	}
+	// EBUSY: another run has cages there.
+	guard := filepath.Dir(r.path)
+	if err := unix.Rmdir(guard); err != nil && !errors.Is(err, unix.EBUSY) && !errors.Is(err, unix.ENOENT) {
+		return &fs.PathError{Op: "rmdir", Path: guard, Err: err}
+	}
+	return nil
+}
+
+// lockDir takes the lock that says that the owner of a run lives. The kernel drops it with
+// the process.
+func lockDir(path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		return nil, &fs.PathError{Op: "flock", Path: path, Err: err}
+	}
+	return f, nil
+}
+
+// removeLeftOvers kills and removes the runs whose owner is gone.
+func removeLeftOvers(ctx context.Context, guard *Group) (left []string, err error) {
+	entries, err := os.ReadDir(guard.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for left-overs: %w", err)
+	}
+	for _, e := range entries {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), "run-") {
+			continue
+		}
+		path := filepath.Join(guard.path, e.Name())
+		lock, err := lockDir(path)
+		if err != nil {
+			continue // it lives, or is being removed by another run
+		}
+		line, err := removeLeftOver(ctx, guard.mount, path)
+		lock.Close()
+		if err != nil {
+			return left, fmt.Errorf("remove the left-over %s: %w", path, err)
+		}
+		left = append(left, line)
+	}
+	return left, nil
+}
+
+func removeLeftOver(ctx context.Context, mount, path string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, removeTimeout)
+	defer cancel()
+	g, err := load(mount, path)
+	if err != nil {
+		return "", err
+	}
+	pids, _ := g.Procs()
+	who := "no process"
+	if len(pids) > 0 {
+		who = describe(pids)
+	}
+	if err := g.Remove(ctx); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("removed %s, left by a run that was killed (%s in it)", path, who), nil
+}
+
+// memAvailable reads MemAvailable, in bytes.
+func memAvailable(path string) (int64, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(b)) {
+		if rest, ok := strings.CutPrefix(line, "MemAvailable:"); ok {
+			var kib int64
+			if _, err := fmt.Sscanf(rest, "%d kB", &kib); err != nil {
+				return 0, fmt.Errorf("parse %s: %q: %w", path, line, err)
+			}
+			return kib << 10, nil
+		}
+	}
+	return 0, fmt.Errorf("parse %s: it has no MemAvailable", path)
+}

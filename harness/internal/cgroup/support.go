@@ -1,0 +1,190 @@
+package cgroup
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrNotSupported is wrapped by every error that says: this machine, or this user, cannot
+// make cages. A test skips on it, and on nothing else.
+var ErrNotSupported = errors.New("cages are not supported here")
+
+// inVM is the advice that helps whatever is missing.
+const inVM = "or run the tests in a microVM, which needs neither root nor cgroup v2: go test -exec 'go tool oomcage vm' ./..."
+
+func notSupported(found, need, help string) error {
+	return fmt.Errorf("%w: %s; %s is needed: %s, %s", ErrNotSupported, found, need, help, inVM)
+}
+
+// base is where the cages of this machine hang.
+type base struct {
+	mount string // where cgroup2 is mounted
+	dir   string // the cgroup below which the guard is made
+	own   string // the cgroup of this process, as seen below mount; "" when it is not visible
+	real  bool   // dir is the kernel's root cgroup, which may hold processes and children
+}
+
+// findBase looks for a cgroup in which this process may make others. root is prefixed to
+// /proc, so that a test can show it other machines; it is "" in life. mayWrite tells whether
+// this process may write a path.
+func findBase(root string, euid int, mayWrite func(path string) bool) (base, error) {
+	mounts, err := readMounts(filepath.Join(root, "/proc/self/mountinfo"))
+	if err != nil {
+		return base{}, fmt.Errorf("%w: read the mounts: %w", ErrNotSupported, err)
+	}
+	unified, ok := mounts.unified()
+	if !ok {
+		return base{}, notSupported("no cgroup v2 file system is mounted", "one with the memory controller",
+			"mount -t cgroup2 none /sys/fs/cgroup")
+	}
+	mount := filepath.Join(root, unified.point)
+	if v1, ok := mounts.memoryV1(); ok {
+		return base{}, notSupported(fmt.Sprintf("the memory controller is bound to cgroup v1 (mounted at %s)", v1.point),
+			"the memory controller on cgroup v2", "boot with systemd.unified_cgroup_hierarchy=1 (and without cgroup_disable=memory)")
+	}
+	if !hasController(filepath.Join(mount, "cgroup.controllers")) {
+		return base{}, notSupported(fmt.Sprintf("%s has no memory controller", filepath.Join(mount, "cgroup.controllers")),
+			"the memory controller", "boot without cgroup_disable=memory, or delegate memory to this cgroup")
+	}
+	if unified.readOnly {
+		return base{}, notSupported(fmt.Sprintf("cgroup v2 is mounted read-only at %s", unified.point),
+			"a writable mount", "mount -o remount,rw "+unified.point+" (in a container: --privileged)")
+	}
+	own, err := ownCgroup(filepath.Join(root, "/proc/self/cgroup"), mount)
+	if err != nil {
+		return base{}, err
+	}
+
+	// The kernel's root has no cgroup.type; the root of a cgroup namespace has one.
+	_, err = os.Stat(filepath.Join(mount, "cgroup.type"))
+	if isReal := errors.Is(err, fs.ErrNotExist); isReal && mayWrite(mount) {
+		return base{mount: mount, dir: mount, own: own, real: true}, nil
+	}
+	return findDelegated(mount, own, euid, mayWrite)
+}
+
+// findDelegated walks from the process's own cgroup towards the mount and takes the nearest
+// one that is writable, has the memory controller and holds no process (the kernel's "no
+// internal processes" rule). Where there is none but the own cgroup is writable, that one is
+// taken: its processes have to make way, see makeWay.
+func findDelegated(mount, own string, euid int, mayWrite func(string) bool) (base, error) {
+	var busy, bare string
+	for dir := own; dir != "" && strings.HasPrefix(dir, mount); dir = filepath.Dir(dir) {
+		if !mayWrite(dir) || !mayWrite(filepath.Join(dir, "cgroup.procs")) {
+			break // what lies above a delegation is not ours either
+		}
+		switch {
+		case !hasController(filepath.Join(dir, "cgroup.controllers")):
+			bare = dir
+		case hasController(filepath.Join(dir, "cgroup.subtree_control")), !hasProcesses(dir):
+			return base{mount: mount, dir: dir, own: own}, nil
+		case busy == "":
+			busy = dir
+		}
+	}
+	switch {
+	case busy != "":
+		return base{mount: mount, dir: busy, own: own}, nil
+	case bare != "":
+		return base{}, notSupported("the memory controller is not delegated to "+bare, "memory in its cgroup.controllers",
+			"systemctl edit user@.service with [Service] Delegate=memory pids")
+	case euid != 0:
+		return base{}, notSupported(fmt.Sprintf("this process runs as user %d and may not write %s", euid, mount),
+			"root or a delegated cgroup", "sudo go test ./..., systemd-run --user --scope -p Delegate=yes go test ./...")
+	default:
+		return base{}, notSupported(fmt.Sprintf("root may not write %s nor its own cgroup", mount),
+			"a writable cgroup", "run the container with --privileged or --cgroupns=private and a writable /sys/fs/cgroup")
+	}
+}
+
+type mount struct {
+	point, fstype, super string
+	readOnly             bool
+}
+
+type mounts []mount
+
+// unified prefers a mount that has controllers: on a hybrid host /sys/fs/cgroup/unified has none.
+func (ms mounts) unified() (mount, bool) {
+	for _, m := range ms {
+		if m.fstype == "cgroup2" {
+			return m, true
+		}
+	}
+	return mount{}, false
+}
+
+func (ms mounts) memoryV1() (mount, bool) {
+	for _, m := range ms {
+		if m.fstype == "cgroup" && slices.Contains(strings.Split(m.super, ","), "memory") {
+			return m, true
+		}
+	}
+	return mount{}, false
+}
+
+// readMounts parses mountinfo: "36 35 98:0 /root /point rw,noatime master:1 - type source super".
+func readMounts(path string) (mounts, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var ms mounts
+	for sc := bufio.NewScanner(f); ; {
+		if !sc.Scan() {
+			return ms, sc.Err()
+		}
+		left, right, ok := strings.Cut(sc.Text(), " - ")
+		l, r := strings.Fields(left), strings.Fields(right)
+		if !ok || len(l) < 6 || len(r) < 3 {
+			return nil, fmt.Errorf("parse %s: line %q has no mount in it", path, sc.Text())
+		}
+		ms = append(ms, mount{
+			point:    unescape(l[4]),
+			fstype:   r[0],
+			super:    r[2],
+			readOnly: slices.Contains(strings.Split(l[5], ","), "ro") || slices.Contains(strings.Split(r[2], ","), "ro"),
+		})
+	}
+}
+
+// unescape undoes mountinfo's octal escapes.
+var unescape = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace
+
+// ownCgroup finds this process's cgroup below mount; "" when it lies outside the namespace.
+func ownCgroup(path, mount string) (string, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("%w: read this process's cgroup: %w", ErrNotSupported, err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if p, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::"); ok {
+			if strings.HasPrefix(p, "/..") {
+				return "", nil
+			}
+			return filepath.Join(mount, p), nil
+		}
+	}
+	return "", fmt.Errorf("%w: parse %s: it has no cgroup v2 line (0::)", ErrNotSupported, path)
+}
+
+func hasController(path string) bool {
+	b, err := os.ReadFile(path)
+	return err == nil && slices.Contains(strings.Fields(string(b)), "memory")
+}
+
+func hasProcesses(dir string) bool {
+	b, err := os.ReadFile(filepath.Join(dir, "cgroup.procs"))
+	return err != nil || len(b) > 0
+}
+
+func mayWrite(path string) bool { return unix.Access(path, unix.W_OK) == nil }

@@ -1,0 +1,90 @@
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Watch tells when the kernel reports a change of a cgroup file such as memory.events or
+// cgroup.events. The channel holds one wake-up at most: notifications are rate-limited and
+// coalesced by the kernel, so a receiver reads the file and compares, and never counts. The
+// channel also wakes, once, when the cgroup is removed. stop ends the watch and returns when
+// nothing of it is left.
+//
+// The file is polled for EPOLLPRI through an epoll instance that Go's own poller waits for, so
+// that a watch costs no thread, and none of the few inotify instances that a user may have.
+func Watch(path string) (changed <-chan struct{}, stop func(), err error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	ep, err := newEpoll(fd)
+	if err != nil {
+		unix.Close(fd)
+		return nil, nil, fmt.Errorf("watch %s: %w", path, err)
+	}
+	c := make(chan struct{}, 1)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer unix.Close(fd)
+		defer ep.Close()
+		watch(ep, fd, c)
+	}()
+	return c, func() {
+		// Closing a file does not wake a raw reader; a deadline does.
+		_ = ep.SetReadDeadline(time.Unix(1, 0))
+		<-done
+	}, nil
+}
+
+func newEpoll(fd int) (*os.File, error) {
+	epfd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	if err = unix.SetNonblock(epfd, true); err == nil {
+		err = unix.EpollCtl(epfd, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLPRI, Fd: int32(fd)})
+	}
+	if err != nil {
+		unix.Close(epfd)
+		return nil, os.NewSyscallError("epoll_ctl", err)
+	}
+	return os.NewFile(uintptr(epfd), "epoll"), nil
+}
+
+func watch(ep *os.File, fd int, c chan<- struct{}) {
+	raw, err := ep.SyscallConn()
+	if err != nil {
+		return
+	}
+	var events [1]unix.EpollEvent
+	var buf [4096]byte
+	for {
+		gone := false
+		err := raw.Read(func(epfd uintptr) bool {
+			n, err := unix.EpollWait(int(epfd), events[:], 0)
+			if errors.Is(err, unix.EINTR) || n == 0 && err == nil {
+				return false
+			}
+			// Reading the same open file is what re-arms it; a removed cgroup answers ENODEV.
+			_, err = unix.Pread(fd, buf[:], 0)
+			gone = err != nil
+			return true
+		})
+		if err != nil {
+			return
+		}
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+		if gone {
+			return
+		}
+	}
+}
