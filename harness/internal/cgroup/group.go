@@ -26,7 +26,9 @@ type Group struct {
 func (g *Group) Path() string { return g.path }
 
 // Name is the cgroup's path as the kernel prints it, below the mount.
-func (g *Group) Name() string { return "/" + strings.TrimPrefix(strings.TrimPrefix(g.path, g.mount), "/") }
+func (g *Group) Name() string {
+	return "/" + strings.TrimPrefix(strings.TrimPrefix(g.path, g.mount), "/")
+}
 
 // create makes the cgroup at path, which must not exist: counters are cumulative, so a cgroup
 // that somebody used before would bring its kills along (cgroup2.NewManager reuses silently).

@@ -1,0 +1,150 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// builtVariable names the manifest of what was compiled before the tests were sent into a
+// machine that has no compiler: a list of builtPackage, as JSON.
+const builtVariable = "OOMCAGE_BUILT"
+
+type builtPackage struct {
+	Package string `json:"package"` // import path
+	Dir     string `json:"dir"`     // the package's directory
+	Path    string `json:"path"`    // the executable
+}
+
+// Build compiles the Go package pkg, an import path or a relative one such as "./app", to a
+// static executable and returns its path. It compiles a package once, keeps the executable in
+// the user's cache and never in the test's directory, and fails the test when that is not
+// possible. In the microVM it returns what oomcage vm -build has compiled on the host.
+func Build(tb testing.TB, pkg string) string {
+	tb.Helper()
+	path, err := BuildContext(tb.Context(), pkg)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
+
+// builds has one entry for each package that this process has compiled.
+var builds struct {
+	sync.Mutex
+	done map[string]string // directory and package to path
+}
+
+// BuildContext is Build for callers without a test.
+func BuildContext(ctx context.Context, pkg string) (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("build %s: %w", pkg, err)
+	}
+	if manifest := os.Getenv(builtVariable); manifest != "" {
+		return findBuilt(manifest, dir, pkg)
+	}
+	builds.Lock()
+	defer builds.Unlock()
+	key := dir + "\x00" + pkg
+	if path, ok := builds.done[key]; ok {
+		return path, nil
+	}
+	path, err := compile(ctx, dir, pkg)
+	if err != nil {
+		return "", fmt.Errorf("build %s: %w", pkg, err)
+	}
+	if builds.done == nil {
+		builds.done = make(map[string]string)
+	}
+	builds.done[key] = path
+	return path, nil
+}
+
+func findBuilt(manifest, dir, pkg string) (string, error) {
+	data, err := os.ReadFile(manifest)
+	if err != nil {
+		return "", fmt.Errorf("build %s: read the list of what was compiled: %w", pkg, err)
+	}
+	var built []builtPackage
+	if err := json.Unmarshal(data, &built); err != nil {
+		return "", fmt.Errorf("build %s: parse %s: %w", pkg, manifest, err)
+	}
+	var have []string
+	for _, b := range built {
+		if b.Package == pkg || isRelative(pkg) && b.Dir == filepath.Join(dir, pkg) {
+			return b.Path, nil
+		}
+		have = append(have, b.Package)
+	}
+	return "", fmt.Errorf("build %s: there is no compiler in the microVM, and the host has compiled only [%s]; "+
+		"add it: oomcage vm -build %s", pkg, strings.Join(have, " "), pkg)
+}
+
+func isRelative(pkg string) bool {
+	return pkg == "." || pkg == ".." || strings.HasPrefix(pkg, "./") || strings.HasPrefix(pkg, "../")
+}
+
+// compile puts the executable into the user's cache, under a name that belongs to the package.
+func compile(ctx context.Context, dir, pkg string) (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("find a place for the executable: %w; set $HOME or $XDG_CACHE_HOME", err)
+	}
+	name := filepath.Base(pkg)
+	if isRelative(pkg) {
+		name = filepath.Base(filepath.Join(dir, pkg))
+	}
+	sum := sha256.Sum256([]byte(dir + "\x00" + pkg))
+	cache = filepath.Join(cache, "oomcage", "build", hex.EncodeToString(sum[:8]))
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return "", fmt.Errorf("find a place for the executable: %w", err)
+	}
+	// Test binaries of other packages may be compiling, or running, the same executable: it
+	// appears whole, by a rename.
+	tmp, err := os.MkdirTemp(cache, "tmp-")
+	if err != nil {
+		return "", fmt.Errorf("find a place for the executable: %w", err)
+	}
+	defer os.RemoveAll(tmp)
+	fresh := filepath.Join(tmp, name)
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", fresh, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		if errors.Is(err, exec.ErrNotFound) {
+			return "", fmt.Errorf("%w; the Go toolchain is needed: put its bin directory into $PATH (sudo keeps it with: sudo env \"PATH=$PATH\" go test)", err)
+		}
+		return "", fmt.Errorf("go build: %w\n%s", err, out.Bytes())
+	}
+	path := filepath.Join(cache, name)
+	if err := os.Rename(fresh, path); err != nil {
+		return "", err
+	}
+	return path, warm(path)
+}
+
+// warm reads the executable once, so that its pages are in the page cache and charged to the
+// harness. Otherwise they would be charged to the first cage that runs it, and near its limit
+// the target would thrash on its own text instead of dying.
+func warm(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(io.Discard, f)
+	return err
+}

@@ -1,0 +1,98 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// StatusError is the error of an HTTP step that the target answered with another status than
+// 2xx. The target is alive: it said no.
+type StatusError struct {
+	Method, URL string
+	Code        int
+	Body        string // at most 1 KiB of it
+}
+
+func (e *StatusError) Error() string {
+	msg := fmt.Sprintf("%s %s: %d %s", e.Method, e.URL, e.Code, http.StatusText(e.Code))
+	if body := strings.TrimSpace(e.Body); body != "" {
+		msg += ": " + body
+	}
+	return msg
+}
+
+// HTTPGet is a step that sends GET http://$ADDR+path and takes a complete answer with a status
+// of 2xx as acknowledgement. An answer that breaks off is none. Each step uses a connection of
+// its own: net/http sends a GET again, unasked, when a connection that it had kept turns out
+// to be dead.
+func HTTPGet(path string) Step { return httpStep(http.MethodGet, path) }
+
+// HTTPPost is HTTPGet with an empty POST.
+func HTTPPost(path string) Step { return httpStep(http.MethodPost, path) }
+
+// HTTPReady is a probe that asks for path until it is answered with a status of 2xx. Its error
+// is the last failure.
+func HTTPReady(path string) Probe {
+	return func(ctx context.Context, p *Process) error {
+		// A listener cannot be awaited by an event: there is none until it exists.
+		pause := time.Millisecond
+		for {
+			err := httpDo(ctx, http.MethodGet, p, path)
+			if err == nil {
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("wait until %s is ready: %w (the last try: %w)", p.Name(), context.Cause(ctx), err)
+			case <-time.After(pause):
+			}
+			pause = min(2*pause, 50*time.Millisecond)
+		}
+	}
+}
+
+func httpStep(method, path string) Step {
+	return func(ctx context.Context, p *Process, _ int) error {
+		return httpDo(ctx, method, p, path)
+	}
+}
+
+// noReuse has no proxy, as loads go to loopback only, and keeps no connection.
+var noReuse = &http.Client{
+	Transport:     &http.Transport{DisableKeepAlives: true},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+func httpDo(ctx context.Context, method string, p *Process, path string) error {
+	url := "http://" + p.Addr() + path
+	req, err := http.NewRequestWithContext(ctx, method, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := noReuse.Do(req)
+	if err != nil {
+		// The client's error is "Post \"http://…\": EOF"; the cause of a cancelled context
+		// says more than "context canceled".
+		if ctx.Err() != nil {
+			return errors.Join(context.Cause(ctx), err)
+		}
+		return err
+	}
+	defer resp.Body.Close()
+	var body strings.Builder
+	if _, err := io.Copy(&body, io.LimitReader(resp.Body, 1<<10)); err != nil {
+		return fmt.Errorf("%s %s: read the answer: %w", method, url, err)
+	}
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		return fmt.Errorf("%s %s: read the answer: %w", method, url, err)
+	}
+	if resp.StatusCode/100 != 2 {
+		return &StatusError{Method: method, URL: url, Code: resp.StatusCode, Body: body.String()}
+	}
+	return nil
+}

@@ -1,0 +1,185 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Process is one started target. Its methods may be called from several goroutines.
+type Process struct {
+	cage   *Cage
+	cmd    *exec.Cmd
+	output *tail
+	pipe   *os.File      // the reading end of its stdout and stderr
+	copied chan struct{} // closed when all output has been read
+	done   chan struct{} // closed when the process has been waited for
+	status Status        // set before done is closed
+}
+
+// Status is how a process has ended. The zero value is a process that has not.
+type Status struct {
+	Ended  bool   `json:"ended"`
+	Code   int    `json:"code"`             // exit code, where Signal is empty
+	Signal string `json:"signal,omitempty"` // "SIGKILL" and so on, where a signal ended it
+}
+
+// String says "running", "exit code 137" or "SIGKILL".
+func (s Status) String() string {
+	switch {
+	case !s.Ended:
+		return "running"
+	case s.Signal != "":
+		return s.Signal
+	default:
+		return fmt.Sprintf("exit code %d", s.Code)
+	}
+}
+
+// Start starts t inside the cage, by clone3 with CLONE_INTO_CGROUP: it is never moved, so all
+// that it ever allocates is charged to the cage. It gets a process group of its own, so that
+// Ctrl-C on a terminal does not reach it, and stdin is empty. Start returns when the program
+// has been executed; it does not wait for t.Ready. Closing the cage ends it.
+func (c *Cage) Start(ctx context.Context, t Target) (*Process, error) {
+	if t.Path == "" {
+		return nil, errors.New("start the target: it has no Path: name the executable to be caged")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, fmt.Errorf("start %s: the cage %s is closed", t.Path, c.group.Path())
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", t.Path, context.Cause(ctx))
+	}
+	dir, err := c.group.Open()
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", t.Path, err)
+	}
+	defer dir.Close()
+
+	args := make([]string, len(t.Args))
+	for i, a := range t.Args {
+		args[i] = c.address.expand(a)
+	}
+	// Not CommandContext: the process belongs to the cage and ends with it.
+	cmd := exec.Command(t.Path, args...) //nolint:noctx // see above
+	cmd.Dir = t.Dir
+	cmd.Env = os.Environ()
+	for _, e := range t.Env {
+		cmd.Env = append(cmd.Env, c.address.expand(e))
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd()), Setpgid: true}
+
+	// A pipe of our own: exec's would make Wait last until the last grandchild closes it.
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", t.Path, err)
+	}
+	defer w.Close()
+	cmd.Stdout, cmd.Stderr = w, w
+	if err := cmd.Start(); err != nil {
+		r.Close()
+		return nil, fmt.Errorf("start %s: %w", t.Path, err)
+	}
+	p := &Process{
+		cage: c, cmd: cmd, pipe: r, output: &tail{},
+		copied: make(chan struct{}), done: make(chan struct{}),
+	}
+	c.processes = append(c.processes, p)
+	go p.copyOutput()
+	go p.wait()
+	return p, nil
+}
+
+func (p *Process) copyOutput() {
+	defer close(p.copied)
+	_, _ = io.Copy(p.output, p.pipe) // ends at EOF, or when finish closes the pipe
+}
+
+func (p *Process) wait() {
+	defer close(p.done)
+	_ = p.cmd.Wait() // the state below says more than the error
+	p.status = statusOf(p.cmd.ProcessState)
+}
+
+func statusOf(s *os.ProcessState) Status {
+	if s == nil {
+		return Status{}
+	}
+	ws, ok := s.Sys().(syscall.WaitStatus)
+	if ok && ws.Signaled() {
+		return Status{Ended: true, Code: -1, Signal: unix.SignalName(ws.Signal())}
+	}
+	return Status{Ended: true, Code: s.ExitCode()}
+}
+
+// Cage is where the process runs.
+func (p *Process) Cage() *Cage { return p.cage }
+
+// PID is the process's id, as the harness sees it.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Name is the executable's base name.
+func (p *Process) Name() string { return filepath.Base(p.cmd.Path) }
+
+// Addr is the address reserved for the cage, which replaced $ADDR.
+func (p *Process) Addr() string { return p.cage.Addr() }
+
+// Done is closed when the process has ended.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Status tells how the process has ended, or that it has not.
+func (p *Process) Status() Status {
+	select {
+	case <-p.done:
+		return p.status
+	default:
+		return Status{}
+	}
+}
+
+// Wait waits until the process has ended, or ctx has.
+func (p *Process) Wait(ctx context.Context) (Status, error) {
+	select {
+	case <-p.done:
+		return p.status, nil
+	case <-ctx.Done():
+		return Status{}, fmt.Errorf("wait for %s[%d]: %w", p.Name(), p.PID(), context.Cause(ctx))
+	}
+}
+
+// Signal sends sig to the process. os.ErrProcessDone says that it has ended before.
+func (p *Process) Signal(sig os.Signal) error {
+	if err := p.cmd.Process.Signal(sig); err != nil {
+		return fmt.Errorf("send %v to %s[%d]: %w", sig, p.Name(), p.PID(), err)
+	}
+	return nil
+}
+
+// Output is what the process has written to stdout and stderr so far, or the last 64 KiB of it.
+func (p *Process) Output() string { return p.output.String() }
+
+// outputGrace is how long the last output may take to arrive after the process has ended;
+// it is only needed where a process that is not in the cage holds the pipe.
+const outputGrace = time.Second
+
+// finish waits for the end of a process whose cage has been killed, and frees what it held.
+func (p *Process) finish(ctx context.Context) error {
+	_, err := p.Wait(ctx)
+	select {
+	case <-p.copied:
+	case <-time.After(outputGrace):
+	}
+	p.pipe.Close()
+	<-p.copied
+	return err
+}

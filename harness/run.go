@@ -1,0 +1,197 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"oomcage/harness/internal/cgroup"
+)
+
+// errTimeout is the cause of a context that ended because Spec.Timeout was up.
+var errTimeout = errors.New("the run's time is up")
+
+// Run makes a cage, starts the target in it, waits until it is ready, applies the load,
+// collects the evidence, closes the cage and judges. However the target dies, that is an
+// Outcome and no error. An error says that the run could not be made: the spec is wrong, cages
+// are not supported (ErrNotSupported), the target could not be started, the cage could not be
+// removed, or ctx was cancelled.
+func Run(ctx context.Context, s Spec) (*Outcome, error) {
+	if err := s.validate(); err != nil {
+		return nil, err
+	}
+	if s.Timeout == 0 {
+		s.Timeout = defaultTimeout
+	}
+	start := time.Now()
+	runCtx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
+	defer cancel()
+	cage, err := NewCage(runCtx, s.Limits)
+	if err != nil {
+		return nil, err
+	}
+	o, p, err := cage.observe(runCtx, s, start)
+	err = errors.Join(err, cage.Close())
+	if ctx.Err() != nil {
+		err = errors.Join(fmt.Errorf("run %s: %w", filepath.Base(s.Target.Path), context.Cause(ctx)), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	o.Output = p.Output()
+	return o, nil
+}
+
+// RunT is Run for a test. It skips the test where cages are not supported, unless
+// OOMCAGE_STRICT=1, and fails it on any other error. An outcome never fails the test: assert
+// on it.
+func RunT(tb testing.TB, s Spec) *Outcome {
+	tb.Helper()
+	if s.Name == "" {
+		s.Name = tb.Name()
+	}
+	o, err := Run(tb.Context(), s)
+	if err != nil {
+		giveUp(tb, err)
+	}
+	return o
+}
+
+// observe runs the target and its load in the cage, up to the evidence and the verdict.
+func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, *Process, error) {
+	before := takeSnapshot(c.group)
+	tl := &timeline{start: start, before: before.Events}
+	changed, stopWatch, err := cgroup.Watch(c.eventsFile())
+	if err != nil {
+		return nil, nil, err
+	}
+	defer stopWatch()
+	p, err := c.Start(ctx, s.Target)
+	if err != nil {
+		return nil, nil, err
+	}
+	stopSampler := tl.follow(c, changed)
+
+	o := &Outcome{Name: s.Name, Spec: s}
+	var loadErr error
+	ready := false
+	if loadErr = awaitReady(ctx, s.Target.Ready, p); loadErr == nil {
+		ready = true
+		if o.Baseline, err = readBaseline(c.group); err == nil && s.Load.Bytes > 0 && c.limits.Max > 0 {
+			w := Predict(o.Baseline, c.limits, s.Load.Bytes)
+			o.Window = &w
+		}
+		tl.sample(c)
+		loadErr = s.Load.apply(ctx, p, o, tl)
+	}
+	if loadErr != nil {
+		o.Error = loadErr.Error()
+	}
+	timedOut := ctx.Err() != nil
+	stopSampler()
+
+	o.Evidence = collect(p, before)
+	o.Evidence.Ready = ready
+	o.Evidence.TimedOut = timedOut && !o.Evidence.Status.Ended
+	o.Peak = o.Evidence.Peak
+	o.Timeline = tl.samples
+	o.Judge()
+	return o, p, nil
+}
+
+// awaitReady runs the probe, which ends with the target.
+func awaitReady(ctx context.Context, ready Probe, p *Process) error {
+	if ready == nil {
+		return nil
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-p.Done():
+			cancel(fmt.Errorf("the target ended: %s", p.Status()))
+		case <-ctx.Done():
+		}
+	}()
+	return ready(ctx, p)
+}
+
+const (
+	// answerGrace is how long a step may still read what a target that has ended had sent.
+	// On loopback the answer is there already, or never comes.
+	answerGrace = time.Second
+	// deathGrace is how long after a failed step the target's end is waited for: a process
+	// closes its sockets while it dies, shortly before it can be waited for. 20 ms under
+	// emulation; it delays only runs whose target breaks a connection off and lives.
+	deathGrace = 5 * time.Second
+)
+
+// apply sends the steps, one by one and each only once, until one fails, the target ends or ctx
+// does. Without a step it waits for the target to end.
+func (l Load) apply(ctx context.Context, p *Process, o *Outcome, tl *timeline) error {
+	if l.Step == nil {
+		_, err := p.Wait(ctx)
+		return err
+	}
+	stepCtx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-stepCtx.Done():
+			return
+		case <-p.Done():
+		}
+		select {
+		case <-stepCtx.Done():
+		case <-time.After(answerGrace):
+			cancel(fmt.Errorf("the target ended: %s", p.Status()))
+		}
+	}()
+	for n := 1; l.Count == 0 || n <= l.Count; n++ {
+		if p.Status().Ended || ctx.Err() != nil {
+			return nil
+		}
+		o.Attempted = n
+		if err := l.Step(stepCtx, p, n); err != nil {
+			var refused *StatusError
+			if !errors.As(err, &refused) {
+				awaitDeath(ctx, p)
+			}
+			return fmt.Errorf("step %d: %w", n, err)
+		}
+		o.Acknowledged = n
+		tl.acknowledge(n)
+		tl.sample(p.cage)
+	}
+	return nil
+}
+
+func awaitDeath(ctx context.Context, p *Process) {
+	ctx, cancel := context.WithTimeout(ctx, deathGrace)
+	defer cancel()
+	_, _ = p.Wait(ctx)
+}
+
+// follow samples the cage whenever the kernel reports a change. The function that it returns
+// ends that.
+func (t *timeline) follow(c *Cage, changed <-chan struct{}) (stop func()) {
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-changed:
+				t.sample(c)
+			case <-quit:
+				return
+			}
+		}
+	}()
+	return func() {
+		close(quit)
+		<-done
+	}
+}

@@ -1,0 +1,142 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Spec says what to run, in which cage, under which load. It is data: it may be copied, stored
+// as JSON and run again. The two fields that are code, Target.Ready and Load.Step, are left out
+// of the JSON.
+type Spec struct {
+	// Name tells this run from others in results. RunT sets an empty one to the test's name.
+	Name string `json:"name,omitempty"`
+
+	Target Target `json:"target"`
+	Limits Limits `json:"limits"`
+	Load   Load   `json:"load"`
+
+	// Timeout bounds the whole run, from the cage to the evidence. 0 means 1 minute.
+	Timeout time.Duration `json:"timeout,omitempty"`
+}
+
+// Target is the program to be caged.
+type Target struct {
+	// Path of the executable. Without a slash it is looked up in $PATH.
+	Path string `json:"path"`
+
+	// Args are the arguments after the program's name. $ADDR, $HOST and $PORT (and ${ADDR} …)
+	// are replaced by the address that is reserved for this cage; other variables are left
+	// alone, as there is no shell.
+	Args []string `json:"args,omitempty"`
+
+	// Env is added to the environment of the harness; of two entries the later counts. $ADDR,
+	// $HOST and $PORT are replaced here too.
+	Env []string `json:"env,omitempty"`
+
+	// Dir is the working directory; empty means that of the harness.
+	Dir string `json:"dir,omitempty"`
+
+	// Ready waits until the target can take load. nil: ready as soon as it is started.
+	Ready Probe `json:"-"`
+}
+
+// Limits are the memory limits of a cage. All are written before the target starts, and read
+// back. The kernel rounds a size down to a page.
+type Limits struct {
+	Max  Bytes `json:"max,omitempty"`  // memory.max: above it the OOM killer comes; 0 leaves the kernel's default, no limit
+	High Bytes `json:"high,omitempty"` // memory.high: above it tasks are throttled and memory is reclaimed, never killed; 0 leaves the default, no limit
+	Low  Bytes `json:"low,omitempty"`  // memory.low: protected from reclaim as far as possible; 0 leaves the default, none
+	Min  Bytes `json:"min,omitempty"`  // memory.min: protected from reclaim always; 0 leaves the default, none
+	Swap Bytes `json:"swap"`           // memory.swap.max: how much may be swapped out; 0 forbids swap, Unlimited is "max"
+
+	// OOMGroup is memory.oom.group: an OOM kill takes every process of the cage.
+	OOMGroup bool `json:"oom_group,omitempty"`
+
+	// Files are any other files of the cage and what is written to them, for example
+	// "pids.max": "64".
+	Files map[string]string `json:"files,omitempty"`
+}
+
+// Load is what the harness does to the target, one step after the other.
+type Load struct {
+	// Step is one push. nil: no load; the run waits for the target to end.
+	Step Step `json:"-"`
+
+	// Count is how many steps there are at most. 0: until the target ends or time is up.
+	Count int `json:"count,omitempty"`
+
+	// Bytes is what one step should take. 0: unknown, so there is no prediction.
+	Bytes Bytes `json:"bytes,omitempty"`
+}
+
+// Step pushes p once; n counts from 1. nil says that the target acknowledged the push. An
+// error is evidence, never a test failure: it ends the load. The context ends with the run,
+// and shortly after the target has ended.
+type Step func(ctx context.Context, p *Process, n int) error
+
+// Probe waits until p can take load. The context ends with the run and with the target. An
+// error is evidence: the run goes on to collect it.
+type Probe func(ctx context.Context, p *Process) error
+
+const defaultTimeout = time.Minute
+
+// validate finds what cannot be run, before the kernel is touched.
+func (s Spec) validate() error {
+	switch {
+	case s.Target.Path == "":
+		return errors.New("the spec has no Target.Path: name the executable to be caged")
+	case s.Timeout < 0:
+		return fmt.Errorf("the spec's Timeout is %v: it must not be negative", s.Timeout)
+	case s.Load.Count < 0:
+		return fmt.Errorf("the spec's Load.Count is %d: it must not be negative", s.Load.Count)
+	case s.Load.Bytes < 0:
+		return fmt.Errorf("the spec's Load.Bytes is %d: it must not be negative", s.Load.Bytes)
+	case s.Load.Step == nil && (s.Load.Count != 0 || s.Load.Bytes != 0):
+		return errors.New("the spec's Load has a Count or Bytes but no Step: set Step, for example HTTPPost(path)")
+	}
+	return s.Limits.validate()
+}
+
+func (l Limits) validate() error {
+	for _, f := range []struct {
+		name string
+		size Bytes
+	}{{"Max", l.Max}, {"High", l.High}, {"Low", l.Low}, {"Min", l.Min}, {"Swap", l.Swap}} {
+		if f.size < 0 {
+			return fmt.Errorf("the limit %s is %d: it must not be negative; Unlimited stands for max", f.name, f.size)
+		}
+	}
+	for file := range l.Files {
+		if file == "" || strings.ContainsAny(file, "/\x00") || !strings.Contains(file, ".") {
+			return fmt.Errorf("Limits.Files names %q: a cage's files look like pids.max or cpu.weight", file)
+		}
+		if strings.HasPrefix(file, "cgroup.") && file != "cgroup.max.descendants" && file != "cgroup.max.depth" {
+			return fmt.Errorf("Limits.Files names %q: the harness itself uses that file", file)
+		}
+	}
+	return nil
+}
+
+// String prints the limits that are set, by the names of the kernel's files.
+func (l Limits) String() string {
+	var parts []string
+	for _, f := range l.sizes() {
+		if *f.size != 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", f.file, *f.size))
+		}
+	}
+	parts = append(parts, fmt.Sprintf("memory.swap.max %d", l.Swap))
+	if l.OOMGroup {
+		parts = append(parts, "memory.oom.group 1")
+	}
+	for _, file := range slices.Sorted(maps.Keys(l.Files)) {
+		parts = append(parts, file+" "+l.Files[file])
+	}
+	return strings.Join(parts, ", ")
+}

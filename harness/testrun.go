@@ -1,0 +1,54 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"oomcage/harness/internal/cgroup"
+)
+
+// The cages of this process share one cgroup, the test run's. It exists while a cage does, so
+// that nothing is left when the last one is closed, whoever ends the process and how.
+var current struct {
+	sync.Mutex
+	ref *runRef
+}
+
+// runRef counts the cages of the test run.
+type runRef struct {
+	group *cgroup.Run
+	users int           // guarded by current
+	next  atomic.Uint64 // the number of the last cage
+}
+
+func acquireRun(ctx context.Context) (*runRef, error) {
+	current.Lock()
+	defer current.Unlock()
+	if current.ref == nil {
+		group, left, err := cgroup.NewRun(ctx)
+		for _, line := range left {
+			fmt.Fprintln(os.Stderr, "oomcage:", line)
+		}
+		if err != nil {
+			return nil, err
+		}
+		current.ref = &runRef{group: group}
+	}
+	current.ref.users++
+	return current.ref, nil
+}
+
+func (r *runRef) release() error {
+	current.Lock()
+	defer current.Unlock()
+	if r.users--; r.users > 0 {
+		return nil
+	}
+	current.ref = nil
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	return r.group.Close(ctx)
+}

@@ -1,0 +1,68 @@
+package harness
+
+import (
+	"sync"
+	"time"
+)
+
+// Sample is one reading of the cage while the load ran.
+type Sample struct {
+	At      time.Duration `json:"at"`   // since the run began
+	Step    int           `json:"step"` // how many steps had been acknowledged
+	Current Bytes         `json:"current"`
+	Swap    Bytes         `json:"swap,omitempty"`
+	Events  Events        `json:"events,omitzero"` // since the run began
+}
+
+// maxSamples bounds a timeline. Above it every second sample goes, so that the rest still
+// covers the whole run: at most 500 KB in a line of results.
+const maxSamples = 4096
+
+// timeline collects samples. The kernel's notifications and the steps both add to it.
+type timeline struct {
+	start  time.Time
+	before Events
+
+	mu      sync.Mutex
+	step    int
+	samples []Sample
+}
+
+// acknowledge notes that step n has been acknowledged.
+func (t *timeline) acknowledge(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.step = n
+}
+
+// sample reads the cage once. What cannot be read is left out here and named in Evidence.
+func (t *timeline) sample(c *Cage) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	m, err := c.Memory()
+	if err != nil {
+		return
+	}
+	events, err := m.Events.since(t.before)
+	if err != nil {
+		return
+	}
+	if len(t.samples) >= maxSamples {
+		t.thin()
+	}
+	t.samples = append(t.samples, Sample{
+		At: time.Since(t.start), Step: t.step, Current: m.Current, Swap: m.SwapCurrent, Events: events,
+	})
+}
+
+// thin drops every second sample, but never the last one of a step.
+func (t *timeline) thin() {
+	kept := t.samples[:0]
+	for i, s := range t.samples {
+		lastOfStep := i+1 == len(t.samples) || t.samples[i+1].Step != s.Step
+		if i%2 == 0 || lastOfStep {
+			kept = append(kept, s)
+		}
+	}
+	t.samples = kept
+}

@@ -1,0 +1,142 @@
+package harness
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Verdict says in one word how a run ended. Its texts are part of the format of result files.
+type Verdict string
+
+// The verdicts. Exit code 137 alone, or SIGKILL alone, proves none of the OOM kills: the
+// kernel's counters do.
+const (
+	Survived          Verdict = "survived"            // the target was alive when the load ended
+	OOMKilled         Verdict = "oom-killed"          // the cage's own limit killed the target
+	OOMGroupKilled    Verdict = "oom-group-killed"    // the same, and memory.oom.group took the rest along
+	ChildOOMKilled    Verdict = "child-oom-killed"    // a process inside was killed, the target was not
+	AncestorOOMKilled Verdict = "ancestor-oom-killed" // a limit above the cage killed it
+	HostOOMKilled     Verdict = "host-oom-killed"     // the whole machine ran out
+	Killed            Verdict = "killed"              // a signal that no OOM killer sent
+	Exited            Verdict = "exited"              // it ended by itself
+	Stalled           Verdict = "stalled"             // time ran out while it was throttled or thrashing
+	TimedOut          Verdict = "timed-out"           // time ran out, and memory was not the cause
+	Inconclusive      Verdict = "inconclusive"        // the evidence contradicts itself or could not be read
+)
+
+// Classify judges the evidence, and nothing but the evidence: the same always gets the same
+// verdict, on any machine.
+//
+// The kernel raises oom at the cgroup whose limit was hit, and oom_kill at the victim's, both
+// before it sends SIGKILL (mm/memcontrol.c, mm/oom_kill.c: "Raise event before sending
+// signal"). memory.events counts the cgroups below too; memory.events.local does not.
+func Classify(e Evidence) Verdict {
+	v, _ := judge(e)
+	return v
+}
+
+// judge returns the verdict and its reason, a clause without a full stop.
+func judge(e Evidence) (Verdict, string) {
+	own, kills := e.EventsLocal, e.Events.OOMKill
+	switch {
+	case e.Unread["memory.events"] != "":
+		return Inconclusive, "the cage's counters could not be read: " + e.Unread["memory.events"]
+	case own.OOMKill > kills:
+		return Inconclusive, fmt.Sprintf("memory.events.local counts %d kills and memory.events, which includes them, %d", own.OOMKill, kills)
+	case !e.Status.Ended:
+		return judgeAlive(e)
+	case kills == 0 && e.Status.Signal != "":
+		return Killed, fmt.Sprintf("ended by %s, and no OOM killer had a part in it: oom_kill did not rise", e.Status.Signal)
+	case kills == 0:
+		return Exited, fmt.Sprintf("ended by itself with %s%s", e.Status, startNote(e))
+	case e.Status.Signal != "SIGKILL":
+		return ChildOOMKilled, fmt.Sprintf("%s inside was killed by an OOM killer, and the target ended with %s", processes(kills), e.Status)
+	case own.OOMKill == 0:
+		return ChildOOMKilled, fmt.Sprintf("%s in a cgroup below the cage was killed by an OOM killer, none in the cage itself; the target ended by another SIGKILL", processes(kills))
+	case own.OOM > 0 && own.OOMGroupKill > 0:
+		return OOMGroupKilled, "killed by its own limit together with all of the cage (memory.oom.group): " + fullness(e)
+	case own.OOM > 0:
+		return OOMKilled, "killed by its own limit: " + fullness(e) + startNote(e)
+	default:
+		return judgeFromAbove(e)
+	}
+}
+
+func judgeAlive(e Evidence) (Verdict, string) {
+	switch {
+	case e.Events.OOMKill > 0:
+		return ChildOOMKilled, processes(e.Events.OOMKill) + " inside was killed by an OOM killer; the target lives"
+	case e.EventsLocal.OOM > 0:
+		return Inconclusive, fmt.Sprintf("the cage ran out of memory (oom %d), and nothing was killed", e.EventsLocal.OOM)
+	case e.TimedOut:
+		if why := slowed(e); why != "" {
+			return Stalled, "alive when the time was up, and held up for memory: " + why
+		}
+		return TimedOut, "alive when the time was up; memory was not the cause: no pressure, no memory.high, no refaults"
+	case !e.Ready:
+		return Inconclusive, "alive, but it never became ready, so there was no load"
+	default:
+		return Survived, "alive when the load ended: " + fullness(e)
+	}
+}
+
+// judgeFromAbove finds out whose limit killed a target whose own limit was not hit.
+func judgeFromAbove(e Evidence) (Verdict, string) {
+	for _, a := range e.Ancestors {
+		if a.EventsLocal.OOM > 0 {
+			return AncestorOOMKilled, fmt.Sprintf("killed by the limit of %s (memory.max %d), not by its own", a.Path, a.Max)
+		}
+	}
+	for _, file := range slices.Sorted(maps.Keys(e.Unread)) {
+		if strings.HasSuffix(file, "/memory.events.local") {
+			return Inconclusive, fmt.Sprintf("killed by an OOM killer, not by its own limit; whose limit it was is unknown: %s", e.Unread[file])
+		}
+	}
+	if e.AncestorsHidden {
+		return Inconclusive, "killed by an OOM killer, not by a limit that can be seen: a cgroup namespace hides those above"
+	}
+	return HostOOMKilled, "killed because the whole machine was out of memory: no cgroup's limit was hit"
+}
+
+// slowed names what held a target up, or "".
+func slowed(e Evidence) string {
+	var why []string
+	if e.Events.High > 0 {
+		why = append(why, fmt.Sprintf("over memory.high %d times", e.Events.High))
+	}
+	if e.Pressure.Some > 0 {
+		why = append(why, fmt.Sprintf("%v under memory pressure", e.Pressure.Some))
+	}
+	if e.Refaults > 0 {
+		why = append(why, fmt.Sprintf("%d pages read again after reclaim", e.Refaults))
+	}
+	return strings.Join(why, ", ")
+}
+
+// fullness says how much of its limit the cage had used at most.
+func fullness(e Evidence) string {
+	used := e.Peak
+	if used == 0 { // no memory.peak before Linux 5.19
+		used = e.Current
+	}
+	if e.Limits.Max == 0 || e.Limits.Max == Unlimited {
+		return fmt.Sprintf("%d bytes, no memory.max", used)
+	}
+	return fmt.Sprintf("%d of %d bytes", used, e.Limits.Max)
+}
+
+func startNote(e Evidence) string {
+	if e.Ready {
+		return ""
+	}
+	return ", before it was ready"
+}
+
+func processes(n uint64) string {
+	if n == 1 {
+		return "a process"
+	}
+	return fmt.Sprintf("%d processes", n)
+}

@@ -1,0 +1,94 @@
+package harness
+
+import (
+	"fmt"
+	"math"
+)
+
+// Window is how many steps the target should acknowledge before its own limit kills it: at
+// least Lo and at most Hi.
+type Window struct {
+	Lo int `json:"lo"`
+	Hi int `json:"hi"`
+}
+
+// Contains tells whether n steps are within the window.
+func (w Window) Contains(n int) bool { return w.Lo <= n && n <= w.Hi }
+
+// String prints "4..5", or "4.." where there is no upper end.
+func (w Window) String() string {
+	if w.Hi == math.MaxInt {
+		return fmt.Sprintf("%d..", w.Lo)
+	}
+	return fmt.Sprintf("%d..%d", w.Lo, w.Hi)
+}
+
+// Baseline is what the cage held when the target was ready, before the first step, and the
+// machine's properties that decide how memory is charged. It is all that Predict needs.
+type Baseline struct {
+	Current Bytes `json:"current"` // memory.current
+	File    Bytes `json:"file"`    // of it page cache, which the kernel takes back before it kills
+	Slab    Bytes `json:"slab"`    // of it kernel caches that it takes back too (slab_reclaimable)
+
+	PageSize Bytes `json:"page_size"`
+	CPUs     int   `json:"cpus"`      // that are online
+	HugePage Bytes `json:"huge_page"` // size of a transparent huge page that a page fault may take; 0 where they are off
+}
+
+// What the kernel and a target need beyond the bytes of the steps.
+const (
+	// chargeBatch is MEMCG_CHARGE_BATCH of mm/memcontrol.c: each CPU charges that many pages
+	// ahead and gives them back when the limit is near.
+	chargeBatch = 64
+	// bytesPerPageTableEntry: each page of a step needs one entry in a page table (x86-64,
+	// arm64), and page tables are charged too.
+	bytesPerPageTableEntry = 8
+	// warmUp is what a server allocates once on its first requests, after the probe: threads,
+	// buffers, collector metadata. Where huge pages are on, the first touch may take a whole one. The gin app needs 0.2 to 0.7 MB (measured 2026-11).
+	warmUp = 1 * MiB
+)
+
+// Predict says how many steps of the given size fit between the baseline and l.Max, if every
+// byte of a step is touched and kept. It is exact up to what the kernel leaves open: pages that
+// were charged ahead, caches that can be taken back, and page tables. Swap that the limits allow
+// counts as room. memory.high below memory.max makes the lower end of the window: from there on
+// the target may be throttled for ever. Without a limit, or with a step of 0, nothing can be
+// said, and the window is 0 to math.MaxInt.
+func Predict(b Baseline, l Limits, step Bytes) Window {
+	if step <= 0 || l.Max <= 0 || l.Max == Unlimited {
+		return Window{Lo: 0, Hi: math.MaxInt}
+	}
+	page := max(b.PageSize, 1)
+	limit := l.Max - l.Max%page
+	pages := (step + page - 1) / page
+	cost := pages * (page + bytesPerPageTableEntry)
+
+	ahead := Bytes(b.CPUs) * chargeBatch * page
+	room := limit - b.Current
+	most := room + b.File + b.Slab + ahead
+	// Room that swap gives is only half sure: the kernel may kill before it has used it all.
+	if l.Swap > 0 {
+		most = addSaturating(most, l.Swap)
+	}
+	if l.High > 0 && l.High < limit {
+		room = l.High - b.Current
+	}
+	return Window{
+		Lo: stepsIn(room-warmUp-b.HugePage, cost),
+		Hi: stepsIn(most, pages*page),
+	}
+}
+
+func stepsIn(room, step Bytes) int {
+	if room <= 0 {
+		return 0
+	}
+	return int(room / step)
+}
+
+func addSaturating(a, b Bytes) Bytes {
+	if a > 0 && b > math.MaxInt64-a {
+		return math.MaxInt64
+	}
+	return a + b
+}
