@@ -40,16 +40,16 @@ func findBase(root string, euid int, mayWrite func(path string) bool) (base, err
 	if err != nil {
 		return base{}, fmt.Errorf("%w: read the mounts: %w", ErrNotSupported, err)
 	}
+	if v1, ok := mounts.memoryV1(); ok {
+		return base{}, notSupported(fmt.Sprintf("the memory controller is bound to cgroup v1 (mounted at %s)", v1.point),
+			"the memory controller on cgroup v2", "boot with systemd.unified_cgroup_hierarchy=1")
+	}
 	unified, ok := mounts.unified()
 	if !ok {
 		return base{}, notSupported("no cgroup v2 file system is mounted", "one with the memory controller",
 			"mount -t cgroup2 none /sys/fs/cgroup")
 	}
 	mount := filepath.Join(root, unified.point)
-	if v1, ok := mounts.memoryV1(); ok {
-		return base{}, notSupported(fmt.Sprintf("the memory controller is bound to cgroup v1 (mounted at %s)", v1.point),
-			"the memory controller on cgroup v2", "boot with systemd.unified_cgroup_hierarchy=1 (and without cgroup_disable=memory)")
-	}
 	if !hasController(filepath.Join(mount, "cgroup.controllers")) {
 		return base{}, notSupported(fmt.Sprintf("%s has no memory controller", filepath.Join(mount, "cgroup.controllers")),
 			"the memory controller", "boot without cgroup_disable=memory, or delegate memory to this cgroup")

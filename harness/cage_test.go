@@ -1,0 +1,247 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+func TestLimitsAreWrittenAndReadBack(t *testing.T) {
+	c := NewCageT(t, Limits{
+		Max: 100000000, High: 90000000, Low: 5000, Min: 4096, Swap: 0, OOMGroup: true,
+		Files: map[string]string{"pids.max": "64"},
+	})
+	require.Equal(t, Bytes(99999744), c.Limits().Max, "rounded down to a page")
+	require.Equal(t, Bytes(89997312), c.Limits().High)
+	require.Equal(t, Bytes(4096), c.Limits().Low)
+	for file, want := range map[string]string{
+		"memory.max": "99999744", "memory.high": "89997312", "memory.low": "4096", "memory.min": "4096",
+		"memory.swap.max": "0", "memory.oom.group": "1", "pids.max": "64",
+	} {
+		b, err := os.ReadFile(filepath.Join(c.Path(), file))
+		require.NoError(t, err)
+		require.Equal(t, want, strings.TrimSpace(string(b)), file)
+	}
+}
+
+func TestLimitsThatAreNotSetStayAtTheKernelsDefault(t *testing.T) {
+	c := NewCageT(t, Limits{Swap: Unlimited})
+	for file, want := range map[string]string{
+		"memory.max": "max", "memory.high": "max", "memory.low": "0", "memory.min": "0", "memory.swap.max": "max", "memory.oom.group": "0",
+	} {
+		b, err := os.ReadFile(filepath.Join(c.Path(), file))
+		require.NoError(t, err)
+		require.Equal(t, want, strings.TrimSpace(string(b)), file)
+	}
+}
+
+func TestALimitThatTheKernelRefusesLeavesNoCage(t *testing.T) {
+	requireCages(t)
+	_, err := NewCage(t.Context(), Limits{Files: map[string]string{"pids.max": "many"}})
+	require.ErrorContains(t, err, "set pids.max")
+	_, err = NewCage(t.Context(), Limits{Files: map[string]string{"no.such": "1"}})
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	requireNothingLeft(t)
+}
+
+func TestTheTargetIsBornInTheCage(t *testing.T) {
+	c := NewCageT(t, Limits{Max: 256 * MiB})
+	p, err := c.Start(t.Context(), as(t, "idle"))
+	require.NoError(t, err)
+	require.NoError(t, says("idle")(t.Context(), p))
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", p.PID()))
+	require.NoError(t, err)
+	require.Contains(t, string(b), strings.TrimPrefix(c.Path(), "/sys/fs/cgroup"))
+	m, err := c.Memory()
+	require.NoError(t, err)
+	require.Positive(t, m.Current)
+	require.GreaterOrEqual(t, m.Peak, m.Current)
+
+	own, err := os.ReadFile("/proc/self/cgroup")
+	require.NoError(t, err)
+	require.NotContains(t, string(own), "oomcage/run-", "the harness itself stays outside the guard")
+}
+
+func TestTheTargetSeesItsAddressAndEnvironment(t *testing.T) {
+	c := NewCageT(t, Limits{})
+	target := as(t, "env", "-addr", "$ADDR", "$HOME")
+	target.Env = append(target.Env, "GREETING=hello from ${PORT}")
+	p, err := c.Start(t.Context(), target)
+	require.NoError(t, err)
+	status, err := p.Wait(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, exit(0), status)
+	_, port, err := net.SplitHostPort(c.Addr())
+	require.NoError(t, err)
+	require.NoError(t, c.Close())
+	require.Equal(t, fmt.Sprintf("[-addr %s $HOME] hello from %s\n", c.Addr(), port), p.Output())
+}
+
+func TestClosingKillsWhatIsInside(t *testing.T) {
+	c := NewCageT(t, Limits{Max: 512 * MiB})
+	p, err := c.Start(t.Context(), as(t, "children", "20"))
+	require.NoError(t, err)
+	require.NoError(t, says("started")(t.Context(), p))
+	pids, err := c.group.Procs()
+	require.NoError(t, err)
+	require.Len(t, pids, 21)
+
+	require.NoError(t, c.Close())
+	require.NoError(t, c.Close(), "closing again is nothing new")
+	require.NoDirExists(t, c.Path())
+	for _, pid := range pids {
+		requireGone(t, int(pid))
+	}
+	requireNothingLeft(t)
+	require.Equal(t, "SIGKILL", p.Status().Signal)
+
+	_, err = c.Start(t.Context(), as(t, "idle"))
+	require.ErrorContains(t, err, "closed")
+	_, err = c.Memory()
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+func TestACageThatIsGoneAlreadyIsClosed(t *testing.T) {
+	c := NewCageT(t, Limits{})
+	require.NoError(t, unix.Rmdir(c.Path()))
+	require.NoError(t, c.Close())
+	requireNothingLeft(t)
+}
+
+func TestAProgramThatCannotBeStartedIsAnError(t *testing.T) {
+	c := NewCageT(t, Limits{})
+	_, err := c.Start(t.Context(), Target{Path: "/no/such/program"})
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.ErrorContains(t, err, "start /no/such/program")
+	_, err = c.Start(t.Context(), Target{})
+	require.ErrorContains(t, err, "no Path")
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = c.Start(cancelled, as(t, "idle"))
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestSignalsReachTheTarget(t *testing.T) {
+	c := NewCageT(t, Limits{})
+	p, err := c.Start(t.Context(), as(t, "idle"))
+	require.NoError(t, err)
+	require.Equal(t, Status{}, p.Status())
+	require.NoError(t, p.Signal(syscall.SIGQUIT))
+	status, err := p.Wait(t.Context())
+	require.NoError(t, err)
+	require.True(t, status.Ended)
+	require.ErrorIs(t, p.Signal(syscall.SIGTERM), os.ErrProcessDone)
+}
+
+// A hundred servers at once, each bound to the address of its cage.
+func TestAddressesOfAHundredCagesNeverCollide(t *testing.T) {
+	var mu sync.Mutex
+	seen := map[string]bool{}
+	var wg sync.WaitGroup
+	errs := make(chan error, 100)
+	for range 100 {
+		c := NewCageT(t, Limits{})
+		wg.Go(func() {
+			l, err := net.Listen("tcp", c.Addr())
+			if err != nil {
+				errs <- err
+				return
+			}
+			t.Cleanup(func() { _ = l.Close() })
+			mu.Lock()
+			defer mu.Unlock()
+			if seen[c.Addr()] {
+				errs <- fmt.Errorf("%s twice", c.Addr())
+			}
+			seen[c.Addr()] = true
+		})
+	}
+	wg.Wait()
+	close(errs)
+	for err := range errs {
+		t.Error(err)
+	}
+	require.Len(t, seen, 100)
+}
+
+func TestTheGuardHoldsAllCagesTogether(t *testing.T) {
+	c := NewCageT(t, Limits{})
+	up := c.group.Ancestors()
+	require.Len(t, up, 2)
+	require.Equal(t, "/oomcage", up[1].Name())
+	limit, err := up[1].ReadSize("memory.max")
+	require.NoError(t, err)
+	var info unix.Sysinfo_t
+	require.NoError(t, unix.Sysinfo(&info))
+	require.Less(t, Bytes(limit), Bytes(info.Totalram)*Bytes(info.Unit), "the machine keeps a share")
+	require.Positive(t, limit)
+}
+
+// A run that was killed leaves a run directory that nobody locks, with processes in it.
+func TestLeftOversOfAKilledRunAreRemovedAndNamed(t *testing.T) {
+	c := NewCageT(t, Limits{})
+	guard := filepath.Dir(filepath.Dir(c.Path()))
+	require.NoError(t, c.Close())
+	requireNothingLeft(t)
+
+	// As another run would: its own lock, then killed. Here, a directory without an owner.
+	keep := NewCageT(t, Limits{})
+	orphan := filepath.Join(guard, "run-1-orphan")
+	require.NoError(t, unix.Mkdir(orphan, 0o755))
+	cage := filepath.Join(orphan, "cage-1")
+	require.NoError(t, unix.Mkdir(cage, 0o755))
+	p, err := keep.Start(t.Context(), as(t, "idle"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(cage, "cgroup.procs"), []byte(strconv.Itoa(p.PID())), 0o600))
+	require.NoError(t, keep.Close())
+	require.NoError(t, unix.Kill(p.PID(), 0), "the orphan's process still lives")
+
+	stderr := captureStderr(t, func() { require.NoError(t, NewCageT(t, Limits{}).Close()) })
+	require.Contains(t, stderr, "removed "+orphan)
+	require.Contains(t, stderr, fmt.Sprintf("[%d]", p.PID()))
+	require.NoDirExists(t, orphan)
+	_, err = p.Wait(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "SIGKILL", p.Status().Signal)
+}
+
+func captureStderr(t *testing.T, f func()) string {
+	t.Helper()
+	file, err := os.CreateTemp(t.TempDir(), "stderr")
+	require.NoError(t, err)
+	saved := os.Stderr
+	os.Stderr = file
+	defer func() { os.Stderr = saved }()
+	f()
+	b, err := os.ReadFile(file.Name())
+	require.NoError(t, err)
+	return string(b)
+}
+
+// requireCages skips where cages cannot be made, as NewCageT does.
+func requireCages(t *testing.T) {
+	t.Helper()
+	require.NoError(t, NewCageT(t, Limits{}).Close())
+}
+
+func TestErrorsOfUnsupportedMachinesAreTellingAndWrapped(t *testing.T) {
+	c, err := NewCage(t.Context(), Limits{})
+	if err == nil {
+		require.NoError(t, c.Close())
+		return // supported: nothing to tell
+	}
+	require.True(t, errors.Is(err, ErrNotSupported))
+	require.ErrorContains(t, err, "go test -exec 'go tool oomcage vm'")
+}

@@ -1,0 +1,111 @@
+package cgroup
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// below allows writing to what lies at or below a path of the tree, "" for nothing.
+func below(tree, dir string) func(string) bool {
+	return func(path string) bool { return dir != "" && strings.HasPrefix(path, filepath.Join(tree, dir)) }
+}
+
+func TestBaseOfMachinesThatSupportCages(t *testing.T) {
+	const user = "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service"
+	for _, c := range []struct {
+		tree, mayWrite string
+		dir            string
+		real           bool
+	}{
+		{"unified-root", "/sys", "/sys/fs/cgroup", true},
+		{"delegated-user", user, user + "/app.slice", false},
+		{"delegated-user", user + "/app.slice/run-1.scope", user + "/app.slice/run-1.scope", false},
+		{"container", "/sys", "/sys/fs/cgroup", false},
+	} {
+		tree := filepath.Join("testdata", c.tree)
+		b, err := findBase(tree, 1000, below(tree, c.mayWrite))
+		require.NoError(t, err, c.tree)
+		require.Equal(t, filepath.Join(tree, c.dir), b.dir, c.tree)
+		require.Equal(t, c.real, b.real, c.tree)
+	}
+}
+
+func TestEachMachineThatDoesNotSupportCagesSaysWhy(t *testing.T) {
+	for _, c := range []struct {
+		tree, mayWrite string
+		euid           int
+		found, helps   string
+	}{
+		{"v1-only", "/", 0, "bound to cgroup v1 (mounted at /sys/fs/cgroup/memory)", "systemd.unified_cgroup_hierarchy=1"},
+		{"hybrid", "/", 0, "bound to cgroup v1 (mounted at /sys/fs/cgroup/memory)", "systemd.unified_cgroup_hierarchy=1"},
+		{"no-mounts", "/", 0, "no cgroup v2 file system is mounted", "mount -t cgroup2"},
+		{"memory-disabled", "/", 0, "has no memory controller", "cgroup_disable=memory"},
+		{"read-only", "/", 0, "mounted read-only at /sys/fs/cgroup", "--privileged"},
+		{"unified-root", "", 1000, "runs as user 1000", "sudo go test"},
+		{"unified-root", "", 0, "root may not write", "--privileged"},
+		{"delegated-without-memory", "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service", 1000, "memory controller is not delegated to", "Delegate=memory"},
+	} {
+		tree := filepath.Join("testdata", c.tree)
+		_, err := findBase(tree, c.euid, below(tree, c.mayWrite))
+		require.ErrorIs(t, err, ErrNotSupported, c.tree)
+		require.ErrorContains(t, err, c.found, c.tree)
+		require.ErrorContains(t, err, c.helps, c.tree)
+		require.ErrorContains(t, err, "go tool oomcage vm", c.tree)
+	}
+}
+
+func TestFilesThatCannotBeUnderstoodAreNamed(t *testing.T) {
+	for tree, want := range map[string]string{"broken-mountinfo": "has no mount in it", "no-cgroup-line": "no cgroup v2 line", "absent": "no such file"} {
+		_, err := findBase(filepath.Join("testdata", tree), 0, func(string) bool { return true })
+		require.ErrorIs(t, err, ErrNotSupported, tree)
+		require.ErrorContains(t, err, want, tree)
+	}
+}
+
+func TestParseKeyed(t *testing.T) {
+	m, err := parseKeyed("low 0\nhigh 12\nmax 18446744073709551615\n")
+	require.NoError(t, err)
+	require.Equal(t, map[string]uint64{"low": 0, "high": 12, "max": 18446744073709551615}, m)
+	for _, bad := range []string{"low\n", "low x\n", "low 1 2\n", " 1\n", "low -1\n", "low 1\nlow 2\n", "\n", "low 18446744073709551616\n"} {
+		_, err := parseKeyed(bad)
+		require.Error(t, err, "%q", bad)
+	}
+}
+
+func TestParseSize(t *testing.T) {
+	for text, want := range map[string]int64{"0\n": 0, "99999744\n": 99999744, "max\n": 1<<63 - 1, "18446744073709551615": 1<<63 - 1} {
+		n, err := parseSize(text)
+		require.NoError(t, err)
+		require.Equal(t, want, n)
+	}
+	for _, bad := range []string{"", "-1", "maximum", "1 2"} {
+		_, err := parseSize(bad)
+		require.Error(t, err, "%q", bad)
+	}
+}
+
+func TestParsePressure(t *testing.T) {
+	p, err := parsePressure("some avg10=0.00 avg60=0.12 avg300=0.00 total=1500\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n")
+	require.NoError(t, err)
+	require.Equal(t, "1.5ms", p.Some.String())
+	require.Equal(t, "7µs", p.Full.String())
+	for _, bad := range []string{"", "some\n", "some total=\n", "some total=-1\n", "none total=1\n", "some total=9223372036854775807\n"} {
+		_, err := parsePressure(bad)
+		require.Error(t, err, "%q", bad)
+	}
+}
+
+func TestMemAvailable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "meminfo")
+	require.NoError(t, os.WriteFile(path, []byte("MemTotal: 2048 kB\nMemAvailable:    1024 kB\n"), 0o600))
+	n, err := memAvailable(path)
+	require.NoError(t, err)
+	require.Equal(t, int64(1<<20), n)
+	require.NoError(t, os.WriteFile(path, []byte("MemTotal: 2048 kB\n"), 0o600))
+	_, err = memAvailable(path)
+	require.ErrorContains(t, err, "no MemAvailable")
+}

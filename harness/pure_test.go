@@ -1,0 +1,205 @@
+package harness
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestASpecThatCannotBeRunIsRefusedBeforeAnythingIsTouched(t *testing.T) {
+	step := HTTPPost("/")
+	for want, s := range map[string]Spec{
+		"no Target.Path":                 {},
+		"Timeout is -1s":                 {Target: Target{Path: "x"}, Timeout: -time.Second},
+		"Load.Count is -1":               {Target: Target{Path: "x"}, Load: Load{Step: step, Count: -1}},
+		"Load.Bytes is -1":               {Target: Target{Path: "x"}, Load: Load{Step: step, Bytes: -1}},
+		"no Step":                        {Target: Target{Path: "x"}, Load: Load{Count: 3}},
+		"limit Max is -1":                {Target: Target{Path: "x"}, Limits: Limits{Max: -1}},
+		"limit Swap is -4096":            {Target: Target{Path: "x"}, Limits: Limits{Swap: -4096}},
+		`"../memory.max"`:                {Target: Target{Path: "x"}, Limits: Limits{Files: map[string]string{"../memory.max": "1"}}},
+		`the harness itself uses that`:   {Target: Target{Path: "x"}, Limits: Limits{Files: map[string]string{"cgroup.kill": "1"}}},
+		`files look like pids.max or cp`: {Target: Target{Path: "x"}, Limits: Limits{Files: map[string]string{"": "1"}}},
+	} {
+		o, err := Run(t.Context(), s)
+		require.Nil(t, o)
+		require.ErrorContains(t, err, want)
+		require.NotErrorIs(t, err, ErrNotSupported)
+	}
+}
+
+func TestAnOutcomeSurvivesItsJSON(t *testing.T) {
+	o := &Outcome{
+		Name: "max=64MiB/step=20MiB",
+		Spec: Spec{
+			Name:   "max=64MiB/step=20MiB",
+			Target: Target{Path: "/bin/app", Args: []string{"-addr", "$ADDR"}, Env: []string{"GOGC=off"}, Dir: "/"},
+			Limits: Limits{Max: 100000000, High: MiB, Low: 1, Min: 2, Swap: Unlimited, OOMGroup: true, Files: map[string]string{"pids.max": "64"}},
+			Load:   Load{Count: 9, Bytes: 20 * MiB}, Timeout: time.Minute,
+		},
+		Acknowledged: 4, Attempted: 5, Window: &Window{4, 4},
+		Baseline: recipe, Peak: 99999744,
+		Evidence: Evidence{
+			Status: sigkill, Ready: true, Limits: Limits{Max: 99999744},
+			Events: Events{Max: 24, OOM: 1, OOMKill: 1}, EventsLocal: Events{Max: 24, OOM: 1, OOMKill: 1},
+			Peak: 99999744, Ancestors: []Ancestor{{Path: "/oomcage", Max: GiB}}, Unread: map[string]string{"memory.pressure": "none"},
+		},
+		Timeline: []Sample{{At: 5, Step: 1, Current: 28 << 20, Events: Events{Max: 1}}},
+		Output:   "listening\n", Error: "step 5: EOF",
+	}
+	o.Judge()
+	data, err := json.Marshal(o)
+	require.NoError(t, err)
+	require.NotContains(t, string(data), "\n")
+	var back Outcome
+	require.NoError(t, json.Unmarshal(data, &back))
+	require.Equal(t, o, &back)
+
+	// The names of the contract, which scripts read.
+	var fields map[string]any
+	require.NoError(t, json.Unmarshal(data, &fields))
+	for _, name := range []string{"name", "spec", "verdict", "why", "acknowledged", "attempted", "window", "baseline", "peak", "evidence", "timeline", "output", "error"} {
+		require.Contains(t, fields, name)
+	}
+	require.Equal(t, "oom-killed", fields["verdict"])
+	require.Equal(t, map[string]any{"lo": 4.0, "hi": 4.0}, fields["window"])
+	require.InEpsilon(t, 1, fields["evidence"].(map[string]any)["events"].(map[string]any)["oom_kill"], 0)
+
+	// A stored outcome can be judged again.
+	back.Verdict, back.Why = "", ""
+	back.Judge()
+	require.Equal(t, o.Verdict, back.Verdict)
+	require.Equal(t, "killed by its own limit: 99999744 of 99999744 bytes, during step 5", back.Why)
+}
+
+func TestCountersAreComparedNotTaken(t *testing.T) {
+	before := snapshot{Memory: Memory{Events: Events{OOM: 1, OOMKill: 1}, EventsLocal: Events{OOM: 1, OOMKill: 1}}, unread: map[string]string{}}
+	e := compare(before, snapshot{Memory: before.Memory, unread: map[string]string{}})
+	require.Zero(t, e.Events, "an earlier kill in the same cage is not this run's")
+
+	e = compare(before, snapshot{unread: map[string]string{}})
+	require.Contains(t, e.Unread["memory.events"], "fell from 1 to 0")
+	e.Status = sigkill
+	require.Equal(t, Inconclusive, Classify(e))
+}
+
+func TestATailKeepsTheEnd(t *testing.T) {
+	var out tail
+	for i := range 100000 {
+		fmt.Fprintf(&out, "line %d\n", i)
+	}
+	s := out.String()
+	require.True(t, strings.HasPrefix(s, "[earlier output left out]\n"), s[:40])
+	require.True(t, strings.HasSuffix(s, "line 99998\nline 99999\n"))
+	require.LessOrEqual(t, len(s), tailSize+100)
+	require.LessOrEqual(t, cap(out.buf), 8*tailSize)
+
+	var short tail
+	_, err := short.Write([]byte("bad \xff byte"))
+	require.NoError(t, err)
+	require.Equal(t, "bad � byte", short.String())
+
+	var long tail
+	_, err = long.Write(make([]byte, 10*tailSize))
+	require.NoError(t, err)
+	require.Contains(t, long.String(), "left out")
+}
+
+func TestATimelineStaysBoundedAndKeepsTheEndOfEachStep(t *testing.T) {
+	var tl timeline
+	for step := range 100 {
+		for i := range 100 {
+			if len(tl.samples) >= maxSamples {
+				tl.thin()
+			}
+			tl.samples = append(tl.samples, Sample{Step: step, Current: Bytes(i)})
+		}
+	}
+	require.LessOrEqual(t, len(tl.samples), maxSamples)
+	ends := map[int]Bytes{}
+	for _, s := range tl.samples {
+		ends[s.Step] = s.Current
+	}
+	require.Len(t, ends, 100)
+	for step, current := range ends {
+		require.Equal(t, Bytes(99), current, "step %d", step)
+	}
+}
+
+func TestTheAddressReplacesItsVariablesAndNoOthers(t *testing.T) {
+	r := &reservation{port: 12345}
+	for in, want := range map[string]string{
+		"$ADDR": "127.0.0.1:12345", "-addr=${ADDR}": "-addr=127.0.0.1:12345", "$HOST:$PORT": "127.0.0.1:12345",
+		"$ADDRESS": "$ADDRESS", "$PORTS ${PORT}s": "$PORTS 12345s", "$HOME": "$HOME", "$$PORT": "$12345", "100%": "100%",
+	} {
+		require.Equal(t, want, r.expand(in), in)
+	}
+}
+
+func TestAPackageCompiledOnTheHostIsFound(t *testing.T) {
+	manifest := t.TempDir() + "/built.json"
+	mustWrite(t, manifest, `[{"package": "example.com/a", "dir": "/src/a", "path": "/built/a"}]`)
+	for _, ask := range []struct{ dir, pkg string }{{"/elsewhere", "example.com/a"}, {"/src", "./a"}, {"/src/b", "../a"}, {"/src/a", "."}} {
+		path, err := findBuilt(manifest, ask.dir, ask.pkg)
+		require.NoError(t, err)
+		require.Equal(t, "/built/a", path)
+	}
+	_, err := findBuilt(manifest, "/src", "./b")
+	require.ErrorContains(t, err, "oomcage vm -build ./b")
+	require.ErrorContains(t, err, "example.com/a")
+}
+
+func TestOnlineCPUsAreCounted(t *testing.T) {
+	for text, want := range map[string]int{"0\n": 1, "0-3\n": 4, "0-3,8,10-11\n": 7} {
+		path := t.TempDir() + "/online"
+		mustWrite(t, path, text)
+		require.Equal(t, want, onlineCPUs(path), text)
+	}
+}
+
+func TestHugePagesCountOnlyWhereAFaultTakesThem(t *testing.T) {
+	for text, want := range map[string]Bytes{"[always] madvise never": 2 * MiB, "always [madvise] never": 0, "always madvise [never]": 0} {
+		dir := t.TempDir()
+		mustWrite(t, dir+"/enabled", text)
+		mustWrite(t, dir+"/hpage_pmd_size", "2097152\n")
+		require.Equal(t, want, hugePageSize(dir), text)
+	}
+	require.Zero(t, hugePageSize(t.TempDir()))
+}
+
+// recorder is what an assertion sees of a test.
+type recorder struct{ message string }
+
+func (r *recorder) Errorf(format string, args ...any) { r.message += fmt.Sprintf(format, args...) }
+func (r *recorder) FailNow()                          {}
+
+func TestAFailedAssertionPrintsTheWholeOutcome(t *testing.T) {
+	o := &Outcome{
+		Spec: Spec{Target: Target{Path: "/bin/app"}}, Acknowledged: 4, Attempted: 5, Window: &Window{4, 4},
+		Evidence: Evidence{Status: sigkill, Ready: true, Events: Events{OOM: 1, OOMKill: 1}, EventsLocal: Events{OOM: 1, OOMKill: 1}, Peak: 77, Limits: Limits{Max: 77}},
+		Output:   "the last words\n", Error: "step 5: EOF", Timeline: []Sample{{Step: 4, Current: 66}},
+	}
+	o.Judge()
+	for want, assertion := range map[string]func(*recorder){
+		"the verdict is oom-killed, not survived":    func(r *recorder) { o.RequireVerdict(r, Survived) },
+		"4 steps were acknowledged, not 5..6":        func(r *recorder) { o.RequireAcknowledged(r, 5, 6) },
+		"counts oom_kill 1, not 0":                   func(r *recorder) { o.RequireOOMKills(r, 0) },
+		"there is no prediction":                     func(r *recorder) { c := *o; c.Window = nil; c.RequirePredicted(r) },
+		"4 steps were acknowledged, and 5..5 were p": func(r *recorder) { c := *o; c.Window = &Window{5, 5}; c.RequirePredicted(r) },
+	} {
+		var r recorder
+		assertion(&r)
+		for _, part := range []string{want, "oom-killed: killed by its own limit: 77 of 77 bytes", "SIGKILL", "oom 1, oom_kill 1", "4 acknowledged of 5", "the last words", "step 5: EOF", "memory.current 66"} {
+			require.Contains(t, r.message, part)
+		}
+	}
+	var quiet recorder
+	o.RequireVerdict(&quiet, OOMKilled)
+	o.RequireAcknowledged(&quiet, 4, 4)
+	o.RequirePredicted(&quiet)
+	o.RequireOOMKills(&quiet, 1)
+	require.Empty(t, quiet.message)
+}

@@ -1,0 +1,171 @@
+package harness
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// A role is what the test binary does as a target. Roles read their orders from the
+// environment and say on stdout what they have done.
+var roles = map[string]func(){
+	// exit N: ends by itself.
+	"exit": func() {
+		code, err := strconv.Atoi(os.Args[1])
+		fail(err)
+		fmt.Println("leaving with", code)
+		os.Exit(code)
+	},
+	// idle: lives until it is killed, and ignores SIGTERM.
+	"idle": func() {
+		signal.Ignore(syscall.SIGTERM)
+		fmt.Println("idle")
+		select {}
+	},
+	// eat N: takes N bytes and then idles.
+	"eat": func() {
+		take(mustAtoi(os.Args[1]))
+		fmt.Println("ate", os.Args[1])
+		select {}
+	},
+	// child N: a child takes N bytes; the target itself lives.
+	"child": func() {
+		cmd := exec.Command("/proc/self/exe", os.Args[1])
+		cmd.Env = append(os.Environ(), roleVariable+"=eat")
+		fmt.Println("child:", cmd.Run())
+		select {}
+	},
+	// children N: N children that idle, to be found by Close.
+	"children": func() {
+		for range mustAtoi(os.Args[1]) {
+			cmd := exec.Command("/proc/self/exe")
+			cmd.Env = append(os.Environ(), roleVariable+"=idle")
+			fail(cmd.Start())
+		}
+		fmt.Println("started")
+		select {}
+	},
+	// shout N: prints N bytes and ends.
+	"shout": func() {
+		w := bufio.NewWriterSize(os.Stdout, 64<<10)
+		line := strings.Repeat("x", 1023) + "\n"
+		for range mustAtoi(os.Args[1]) / 1024 {
+			_, err := w.WriteString(line)
+			fail(err)
+		}
+		fmt.Fprintln(w, "the end")
+		fail(w.Flush())
+	},
+	// env: prints its arguments and $GREETING.
+	"env": func() { fmt.Println(os.Args[1:], os.Getenv("GREETING")) },
+	// serve: answers on the address in its first argument; see the handlers.
+	"serve": func() { serve(os.Args[1]) },
+}
+
+// play never returns.
+func play(role string) {
+	f, ok := roles[role]
+	if !ok {
+		fail(fmt.Errorf("the role %q is unknown", role))
+	}
+	f()
+	os.Exit(0)
+}
+
+var kept [][]byte
+
+func take(n int) {
+	b := make([]byte, n)
+	for i := 0; i < len(b); i += 4096 {
+		b[i] = byte(i)
+	}
+	kept = append(kept, b)
+}
+
+func serve(addr string) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/ready", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("/eat/{n}", func(_ http.ResponseWriter, r *http.Request) { take(mustAtoi(r.PathValue("n"))) })
+	mux.HandleFunc("/refuse", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "no more of this", http.StatusInternalServerError)
+	})
+	mux.HandleFunc("/hang", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	mux.HandleFunc("/half", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, "half")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	mux.HandleFunc("/die", func(http.ResponseWriter, *http.Request) { _ = unix.Kill(os.Getpid(), unix.SIGKILL) })
+	// Counts the requests in the file of the second argument, one byte each.
+	mux.HandleFunc("/count-and-hang-up", func(w http.ResponseWriter, _ *http.Request) {
+		f, err := os.OpenFile(os.Args[2], os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+		fail(err)
+		_, err = f.WriteString("x")
+		fail(err)
+		fail(f.Close())
+		conn, _, err := http.NewResponseController(w).Hijack()
+		fail(err)
+		fail(conn.(*net.TCPConn).SetLinger(0))
+		_ = conn.Close()
+	})
+	fail(http.ListenAndServe(addr, mux))
+}
+
+func mustAtoi(s string) int {
+	n, err := strconv.Atoi(s)
+	fail(err)
+	return n
+}
+
+// as makes a target of this test binary.
+func as(tb testing.TB, role string, args ...string) Target {
+	tb.Helper()
+	self, err := os.Executable()
+	require.NoError(tb, err)
+	// The race detector's runtime needs more than the small limits of these tests.
+	return Target{Path: self, Args: args, Env: []string{roleVariable + "=" + role, "GOCOVERDIR=" + tb.TempDir()}}
+}
+
+// says is a probe that waits for a text in the target's output.
+func says(text string) Probe {
+	return func(ctx context.Context, p *Process) error {
+		for !strings.Contains(p.Output(), text) {
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("wait for %q: %w", text, context.Cause(ctx))
+			case <-time.After(time.Millisecond): // output is copied, not signalled
+			}
+		}
+		return nil
+	}
+}
+
+// requireNothingLeft asserts that no cage of this process is left in the cgroup file system.
+func requireNothingLeft(t *testing.T) {
+	t.Helper()
+	found, err := filepath.Glob(fmt.Sprintf("/sys/fs/cgroup/oomcage/run-%d-*", os.Getpid()))
+	require.NoError(t, err)
+	require.Empty(t, found)
+}
+
+func requireGone(t *testing.T, pid int) {
+	t.Helper()
+	require.True(t, errors.Is(unix.Kill(pid, 0), unix.ESRCH), "process %d is left", pid)
+}

@@ -1,0 +1,215 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestRunOfAProgramThatExits(t *testing.T) {
+	o := RunT(t, Spec{Target: as(t, "exit", "137"), Limits: Limits{Max: 256 * MiB}})
+	o.RequireVerdict(t, Exited)
+	require.Equal(t, 137, o.Evidence.Status.Code)
+	o.RequireOOMKills(t, 0)
+	require.Equal(t, "leaving with 137\n", o.Output)
+	require.Equal(t, t.Name(), o.Name)
+	requireNothingLeft(t)
+}
+
+func TestRunOfAProgramThatEatsTooMuch(t *testing.T) {
+	o := RunT(t, Spec{Target: as(t, "eat", "100000000"), Limits: Limits{Max: 64 * MiB}})
+	o.RequireVerdict(t, OOMKilled)
+	o.RequireOOMKills(t, 1)
+	require.Equal(t, uint64(1), o.Evidence.EventsLocal.OOM)
+	require.LessOrEqual(t, o.Peak, 64*MiB)
+	require.Empty(t, o.Error)
+	require.Empty(t, o.Evidence.Unread)
+}
+
+func TestRunOfAProgramWhoseChildIsKilled(t *testing.T) {
+	o := RunT(t, Spec{Target: as(t, "child", "100000000"), Limits: Limits{Max: 64 * MiB}, Timeout: 20 * time.Second,
+		Load: Load{Count: 1, Step: func(ctx context.Context, p *Process, _ int) error { return says("child: signal: killed")(ctx, p) }}})
+	o.RequireVerdict(t, ChildOOMKilled)
+	o.RequireOOMKills(t, 1)
+	require.False(t, o.Evidence.Status.Ended)
+}
+
+func TestRunOfAProgramThatIgnoresEverythingUntilItsTimeIsUp(t *testing.T) {
+	o := RunT(t, Spec{Target: as(t, "idle"), Limits: Limits{Max: 256 * MiB}, Timeout: time.Second})
+	o.RequireVerdict(t, TimedOut)
+	require.True(t, o.Evidence.TimedOut)
+	requireNothingLeft(t)
+}
+
+func TestRunOfAProgramThatIsKilledFromOutside(t *testing.T) {
+	target := as(t, "idle")
+	target.Ready = says("idle")
+	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 256 * MiB},
+		Load: Load{Step: func(ctx context.Context, p *Process, _ int) error {
+			if err := p.Signal(syscall.SIGKILL); err != nil {
+				return err
+			}
+			_, err := p.Wait(ctx)
+			return err
+		}}})
+	o.RequireVerdict(t, Killed)
+	o.RequireAcknowledged(t, 1, 1)
+	o.RequireOOMKills(t, 0)
+}
+
+func server(t *testing.T, args ...string) Target {
+	t.Helper()
+	target := as(t, "serve", append([]string{"$ADDR"}, args...)...)
+	target.Ready = HTTPReady("/ready")
+	return target
+}
+
+func TestStepsAreCountedUntilTheKill(t *testing.T) {
+	o := RunT(t, Spec{Target: server(t), Limits: Limits{Max: 100 * MiB},
+		Load: Load{Step: HTTPPost("/eat/20971520"), Bytes: 20 * MiB}})
+	o.RequireVerdict(t, OOMKilled)
+	o.RequirePredicted(t)
+	require.Equal(t, o.Acknowledged+1, o.Attempted)
+	require.Contains(t, o.Error, "step")
+	requireTimeline(t, o)
+}
+
+// requireTimeline asserts that the cage filled step by step, never above its limit.
+func requireTimeline(t *testing.T, o *Outcome) {
+	t.Helper()
+	ends := lastOfSteps(o.Timeline)
+	require.Len(t, ends, o.Acknowledged+1)
+	var at time.Duration
+	for i, s := range o.Timeline {
+		require.GreaterOrEqual(t, s.At, at, "sample %d", i)
+		require.LessOrEqual(t, s.Current, o.Evidence.Limits.Max)
+		at = s.At
+	}
+	for i := 1; i < len(ends)-1; i++ {
+		require.InEpsilon(t, float64(o.Spec.Load.Bytes), float64(ends[i].Current-ends[i-1].Current), 0.15, "step %d", i)
+	}
+}
+
+func TestALoadThatEndsBeforeTheLimitIsSurvived(t *testing.T) {
+	o := RunT(t, Spec{Target: server(t), Limits: Limits{Max: 200 * MiB},
+		Load: Load{Step: HTTPGet("/eat/1048576"), Count: 5, Bytes: MiB}})
+	o.RequireVerdict(t, Survived)
+	o.RequireAcknowledged(t, 5, 5)
+	require.Equal(t, 5, o.Attempted)
+	require.NotNil(t, o.Window)
+	require.Greater(t, o.Window.Lo, 5)
+}
+
+func TestATargetThatSaysNoHasSurvived(t *testing.T) {
+	o := RunT(t, Spec{Target: server(t), Load: Load{Step: HTTPPost("/refuse"), Count: 3}})
+	o.RequireVerdict(t, Survived)
+	o.RequireAcknowledged(t, 0, 0)
+	require.Equal(t, 1, o.Attempted)
+	require.Contains(t, o.Error, "500 Internal Server Error: no more of this")
+}
+
+func TestATargetThatHangsInAStepIsGivenUpWhenTheTimeIsUp(t *testing.T) {
+	for _, path := range []string{"/hang", "/half"} {
+		o := RunT(t, Spec{Target: server(t), Load: Load{Step: HTTPPost(path), Count: 3}, Timeout: 3 * time.Second})
+		o.RequireVerdict(t, TimedOut)
+		o.RequireAcknowledged(t, 0, 0)
+		require.Contains(t, o.Error, errTimeout.Error())
+	}
+}
+
+func TestAnAnswerThatBreaksOffIsNotAnAcknowledgement(t *testing.T) {
+	o := RunT(t, Spec{Target: server(t), Load: Load{Step: HTTPPost("/die"), Count: 3}})
+	o.RequireVerdict(t, Killed)
+	o.RequireAcknowledged(t, 0, 0)
+	require.Equal(t, 1, o.Attempted)
+}
+
+// net/http sends an idempotent request again when the connection breaks: golang/go#4677.
+func TestNoStepIsEverSentTwice(t *testing.T) {
+	for name, step := range map[string]Step{"GET": HTTPGet("/count-and-hang-up"), "POST": HTTPPost("/count-and-hang-up")} {
+		counter := filepath.Join(t.TempDir(), name)
+		cage := NewCageT(t, Limits{})
+		p, err := cage.Start(t.Context(), server(t, counter))
+		require.NoError(t, err)
+		require.NoError(t, HTTPReady("/ready")(t.Context(), p))
+		for n := 1; n <= 10; n++ {
+			require.Error(t, step(t.Context(), p, n))
+		}
+		got, err := os.ReadFile(counter)
+		require.NoError(t, err)
+		require.Equal(t, "xxxxxxxxxx", string(got), name)
+		require.NoError(t, cage.Close())
+	}
+}
+
+func TestAProbeThatFailsLeavesTheEvidence(t *testing.T) {
+	target := as(t, "exit", "3")
+	target.Ready = HTTPReady("/")
+	o := RunT(t, Spec{Target: target})
+	o.RequireVerdict(t, Exited)
+	require.False(t, o.Evidence.Ready)
+	require.Contains(t, o.Error, "exit code 3")
+	require.Nil(t, o.Window)
+
+	target = as(t, "idle")
+	target.Ready = func(context.Context, *Process) error { return errors.New("not today") }
+	o = RunT(t, Spec{Target: target})
+	o.RequireVerdict(t, Inconclusive)
+	require.Equal(t, "not today", o.Error)
+}
+
+func TestAGigabyteOfOutputCostsOnlyItsTail(t *testing.T) {
+	o := RunT(t, Spec{Target: as(t, "shout", "1073741824"), Limits: Limits{Max: 128 * MiB}, Timeout: 5 * time.Minute})
+	o.RequireVerdict(t, Exited)
+	require.Less(t, len(o.Output), tailSize+100)
+	require.Contains(t, o.Output, "left out")
+	require.Contains(t, o.Output, "the end\n")
+}
+
+func TestACancelledRunIsAnErrorAndLeavesNothing(t *testing.T) {
+	requireCages(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	target := as(t, "idle")
+	target.Ready = func(ctx context.Context, _ *Process) error {
+		cancel()
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	o, err := Run(ctx, Spec{Target: target})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Nil(t, o)
+	requireNothingLeft(t)
+}
+
+func TestALimitBelowWhatTheProgramNeedsToStart(t *testing.T) {
+	o := RunT(t, Spec{Target: server(t), Limits: Limits{Max: MiB}, Load: Load{Step: HTTPPost("/eat/1"), Count: 1}})
+	o.RequireVerdict(t, OOMKilled)
+	require.False(t, o.Evidence.Ready)
+	require.Zero(t, o.Attempted)
+	require.Contains(t, o.Why, "before it was ready")
+}
+
+func TestARunPastMemoryHighStalls(t *testing.T) {
+	o := RunT(t, Spec{Target: as(t, "eat", "100000000"), Limits: Limits{High: 30 * MiB}, Timeout: 5 * time.Second})
+	o.RequireVerdict(t, Stalled)
+	require.Positive(t, o.Evidence.Events.High)
+	o.RequireOOMKills(t, 0)
+}
+
+func TestALeftCageIsNamedAndClosed(t *testing.T) {
+	requireCages(t)
+	c, err := NewCage(t.Context(), Limits{})
+	require.NoError(t, err)
+	_, err = c.Start(t.Context(), as(t, "idle"))
+	require.NoError(t, err)
+	left := findLeft()
+	require.NotEmpty(t, left)
+	require.Contains(t, left[0], c.Path()+" was not closed (1 processes in it)")
+	requireNothingLeft(t)
+}

@@ -1,0 +1,187 @@
+// Package oomcage_test is the story that the harness was built for: a gin service in a cage,
+// pushed over HTTP until it dies, and the kernel's own counters as the witness.
+//
+//	sudo go test ./...                               on this kernel: root, cgroup v2
+//	go test -exec 'go tool oomcage vm -build ./app'  in a microVM: no root, any host
+package oomcage_test
+
+import (
+	"context"
+	"fmt"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/suite"
+
+	"oomcage/harness"
+)
+
+func TestMain(m *testing.M) { harness.VerifyTestMain(m) }
+
+// service is the gin mock in a cage. Each test changes of it what it is about.
+func service(s *suite.Suite, app string) harness.Spec {
+	s.T().Helper()
+	return harness.Spec{
+		Target: harness.Target{
+			Path:  app,
+			Args:  []string{"-addr", "$ADDR"},
+			Ready: harness.HTTPReady("/ping"),
+		},
+		Load: harness.Load{Step: harness.HTTPPost("/generate-load/memory"), Bytes: 20 * harness.MiB},
+	}
+}
+
+// RecipeSuite does what the recipe does by hand: 100000000 to memory.max, 0 to
+// memory.swap.max, and curl /generate-load/memory until the service is gone.
+type RecipeSuite struct {
+	suite.Suite
+	app string
+}
+
+func TestRecipe(t *testing.T) { suite.Run(t, new(RecipeSuite)) }
+
+func (s *RecipeSuite) SetupSuite() { s.app = harness.Build(s.T(), "./app") }
+
+func (s *RecipeSuite) TestTheServiceIsKilledByItsOwnLimitWithinThePredictedSteps() {
+	spec := service(&s.Suite, s.app)
+	spec.Limits = harness.Limits{Max: 100000000}
+
+	o := harness.RunT(s.T(), spec)
+
+	o.RequireVerdict(s.T(), harness.OOMKilled)
+	o.RequirePredicted(s.T())
+	o.RequireOOMKills(s.T(), 1)
+	s.Equal(uint64(1), o.Evidence.EventsLocal.OOM, "its own limit was hit, and once")
+	s.LessOrEqual(o.Peak, o.Evidence.Limits.Max)
+	s.Equal("SIGKILL", o.Evidence.Status.Signal)
+	s.LessOrEqual(o.Window.Hi-o.Window.Lo, 1, "a prediction that says little is none")
+	s.Zero(o.Evidence.SwapCurrent)
+}
+
+// LimitsSuite puts other limits around the same service.
+type LimitsSuite struct {
+	suite.Suite
+	app string
+}
+
+func TestLimits(t *testing.T) { suite.Run(t, new(LimitsSuite)) }
+
+func (s *LimitsSuite) SetupSuite() { s.app = harness.Build(s.T(), "./app") }
+
+func (s *LimitsSuite) TestALimitTooSmallToStartKillsBeforeTheFirstStep() {
+	spec := service(&s.Suite, s.app)
+	spec.Limits = harness.Limits{Max: 2 * harness.MiB}
+
+	o := harness.RunT(s.T(), spec)
+
+	o.RequireVerdict(s.T(), harness.OOMKilled)
+	o.RequireAcknowledged(s.T(), 0, 0)
+	s.False(o.Evidence.Ready)
+	s.Zero(o.Attempted)
+}
+
+func (s *LimitsSuite) TestALimitThatIsNeverReachedIsSurvived() {
+	spec := service(&s.Suite, s.app)
+	spec.Limits = harness.Limits{Max: 200 * harness.MiB}
+	spec.Load.Count = 3
+
+	o := harness.RunT(s.T(), spec)
+
+	o.RequireVerdict(s.T(), harness.Survived)
+	o.RequireAcknowledged(s.T(), 3, 3)
+	o.RequireOOMKills(s.T(), 0)
+	s.Greater(o.Peak, 3*spec.Load.Bytes)
+	s.Greater(o.Window.Lo, spec.Load.Count)
+}
+
+func (s *LimitsSuite) TestSwapIsForbiddenAndReadBack() {
+	cage := harness.NewCageT(s.T(), harness.Limits{Max: 64 * harness.MiB, Swap: 0})
+	s.Zero(cage.Limits().Swap)
+	s.FileExists(cage.Path() + "/memory.swap.max")
+	m, err := cage.Memory()
+	s.Require().NoError(err)
+	s.Zero(m.SwapCurrent)
+}
+
+func (s *LimitsSuite) TestASIGKILLFromOutsideIsNoOOMKill() {
+	spec := service(&s.Suite, s.app)
+	spec.Limits = harness.Limits{Max: 200 * harness.MiB}
+	push := spec.Load.Step
+	spec.Load.Step = func(ctx context.Context, p *harness.Process, n int) error {
+		if n < 3 {
+			return push(ctx, p, n)
+		}
+		return p.Signal(syscall.SIGKILL)
+	}
+
+	o := harness.RunT(s.T(), spec)
+
+	o.RequireVerdict(s.T(), harness.Killed)
+	o.RequireOOMKills(s.T(), 0)
+	s.Equal("SIGKILL", o.Evidence.Status.Signal)
+}
+
+func (s *LimitsSuite) TestAServiceThatIsToldToStopExitsByItself() {
+	spec := service(&s.Suite, s.app)
+	spec.Limits = harness.Limits{Max: 200 * harness.MiB}
+	spec.Load = harness.Load{Step: func(ctx context.Context, p *harness.Process, _ int) error {
+		if err := p.Signal(syscall.SIGTERM); err != nil {
+			return err
+		}
+		_, err := p.Wait(ctx)
+		return err
+	}}
+
+	o := harness.RunT(s.T(), spec)
+
+	o.RequireVerdict(s.T(), harness.Exited)
+	s.Zero(o.Evidence.Status.Code)
+	o.RequireOOMKills(s.T(), 0)
+}
+
+func (s *LimitsSuite) TestMemoryHighThrottlesUntilTheTimeIsUpAndNeverKills() {
+	spec := service(&s.Suite, s.app)
+	spec.Limits = harness.Limits{High: 40 * harness.MiB}
+	spec.Timeout = 10 * time.Second
+
+	o := harness.RunT(s.T(), spec)
+
+	o.RequireVerdict(s.T(), harness.Stalled)
+	o.RequireOOMKills(s.T(), 0)
+	s.Positive(o.Evidence.Events.High)
+	s.False(o.Evidence.Status.Ended)
+}
+
+// WindowSuite asks whether the prediction holds elsewhere too: small and large limits, steps
+// that fit often and steps that fit once or not at all.
+type WindowSuite struct {
+	suite.Suite
+	app string
+}
+
+func TestWindow(t *testing.T) { suite.Run(t, new(WindowSuite)) }
+
+func (s *WindowSuite) SetupSuite() { s.app = harness.Build(s.T(), "./app") }
+
+func (s *WindowSuite) TestEveryKillFallsIntoThePredictedWindow() {
+	for _, limit := range []harness.Bytes{48 * harness.MiB, 96 * harness.MiB, 160 * harness.MiB} {
+		for _, step := range []harness.Bytes{5 * harness.MiB, 20 * harness.MiB, 64 * harness.MiB} {
+			s.Run(fmt.Sprintf("max=%v/step=%v", limit, step), func() {
+				spec := service(&s.Suite, s.app)
+				spec.Limits = harness.Limits{Max: limit}
+				spec.Load = harness.Load{
+					Step:  harness.HTTPPost(fmt.Sprintf("/generate-load/memory?bytes=%d", step)),
+					Bytes: step,
+				}
+
+				o := harness.RunT(s.T(), spec)
+
+				o.RequireVerdict(s.T(), harness.OOMKilled)
+				o.RequirePredicted(s.T())
+				s.LessOrEqual(o.Window.Hi-o.Window.Lo, 1)
+				s.LessOrEqual(o.Peak, limit)
+			})
+		}
+	}
+}
