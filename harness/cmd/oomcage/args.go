@@ -1,0 +1,71 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// programFirst marks a command whose flags end at its first argument: the rest belongs to the program
+// that it runs.
+const programFirst = "program-first"
+
+// doubleDashes turns -flag into --flag, so that flags can be written as everywhere else in Go. What
+// belongs to the program that a command runs is left alone.
+func doubleDashes(root *cobra.Command, args []string) []string {
+	out := make([]string, 0, len(args))
+	cmd := root
+	for i := 0; i < len(args); i++ {
+		arg := args[i]
+		switch {
+		case arg == "--":
+			return append(out, args[i:]...)
+		case len(arg) < 2 || arg[0] != '-':
+			if sub := subcommand(cmd, arg); sub != nil {
+				cmd = sub
+			} else if cmd.Annotations[programFirst] != "" {
+				return append(out, args[i:]...)
+			}
+			out = append(out, arg)
+			continue
+		}
+		name, _, hasValue := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		flag := lookup(cmd, name)
+		if flag == nil {
+			out = append(out, arg)
+			continue
+		}
+		if len(name) > 1 && !strings.HasPrefix(arg, "--") {
+			arg = "-" + arg
+		}
+		out = append(out, arg)
+		if !hasValue && flag.NoOptDefVal == "" && i+1 < len(args) {
+			i++
+			out = append(out, args[i])
+		}
+	}
+	return out
+}
+
+func subcommand(cmd *cobra.Command, name string) *cobra.Command {
+	for _, sub := range cmd.Commands() {
+		if sub.Name() == name || sub.HasAlias(name) {
+			return sub
+		}
+	}
+	return nil
+}
+
+func lookup(cmd *cobra.Command, name string) *pflag.Flag {
+	if len(name) == 1 {
+		return cmd.Flags().ShorthandLookup(name)
+	}
+	if name == "help" {
+		cmd.InitDefaultHelpFlag()
+	}
+	if f := cmd.Flags().Lookup(name); f != nil {
+		return f
+	}
+	return cmd.InheritedFlags().Lookup(name)
+}

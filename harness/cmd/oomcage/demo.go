@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"oomcage/harness"
+)
+
+func newDemoCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "demo",
+		Short: "Watch the kernel kill the gin service at 100000000 bytes",
+		Long: `demo does what the recipe does by hand: it starts the gin service in a cgroup with
+memory.max 100000000 and memory.swap.max 0, makes it take 20 MiB a step over HTTP, and shows
+memory.current after each step until the kernel kills it.
+
+It needs root and cgroup v2; elsewhere run it in the microVM:
+
+    oomcage vm -build oomcage/app -- oomcage demo
+
+The exit code is 0 when the service was killed by its own limit within the predicted steps,
+and 1 when it was not.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return demo(cmd.Context(), cmd.OutOrStdout()) },
+	}
+}
+
+// demo prints to w as the run goes on.
+func demo(ctx context.Context, w io.Writer) error {
+	app, err := harness.BuildContext(ctx, "oomcage/app")
+	if err != nil {
+		return err
+	}
+	const step = 20 * harness.MiB
+	fmt.Fprintf(w, "The gin service under memory.max 100000000 and memory.swap.max 0, %v a step.\n%s.\n\n", step, kernel())
+	show := &stepPrinter{w: w}
+	o, err := harness.Run(ctx, harness.Spec{
+		Name:   "demo",
+		Target: harness.Target{Path: app, Args: []string{"-addr", "$ADDR"}, Ready: show.ready(harness.HTTPReady("/ping"))},
+		Limits: harness.Limits{Max: 100000000},
+		Load:   harness.Load{Step: show.step(harness.HTTPPost("/generate-load/memory")), Bytes: step},
+	})
+	if err != nil {
+		return err
+	}
+	e := o.Evidence
+	predicted := "none"
+	if o.Window != nil {
+		predicted = o.Window.String()
+	}
+	fmt.Fprintf(w, "\n%s: %s.\nThe service acknowledged %d steps; %s were predicted.\n", o.Verdict, o.Why, o.Acknowledged, predicted)
+	fmt.Fprintf(w, "verdict=%s acked=%d predicted=%s oom=%d oom_kill=%d limit_bytes=%d peak_bytes=%d\n",
+		o.Verdict, o.Acknowledged, predicted, e.Events.OOM, e.Events.OOMKill, e.Limits.Max, o.Peak)
+	if o.Verdict != harness.OOMKilled || o.Window == nil || !o.Window.Contains(o.Acknowledged) {
+		fmt.Fprintf(os.Stderr, "\nthis is not what was predicted; the whole outcome:\n%s", o)
+		return errors.New("the service was not killed by its own limit within the predicted steps")
+	}
+	return nil
+}
+
+func kernel() string {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return "Linux"
+	}
+	where := "on this machine"
+	if os.Getenv("OOMCAGE_VM") != "" {
+		where = "in a microVM"
+	}
+	return fmt.Sprintf("Linux %s %s", unix.ByteSliceToString(u.Release[:]), where)
+}
+
+// stepPrinter prints a line for the ready target and for each step.
+type stepPrinter struct{ w io.Writer }
+
+func (s *stepPrinter) ready(probe harness.Probe) harness.Probe {
+	return func(ctx context.Context, p *harness.Process) error {
+		err := probe(ctx, p)
+		if err == nil {
+			fmt.Fprintf(s.w, "%-6s %-*s %12s   %s\n", "step", barWidth, fmt.Sprintf("of %d bytes", p.Cage().Limits().Max), "current", "memory.events")
+			s.line("ready", p)
+		}
+		return err
+	}
+}
+
+func (s *stepPrinter) step(push harness.Step) harness.Step {
+	return func(ctx context.Context, p *harness.Process, n int) error {
+		err := push(ctx, p, n)
+		if err != nil {
+			// The kernel counts before it kills, so the events are there when the answer is not.
+			s.line(fmt.Sprintf("%d died", n), p)
+		} else {
+			s.line(fmt.Sprint(n), p)
+		}
+		return err
+	}
+}
+
+func (s *stepPrinter) line(name string, p *harness.Process) {
+	m, err := p.Cage().Memory()
+	if err != nil {
+		fmt.Fprintf(s.w, "%-6s %v\n", name, err)
+		return
+	}
+	fmt.Fprintf(s.w, "%-6s %s %12d   %s\n", name, bar(m.Current, p.Cage().Limits().Max), m.Current, m.Events)
+}
+
+const barWidth = 40
+
+// bar draws how much of its limit is used.
+func bar(used, limit harness.Bytes) string {
+	full := 0
+	if limit > 0 {
+		full = min(int(float64(used)/float64(limit)*barWidth+0.5), barWidth)
+	}
+	return strings.Repeat("█", full) + strings.Repeat("·", barWidth-full)
+}

@@ -1,0 +1,15 @@
+// Command oomcage tests how programs behave when memory runs out.
+package main
+
+import (
+	"os"
+
+	"oomcage/harness/internal/vm"
+)
+
+func main() {
+	if vm.InGuest() {
+		vm.Init()
+	}
+	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
+}

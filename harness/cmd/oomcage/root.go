@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes of the command itself. A command that runs a program returns the program's code instead.
+const (
+	exitUsage   = 2   // flags or arguments that make no sense
+	exitMachine = 125 // the machinery failed: nothing is known about the program
+)
+
+// exitCode is the error of a command that ends with a code and has said all that there is to say.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
+// usageError marks an error of the user's command line.
+type usageError struct{ error }
+
+func newRootCommand(stdout, stderr io.Writer) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "oomcage",
+		Short:         "Test how programs behave when memory runs out",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(
+		newVMCommand(),
+	)
+	return root
+}
+
+// execute runs the command line and returns the exit code.
+func execute(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signalContext()
+	defer stop()
+	root := newRootCommand(stdout, stderr)
+	root.SetArgs(doubleDashes(root, args))
+	cmd, err := root.ExecuteContextC(ctx)
+	var code exitCode
+	var usage usageError
+	var sig signalError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &code):
+		return int(code)
+	case errors.As(err, &sig):
+		return 128 + int(sig.sig)
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "%s: %v\n  to help: %s -h\n", cmd.CommandPath(), err, cmd.CommandPath())
+		return exitUsage
+	case cmd == root: // cobra's own: an unknown command
+		fmt.Fprintf(stderr, "oomcage: %v\n", err)
+		return exitUsage
+	default:
+		fmt.Fprintf(stderr, "%s: %v\n", cmd.CommandPath(), err)
+		return exitMachine
+	}
+}
+
+// signalError is the cause of a context that a signal ended.
+type signalError struct{ sig syscall.Signal }
+
+func (s signalError) Error() string { return "ended by signal: " + s.sig.String() }
+
+// signalContext returns a context that the signals of a user or a CI system end.
+func signalContext() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	go func() {
+		select {
+		case s := <-signals:
+			if sig, ok := s.(syscall.Signal); ok {
+				cancel(signalError{sig})
+			}
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel(nil)
+	}
+}

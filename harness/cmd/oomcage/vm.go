@@ -1,0 +1,98 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/docker/go-units"
+	"github.com/spf13/cobra"
+
+	"oomcage/harness/internal/vm"
+)
+
+const vmLong = `vm runs PROGRAM in a QEMU microVM with cgroup v2, as root, and ends with its exit code. No root and no
+KVM is needed for it. Made for go test:
+
+  go test -exec 'go tool oomcage vm -build ./app' ./...
+
+Output is live. -run, -v, -race, -coverprofile, -outputdir, -artifacts, -timeout, -fuzz and the other test
+flags do what they do without the VM. The guest holds PROGRAM, the shared libraries it needs, the working
+directory (empty) with its testdata, and what -build and -add name. What PROGRAM creates or changes below
+its working directory comes back. It has no network but lo.
+
+The kernel is -kernel, else $OOMCAGE_KERNEL, else the newest readable one in /boot, else the newest that
+"make kernels" fetched. 6.1 and 6.12 are short for fetched ones.
+
+In the guest OOMCAGE_VM is the kernel's release, OOMCAGE_STRICT is 1, and OOMCAGE_BUILT names a list of
+what -build compiled.
+
+Exit codes: the program's own; 128+n when signal n ended it; 125 when the machinery failed, so that
+nothing is known about the program; 2 when this command line makes no sense.`
+
+func newVMCommand() *cobra.Command {
+	var o vm.Options
+	cmd := &cobra.Command{
+		Use:                   "vm [flags] [--] PROGRAM [ARGS…]",
+		Short:                 "Run a program or a test binary in a microVM with cgroup v2",
+		Long:                  vmLong,
+		Annotations:           map[string]string{programFirst: "yes"},
+		DisableFlagsInUseLine: true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageError{errors.New("no program to run")}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.Program, o.Args = args[0], args[1:]
+			o.Stdout, o.Stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			code, err := vm.Run(cmd.Context(), o)
+			if err == nil && code != 0 {
+				err = exitCode(code)
+			}
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.SetInterspersed(false)
+	f.SortFlags = false
+	f.StringVar(&o.Kernel, "kernel", "", "kernel `FILE` to boot, or 6.1 or 6.12 of \"make kernels\"")
+	f.StringArrayVar(&o.Build, "build", nil, "Go main `PKG` to compile for the program; relative to the main module's root (repeatable)")
+	f.StringArrayVar(&o.Add, "add", nil, "`FILE[:PATH]`: file or folder to put into the guest, with the libraries it needs (repeatable)")
+	f.Var((*memorySize)(&o.Memory), "mem", "RAM of the guest (default 1GiB, or more if what it holds is large)")
+	f.IntVar(&o.CPUs, "cpus", 0, "virtual CPUs (default as many as the host has, at most 4)")
+	f.DurationVar(&o.Timeout, "timeout", 0, "time limit from the guest's first word on (default -test.timeout and 30s more, or none)")
+	f.StringVar(&o.Artifacts, "artifacts", "", "`DIR` for the logs of a failure (default -test.outputdir, or a fresh temporary folder)")
+	f.StringVar(&o.Accel, "accel", "auto", "auto, kvm or tcg; auto is kvm if a guest has really booted with it")
+	return cmd
+}
+
+// memorySize is the value of -mem in bytes, of which QEMU takes whole MiB.
+type memorySize int64
+
+// A kernel alone needs more than the least; the most is what a microvm can address.
+const (
+	leastMemory = 32 << 20
+	mostMemory  = 1 << 40
+)
+
+func (m *memorySize) String() string {
+	if *m == 0 {
+		return ""
+	}
+	return units.BytesSize(float64(*m))
+}
+
+func (m *memorySize) Set(s string) error {
+	n, err := units.RAMInBytes(s)
+	if err != nil {
+		return fmt.Errorf("%q is no size; write it as 512MiB or 2GiB", s)
+	}
+	if n < leastMemory || n > mostMemory {
+		return fmt.Errorf("%s is out of range: from 32MiB to 1TiB", s)
+	}
+	*m = memorySize(n)
+	return nil
+}
+
+func (*memorySize) Type() string { return "SIZE" }

@@ -1,0 +1,162 @@
+package vm
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// InGuest says whether this process is the first one of a microVM. Process 1 of a container is not.
+func InGuest() bool {
+	if os.Getpid() != 1 {
+		return false
+	}
+	_, err := os.Stat(guestJob)
+	return err == nil
+}
+
+// Init is the guest's init. It runs the job that came with the initramfs, sends all that the host must
+// know over the second serial port, and powers the guest off. It does not return.
+func Init() {
+	// An error here has no other way out than the console; the host finds no exit code and shows it.
+	if err := guestMain(); err != nil {
+		fmt.Fprintln(os.Stderr, "oomcage init:", err)
+	}
+	unix.Sync()
+	// With -no-reboot QEMU ends. It never does by "power off", which microvm lacks.
+	err := unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART)
+	fmt.Fprintln(os.Stderr, "oomcage init: restart:", err)
+	select {}
+}
+
+func guestMain() error {
+	if err := mountEarly(); err != nil {
+		return err
+	}
+	line, err := openLine("/dev/ttyS1")
+	if err != nil {
+		return err
+	}
+	w := &frameWriter{w: line}
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		return fmt.Errorf("uname: %w", err)
+	}
+	release := unix.ByteSliceToString(uts.Release[:])
+	if err := sendJSON(w, frameHello, hello{Release: release}); err != nil {
+		return err
+	}
+	status := guestJobRun(w, line, release)
+	if err := sendJSON(w, frameExit, status); err != nil {
+		return err
+	}
+	return drain(line)
+}
+
+// guestJobRun does the job; what it can't do is in the status.
+func guestJobRun(w *frameWriter, line io.Reader, release string) exitStatus {
+	j, err := readJob()
+	if err != nil {
+		return exitStatus{Error: err.Error()}
+	}
+	if j.Probe {
+		return exitStatus{}
+	}
+	if err := prepare(j); err != nil {
+		return exitStatus{Error: err.Error()}
+	}
+	before, err := snapshot(j)
+	if err != nil {
+		return exitStatus{Error: fmt.Sprintf("list the files before the program runs: %v", err)}
+	}
+	log, err := openKernelLog()
+	if err != nil {
+		return exitStatus{Error: err.Error()}
+	}
+	defer log.close()
+	prog, err := startProgram(j, release, w)
+	if err != nil {
+		return exitStatus{Error: err.Error()}
+	}
+	go prog.signals(line)
+	status := prog.wait()
+	if status.Signal == int(unix.SIGKILL) {
+		status.OOM = log.killed(prog.pid)
+	}
+	if err := sendResults(w.to(frameResults), j, before); err != nil {
+		status.Error = fmt.Sprintf("send the results: %v", err)
+	}
+	if status.Code != 0 || status.Signal != 0 || status.Error != "" {
+		if err := sendDmesg(w.to(frameDmesg)); err != nil && status.Error == "" {
+			status.Error = err.Error()
+		}
+	}
+	return status
+}
+
+func readJob() (job, error) {
+	var j job
+	data, err := os.ReadFile(guestJob)
+	if err != nil {
+		return j, err
+	}
+	if err := json.Unmarshal(data, &j); err != nil {
+		return j, fmt.Errorf("parse %s: %w", guestJob, err)
+	}
+	return j, nil
+}
+
+func sendJSON(w *frameWriter, kind frameKind, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return w.frame(kind, data)
+}
+
+// openLine opens a serial port and makes it raw: otherwise every line end becomes CR LF and some bytes
+// become signals. It is opened as a plain blocking descriptor; the runtime's poller gains nothing here.
+func openLine(path string) (*os.File, error) {
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	tio, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return nil, fmt.Errorf("read the settings of %s: %w", path, err)
+	}
+	tio.Iflag, tio.Oflag, tio.Lflag = 0, 0, 0
+	tio.Cflag = unix.CS8 | unix.CREAD | unix.CLOCAL | unix.B115200
+	tio.Ispeed, tio.Ospeed = unix.B115200, unix.B115200
+	tio.Cc[unix.VMIN], tio.Cc[unix.VTIME] = 1, 0
+	if err := unix.IoctlSetTermios(fd, unix.TCSETS, tio); err != nil {
+		return nil, fmt.Errorf("make %s raw: %w", path, err)
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}
+
+// drain waits until the last byte has left the port.
+func drain(line *os.File) error {
+	if err := unix.IoctlSetInt(int(line.Fd()), unix.TCSBRK, 1); err != nil {
+		return fmt.Errorf("drain %s: %w", line.Name(), err)
+	}
+	return nil
+}
+
+// setClock sets the time that the host had when it wrote the job. The real-time clock knows whole seconds
+// only, and a kernel may have no driver for it.
+func setClock(host time.Time) error {
+	var up unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &up); err != nil {
+		return err
+	}
+	now := unix.NsecToTimespec(host.UnixNano() + up.Nano())
+	if err := unix.ClockSettime(unix.CLOCK_REALTIME, &now); err != nil {
+		return fmt.Errorf("set the clock: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package vm
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+type mountPoint struct {
+	fstype, path, data string
+	perm               fs.FileMode
+	flags              uintptr
+}
+
+// mountEarly mounts what init itself needs to talk to the host.
+func mountEarly() error {
+	unix.Umask(0o022)
+	return mountAll([]mountPoint{
+		{"devtmpfs", "/dev", "mode=0755", 0o755, unix.MS_NOSUID},
+		{"proc", "/proc", "", 0o555, unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC},
+	})
+}
+
+// prepare makes the guest look like a small machine on which root has just logged in.
+func prepare(j job) error {
+	err := mountAll([]mountPoint{
+		{"sysfs", "/sys", "", 0o555, unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC},
+		{"cgroup2", "/sys/fs/cgroup", "", 0, unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC},
+		{"devpts", "/dev/pts", "mode=0620,ptmxmode=0666", 0o755, unix.MS_NOSUID | unix.MS_NOEXEC},
+		{"tmpfs", "/dev/shm", "mode=1777", 0o1777, unix.MS_NOSUID | unix.MS_NODEV},
+		{"tmpfs", "/run", "mode=0755", 0o755, unix.MS_NOSUID | unix.MS_NODEV},
+	})
+	if err != nil {
+		return err
+	}
+	// /tmp stays on the root file system, which is a tmpfs too: the test binary that `go test` built
+	// lies below it.
+	for _, dir := range []string{"/tmp", "/var/tmp"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		if err := os.Chmod(dir, 0o777|fs.ModeSticky); err != nil {
+			return err
+		}
+	}
+	for link, target := range map[string]string{
+		"/dev/fd": "/proc/self/fd", "/dev/stdin": "/proc/self/fd/0",
+		"/dev/stdout": "/proc/self/fd/1", "/dev/stderr": "/proc/self/fd/2",
+		"/etc/mtab": "/proc/self/mounts",
+	} {
+		if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+			return err
+		}
+		if err := os.Symlink(target, link); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	if err := writeEtc(j.Host); err != nil {
+		return err
+	}
+	if err := loopbackUp(); err != nil {
+		return fmt.Errorf("bring lo up: %w", err)
+	}
+	if err := setClock(j.Time); err != nil {
+		return err
+	}
+	// From here on the kernel's messages stay in its buffer, where they cost no time.
+	if err := setConsoleLevel(1); err != nil {
+		return err
+	}
+	// As on an ordinary machine; a test of 100 cages needs more than the kernel's 4096.
+	return unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 1024, Max: 1 << 20})
+}
+
+func mountAll(points []mountPoint) error {
+	for _, m := range points {
+		if m.perm != 0 {
+			if err := os.MkdirAll(m.path, m.perm); err != nil {
+				return err
+			}
+		}
+		err := unix.Mount(m.fstype, m.path, m.fstype, m.flags, m.data)
+		// A kernel may have mounted devtmpfs itself.
+		if err != nil && !errors.Is(err, unix.EBUSY) {
+			return fmt.Errorf("mount %s on %s: %w", m.fstype, m.path, err)
+		}
+	}
+	return nil
+}
+
+// writeEtc writes the few files that programs expect, unless the user brought their own.
+func writeEtc(host string) error {
+	if host == "" {
+		host = "oomcage"
+	}
+	if err := unix.Sethostname([]byte(host)); err != nil {
+		return fmt.Errorf("set the host name: %w", err)
+	}
+	files := map[string]string{
+		"/etc/hostname":      host + "\n",
+		"/etc/hosts":         "127.0.0.1 localhost " + host + "\n::1 localhost ip6-localhost\n",
+		"/etc/passwd":        "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+		"/etc/group":         "root:x:0:\nnogroup:x:65534:\n",
+		"/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+	}
+	for path, content := range files {
+		if _, err := os.Lstat(path); err == nil {
+			continue
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			return err
+		}
+	}
+	return os.MkdirAll("/root", 0o700)
+}
+
+func loopbackUp() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	ifr, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	if err := unix.IoctlIfreq(fd, unix.SIOCGIFFLAGS, ifr); err != nil {
+		return err
+	}
+	ifr.SetUint16(ifr.Uint16() | unix.IFF_UP)
+	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, ifr)
+}
+
+func setConsoleLevel(level int) error {
+	return os.WriteFile("/proc/sys/kernel/printk", fmt.Appendf(nil, "%d\n", level), 0)
+}

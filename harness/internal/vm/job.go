@@ -1,0 +1,51 @@
+package vm
+
+import "time"
+
+// Paths in the guest. They hide in one folder, so that the root looks as on any machine.
+const (
+	guestFolder   = "/.oomcage"
+	guestJob      = guestFolder + "/job.json"
+	guestManifest = guestFolder + "/built.json"
+	guestBin      = guestFolder + "/bin"
+)
+
+// job is what the host asks of the guest. It travels in the initramfs.
+type job struct {
+	// Probe asks for nothing but a hello: does a guest boot at all?
+	Probe bool      `json:"probe,omitempty"`
+	Path  string    `json:"path,omitempty"` // of the program, absolute
+	Args  []string  `json:"args,omitempty"` // argv, with argv[0]
+	Env   []string  `json:"env,omitempty"`
+	Dir   string    `json:"dir,omitempty"`
+	Time  time.Time `json:"time"`
+	Host  string    `json:"host,omitempty"` // host name
+	Out   []out     `json:"out,omitempty"`
+}
+
+// out is a place whose new and changed files go back to the host.
+type out struct {
+	Path string `json:"path"`          // absolute, the same on both sides
+	Dir  bool   `json:"dir,omitempty"` // all files below it; otherwise that one file
+}
+
+// hello is the guest's first word.
+type hello struct {
+	Release string `json:"release"` // uname -r
+}
+
+// exitStatus is the guest's last word.
+type exitStatus struct {
+	Code   int    `json:"code"`             // of the program
+	Signal int    `json:"signal,omitempty"` // that ended it, or 0
+	Core   bool   `json:"core,omitempty"`
+	OOM    string `json:"oom,omitempty"`   // the kernel's line, when the whole guest ran out and it chose the program
+	Error  string `json:"error,omitempty"` // what the guest's init could not do
+}
+
+// builtPackage is one entry of the manifest that OOMCAGE_BUILT names.
+type builtPackage struct {
+	Package string `json:"package"` // import path
+	Dir     string `json:"dir"`     // of its sources, on the host
+	Path    string `json:"path"`    // of the executable, in the guest
+}

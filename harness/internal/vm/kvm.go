@@ -1,0 +1,197 @@
+package vm
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// probeTime bounds one attempt to boot with KVM. A guest with KVM says hello within 1 s; one that hangs
+// must cost no more than this, once.
+const probeTime = 5 * time.Second
+
+// probeMemory is enough for the kernel and an init of 20 MiB.
+const probeMemory = 256 << 20
+
+// kvmResult is what the probe found, for this boot of the host.
+type kvmResult struct {
+	Boot   string `json:"boot"`   // boot_id of the host
+	QEMU   string `json:"qemu"`   // path, size and time of QEMU's executable
+	Works  bool   `json:"works"`  // a guest booted
+	Reason string `json:"reason"` // why not
+}
+
+// chooseAccel decides between KVM and TCG. /dev/kvm that opens proves nothing, so a guest is booted with
+// it, once per boot of the host. note is a line for the user, empty for KVM and when the user chose.
+func chooseAccel(ctx context.Context, asked string, m machine) (accel, note string, err error) {
+	switch asked {
+	case "kvm", "tcg":
+		return asked, "", nil
+	case "auto", "":
+	default:
+		return "", "", failure(badRequest, fmt.Sprintf("-accel %s is not known", asked), "auto, kvm or tcg")
+	}
+	if err := openKVM(); err != nil {
+		return "tcg", "no KVM, so the guest runs without it, slower: " + err.Error(), nil
+	}
+	r, err := probeOnce(ctx, m)
+	if err != nil {
+		return "", "", err
+	}
+	if !r.Works {
+		return "tcg", "/dev/kvm is there but does not work, so the guest runs without it, slower: " + r.Reason, nil
+	}
+	return "kvm", "", nil
+}
+
+func openKVM() error {
+	f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// probeOnce returns the remembered result, or probes and remembers. Of several callers at once one probes
+// and the others wait for it.
+func probeOnce(ctx context.Context, m machine) (kvmResult, error) {
+	want, err := kvmKey(m.qemu)
+	if err != nil {
+		return kvmResult{}, err
+	}
+	file, err := os.OpenFile(cachePath(), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		// Nowhere to remember it: the probe costs seconds every time, but it is right.
+		return probeKVM(ctx, m, want)
+	}
+	defer file.Close()
+	if err := lock(ctx, file); err != nil {
+		return kvmResult{}, fmt.Errorf("wait for another probe of KVM: %w", err)
+	}
+	var have kvmResult
+	if json.NewDecoder(file).Decode(&have) == nil && have.Boot == want.Boot && have.QEMU == want.QEMU {
+		return have, nil
+	}
+	r, err := probeKVM(ctx, m, want)
+	if err != nil {
+		return r, err
+	}
+	data, err := json.Marshal(r)
+	if err == nil {
+		err = errors.Join(file.Truncate(0), writeAt(file, append(data, '\n')))
+	}
+	return r, err
+}
+
+func writeAt(f *os.File, data []byte) error {
+	_, err := f.WriteAt(data, 0)
+	return err
+}
+
+// cachePath returns the file of the remembered result; its folder exists if it can.
+func cachePath() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "" // no home; opening "" fails
+	}
+	dir = filepath.Join(dir, "oomcage")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "kvm.json")
+}
+
+func kvmKey(qemu string) (kvmResult, error) {
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return kvmResult{}, err
+	}
+	info, err := os.Stat(qemu)
+	if err != nil {
+		return kvmResult{}, err
+	}
+	return kvmResult{
+		Boot: strings.TrimSpace(string(boot)),
+		QEMU: fmt.Sprintf("%s %d %d", qemu, info.Size(), info.ModTime().UnixNano()),
+	}, nil
+}
+
+// lock takes the exclusive lock of f. flock itself can't be cancelled, so the attempt is left behind when
+// ctx ends: the process does too.
+func lock(ctx context.Context, f *os.File) error {
+	done := make(chan error, 1)
+	go func() {
+		for {
+			err := unix.Flock(int(f.Fd()), unix.LOCK_EX)
+			if !errors.Is(err, unix.EINTR) {
+				done <- err
+				return
+			}
+		}
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// probeKVM boots a guest that only says hello.
+func probeKVM(ctx context.Context, m machine, r kvmResult) (kvmResult, error) {
+	tmp, err := os.MkdirTemp("", "oomcage-kvm-")
+	if err != nil {
+		return r, err
+	}
+	defer os.RemoveAll(tmp)
+	m.initramfs, m.console = filepath.Join(tmp, "initramfs.cpio"), filepath.Join(tmp, consoleFile)
+	m.accel, m.memory = "kvm", probeMemory
+	t := newTree()
+	if err := addInit(t); err != nil {
+		return r, err
+	}
+	if _, err := writeTree(t, m.initramfs, job{Probe: true}); err != nil {
+		return r, err
+	}
+	limited, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	proc, err := m.start()
+	if err != nil {
+		return r, err
+	}
+	said := make(chan error, 1)
+	go func() {
+		_, _, err := newFrameReader(proc.conn).next()
+		said <- err
+	}()
+	select {
+	case err = <-said:
+	case <-limited.Done():
+		err = fmt.Errorf("a guest did not boot with it within %v", probeTime)
+	}
+	proc.stop()
+	if ctx.Err() != nil {
+		return r, context.Cause(ctx)
+	}
+	r.Works = err == nil
+	if err != nil {
+		r.Reason = probeReason(err, proc.stderr.Bytes())
+	}
+	return r, nil
+}
+
+// probeReason is one line: QEMU's own last word if it said something.
+func probeReason(err error, stderr []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(stderr)), "\n")
+	if last := strings.TrimSpace(lines[len(lines)-1]); last != "" {
+		return last
+	}
+	return err.Error()
+}

@@ -1,0 +1,163 @@
+package vm
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// machine is what QEMU is started with.
+type machine struct {
+	qemu      string // path of qemu-system-x86_64
+	kernel    string
+	initramfs string
+	console   string // file for what the guest's kernel prints
+	memory    int64  // bytes
+	cpus      int
+	accel     string // "kvm" or "tcg"
+}
+
+// qemuName is the program that Debian's and Ubuntu's package qemu-system-x86 brings.
+const qemuName = "qemu-system-x86_64"
+
+func findQEMU() (string, error) {
+	path, err := exec.LookPath(qemuName)
+	if err != nil {
+		return "", failure(noQEMU, qemuName+" is missing: "+err.Error(),
+			"`make deps` in oomcage's folder, or: apt-get install --no-install-recommends qemu-system-x86")
+	}
+	return filepath.Abs(path)
+}
+
+// The kernel's command line. Once init runs it turns the console off, so that what the kernel says during
+// the test costs no time; on a panic panic_print=0x20 prints all of it.
+var kernelArgs = []string{
+	"console=ttyS0", "loglevel=4", "panic=-1", "panic_print=0x20",
+	// microvm has no keyboard controller to reset through, and no reset in ACPI.
+	"reboot=t",
+	"rdinit=/init",
+	// Debian turns pressure stall information on, others leave it to the command line.
+	"psi=1",
+}
+
+// args is QEMU's command line. fd is the descriptor of the second serial port's socket in QEMU.
+func (m machine) args(fd int) []string {
+	accel, cpu := "tcg,thread=multi", "max"
+	if m.accel == "kvm" {
+		accel, cpu = "kvm", "host"
+	}
+	return []string{
+		"-M", "microvm,rtc=on", "-accel", accel, "-cpu", cpu,
+		"-smp", strconv.Itoa(m.cpus), "-m", strconv.FormatInt(m.memory>>20, 10) + "M",
+		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+		"-kernel", m.kernel, "-initrd", m.initramfs, "-append", strings.Join(kernelArgs, " "),
+		"-chardev", "file,id=console,path=" + escapeOption(m.console),
+		"-serial", "chardev:console",
+		"-chardev", "socket,id=stream,fd=" + strconv.Itoa(fd),
+		"-device", "isa-serial,index=1,chardev=stream",
+	}
+}
+
+// escapeOption doubles commas, which separate QEMU's options.
+func escapeOption(s string) string { return strings.ReplaceAll(s, ",", ",,") }
+
+// commandLine is for people: it can be pasted into a shell, where the second serial port goes nowhere.
+func (m machine) commandLine() string {
+	words := []string{m.qemu}
+	for _, a := range m.args(3) {
+		a = strings.Replace(a, "socket,id=stream,fd=3", "null,id=stream", 1)
+		words = append(words, shellQuote(a))
+	}
+	return strings.Join(words, " ") + "\n"
+}
+
+func shellQuote(s string) string {
+	plain := func(r rune) bool {
+		return strings.ContainsRune("-_=+,./:@%", r) || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// process is a running QEMU.
+type process struct {
+	conn   net.Conn // the second serial port
+	done   chan struct{}
+	kill   func()
+	err    error        // of Wait; read it after done
+	stderr bytes.Buffer // read it after done
+}
+
+// start starts QEMU in its own process group, so that Ctrl-C reaches this process alone, which then ends
+// it. It ends with this process however that ends.
+func (m machine) start() (*process, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("make the socket of the second serial port: %w", err)
+	}
+	ours, theirs := os.NewFile(uintptr(fds[0]), "serial"), os.NewFile(uintptr(fds[1]), "serial of QEMU")
+	defer theirs.Close()
+	conn, err := net.FileConn(ours)
+	ours.Close() // FileConn has its own copy
+	if err != nil {
+		return nil, fmt.Errorf("use the socket of the second serial port: %w", err)
+	}
+	p := &process{conn: conn, done: make(chan struct{})}
+	cmd := exec.Command(m.qemu, m.args(3)...)
+	cmd.Stderr = &p.stderr
+	cmd.ExtraFiles = []*os.File{theirs}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	started := make(chan error)
+	go func() {
+		// Pdeathsig is sent when the thread ends that started the child, not the process
+		// (golang/go#27505): hold the thread for as long as QEMU lives.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err != nil {
+			return
+		}
+		p.err = cmd.Wait()
+		close(p.done)
+	}()
+	if err := <-started; err != nil {
+		conn.Close()
+		return nil, failure(qemuFailed, "QEMU could not be started: "+err.Error(),
+			"try it by hand: "+m.qemu+" --version")
+	}
+	p.kill = sync.OnceFunc(func() { _ = cmd.Process.Kill() }) // gone already is as good
+	return p, nil
+}
+
+// stop ends QEMU and waits until it is gone.
+func (p *process) stop() {
+	p.kill()
+	<-p.done
+	p.conn.Close()
+}
+
+// send asks the guest's init to signal the program.
+func (p *process) send(ctx context.Context, sig syscall.Signal) error {
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := p.conn.SetWriteDeadline(deadline); err != nil {
+			return err
+		}
+	}
+	w := frameWriter{w: p.conn}
+	return errors.Join(w.frame(frameSignal, []byte{byte(sig)}))
+}

@@ -1,0 +1,285 @@
+package vm
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Names of the files in the artifacts.
+const (
+	consoleFile = "console.log"
+	commandFile = "qemu.txt"
+	stderrFile  = "qemu-stderr.txt"
+	dmesgFile   = "dmesg.txt"
+)
+
+const (
+	// bootTime bounds the time from QEMU's start to the guest's first word. Measured: 2 s without KVM on
+	// 2 idle cores (November 2026). The rest is for machines that run many guests at once.
+	bootTime = 3 * time.Minute
+	// quitTime bounds how long a program may take to print its goroutines after the time limit.
+	quitTime = 10 * time.Second
+)
+
+// session is one guest from its start to its end.
+type session struct {
+	machine machine
+	job     job
+	opts    Options
+	limit   time.Duration
+	tmp     string
+	deps    []built
+	flags   testFlags
+
+	booted bool
+	exit   *exitStatus
+	dmesg  bytes.Buffer
+	stderr []byte // of QEMU
+}
+
+// run starts the guest and returns the program's exit code.
+func (s *session) run(ctx context.Context) (int, error) {
+	code, err := s.boot(ctx)
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
+	var f *Failure
+	if errors.As(err, &f) || err != nil && f == nil {
+		if f == nil {
+			f = failure(otherFailure, err.Error(), "")
+		}
+		f.Artifacts = s.keep()
+		return 0, f
+	}
+	if code != 0 && s.opts.Artifacts != "" && s.opts.Artifacts != s.flags.outputDir {
+		s.keep()
+	}
+	return code, nil
+}
+
+func (s *session) boot(ctx context.Context) (int, error) {
+	proc, err := s.machine.start()
+	if err != nil {
+		return 0, err
+	}
+	err = s.talk(ctx, proc)
+	proc.stop()
+	s.stderr = proc.stderr.Bytes()
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
+	if s.exit == nil {
+		return 0, s.explain(err)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return s.verdict()
+}
+
+// talk reads what the guest sends until its last word, the end of the line, or the time limit.
+func (s *session) talk(ctx context.Context, proc *process) error {
+	results, extracted := s.extractor()
+	frames := make(chan error, 1)
+	hello := make(chan struct{})
+	go func() { frames <- s.receive(newFrameReader(proc.conn), results, hello) }()
+	err := s.await(ctx, proc, frames, hello)
+	results.Close()
+	if exErr := <-extracted; exErr != nil && err == nil {
+		return failure(badResults, "the files that the program wrote could not be carried back: "+exErr.Error(), "")
+	}
+	return err
+}
+
+// await waits for the end of receive and enforces the limits. It never returns before receive has ended.
+func (s *session) await(ctx context.Context, proc *process, frames <-chan error, hello <-chan struct{}) error {
+	timer := time.NewTimer(bootTime)
+	defer timer.Stop()
+	var reached *Failure
+	for {
+		select {
+		case err := <-frames:
+			if reached != nil {
+				s.exit = nil // it came too late
+				return reached
+			}
+			return err
+		case <-ctx.Done():
+			proc.stop()
+			<-frames
+			return context.Cause(ctx)
+		case <-hello:
+			hello = nil
+			timer.Stop()
+			if s.limit > 0 {
+				timer.Reset(s.limit)
+			}
+		case <-timer.C:
+			switch {
+			case reached != nil:
+				proc.stop()
+			case hello != nil:
+				reached = failure(bootLimit, fmt.Sprintf("the guest said nothing for %v after QEMU was started", bootTime),
+					"try another kernel with -kernel FILE, or -accel tcg")
+				proc.stop()
+			default:
+				reached = failure(timeLimit, fmt.Sprintf("the program was still running at the time limit of %v", s.limit),
+					"give it more with -timeout DURATION; its goroutines are above if it is written in Go")
+				// A Go program prints its goroutines and ends; everything else just ends.
+				wait, cancel := context.WithTimeout(ctx, quitTime)
+				if err := proc.send(wait, syscall.SIGQUIT); err != nil {
+					proc.stop()
+				}
+				cancel()
+				timer.Reset(quitTime)
+			}
+		}
+	}
+}
+
+// receive handles the guest's frames until the last one.
+func (s *session) receive(r *frameReader, results io.Writer, booted chan<- struct{}) error {
+	for {
+		kind, payload, err := r.next()
+		if err != nil {
+			return err
+		}
+		switch kind {
+		case frameHello:
+			s.booted = true
+			close(booted)
+		case frameStdout:
+			err = write(s.opts.Stdout, payload)
+		case frameStderr:
+			err = write(s.opts.Stderr, payload)
+		case frameResults:
+			_, _ = results.Write(payload) // what goes wrong there, the extractor returns
+		case frameDmesg:
+			s.dmesg.Write(payload)
+		case frameExit:
+			var exit exitStatus
+			if err := json.Unmarshal(payload, &exit); err != nil {
+				return fmt.Errorf("read the guest's exit status: %w", err)
+			}
+			s.exit = &exit
+			return nil
+		default:
+			err = fmt.Errorf("%w: a frame of unknown kind %q", errCorrupt, kind)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func write(w io.Writer, p []byte) error {
+	_, err := w.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		return failure(otherFailure, "nobody reads the output any more: "+err.Error(), "")
+	}
+	return err
+}
+
+// extractor starts the goroutine that writes the results. Close the writer, then read the error.
+func (s *session) extractor() (io.WriteCloser, <-chan error) {
+	r, w := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		br := make([]byte, 1)
+		if _, err := io.ReadFull(r, br); err != nil {
+			done <- nil // no results at all; the guest says why
+			return
+		}
+		err := extract(io.MultiReader(bytes.NewReader(br), r), s.job.Out)
+		// Unread padding must not block the writer.
+		_, _ = io.Copy(io.Discard, r)
+		done <- err
+	}()
+	return w, done
+}
+
+// explain finds out why a guest ended, or was ended, without an exit status.
+func (s *session) explain(err error) error {
+	var f *Failure
+	if errors.As(err, &f) {
+		return f
+	}
+	console, _ := os.ReadFile(s.machine.console) // without one there is nothing to judge
+	if f := readConsole(console, s.booted); f != nil {
+		return f
+	}
+	if !s.booted {
+		f = failure(qemuFailed, "QEMU ended before the guest said a word", "look at its message below, or try -accel tcg or another -kernel")
+		f.detail = string(s.stderr)
+		if f.detail == "" {
+			f.detail = tail(console, nil)
+		}
+		return f
+	}
+	f = failure(noExitCode, "the guest ended without an exit code", "read the console log")
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrClosedPipe) {
+		f.found += ": " + err.Error()
+	}
+	f.detail = tail(console, nil)
+	return f
+}
+
+// verdict turns the guest's last word into an exit code.
+func (s *session) verdict() (int, error) {
+	e := s.exit
+	switch {
+	case e.Error != "":
+		return 0, failure(guestFailed, "the guest's init could not do its work: "+e.Error, "")
+	case e.OOM != "":
+		f := failure(guestOOM, "the guest as a whole ran out of memory, and its kernel killed the program", moreMemory)
+		f.detail = e.OOM
+		return 0, f
+	case e.Signal != 0:
+		sig := syscall.Signal(e.Signal)
+		fmt.Fprintf(s.opts.Stderr, "oomcage vm: the program was ended by signal %d (%s) in the guest\n", e.Signal, unix.SignalName(sig))
+		return 128 + e.Signal, nil
+	}
+	if err := noteInputs(s.flags.logFile, s.machine.kernel, s.deps); err != nil {
+		return 0, err
+	}
+	return e.Code, nil
+}
+
+// keep saves what tells about the guest and returns the folder, or "" when even that goes wrong.
+func (s *session) keep() string {
+	parent := s.opts.Artifacts
+	if parent != "" {
+		if err := os.MkdirAll(parent, 0o777); err != nil {
+			fmt.Fprintln(s.opts.Stderr, "oomcage vm: keep the artifacts:", err)
+			parent = ""
+		}
+	}
+	dir, err := os.MkdirTemp(parent, "oomcage-vm-"+filepath.Base(s.job.Path)+"-")
+	if err != nil {
+		fmt.Fprintln(s.opts.Stderr, "oomcage vm: keep the artifacts:", err)
+		return ""
+	}
+	console, _ := os.ReadFile(s.machine.console) // QEMU may not have got as far
+	for name, data := range map[string][]byte{
+		consoleFile: console, commandFile: []byte(s.machine.commandLine()),
+		stderrFile: s.stderr, dmesgFile: s.dmesg.Bytes(),
+	} {
+		if len(data) == 0 {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o666); err != nil {
+			fmt.Fprintln(s.opts.Stderr, "oomcage vm: keep the artifacts:", err)
+		}
+	}
+	return dir
+}

@@ -1,0 +1,277 @@
+// Package vm runs a program in a QEMU microVM as if it ran on a root shell of a cgroup v2 machine: same
+// output, same exit code, and the files that it writes come back.
+//
+// The guest is a stock distribution kernel with an initramfs that holds only this executable as /init, the
+// program, its testdata, and what the caller adds. Host and guest talk over the second serial port.
+package vm
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Options says what to run and in which machine.
+type Options struct {
+	Program string   // executable: a path, or a name to look up in PATH
+	Args    []string // its arguments, without argv[0]
+
+	Kernel    string        // file, or short name of a fetched one such as "6.12"; empty: found as the manual says
+	Build     []string      // Go main packages to compile on the host, relative to the main module's root
+	Add       []string      // FILE or FILE:PATH of files and folders that the program needs
+	Memory    int64         // RAM of the guest in bytes; 0: 1 GiB, or more if the initramfs needs it
+	CPUs      int           // virtual CPUs; 0: the host's, at most 4
+	Timeout   time.Duration // from the guest's first word on; 0: -test.timeout and 30 s more, or none without it
+	Artifacts string        // folder for logs; empty: -test.outputdir, or a fresh temporary folder on failure
+	Accel     string        // "kvm", "tcg", or "auto" and "": KVM if a guest really boots with it
+
+	Stdout, Stderr io.Writer // of the program, live; Stderr also takes this package's own few lines
+}
+
+const (
+	defaultMemory = 1 << 30
+	// Time that a test binary gets beyond its own -test.timeout, to print its goroutines. The go command
+	// itself waits a minute before it gives up.
+	timeoutGrace = 30 * time.Second
+)
+
+// Run runs the program in a fresh guest and returns its exit code, or 128+n when signal n ended it. An
+// error means that the program's fate is unknown; it is a *Failure unless ctx ended.
+func Run(ctx context.Context, o Options) (int, error) {
+	code, err := run(ctx, o)
+	if err == nil {
+		return code, nil
+	}
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
+	var f *Failure
+	if !errors.As(err, &f) {
+		f = failure(otherFailure, err.Error(), "")
+	}
+	return 0, f
+}
+
+func run(ctx context.Context, o Options) (int, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return 0, err
+	}
+	path, err := exec.LookPath(o.Program)
+	if err == nil || errors.Is(err, exec.ErrDot) {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return 0, failure(badRequest, "the program cannot be run: "+err.Error(), "")
+	}
+	qemu, err := findQEMU()
+	if err != nil {
+		return 0, err
+	}
+	kernel, err := findKernel(ctx, o.Kernel)
+	if err != nil {
+		return 0, err
+	}
+	tmp, err := os.MkdirTemp("", "oomcage-vm-") // mode 0700
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(tmp)
+
+	m := machine{
+		qemu: qemu, kernel: kernel, memory: o.Memory, cpus: o.CPUs,
+		initramfs: filepath.Join(tmp, "initramfs.cpio"), console: filepath.Join(tmp, consoleFile),
+	}
+	if m.cpus == 0 {
+		m.cpus = min(runtime.NumCPU(), 4)
+	}
+	var note string
+	if m.accel, note, err = chooseAccel(ctx, o.Accel, m); err != nil {
+		return 0, err
+	}
+	if note != "" {
+		fmt.Fprintln(o.Stderr, "oomcage vm:", note)
+	}
+	flags := parseTestFlags(o.Args, dir)
+	packages, err := buildPackages(ctx, o.Build, tmp)
+	if err != nil {
+		return 0, err
+	}
+	j := job{Path: path, Args: append([]string{o.Program}, o.Args...), Dir: dir}
+	j.Host, _ = os.Hostname() // without one, the guest has a name of its own
+	j.Env = guestEnv(os.Environ(), dir, len(packages) > 0)
+	j.Out = resultPlaces(flags, dir)
+	size, err := writeInitramfs(m.initramfs, j, flags, packages, o.Add)
+	if err != nil {
+		return 0, err
+	}
+	if m.memory == 0 {
+		// The archive and what is unpacked from it are in memory at the same time.
+		m.memory = max(defaultMemory, (4*size+512<<20)>>20<<20)
+	}
+	limit := o.Timeout
+	if limit == 0 && flags.timeout > 0 {
+		limit = flags.timeout + timeoutGrace
+	}
+	if o.Artifacts == "" {
+		o.Artifacts = flags.outputDir
+	}
+	s := session{machine: m, job: j, opts: o, limit: limit, tmp: tmp, deps: packages, flags: flags}
+	return s.run(ctx)
+}
+
+// resultPlaces lists the working directory and what the test flags name.
+func resultPlaces(flags testFlags, dir string) []out {
+	outs := append([]out{{Path: dir, Dir: true}}, flags.outs...)
+	if cover := os.Getenv("GOCOVERDIR"); cover != "" {
+		if abs, err := filepath.Abs(cover); err == nil {
+			outs = append(outs, out{Path: abs, Dir: true})
+		}
+	}
+	return outs
+}
+
+// guestEnv is the caller's environment without what names things of the host, and with what a root shell
+// has.
+func guestEnv(env []string, dir string, packages bool) []string {
+	drop := func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		switch name {
+		case "HOME", "PATH", "PWD", "OLDPWD", "SHELL", "SHLVL", "USER", "LOGNAME", "MAIL", "TMPDIR",
+			"LD_PRELOAD", "GOTMPDIR", "GOCACHE", "GOMODCACHE", "OOMCAGE_BUILT", "OOMCAGE_VM", "OOMCAGE_STRICT",
+			"NOTIFY_SOCKET", "DBUS_SESSION_BUS_ADDRESS", "SSH_AUTH_SOCK", "DISPLAY", "WAYLAND_DISPLAY",
+			"INVOCATION_ID", "JOURNAL_STREAM":
+			return true
+		}
+		return strings.HasPrefix(name, "XDG_")
+	}
+	env = slices.DeleteFunc(slices.Clone(env), drop)
+	env = append(env, "HOME=/root", "USER=root", "LOGNAME=root", "TMPDIR=/tmp", "PWD="+dir, "OOMCAGE_STRICT=1",
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+	if packages {
+		env = append(env, "OOMCAGE_BUILT="+guestManifest)
+	}
+	return env
+}
+
+// writeInitramfs writes the guest's root file system and returns the file's size.
+func writeInitramfs(file string, j job, flags testFlags, packages []built, add []string) (int64, error) {
+	t := newTree()
+	if err := addInit(t); err != nil {
+		return 0, err
+	}
+	if err := t.mirror(j.Path); err != nil {
+		return 0, fmt.Errorf("carry the program: %w", err)
+	}
+	t.dir(j.Dir, 0o755)
+	carried := []string{filepath.Join(j.Dir, "testdata")}
+	if flags.fuzzCache != "" {
+		carried = append(carried, flags.fuzzCache)
+	}
+	for _, path := range carried {
+		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err := t.mirror(path); err != nil {
+			return 0, err
+		}
+	}
+	for _, spec := range add {
+		if err := addFile(t, spec); err != nil {
+			return 0, err
+		}
+	}
+	for _, b := range packages {
+		if err := t.place(b.file, b.Path); err != nil {
+			return 0, err
+		}
+	}
+	if len(packages) > 0 {
+		list, err := manifest(packages)
+		if err != nil {
+			return 0, err
+		}
+		t.data(guestManifest, 0o644, list)
+	}
+	// A profile below a folder that the host lacks must fail in the guest just the same.
+	for _, o := range j.Out {
+		dir := o.Path
+		if !o.Dir {
+			dir = filepath.Dir(dir)
+		}
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			t.dir(dir, 0o755)
+		}
+	}
+	if info, err := os.Stat("/etc/localtime"); err == nil && info.Mode().IsRegular() && !t.has("/etc/localtime") {
+		if err := t.file("/etc/localtime", "/etc/localtime", info); err != nil {
+			return 0, err
+		}
+	}
+	return writeTree(t, file, j)
+}
+
+// writeTree adds the job, as late as can be since it holds the time, and writes the archive.
+func writeTree(t *tree, file string, j job) (int64, error) {
+	j.Time = time.Now()
+	data, err := json.Marshal(j)
+	if err != nil {
+		return 0, err
+	}
+	t.data(guestJob, 0o600, data)
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	if err := t.write(f); err != nil {
+		return 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), f.Close()
+}
+
+// addInit makes this executable the guest's init.
+func addInit(t *tree) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := t.place(self, "/init"); err != nil {
+		return fmt.Errorf("carry the guest's init: %w", err)
+	}
+	t.dir("/tmp", 0o777|os.ModeSticky)
+	return nil
+}
+
+// addFile adds what -add names: FILE at its own path, or FILE:PATH.
+func addFile(t *tree, spec string) error {
+	src, dst, renamed := strings.Cut(spec, ":")
+	abs, err := filepath.Abs(src)
+	if err != nil {
+		return err
+	}
+	if !renamed {
+		err = t.mirror(abs)
+	} else if !filepath.IsAbs(dst) {
+		return failure(badRequest, fmt.Sprintf("-add %s: the path in the guest must be absolute", spec), "")
+	} else {
+		err = t.place(abs, dst)
+	}
+	if err != nil {
+		return failure(badRequest, fmt.Sprintf("-add %s: %v", spec, err), "")
+	}
+	return nil
+}
