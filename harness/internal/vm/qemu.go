@@ -27,6 +27,7 @@ type machine struct {
 	memory    int64  // bytes
 	cpus      int
 	accel     string // "kvm" or "tcg"
+	tscKHz    int64  // frequency of the host's time-stamp counter; 0: unknown
 }
 
 // qemuName is the program that Debian's and Ubuntu's package qemu-system-x86 brings.
@@ -41,15 +42,21 @@ func findQEMU() (string, error) {
 	return filepath.Abs(path)
 }
 
-// The kernel's command line. Once init runs it turns the console off, so that what the kernel says during
-// the test costs no time; on a panic panic_print=0x20 prints all of it.
-var kernelArgs = []string{
-	"console=ttyS0", "loglevel=4", "panic=-1", "panic_print=0x20",
-	// microvm has no keyboard controller to reset through, and no reset in ACPI.
-	"reboot=t",
-	"rdinit=/init",
-	// Debian turns pressure stall information on, others leave it to the command line.
-	"psi=1",
+// kernelArgs is the kernel's command line. Once init runs it turns the console off, so that what the kernel
+// says during the test costs no time; on a panic panic_print=0x20 prints all of it.
+func (m machine) kernelArgs() []string {
+	args := []string{
+		"console=ttyS0", "loglevel=4", "panic=-1", "panic_print=0x20",
+		// microvm has no keyboard controller to reset through, and no reset in ACPI.
+		"reboot=t",
+		"rdinit=/init",
+		// Debian turns pressure stall information on, others leave it to the command line.
+		"psi=1",
+	}
+	if m.accel == "tcg" && m.tscKHz > 0 {
+		args = append(args, "tsc=reliable", "tsc_early_khz="+strconv.FormatInt(m.tscKHz, 10))
+	}
+	return args
 }
 
 // args is QEMU's command line. fd is the descriptor of the second serial port's socket in QEMU.
@@ -62,7 +69,7 @@ func (m machine) args(fd int) []string {
 		"-M", "microvm,rtc=on", "-accel", accel, "-cpu", cpu,
 		"-smp", strconv.Itoa(m.cpus), "-m", strconv.FormatInt(m.memory>>20, 10) + "M",
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-		"-kernel", m.kernel, "-initrd", m.initramfs, "-append", strings.Join(kernelArgs, " "),
+		"-kernel", m.kernel, "-initrd", m.initramfs, "-append", strings.Join(m.kernelArgs(), " "),
 		"-chardev", "file,id=console,path=" + escapeOption(m.console),
 		"-serial", "chardev:console",
 		"-chardev", "socket,id=stream,fd=" + strconv.Itoa(fd),

@@ -62,6 +62,7 @@ func Run(ctx context.Context, o Options) (int, error) {
 }
 
 func run(ctx context.Context, o Options) (int, error) {
+	tsc := sampleTSC()
 	dir, err := os.Getwd()
 	if err != nil {
 		return 0, err
@@ -125,6 +126,7 @@ func run(ctx context.Context, o Options) (int, error) {
 	if o.Artifacts == "" {
 		o.Artifacts = flags.outputDir
 	}
+	m.tscKHz = tscKHz(tsc)
 	s := session{machine: m, job: j, opts: o, limit: limit, tmp: tmp, deps: packages, flags: flags}
 	return s.run(ctx)
 }
