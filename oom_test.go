@@ -19,6 +19,12 @@ import (
 
 func TestMain(m *testing.M) { harness.VerifyTestMain(m) }
 
+// overshoot is how far from memory.max a kill may leave memory.peak. The kernel gives up batches
+// of pages that were charged ahead before it kills, so no more than one is missing; and it charges
+// atomic allocations, such as the queue entry of a signal, past the limit (try_charge_memcg in
+// mm/memcontrol.c). Seen: one page above, none below (6.1 and 6.12, 2026-11).
+const overshoot = 64 * 4096
+
 // service is the gin mock in a cage. Each test changes of it what it is about.
 func service(s *suite.Suite, app string) harness.Spec {
 	s.T().Helper()
@@ -53,7 +59,7 @@ func (s *RecipeSuite) TestTheServiceIsKilledByItsOwnLimitWithinThePredictedSteps
 	o.RequirePredicted(s.T())
 	o.RequireOOMKills(s.T(), 1)
 	s.Equal(uint64(1), o.Evidence.EventsLocal.OOM, "its own limit was hit, and once")
-	s.LessOrEqual(o.Peak, o.Evidence.Limits.Max)
+	s.InDelta(o.Evidence.Limits.Max, o.Peak, overshoot)
 	s.Equal("SIGKILL", o.Evidence.Status.Signal)
 	s.LessOrEqual(o.Window.Hi-o.Window.Lo, 1, "a prediction that says little is none")
 	s.Zero(o.Evidence.SwapCurrent)
@@ -71,7 +77,7 @@ func (s *LimitsSuite) SetupSuite() { s.app = harness.Build(s.T(), "./app") }
 
 func (s *LimitsSuite) TestALimitTooSmallToStartKillsBeforeTheFirstStep() {
 	spec := service(&s.Suite, s.app)
-	spec.Limits = harness.Limits{Max: 2 * harness.MiB}
+	spec.Limits = harness.Limits{Max: 512 * harness.KiB}
 
 	o := harness.RunT(s.T(), spec)
 
@@ -180,7 +186,7 @@ func (s *WindowSuite) TestEveryKillFallsIntoThePredictedWindow() {
 				o.RequireVerdict(s.T(), harness.OOMKilled)
 				o.RequirePredicted(s.T())
 				s.LessOrEqual(o.Window.Hi-o.Window.Lo, 1)
-				s.LessOrEqual(o.Peak, limit)
+				s.InDelta(limit, o.Peak, overshoot)
 			})
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -189,32 +189,49 @@ func TestTheGuardHoldsAllCagesTogether(t *testing.T) {
 	require.Positive(t, limit)
 }
 
-// A run that was killed leaves a run directory that nobody locks, with processes in it.
 func TestLeftOversOfAKilledRunAreRemovedAndNamed(t *testing.T) {
-	c := NewCageT(t, Limits{})
-	guard := filepath.Dir(filepath.Dir(c.Path()))
-	require.NoError(t, c.Close())
-	requireNothingLeft(t)
-
-	// As another run would: its own lock, then killed. Here, a directory without an owner.
-	keep := NewCageT(t, Limits{})
-	orphan := filepath.Join(guard, "run-1-orphan")
-	require.NoError(t, unix.Mkdir(orphan, 0o755))
-	cage := filepath.Join(orphan, "cage-1")
-	require.NoError(t, unix.Mkdir(cage, 0o755))
-	p, err := keep.Start(t.Context(), as(t, "idle"))
+	requireCages(t)
+	self := as(t, "killed-harness")
+	cmd := exec.Command(self.Path)
+	cmd.Env = append(os.Environ(), self.Env...)
+	out, err := cmd.Output()
+	var died *exec.ExitError
+	require.ErrorAs(t, err, &died)
+	require.Equal(t, "signal: killed", died.Error(), "stderr: %s", died.Stderr)
+	var cage string
+	var pid int
+	_, err = fmt.Sscan(string(out), &cage, &pid)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(cage, "cgroup.procs"), []byte(strconv.Itoa(p.PID())), 0o600))
-	require.NoError(t, keep.Close())
-	require.NoError(t, unix.Kill(p.PID(), 0), "the orphan's process still lives")
+	require.DirExists(t, cage)
+	require.NoError(t, unix.Kill(pid, 0), "the target outlives its harness")
 
 	stderr := captureStderr(t, func() { require.NoError(t, NewCageT(t, Limits{}).Close()) })
-	require.Contains(t, stderr, "removed "+orphan)
-	require.Contains(t, stderr, fmt.Sprintf("[%d]", p.PID()))
-	require.NoDirExists(t, orphan)
-	_, err = p.Wait(t.Context())
+
+	require.Contains(t, stderr, "removed "+filepath.Dir(cage)+", left by a run that was killed")
+	require.Contains(t, stderr, fmt.Sprintf("[%d] in it", pid))
+	require.NoDirExists(t, filepath.Dir(cage))
+}
+
+func TestTheCagesOfALivingRunAreLeftAlone(t *testing.T) {
+	requireCages(t)
+	self := as(t, "open-harness")
+	cmd := exec.Command(self.Path)
+	cmd.Env = append(os.Environ(), self.Env...)
+	stdin, err := cmd.StdinPipe()
 	require.NoError(t, err)
-	require.Equal(t, "SIGKILL", p.Status().Signal)
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	var cage string
+	_, err = fmt.Fscan(stdout, &cage)
+	require.NoError(t, err)
+
+	require.Empty(t, captureStderr(t, func() { require.NoError(t, NewCageT(t, Limits{}).Close()) }))
+
+	require.DirExists(t, cage)
+	require.NoError(t, stdin.Close())
+	require.NoError(t, cmd.Wait())
+	require.NoDirExists(t, cage)
 }
 
 func captureStderr(t *testing.T, f func()) string {

@@ -1,0 +1,201 @@
+package harness
+
+import (
+	"context"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/cgroup"
+)
+
+// exitProgram writes the smallest static program there is: an ELF file whose one segment calls
+// exit(0). Any larger one would hide what the harness adds.
+func exitProgram(b *testing.B) string {
+	b.Helper()
+	if runtime.GOARCH != "amd64" {
+		b.Skip("the program is written in amd64's machine code")
+	}
+	code := []byte{0xb8, 0x3c, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05} // mov $60,%eax; xor %edi,%edi; syscall
+	const base, headers = 0x400000, 64 + 56
+	elf := append([]byte{0x7f, 'E', 'L', 'F', 2, 1, 1}, make([]byte, 9)...)
+	le := binary.LittleEndian
+	for _, v := range []uint16{2, 62} { // executable, x86-64
+		elf = le.AppendUint16(elf, v)
+	}
+	elf = le.AppendUint32(elf, 1)
+	for _, v := range []uint64{base + headers, 64, 0} { // entry, program headers, no sections
+		elf = le.AppendUint64(elf, v)
+	}
+	elf = le.AppendUint32(elf, 0)
+	for _, v := range []uint16{64, 56, 1, 0, 0, 0} {
+		elf = le.AppendUint16(elf, v)
+	}
+	elf = le.AppendUint32(elf, 1) // load
+	elf = le.AppendUint32(elf, 5) // read, execute
+	size := uint64(headers + len(code))
+	for _, v := range []uint64{0, base, base, size, size, 0x1000} {
+		elf = le.AppendUint64(elf, v)
+	}
+	path := filepath.Join(b.TempDir(), "exit")
+	require.NoError(b, os.WriteFile(path, append(elf, code...), 0o700))
+	return path
+}
+
+// BenchmarkCage makes a cage, starts a trivial static program in it, waits and closes, in turns
+// with the bare system calls for the same program. Another cage is open meanwhile, as in a
+// test run, so that the run's own cgroup stays. The ratio's budget is 1.25.
+func BenchmarkCage(b *testing.B) {
+	c, err := NewCage(b.Context(), Limits{})
+	if err != nil {
+		giveUp(b, err)
+	}
+	defer c.Close()
+	program := exitProgram(b)
+	bareCage := filepath.Join(filepath.Dir(c.Path()), "bare")
+	var bare, caged time.Duration
+	for b.Loop() {
+		start := time.Now()
+		require.NoError(b, runBare(bareCage, program))
+		bare += time.Since(start)
+
+		start = time.Now()
+		require.NoError(b, runCaged(b.Context(), program))
+		caged += time.Since(start)
+	}
+	n := float64(b.N)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(bare.Microseconds())/n, "bare-µs")
+	b.ReportMetric(float64(caged.Microseconds())/n, "cage-µs")
+	b.ReportMetric(float64(caged)/float64(bare), "cage/bare")
+}
+
+// runBare is mkdir, clone3 into the cgroup, wait4 and rmdir.
+func runBare(dir, program string) error {
+	if err := unix.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
+	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	pid, err := syscall.ForkExec(program, []string{program}, &syscall.ProcAttr{Sys: &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: fd}})
+	if err != nil {
+		return err
+	}
+	if _, err := unix.Wait4(pid, nil, 0, nil); err != nil {
+		return err
+	}
+	for {
+		if err := unix.Rmdir(dir); err != unix.EBUSY { //nolint:errorlint // the bare call, a bare errno
+			return err
+		}
+	}
+}
+
+func runCaged(ctx context.Context, program string) error {
+	c, err := NewCage(ctx, Limits{Max: 64 * MiB})
+	if err != nil {
+		return err
+	}
+	p, err := c.Start(ctx, Target{Path: program})
+	if err != nil {
+		return err
+	}
+	if _, err := p.Wait(ctx); err != nil {
+		return err
+	}
+	return c.Close()
+}
+
+// BenchmarkKillToReturn measures, on the same kill, the time from the kernel's count of it to
+// the end of wait4, and to the return of Run with the evidence collected and the cage removed.
+func BenchmarkKillToReturn(b *testing.B) {
+	target := as(b, "eat", "200000000")
+	var waited, returned time.Duration
+	for b.Loop() {
+		var killed, ended time.Time
+		seen := make(chan struct{})
+		target.Ready = func(_ context.Context, p *Process) error {
+			changed, stop, err := cgroup.Watch(p.cage.eventsFile())
+			if err != nil {
+				return err
+			}
+			go func() {
+				defer close(seen)
+				defer stop()
+				for killed.IsZero() {
+					<-changed
+					if m, err := p.cage.Memory(); err != nil || m.Events.OOMKill > 0 {
+						killed = time.Now()
+					}
+				}
+				<-p.Done()
+				ended = time.Now()
+			}()
+			return nil
+		}
+		o, err := Run(b.Context(), Spec{Target: target, Limits: Limits{Max: 64 * MiB}})
+		if err != nil {
+			giveUp(b, err)
+		}
+		end := time.Now()
+		<-seen
+		o.RequireVerdict(b, OOMKilled)
+		waited += ended.Sub(killed)
+		returned += end.Sub(killed)
+	}
+	n := float64(b.N)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(waited.Microseconds())/n, "wait4-µs")
+	b.ReportMetric(float64(returned.Microseconds())/n, "Run-µs")
+	b.ReportMetric(float64(returned)/float64(waited), "Run/wait4")
+}
+
+// BenchmarkOpenCages reports what the harness itself holds for each of 100 open cages with an
+// idle process in each.
+func BenchmarkOpenCages(b *testing.B) {
+	const cages = 100
+	program := as(b, "idle")
+	for b.Loop() {
+		b.StopTimer()
+		heap, goroutines := inUse()
+		open := make([]*Cage, cages)
+		for i := range open {
+			c, err := NewCage(b.Context(), Limits{Max: 32 * MiB})
+			if err != nil {
+				giveUp(b, err)
+			}
+			_, err = c.Start(b.Context(), program)
+			require.NoError(b, err)
+			open[i] = c
+		}
+		b.StartTimer()
+		moreHeap, moreGoroutines := inUse()
+		b.StopTimer()
+		b.ReportMetric(float64(moreHeap-heap)/cages, "heap-B/cage")
+		b.ReportMetric(float64(moreGoroutines-goroutines)/cages, "goroutines/cage")
+		for _, c := range open {
+			require.NoError(b, c.Close())
+		}
+		_, left := inUse()
+		require.Equal(b, goroutines, left)
+		b.StartTimer()
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+func inUse() (heap int64, goroutines int) {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc), runtime.NumGoroutine()
+}

@@ -1,0 +1,79 @@
+/*
+Package harness tests how a program dies when memory runs out.
+
+It starts an executable inside a cgroup v2 of its own, the cage, with chosen memory limits, makes it
+take memory step by step, and says exactly how it ended: between which counts of acknowledged
+steps, by whose limit, with the kernel's memory.events as the witness.
+
+	func TestMain(m *testing.M) { harness.VerifyTestMain(m) }
+
+	func TestServiceDiesAtItsLimit(t *testing.T) {
+		o := harness.RunT(t, harness.Spec{
+			Target: harness.Target{
+				Path:  harness.Build(t, "./cmd/service"),
+				Args:  []string{"-addr", "$ADDR"},
+				Ready: harness.HTTPReady("/healthz"),
+			},
+			Limits: harness.Limits{Max: 100 * harness.MiB},
+			Load:   harness.Load{Step: harness.HTTPPost("/upload"), Bytes: 20 * harness.MiB},
+		})
+		o.RequireVerdict(t, harness.OOMKilled)
+		o.RequirePredicted(t)
+		o.RequireOOMKills(t, 1)
+	}
+
+# A run
+
+A [Spec] is data: target, limits, load. [Run] makes a [Cage] from it, starts the target inside by
+clone3 (it is never moved, so all its memory is charged to the cage), waits until it is ready,
+and sends the steps of the [Load] one after the other. A step that the target answers is
+acknowledged; an error ends the load and is evidence, never a failure of the test. Then the
+[Evidence] is read, while the cage still exists, and the cage is killed, emptied and removed.
+What comes back is an [Outcome], with a [Verdict] that [Classify] has drawn from the evidence alone.
+An outcome is one line of JSON, and can be judged again anywhere.
+
+[RunT], [NewCageT] and [Build] are for tests. The functions without a T return errors.
+
+# Verdicts
+
+	survived             the target was alive when the load ended
+	oom-killed           the cage's own limit killed the target
+	oom-group-killed     the same, and memory.oom.group took the rest along
+	child-oom-killed     a process inside was killed, the target was not
+	ancestor-oom-killed  a limit above the cage killed it
+	host-oom-killed      the whole machine ran out
+	killed               a signal that no OOM killer sent
+	exited               it ended by itself
+	stalled              time ran out while it was throttled or thrashing
+	timed-out            time ran out, and memory was not the cause
+	inconclusive         the evidence contradicts itself or could not be read
+
+Neither exit code 137 nor SIGKILL proves an OOM kill. The kernel's counters do: oom rises at the
+cgroup whose limit was hit, oom_kill at the one whose process was killed, and both before the
+signal is sent.
+
+# Prediction
+
+[Predict] computes from the [Baseline] at readiness how many steps fit below memory.max. The
+Outcome carries it as Window, and [Outcome.RequirePredicted] asserts that the kill fell into it.
+
+# Requirements
+
+Linux 5.14 or later with cgroup v2 and the memory controller, and root or a delegated cgroup.
+Elsewhere [Run] and [NewCage] return an error that wraps [ErrNotSupported] and names what helps;
+RunT and NewCageT then skip, unless OOMCAGE_STRICT=1 turns that into a failure. The microVM needs
+none of this:
+
+	go test -exec 'go tool oomcage vm -build ./cmd/service' ./...
+
+All cages of a machine hang below one cgroup, oomcage, with a memory.max of three quarters of what
+was available, so that tests that go wild cannot take the machine with them. The harness itself
+stays outside. What a killed run left behind is removed by the next one, which says so on stderr.
+
+# A transcript
+
+This is what make demo prints:
+
+TRANSCRIPT
+*/
+package harness
