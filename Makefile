@@ -1,0 +1,131 @@
+# `make` lists the targets. Those without a place in their name run on this kernel as root of a cgroup v2
+# machine, and in a microVM elsewhere (.ci/where decides). Settings, as in `make test KERNEL=6.1`:
+#
+#   KERNEL=6.1|6.12|FILE  boot this kernel, so: in the microVM
+#   WHERE=native|vm       do not choose, run there
+#   TESTFLAGS='…'         more flags for go test, for example -run=TestRecipe -v
+#   PKGS='…'              other packages than all
+#   BENCHTIME=2s          how long each benchmark runs
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+KERNEL    ?=
+WHERE     ?= $(if $(KERNEL),vm,$(shell .ci/where))
+TESTFLAGS ?=
+PKGS      ?= ./...
+BENCHTIME ?= 1s
+# What runs the tests: `go test`, or what takes its flags.
+GO_TEST   ?= go test
+
+cache := .cache
+
+ifneq ($(filter-out help deps kernels clean,$(or $(MAKECMDGOALS),help)),)
+ifeq ($(shell command -v go 2>/dev/null),)
+$(error go is not on the PATH. With sudo: sudo env "PATH=$$PATH" make …)
+endif
+endif
+ifeq ($(filter native vm,$(WHERE)),)
+$(error WHERE is native or vm, not '$(WHERE)')
+endif
+
+# The kernel of the microVM: KERNEL or $OOMCAGE_KERNEL where given, else the newest that was fetched, which
+# is one that CI runs on. A file's path is made absolute, since go test changes directory.
+asked  = $(or $(KERNEL),$(OOMCAGE_KERNEL))
+kernel = $(shell [ -z "$(asked)" ] && sort -V $(cache)/kernels/fetched 2>/dev/null | tail -n 1 || realpath -e -- "$(asked)" 2>/dev/null || echo "$(asked)")
+in_vm  = OOMCAGE_KERNEL="$(kernel)"
+vm     = go tool oomcage vm
+# What the microVM needs before it can boot: a kernel that is a file here need not be fetched.
+vm_setup := deps $(shell [ -n "$(asked)" ] && [ -f "$(asked)" ] || echo kernels)
+
+##@ The two that do all the set-up by themselves
+
+.PHONY: demo
+demo: demo-$(WHERE) ## watch a real kernel kill a real service
+
+.PHONY: test
+test: test-$(WHERE) ## all tests
+
+##@ The place chosen by you
+
+.PHONY: demo-native
+demo-native: ## the demo on this kernel: root, cgroup v2
+	@go tool oomcage demo
+
+.PHONY: demo-vm
+demo-vm: $(vm_setup) $(cache)/bin/oomcage ## the demo in a microVM
+	@$(in_vm) $(vm) -build oomcage/app -- "$(CURDIR)/$(cache)/bin/oomcage" demo
+
+.PHONY: test-native
+test-native: ## all tests on this kernel: root, cgroup v2
+	OOMCAGE_STRICT=1 $(GO_TEST) -count=1 $(TESTFLAGS) $(PKGS)
+
+.PHONY: test-vm
+test-vm: $(vm_setup) ## all tests in a microVM: any user (KERNEL=6.1|6.12|FILE)
+	$(in_vm) OOMCAGE_STRICT=1 $(GO_TEST) -count=1 -exec '$(vm) -build ./app' $(TESTFLAGS) $(PKGS)
+
+##@ Measuring
+
+.PHONY: bench
+bench: bench-$(WHERE) ## benchmarks of the library and of the service (BENCHTIME=1s)
+
+.PHONY: bench-native
+bench-native:
+	@go test -count=1 -p=1 -run='^$$' -bench=. -benchtime=$(BENCHTIME) $(TESTFLAGS) ./app ./harness
+
+.PHONY: bench-vm
+bench-vm: $(vm_setup)
+	@$(in_vm) go test -count=1 -p=1 -exec '$(vm) -build ./app' -run='^$$' -bench=. -benchtime=$(BENCHTIME) $(TESTFLAGS) ./app ./harness
+
+.PHONY: cover
+cover: override TESTFLAGS += -coverpkg=./... -coverprofile="$(CURDIR)/$(cache)/cover/all.out"
+cover: $(cache)/cover test-$(WHERE) ## statement coverage over all packages, into .cache/cover
+	@go tool cover -html=$(cache)/cover/all.out -o $(cache)/cover/all.html
+	@go tool cover -func=$(cache)/cover/all.out | tail -n 1
+	@echo "line by line: $(cache)/cover/all.html"
+
+$(cache)/cover:
+	@mkdir -p $@
+
+##@ Set-up
+
+.PHONY: deps
+deps: ## install QEMU with apt-get if it is missing (as root or with sudo)
+	@.ci/install qemu-system-x86_64:qemu-system-x86
+
+.PHONY: kernels
+kernels: ## fetch Debian's kernels 6.1 and 6.12 into .cache/kernels (no root)
+	@.ci/kernels
+
+##@ Code
+
+.PHONY: lint
+lint: $(cache)/bin/golangci-lint $(cache)/bin/actionlint ## check code, workflows, scripts and go.mod
+	@$(cache)/bin/golangci-lint run
+	@$(cache)/bin/actionlint
+	@go mod tidy -diff
+	@! command -v shellcheck >/dev/null || shellcheck .ci/run .ci/install .ci/kernels .ci/where
+
+.PHONY: fmt
+fmt: $(cache)/bin/golangci-lint ## format all Go files
+	@$(cache)/bin/golangci-lint fmt
+
+.PHONY: clean
+clean: ## remove what these targets made: tools, kernels, coverage, test artifacts
+	rm -rf $(cache) artifacts
+
+.PHONY: help
+help:
+	@awk -F ':.*## ' '/^##@ /{printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+# The command as one static file, which is what a microVM without anything else can run. The go command
+# knows better than make what it is made from.
+.PHONY: $(cache)/bin/oomcage
+$(cache)/bin/oomcage:
+	@CGO_ENABLED=0 go build -o $@ ./harness/cmd/oomcage
+
+# Each tool has a module of its own below .ci/tools, which pins its version.
+$(cache)/bin/%: .ci/tools/%/go.mod .ci/tools/%/go.sum
+	@echo "building $* (once)"
+	@GOBIN="$(CURDIR)/$(cache)/bin" go -C .ci/tools/$* install tool
+	@touch $@
