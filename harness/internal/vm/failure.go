@@ -63,6 +63,9 @@ var (
 	timestamp   = regexp.MustCompile(`(?m)^(<\d+>)?\[ *\d+\.\d+\](\[ *[TC]\d+\])? `)
 	outOfMemory = regexp.MustCompile(`(?m)^Out of memory: Killed process \d+ .*`)
 
+	// What QEMU says before it even starts the kernel.
+	initrdTooLarge = regexp.MustCompile(`initrd is too large`)
+
 	// What the kernel says when it cannot even unpack the initramfs, or has nobody left to kill.
 	memoryPanics = regexp.MustCompile(`deadlocked on memory|no killable process`)
 	unpackFailed = regexp.MustCompile(`(?m)^.*(Initramfs unpacking failed|incomplete write|` +
@@ -88,7 +91,10 @@ func readConsole(console []byte, booted bool) *Failure {
 		return f
 	case !booted && (unpack != nil || oom != nil):
 		f := failure(guestOOM, "the guest ran out of memory while it booted: the initramfs does not fit", moreMemory)
-		f.detail = tail(text, nil)
+		f.detail = tail(text, unpack)
+		if unpack == nil {
+			f.detail = tail(text, oom)
+		}
 		return f
 	default:
 		f := failure(guestPanic, "the guest's kernel panicked: "+string(match[1]),

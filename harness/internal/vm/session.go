@@ -37,7 +37,7 @@ type session struct {
 	job     job
 	opts    Options
 	limit   time.Duration
-	tmp     string
+	size    int64 // of the initramfs, bytes
 	deps    []built
 	flags   testFlags
 
@@ -218,6 +218,16 @@ func (s *session) explain(err error) error {
 	if f := readConsole(console, s.booted); f != nil {
 		return f
 	}
+	if initrdTooLarge.Match(s.stderr) {
+		f = failure(guestOOM, "the initramfs does not fit into the guest's memory", moreMemory)
+		f.detail = string(s.stderr)
+		return f
+	}
+	// A kernel without room to unpack itself just resets.
+	if least := leastFor(s.size); !s.booted && s.machine.memory < least {
+		return failure(guestOOM, fmt.Sprintf("the guest ended before it said a word, and its memory is too small: %d MiB, "+
+			"while its initramfs of %d MiB needs about %d MiB", s.machine.memory>>20, s.size>>20, least>>20), moreMemory)
+	}
 	if !s.booted {
 		f = failure(qemuFailed, "QEMU ended before the guest said a word", "look at its message below, or try -accel tcg or another -kernel")
 		f.detail = string(s.stderr)
@@ -254,6 +264,10 @@ func (s *session) verdict() (int, error) {
 	}
 	return e.Code, nil
 }
+
+// leastFor is the memory below which a guest surely can't boot: the archive, what is unpacked from it,
+// which may fill half of the memory, and the kernel. Bytes.
+func leastFor(initramfs int64) int64 { return 2*initramfs + 64<<20 }
 
 // keep saves what tells about the guest and returns the folder, or "" when even that goes wrong.
 func (s *session) keep() string {

@@ -1,0 +1,148 @@
+//go:build vmhost
+
+package vm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+func init() {
+	roles["exit"] = func() int {
+		fmt.Println("to stdout")
+		fmt.Fprintln(os.Stderr, "to stderr")
+		return 7
+	}
+	roles["facts"] = facts
+	roles["terminate"] = func() int {
+		signal.Reset(syscall.SIGTERM)
+		_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
+		select {}
+	}
+	roles["orphan"] = orphan
+	roles["hog"] = hog
+	roles["hog-child"] = hogChild
+	roles["panic"] = func() int {
+		must(os.WriteFile("/proc/sysrq-trigger", []byte("c"), 0))
+		select {}
+	}
+	roles["hang"] = func() int {
+		fmt.Println("hanging")
+		select {}
+	}
+	roles["files"] = files
+	roles["wrapper"] = wrapper
+}
+
+func must(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(98)
+	}
+}
+
+// facts prints what a program finds in the guest.
+func facts() int {
+	read := func(path string) string {
+		b, err := os.ReadFile(path)
+		must(err)
+		return strings.TrimSpace(string(b))
+	}
+	dir, err := os.Getwd()
+	must(err)
+	fmt.Println("dir", dir)
+	fmt.Println("uid", os.Getuid())
+	fmt.Println("oom_score_adj", read("/proc/self/oom_score_adj"))
+	fmt.Println("cgroup", read("/proc/self/cgroup"))
+	fmt.Println("memory controller", strings.Contains(read("/sys/fs/cgroup/cgroup.controllers"), "memory"))
+	fmt.Println("strict", os.Getenv("OOMCAGE_STRICT"))
+	fmt.Println("release matches", os.Getenv("OOMCAGE_VM") == read("/proc/sys/kernel/osrelease"))
+	fmt.Println("testdata", read("testdata/carried.txt"))
+	l, err := net.Listen("tcp", "localhost:0")
+	must(err)
+	c, err := net.Dial("tcp", l.Addr().String())
+	must(err)
+	c.Close()
+	f, err := os.CreateTemp("", "")
+	must(err)
+	fmt.Println("temporary", f.Name()[:len("/tmp/")])
+	info, err := os.Stat("/dev/fd/0")
+	must(err)
+	fmt.Println("stdin is null", info.Mode()&os.ModeCharDevice != 0)
+	return 0
+}
+
+func self(role string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), "VM_TEST_ROLE="+role)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return cmd
+}
+
+// orphan leaves a process behind that holds stdout and stderr open for ever.
+func orphan() int {
+	must(self("hang").Start())
+	return 3
+}
+
+// hog takes all memory there is.
+func hog() int {
+	for {
+		block := make([]byte, 8<<20)
+		for i := range len(block) / 4096 {
+			block[i*4096] = byte(i) | 1
+		}
+		held = append(held, block)
+	}
+}
+
+var held [][]byte
+
+// hogChild lets a child of its own take all memory; the kernel kills that child.
+func hogChild() int {
+	err := self("hog").Run()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		must(fmt.Errorf("the child ended with %v", err))
+	}
+	ws, ok := exit.Sys().(syscall.WaitStatus)
+	if !ok || ws.Signal() != syscall.SIGKILL {
+		must(fmt.Errorf("the child ended with %v", err))
+	}
+	fmt.Println("the child was killed")
+	return 0
+}
+
+// files writes where a test may write: its arguments.
+func files() int {
+	for _, path := range os.Args[4:] { // after the test flags
+		must(os.WriteFile(path, []byte("written in the guest\n"), 0o640))
+	}
+	must(os.MkdirAll("testdata/fuzz/FuzzX", 0o755))
+	must(os.WriteFile("testdata/fuzz/FuzzX/seed", []byte("seed"), 0o644))
+	must(os.WriteFile("testdata/changed.golden", []byte("new"), 0o644))
+	must(os.WriteFile("/tmp/not-carried-back", nil, 0o644))
+	return 0
+}
+
+// wrapper is `oomcage vm` on the host: it runs the role "hang" until a signal comes.
+func wrapper() int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT)
+	defer stop()
+	exe, err := os.Executable()
+	must(err)
+	must(os.Setenv("VM_TEST_ROLE", "hang"))
+	_, err = Run(ctx, Options{Program: exe, Stdout: os.Stdout, Stderr: os.Stderr})
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return 130
+	}
+	fmt.Fprintln(os.Stderr, err)
+	return 1
+}
