@@ -59,7 +59,7 @@ func (s *RecipeSuite) TestTheServiceIsKilledByItsOwnLimitWithinThePredictedSteps
 	o.RequirePredicted(s.T())
 	o.RequireOOMKills(s.T(), 1)
 	s.Equal(uint64(1), o.Evidence.EventsLocal.OOM, "its own limit was hit, and once")
-	s.InDelta(o.Evidence.Limits.Max, o.Peak, overshoot)
+	s.InDelta(int64(o.Evidence.Limits.Max), int64(o.Peak), overshoot)
 	s.Equal("SIGKILL", o.Evidence.Status.Signal)
 	s.LessOrEqual(o.Window.Hi-o.Window.Lo, 1, "a prediction that says little is none")
 	s.Zero(o.Evidence.SwapCurrent)
@@ -186,7 +186,7 @@ func (s *WindowSuite) TestEveryKillFallsIntoThePredictedWindow() {
 				o.RequireVerdict(s.T(), harness.OOMKilled)
 				o.RequirePredicted(s.T())
 				s.LessOrEqual(o.Window.Hi-o.Window.Lo, 1)
-				s.InDelta(limit, o.Peak, overshoot)
+				s.InDelta(int64(limit), int64(o.Peak), overshoot)
 			})
 		}
 	}

@@ -27,7 +27,7 @@ func TestRunOfAProgramThatEatsTooMuch(t *testing.T) {
 	o.RequireVerdict(t, OOMKilled)
 	o.RequireOOMKills(t, 1)
 	require.Equal(t, uint64(1), o.Evidence.EventsLocal.OOM)
-	require.InDelta(t, 64*MiB, o.Peak, overshoot)
+	require.InDelta(t, int64(64*MiB), int64(o.Peak), overshoot)
 	require.Empty(t, o.Error)
 	require.Empty(t, o.Evidence.Unread)
 }
@@ -164,8 +164,8 @@ func TestAProbeThatFailsLeavesTheEvidence(t *testing.T) {
 	require.Equal(t, "not today", o.Error)
 }
 
-func TestAGigabyteOfOutputCostsOnlyItsTail(t *testing.T) {
-	o := RunT(t, Spec{Target: as(t, "shout", "1073741824"), Limits: Limits{Max: 128 * MiB}, Timeout: 5 * time.Minute})
+func TestALotOfOutputCostsOnlyItsTail(t *testing.T) {
+	o := RunT(t, Spec{Target: as(t, "shout", "134217728"), Limits: Limits{Max: 64 * MiB}})
 	o.RequireVerdict(t, Exited)
 	require.Less(t, len(o.Output), tailSize+100)
 	require.Contains(t, o.Output, "left out")
