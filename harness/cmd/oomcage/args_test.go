@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestFlagsMayHaveOneDashOrTwo(t *testing.T) {
+	for name, c := range map[string]struct{ args, want []string }{
+		"one dash":               {[]string{"vm", "-mem", "1GiB", "p"}, []string{"vm", "--mem", "1GiB", "p"}},
+		"one dash and a value":   {[]string{"vm", "-mem=1GiB", "p"}, []string{"vm", "--mem=1GiB", "p"}},
+		"two dashes":             {[]string{"vm", "--mem", "1GiB", "p"}, []string{"vm", "--mem", "1GiB", "p"}},
+		"a value like a flag":    {[]string{"vm", "-add", "-mem", "p"}, []string{"vm", "--add", "-mem", "p"}},
+		"a value like a command": {[]string{"vm", "-add", "vm", "p"}, []string{"vm", "--add", "vm", "p"}},
+		"the program's flags":    {[]string{"vm", "-cpus=2", "p", "-mem", "x", "-h"}, []string{"vm", "--cpus=2", "p", "-mem", "x", "-h"}},
+		"after two dashes":       {[]string{"vm", "--", "-mem"}, []string{"vm", "--", "-mem"}},
+		"a program named vm":     {[]string{"vm", "vm", "-mem"}, []string{"vm", "vm", "-mem"}},
+		"help":                   {[]string{"vm", "-help"}, []string{"vm", "--help"}},
+		"short help":             {[]string{"vm", "-h"}, []string{"vm", "-h"}},
+		"unknown":                {[]string{"vm", "-what", "p"}, []string{"vm", "-what", "p"}},
+		"nothing":                {[]string{}, []string{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := newRootCommand(&bytes.Buffer{}, &bytes.Buffer{})
+			assert.Equal(t, c.want, doubleDashes(root, c.args))
+		})
+	}
+}
+
+func TestSwitchesTakeNoValue(t *testing.T) {
+	root := &cobra.Command{Use: "root"}
+	sub := &cobra.Command{Use: "sub", Run: func(*cobra.Command, []string) {}}
+	sub.Flags().Bool("switch", false, "")
+	root.AddCommand(sub)
+	assert.Equal(t, []string{"sub", "--switch", "arg", "--switch=false"},
+		doubleDashes(root, []string{"sub", "-switch", "arg", "-switch=false"}))
+}
+
+func TestExitCodesOfTheCommandLine(t *testing.T) {
+	for name, c := range map[string]struct {
+		args   []string
+		code   int
+		stdout string
+		stderr string
+	}{
+		"help":            {[]string{"vm", "-h"}, 0, "go test -exec", ""},
+		"no program":      {[]string{"vm"}, exitUsage, "", "no program to run"},
+		"unknown flag":    {[]string{"vm", "-what", "p"}, exitUsage, "", "oomcage vm -h"},
+		"unknown command": {[]string{"frobnicate"}, exitUsage, "", "frobnicate"},
+		"a bad size":      {[]string{"vm", "-mem", "much", "p"}, exitUsage, "", "is no size"},
+		"too small":       {[]string{"vm", "-mem", "1MiB", "p"}, exitUsage, "", "out of range"},
+		"too large":       {[]string{"vm", "-mem", "9999999999G", "p"}, exitUsage, "", `"9999999999G"`},
+		"absent program":  {[]string{"vm", "/no/such/program"}, exitMachine, "", "/no/such/program"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			code := execute(c.args, &stdout, &stderr)
+			require.Equal(t, c.code, code, stderr.String())
+			assert.Contains(t, stdout.String(), c.stdout)
+			assert.Contains(t, stderr.String(), c.stderr)
+			if c.stderr == "" {
+				assert.Empty(t, stderr.String())
+			}
+		})
+	}
+}

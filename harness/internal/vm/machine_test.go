@@ -1,0 +1,68 @@
+package vm
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestCommandLineCanBePastedIntoAShell(t *testing.T) {
+	m := machine{
+		qemu: "/usr/bin/qemu", kernel: "/boot/it's, here", initramfs: "/t/i", console: "/t/a,b", memory: 1 << 30,
+		cpus: 2, accel: "tcg", tscKHz: 2600000,
+	}
+	line := m.commandLine()
+	assert.Contains(t, line, `-kernel '/boot/it'\''s, here'`)
+	assert.Contains(t, line, "path=/t/a,,b", "QEMU's options end at a single comma")
+	assert.Contains(t, line, "-m 1024M")
+	assert.Contains(t, line, "tsc_early_khz=2600000")
+	assert.Contains(t, line, "-chardev null,id=stream")
+	m.accel = "kvm"
+	assert.NotContains(t, m.commandLine(), "tsc_early_khz", "with KVM the guest knows")
+}
+
+func TestGuestEnvironmentIsTheCallersWithoutItsFolders(t *testing.T) {
+	env := guestEnv([]string{
+		"HOME=/home/u", "PATH=/home/u/bin", "TMPDIR=/var/u", "XDG_RUNTIME_DIR=/run/u", "GOMEMLIMIT=1GiB",
+		"OOMCAGE_STRICT=0", "OOMCAGE_BUILT=/stale", "EMPTY=",
+	}, "/pkg", false)
+	slices.Sort(env)
+	assert.Equal(t, []string{
+		"EMPTY=", "GOMEMLIMIT=1GiB", "HOME=/root", "LOGNAME=root", "OOMCAGE_STRICT=1",
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "PWD=/pkg", "TMPDIR=/tmp", "USER=root",
+	}, env)
+	assert.Contains(t, guestEnv(nil, "/pkg", true), "OOMCAGE_BUILT="+guestManifest)
+}
+
+func TestUnknownAcceleratorIsRefused(t *testing.T) {
+	_, _, err := chooseAccel(t.Context(), "hvf", machine{})
+	assert.ErrorContains(t, err, "auto, kvm or tcg")
+	accel, note, err := chooseAccel(t.Context(), "tcg", machine{})
+	require.NoError(t, err)
+	assert.Equal(t, "tcg", accel)
+	assert.Empty(t, note)
+}
+
+func TestProbeReasonIsQEMUsLastWord(t *testing.T) {
+	assert.Equal(t, "it broke", probeReason(assert.AnError, []byte("warning: x\nit broke\n\n")))
+	assert.Equal(t, assert.AnError.Error(), probeReason(assert.AnError, nil))
+}
+
+// The frequency is checked against the counter itself over another span of time.
+func TestCounterFrequencyPredictsTheCounter(t *testing.T) {
+	first := sampleTSC()
+	khz := tscKHz(first)
+	require.Positive(t, khz)
+	from := sampleTSC()
+	busy := time.Now()
+	for time.Since(busy) < 20*time.Millisecond {
+		_ = strings.Repeat("x", 100)
+	}
+	to := sampleTSC()
+	want := float64(khz) * 1000 * to.at.Sub(from.at).Seconds()
+	assert.InEpsilon(t, want, float64(to.ticks-from.ticks), 0.01)
+}

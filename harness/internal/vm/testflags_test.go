@@ -1,0 +1,81 @@
+package vm
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestTestFlagsNameWhereResultsGo(t *testing.T) {
+	for name, c := range map[string]struct {
+		args []string
+		want testFlags
+	}{
+		"none": {},
+		"as go test passes them": {
+			args: []string{"-test.testlogfile=/tmp/b/testlog.txt", "-test.paniconexit0", "-test.timeout=10m0s"},
+			want: testFlags{
+				timeout: 10 * time.Minute, logFile: "/tmp/b/testlog.txt", outs: []out{{Path: "/tmp/b/testlog.txt"}},
+			},
+		},
+		"profiles go below the output folder": {
+			args: []string{"-test.outputdir=/o", "-test.coverprofile=c.out", "-test.cpuprofile=/abs/cpu.out"},
+			want: testFlags{
+				outputDir: "/o",
+				outs:      []out{{Path: "/o", Dir: true}, {Path: "/o/c.out"}, {Path: "/abs/cpu.out"}},
+			},
+		},
+		"profiles without an output folder go to the working directory": {
+			args: []string{"--test.trace", "t.out", "-test.memprofile=sub/m.out"},
+			want: testFlags{outs: []out{{Path: "/pkg/t.out"}, {Path: "/pkg/sub/m.out"}}},
+		},
+		"folders": {
+			args: []string{"-test.gocoverdir=cov", "-test.fuzzcachedir=/cache/fuzz"},
+			want: testFlags{
+				fuzzCache: "/cache/fuzz", outs: []out{{Path: "/pkg/cov", Dir: true}, {Path: "/cache/fuzz", Dir: true}},
+			},
+		},
+		"a relative output folder": {
+			args: []string{"-test.outputdir", "o", "-test.blockprofile=b", "-test.mutexprofile=m"},
+			want: testFlags{
+				outputDir: "/pkg/o", outs: []out{{Path: "/pkg/o", Dir: true}, {Path: "/pkg/o/b"}, {Path: "/pkg/o/m"}},
+			},
+		},
+		"the value of another flag is none": {
+			args: []string{"-test.run", "-test.coverprofile=no", "-test.v=true", "-test.count", "1"},
+		},
+		"flags end at the first argument": {
+			args: []string{"-test.short", "arg", "-test.coverprofile=no"},
+		},
+		"flags end at two dashes": {
+			args: []string{"--", "-test.coverprofile=no"},
+		},
+		"no time limit": {args: []string{"-test.timeout=0s"}},
+		"flags of others are left alone": {
+			args: []string{"-coverprofile=no", "-update"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := parseTestFlags(c.args, "/pkg")
+			assert.ElementsMatch(t, c.want.outs, got.outs)
+			got.outs, c.want.outs = nil, nil
+			assert.Equal(t, c.want, got)
+		})
+	}
+}
+
+func TestTestLogNamesTheKernelAndTheBuiltSources(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "testlog.txt")
+	require.NoError(t, noteInputs(log, "/boot/k", nil), "a program that wrote no log")
+	require.NoFileExists(t, log)
+	require.NoError(t, os.WriteFile(log, []byte("# test log\n"), 0o644))
+	require.NoError(t, noteInputs(log, "/boot/k", []built{{sources: []string{"/m/app/main.go"}}}))
+	got, err := os.ReadFile(log)
+	require.NoError(t, err)
+	assert.Equal(t, "# test log\ngetenv OOMCAGE_KERNEL\nopen /boot/k\nopen /m/app/main.go\n", string(got))
+	require.NoError(t, noteInputs("", "/boot/k", nil))
+}
