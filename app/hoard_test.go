@@ -39,7 +39,7 @@ func TestTakenMemorySurvivesTheGarbageCollector(t *testing.T) {
 }
 
 func TestDroppedMemoryIsBackAtTheKernel(t *testing.T) {
-	const size = 16 << 20
+	const size = 32 << 20
 	h := new(hoard)
 	h.take(size)
 	at := address(h.blocks[0])
@@ -50,9 +50,12 @@ func TestDroppedMemoryIsBackAtTheKernel(t *testing.T) {
 	assert.Equal(t, held{}, h.held())
 	assert.Equal(t, held{}, h.drop())
 
-	// The runtime may put something small of its own where the block was.
+	// The runtime may put something small of its own where the block was, and
+	// with transparent huge pages the kernel then gives it 2 MiB at once. Seen
+	// on 6.12 with huge pages always on: 640 pages (2.5 MiB) in 2026-11. The
+	// bound is 8 MiB; were nothing given back, it would be all 32.
 	after, _ := mustCountPages(t, at, size)
-	assert.Less(t, after, of/50, "of %d pages", of)
+	assert.Less(t, after, of/4, "of %d pages", of)
 }
 
 func TestMemoryCanBeTakenAgainAfterADrop(t *testing.T) {
@@ -96,7 +99,7 @@ func TestNothingIsLostWhenManyTakeAndDropAtOnce(t *testing.T) {
 }
 
 func TestFilledMemoryDoesNotCompress(t *testing.T) {
-	block := make([]byte, 4<<20)
+	block := make([]byte, 1<<20)
 	fill(block, 0)
 	for _, c := range []struct {
 		what string
