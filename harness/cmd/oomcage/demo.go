@@ -86,7 +86,7 @@ func (s *stepPrinter) ready(probe harness.Probe) harness.Probe {
 		err := probe(ctx, p)
 		if err == nil {
 			fmt.Fprintf(s.w, "%-6s %-*s %12s   %s\n", "step", barWidth, fmt.Sprintf("of %d bytes", p.Cage().Limits().Max), "current", "memory.events")
-			s.line("ready", p)
+			s.line("ready", p, nil)
 		}
 		return err
 	}
@@ -95,23 +95,24 @@ func (s *stepPrinter) ready(probe harness.Probe) harness.Probe {
 func (s *stepPrinter) step(push harness.Step) harness.Step {
 	return func(ctx context.Context, p *harness.Process, n int) error {
 		err := push(ctx, p, n)
-		if err != nil {
-			// The kernel counts before it kills, so the events are there when the answer is not.
-			s.line(fmt.Sprintf("%d died", n), p)
-		} else {
-			s.line(fmt.Sprint(n), p)
-		}
+		s.line(fmt.Sprint(n), p, err)
 		return err
 	}
 }
 
-func (s *stepPrinter) line(name string, p *harness.Process) {
+// line prints one reading. Of a target that did not answer it shows the peak, as the rest is
+// gone with it; the kernel counts before it kills, so the events are there.
+func (s *stepPrinter) line(name string, p *harness.Process, failed error) {
 	m, err := p.Cage().Memory()
 	if err != nil {
 		fmt.Fprintf(s.w, "%-6s %v\n", name, err)
 		return
 	}
-	fmt.Fprintf(s.w, "%-6s %s %12d   %s\n", name, bar(m.Current, p.Cage().Limits().Max), m.Current, m.Events)
+	used, note := m.Current, ""
+	if failed != nil {
+		used, note = max(m.Peak, m.Current), " (no answer; the peak)"
+	}
+	fmt.Fprintf(s.w, "%-6s %s %12d   %s%s\n", name, bar(used, p.Cage().Limits().Max), used, m.Events, note)
 }
 
 const barWidth = 40

@@ -37,7 +37,7 @@ func newRootCommand(stdout, stderr io.Writer) *cobra.Command {
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		newVMCommand(),
+		newVMCommand(), newDemoCommand(),
 	)
 	return root
 }
