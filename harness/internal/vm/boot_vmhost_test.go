@@ -142,6 +142,7 @@ func TestFilesComeBack(t *testing.T) {
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "testdata"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "testdata", "changed.golden"), []byte("old"), 0o644))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "testdata", "same.golden"), []byte("same"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "testdata", "stale.got"), []byte("stale"), 0o644))
 	t.Chdir(dir)
 	profile := filepath.Join(elsewhere, "cover.out")
 	g := boot(t, "files", func(o *Options) {
@@ -163,6 +164,7 @@ func TestFilesComeBack(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, string(got), path)
 	}
+	assert.NoFileExists(t, filepath.Join(dir, "testdata", "stale.got"), "the program removed it")
 	assert.NoFileExists(t, filepath.Join(elsewhere, "secret"), "nobody asked for it")
 	assert.NoFileExists(t, "/tmp/not-carried-back")
 	info, err := os.Stat(filepath.Join(dir, "here.got"))

@@ -41,7 +41,7 @@ func chooseAccel(ctx context.Context, asked string, m machine) (accel, note stri
 	if err := openKVM(); err != nil {
 		return "tcg", "no KVM, so the guest runs without it, slower: " + err.Error(), nil
 	}
-	r, err := probeOnce(ctx, m)
+	r, err := probeOnce(ctx, m, probeTime)
 	if err != nil {
 		return "", "", err
 	}
@@ -61,7 +61,7 @@ func openKVM() error {
 
 // probeOnce returns the remembered result, or probes and remembers. Of several callers at once one probes
 // and the others wait for it.
-func probeOnce(ctx context.Context, m machine) (kvmResult, error) {
+func probeOnce(ctx context.Context, m machine, limit time.Duration) (kvmResult, error) {
 	want, err := kvmKey(m.qemu)
 	if err != nil {
 		return kvmResult{}, err
@@ -69,7 +69,7 @@ func probeOnce(ctx context.Context, m machine) (kvmResult, error) {
 	file, err := os.OpenFile(cachePath(), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		// Nowhere to remember it: the probe costs seconds every time, but it is right.
-		return probeKVM(ctx, m, want)
+		return probeKVM(ctx, m, want, limit)
 	}
 	defer file.Close()
 	if err := lock(ctx, file); err != nil {
@@ -79,7 +79,7 @@ func probeOnce(ctx context.Context, m machine) (kvmResult, error) {
 	if json.NewDecoder(file).Decode(&have) == nil && have.Boot == want.Boot && have.QEMU == want.QEMU {
 		return have, nil
 	}
-	r, err := probeKVM(ctx, m, want)
+	r, err := probeKVM(ctx, m, want, limit)
 	if err != nil {
 		return r, err
 	}
@@ -145,12 +145,12 @@ func lock(ctx context.Context, f *os.File) error {
 }
 
 // probeKVM boots a guest that only says hello.
-func probeKVM(ctx context.Context, m machine, r kvmResult) (kvmResult, error) {
-	tmp, err := os.MkdirTemp("", "oomcage-kvm-")
+func probeKVM(ctx context.Context, m machine, r kvmResult, limit time.Duration) (kvmResult, error) {
+	tmp, remove, err := privateDir()
 	if err != nil {
 		return r, err
 	}
-	defer os.RemoveAll(tmp)
+	defer remove()
 	m.initramfs, m.console = filepath.Join(tmp, "initramfs.cpio"), filepath.Join(tmp, consoleFile)
 	m.accel, m.memory = "kvm", probeMemory
 	t := newTree()
@@ -160,7 +160,7 @@ func probeKVM(ctx context.Context, m machine, r kvmResult) (kvmResult, error) {
 	if _, err := writeTree(t, m.initramfs, job{Probe: true}); err != nil {
 		return r, err
 	}
-	limited, cancel := context.WithTimeout(ctx, probeTime)
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	proc, err := m.start()
 	if err != nil {
@@ -174,7 +174,7 @@ func probeKVM(ctx context.Context, m machine, r kvmResult) (kvmResult, error) {
 	select {
 	case err = <-said:
 	case <-limited.Done():
-		err = fmt.Errorf("a guest did not boot with it within %v", probeTime)
+		err = fmt.Errorf("a guest did not boot with it within %v", limit)
 	}
 	proc.stop()
 	if ctx.Err() != nil {

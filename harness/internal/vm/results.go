@@ -10,170 +10,14 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // A result's name in the tar stream is the index of the job's out, a slash, and the path below that
 // folder; for an out that is a single file, the file's name.
 
-// stamp tells whether a file changed. The change time cannot be set back by a program.
-type stamp struct {
-	size       int64
-	ino        uint64
-	ctime, dev int64
-	mode       uint32
-}
-
-// privatePaths are no results even when they lie below a folder of results, for instance when that is /.
-var privatePaths = []string{"/dev", "/proc", "/sys", "/run", "/tmp", "/var/tmp", "/root", guestFolder}
-
-// snapshot lists the files of all outs before the program runs.
-func snapshot(j job) (map[string]stamp, error) {
-	files := map[string]stamp{}
-	for _, o := range j.Out {
-		err := eachFile(o, func(path string, st stamp, _ fs.FileInfo) error {
-			files[path] = st
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return files, nil
-}
-
-// eachFile calls f for the regular files and folders of the out. What vanishes meanwhile is left out:
-// processes that the program left behind may still be at work.
-func eachFile(o out, f func(path string, st stamp, info fs.FileInfo) error) error {
-	if !o.Dir {
-		info, err := os.Stat(o.Path) // a profile may be a link to somewhere else
-		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		return f(o.Path, stampOf(info), info)
-	}
-	root, err := os.Stat(o.Path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	device := stampOf(root).dev
-	return filepath.WalkDir(o.Path, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil
-			}
-			return err
-		}
-		info, err := d.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		st := stampOf(info)
-		if d.IsDir() && (st.dev != device || isPrivate(o.Path, path)) {
-			return filepath.SkipDir
-		}
-		if !d.IsDir() && !info.Mode().IsRegular() {
-			return nil
-		}
-		return f(path, st, info)
-	})
-}
-
-func isPrivate(root, path string) bool {
-	for _, p := range privatePaths {
-		if path == p && !inside(p, root) {
-			return true
-		}
-	}
-	return false
-}
-
-func stampOf(info fs.FileInfo) stamp {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return stamp{size: info.Size(), mode: uint32(info.Mode())}
-	}
-	return stamp{
-		size: st.Size, ino: st.Ino, ctime: unix.TimespecToNsec(unix.Timespec(st.Ctim)),
-		dev: int64(st.Dev), mode: st.Mode,
-	}
-}
-
-// sendResults writes what is new or changed since before as a tar stream. A file that two outs share is
-// sent once.
-func sendResults(w io.Writer, j job, before map[string]stamp) error {
-	t := tar.NewWriter(w)
-	sent := map[string]bool{}
-	for i, o := range j.Out {
-		err := eachFile(o, func(path string, st stamp, info fs.FileInfo) error {
-			old, existed := before[path]
-			if sent[path] || info.IsDir() && existed || existed && old == st {
-				return nil
-			}
-			sent[path] = true
-			name := filepath.Base(path)
-			if o.Dir {
-				rel, err := filepath.Rel(o.Path, path)
-				if err != nil {
-					return err
-				}
-				name = rel
-			}
-			return sendFile(t, strconv.Itoa(i)+"/"+name, path, info)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return t.Close()
-}
-
-func sendFile(t *tar.Writer, name, path string, info fs.FileInfo) error {
-	if info.IsDir() {
-		return t.WriteHeader(&tar.Header{
-			Typeflag: tar.TypeDir, Name: name + "/", Mode: int64(info.Mode().Perm()), ModTime: info.ModTime(),
-		})
-	}
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	// The size must be right even if somebody still writes: hold it, and fill up what was cut off.
-	size := info.Size()
-	err = t.WriteHeader(&tar.Header{
-		Typeflag: tar.TypeReg, Name: name, Mode: int64(info.Mode().Perm()), Size: size,
-		ModTime: info.ModTime(), Format: tar.FormatPAX,
-	})
-	if err != nil {
-		return err
-	}
-	n, err := io.Copy(t, io.LimitReader(f, size))
-	if err != nil {
-		return err
-	}
-	_, err = io.CopyN(t, zeros{}, size-n)
-	return err
-}
-
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+// deletedRecord marks, in the tar stream, a file that the program removed.
+const deletedRecord = "OOMCAGE.deleted"
 
 // extract writes the results below the outs they belong to, as the calling user, and refuses everything
 // that is not a plain file or folder below one of them.
@@ -197,9 +41,9 @@ func extract(r io.Reader, outs []out) error {
 		if err != nil || i < 0 || i >= len(outs) {
 			return fmt.Errorf("refuse the result %q: no such place", h.Name)
 		}
-		name = strings.TrimSuffix(name, "/")
-		if name == "." && h.Typeflag == tar.TypeDir && outs[i].Dir {
-			continue
+		name = strings.TrimRight(name, "/")
+		if name == "" && h.Typeflag == tar.TypeDir && outs[i].Dir {
+			continue // the place itself; it is made when something goes there
 		}
 		if !filepath.IsLocal(name) || !outs[i].Dir && name != filepath.Base(outs[i].Path) {
 			return fmt.Errorf("refuse the result %q: it is not below its place", h.Name)
@@ -240,6 +84,9 @@ func extractOne(root *os.Root, name string, h *tar.Header, content io.Reader) er
 		// The user must be able to write into it, whatever root could do in the guest.
 		return root.MkdirAll(name, perm|0o700)
 	case tar.TypeReg:
+		if h.PAXRecords[deletedRecord] != "" {
+			return removeFile(root, name)
+		}
 	default:
 		return fmt.Errorf("refuse a result of type %q", h.Typeflag)
 	}
@@ -261,4 +108,19 @@ func extractOne(root *os.Root, name string, h *tar.Header, content io.Reader) er
 		return err
 	}
 	return root.Chtimes(name, time.Time{}, h.ModTime)
+}
+
+// removeFile removes a file, never a folder, that may be gone already.
+func removeFile(root *os.Root, name string) error {
+	info, err := root.Lstat(name)
+	if err == nil && info.IsDir() {
+		return errors.New("refuse to remove a folder")
+	}
+	if err == nil {
+		err = root.Remove(name)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }

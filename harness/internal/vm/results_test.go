@@ -68,7 +68,7 @@ func TestResultsAreWrittenBelowTheirPlaces(t *testing.T) {
 	existing := filepath.Join(top, "c.out")
 	require.NoError(t, os.WriteFile(existing, []byte("something longer than before"), 0o600))
 	stream := archive(t,
-		tar.Header{Typeflag: tar.TypeDir, Name: "0/./", Mode: 0o755},
+		tar.Header{Typeflag: tar.TypeDir, Name: "0//", Mode: 0o755},
 		tar.Header{Typeflag: tar.TypeDir, Name: "0/sub/", Mode: 0o555},
 		tar.Header{Typeflag: tar.TypeReg, Name: "0/sub/f", Mode: 0o640},
 		tar.Header{Typeflag: tar.TypeReg, Name: "0/other/deep/f", Mode: 0o755},
@@ -93,7 +93,7 @@ func TestCutOffResultsAreAnError(t *testing.T) {
 	assert.Error(t, err)
 }
 
-func TestOnlyNewAndChangedFilesAreSent(t *testing.T) {
+func TestNewChangedAndDeletedFilesAreCarriedBack(t *testing.T) {
 	from, to := t.TempDir(), t.TempDir()
 	put := func(name, content string) {
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(from, name)), 0o755))
@@ -113,6 +113,10 @@ func TestOnlyNewAndChangedFilesAreSent(t *testing.T) {
 
 	var stream bytes.Buffer
 	require.NoError(t, sendResults(&stream, j, before))
+	require.NoError(t, os.MkdirAll(filepath.Join(to, "sub"), 0o755))
+	for _, name := range []string{"same", "sub/deleted", "sub/only here"} {
+		require.NoError(t, os.WriteFile(filepath.Join(to, name), []byte("1"), 0o644))
+	}
 	require.NoError(t, extract(&stream, []out{{Path: to, Dir: true}, {Path: filepath.Join(to, "changed")}, {Path: filepath.Join(to, "never")}}))
 	var got []string
 	require.NoError(t, filepath.WalkDir(to, func(path string, _ os.DirEntry, err error) error {
@@ -123,7 +127,7 @@ func TestOnlyNewAndChangedFilesAreSent(t *testing.T) {
 		}
 		return err
 	}))
-	assert.Equal(t, []string{"changed", "empty", "sub", "sub/new"}, got)
+	assert.Equal(t, []string{"changed", "empty", "same", "sub", "sub/new", "sub/only here"}, got)
 }
 
 func TestFoldersOfTheGuestAreNoResultsOfAProgramRunInTheRoot(t *testing.T) {

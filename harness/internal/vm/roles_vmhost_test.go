@@ -128,6 +128,7 @@ func files() int {
 	must(os.MkdirAll("testdata/fuzz/FuzzX", 0o755))
 	must(os.WriteFile("testdata/fuzz/FuzzX/seed", []byte("seed"), 0o644))
 	must(os.WriteFile("testdata/changed.golden", []byte("new"), 0o644))
+	must(os.Remove("testdata/stale.got"))
 	must(os.WriteFile("/tmp/not-carried-back", nil, 0o644))
 	return 0
 }

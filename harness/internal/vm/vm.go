@@ -82,11 +82,11 @@ func run(ctx context.Context, o Options) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	tmp, err := os.MkdirTemp("", "oomcage-vm-") // mode 0700
+	tmp, remove, err := privateDir()
 	if err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(tmp)
+	defer remove()
 
 	m := machine{
 		qemu: qemu, kernel: kernel, memory: o.Memory, cpus: o.CPUs,

@@ -1,0 +1,126 @@
+package vm
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Stand-ins for QEMU. Each run leaves a file in the folder VM_TEST_RUNS.
+func init() {
+	record := func() {
+		f, err := os.CreateTemp(os.Getenv("VM_TEST_RUNS"), "run")
+		if err != nil {
+			panic(err)
+		}
+		f.Close()
+	}
+	roles["qemu-asserts"] = func() int {
+		record()
+		os.Stderr.WriteString("warning: something\nqemu: Assertion failed\n")
+		return 134
+	}
+	roles["qemu-boots"] = func() int {
+		record()
+		w := &frameWriter{w: os.NewFile(3, "second serial port")}
+		if err := sendJSON(w, frameHello, hello{}); err != nil {
+			panic(err)
+		}
+		select {}
+	}
+	roles["qemu-hangs"] = func() int {
+		record()
+		select {}
+	}
+}
+
+// fakeQEMU makes this executable play QEMU; runs returns how often it did.
+func fakeQEMU(t *testing.T, role string) (m machine, runs func() int) {
+	t.Helper()
+	exe, err := os.Executable()
+	require.NoError(t, err)
+	dir := t.TempDir()
+	t.Setenv("VM_TEST_ROLE", role)
+	t.Setenv("VM_TEST_RUNS", dir)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	return machine{qemu: exe, cpus: 1}, func() int {
+		entries, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		return len(entries)
+	}
+}
+
+func TestProbeIsMadeOnceForAll(t *testing.T) {
+	m, runs := fakeQEMU(t, "qemu-asserts")
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			r, err := probeOnce(t.Context(), m, time.Minute)
+			assert.NoError(t, err)
+			assert.False(t, r.Works)
+			assert.Equal(t, "qemu: Assertion failed", r.Reason)
+		})
+	}
+	wg.Wait()
+	assert.Equal(t, 1, runs())
+}
+
+func TestGuestThatSaysHelloProvesKVM(t *testing.T) {
+	m, runs := fakeQEMU(t, "qemu-boots")
+	for range 2 {
+		r, err := probeOnce(t.Context(), m, time.Minute)
+		require.NoError(t, err)
+		assert.True(t, r.Works)
+	}
+	assert.Equal(t, 1, runs())
+}
+
+func TestProbeThatHangsIsBounded(t *testing.T) {
+	m, runs := fakeQEMU(t, "qemu-hangs")
+	r, err := probeOnce(t.Context(), m, 10*time.Millisecond)
+	require.NoError(t, err)
+	assert.False(t, r.Works)
+	assert.Contains(t, r.Reason, "did not boot with it within 10ms")
+	assert.LessOrEqual(t, runs(), 1)
+}
+
+func TestProbeIsMadeAgainAfterAReboot(t *testing.T) {
+	m, runs := fakeQEMU(t, "qemu-asserts")
+	file := cachePath()
+	require.NoError(t, os.WriteFile(file, []byte(`{"boot": "another", "qemu": "another", "works": true, `+
+		`"reason": "longer than what is written over it, so that a rest of it would show"}`), 0o600))
+	for range 2 {
+		r, err := probeOnce(t.Context(), m, time.Minute)
+		require.NoError(t, err)
+		assert.False(t, r.Works)
+	}
+	assert.Equal(t, 1, runs())
+}
+
+func TestProbeWithoutACacheIsStillRight(t *testing.T) {
+	m, runs := fakeQEMU(t, "qemu-boots")
+	blocked := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(blocked, nil, 0o600))
+	t.Setenv("XDG_CACHE_HOME", blocked)
+	r, err := probeOnce(t.Context(), m, time.Minute)
+	require.NoError(t, err)
+	assert.True(t, r.Works)
+	assert.Equal(t, 1, runs())
+}
+
+func TestInterruptedProbeIsNotRemembered(t *testing.T) {
+	m, _ := fakeQEMU(t, "qemu-hangs")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := probeOnce(ctx, m, time.Minute)
+	require.ErrorIs(t, err, context.Canceled)
+	data, err := os.ReadFile(cachePath())
+	require.NoError(t, err)
+	assert.Empty(t, data)
+}
