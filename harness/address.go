@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,16 +22,21 @@ const firstPort = 10000
 const loopback = "127.0.0.1"
 
 // reservation is a TCP port that no other cage on this machine uses, in whichever process.
-// Its lock is an abstract Unix socket: those live in the same network namespace as the ports,
-// and the kernel drops them with their owner. The port itself stays unbound, so that a target
-// can take it without SO_REUSEADDR.
+// Its lock is a socket bound to an abstract Unix address: those live in the same network
+// namespace as the ports, and the kernel drops them with their owner. The port itself stays
+// unbound, so that a target can take it without SO_REUSEADDR.
 type reservation struct {
 	port int
-	lock net.Listener
+	lock int // descriptor of the socket
 }
 
-func reserve(ctx context.Context) (*reservation, error) {
-	end := firstEphemeralPort("/proc/sys/net/ipv4/ip_local_port_range")
+// endOfPorts is read once: it is the machine's setting.
+var endOfPorts = sync.OnceValue(func() int {
+	return firstEphemeralPort("/proc/sys/net/ipv4/ip_local_port_range")
+})
+
+func reserve() (*reservation, error) {
+	end := endOfPorts()
 	count := end - firstPort
 	if count <= 0 {
 		return nil, fmt.Errorf("reserve an address: the kernel picks ports from %d on and leaves none from %d; "+
@@ -40,8 +45,7 @@ func reserve(ctx context.Context) (*reservation, error) {
 	first := rand.IntN(count)
 	for i := range count {
 		port := firstPort + (first+i)%count
-		var lc net.ListenConfig
-		lock, err := lc.Listen(ctx, "unix", fmt.Sprintf("@oomcage/port/%d", port))
+		lock, err := lockPort(port)
 		if errors.Is(err, unix.EADDRINUSE) {
 			continue
 		}
@@ -51,9 +55,22 @@ func reserve(ctx context.Context) (*reservation, error) {
 		if free(port) {
 			return &reservation{port: port, lock: lock}, nil
 		}
-		lock.Close()
+		unix.Close(lock)
 	}
 	return nil, fmt.Errorf("reserve an address: none of the ports %d to %d is free", firstPort, end-1)
+}
+
+// lockPort binds a socket to the abstract address of the port's lock.
+func lockPort(port int) (fd int, err error) {
+	fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: fmt.Sprintf("@oomcage/port/%d", port)}); err != nil {
+		unix.Close(fd)
+		return -1, os.NewSyscallError("bind", err)
+	}
+	return fd, nil
 }
 
 // free binds the port for a moment as a target without SO_REUSEADDR would, on all addresses.
@@ -87,7 +104,7 @@ func firstEphemeralPort(path string) int {
 
 func (r *reservation) addr() string { return net.JoinHostPort(loopback, strconv.Itoa(r.port)) }
 
-func (r *reservation) close() error { return r.lock.Close() }
+func (r *reservation) close() error { return os.NewSyscallError("close", unix.Close(r.lock)) }
 
 var addressVariable = regexp.MustCompile(`\$(?:\{(ADDR|HOST|PORT)\}|(ADDR|HOST|PORT)\b)`)
 

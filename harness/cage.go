@@ -91,7 +91,7 @@ func newCage(ctx context.Context, run *runRef, l Limits) (*Cage, error) {
 	}
 	c := &Cage{group: group, run: run}
 	if c.limits, err = setLimits(group, l); err == nil {
-		c.address, err = reserve(ctx)
+		c.address, err = reserve()
 	}
 	if err != nil {
 		return nil, errors.Join(err, group.Remove(ctx))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -102,7 +101,14 @@ func (c *Cage) Start(ctx context.Context, t Target) (*Process, error) {
 
 func (p *Process) copyOutput() {
 	defer close(p.copied)
-	_, _ = io.Copy(p.output, p.pipe) // ends at EOF, or when finish closes the pipe
+	buf := make([]byte, 4<<10) // not io.Copy, which takes 32 KiB for each process
+	for {
+		n, err := p.pipe.Read(buf)
+		p.output.write(buf[:n])
+		if err != nil {
+			return // EOF, or finish has closed the pipe
+		}
+	}
 }
 
 func (p *Process) wait() {

@@ -16,10 +16,9 @@ type tail struct {
 	cut bool // something came before buf
 }
 
-func (t *tail) Write(p []byte) (int, error) {
+func (t *tail) write(p []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := len(p)
 	if len(p) > tailSize {
 		p, t.cut = p[len(p)-tailSize:], true
 	}
@@ -29,7 +28,6 @@ func (t *tail) Write(p []byte) (int, error) {
 		t.buf = append(t.buf[:0], t.buf[len(t.buf)-tailSize:]...)
 		t.cut = true
 	}
-	return n, nil
 }
 
 // String returns the end of the output as valid UTF-8. Where something was left out, it begins

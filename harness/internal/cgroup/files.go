@@ -1,13 +1,17 @@
 package cgroup
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // ReadKeyed reads a flat-keyed file such as memory.events or memory.stat: one "key value" a
@@ -115,11 +119,30 @@ func parsePressure(text string) (Pressure, error) {
 	return p, nil
 }
 
-// Read returns the text of one of the cgroup's files.
+// Read returns the text of one of the cgroup's files. It makes the bare system calls: os.ReadFile
+// also registers each file with Go's poller, as cgroup files can be polled, and a sample of the
+// cage reads six of them.
 func (g *Group) Read(file string) (string, error) {
-	b, err := os.ReadFile(filepath.Join(g.path, file))
+	path := filepath.Join(g.path, file)
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return "", fmt.Errorf("read %s: %w", file, err)
+		return "", &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	return string(b), nil
+	defer unix.Close(fd)
+	buf := make([]byte, 0, 4096)
+	for {
+		if len(buf) == cap(buf) {
+			buf = slices.Grow(buf, cap(buf))
+		}
+		n, err := unix.Read(fd, buf[len(buf):cap(buf)])
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return "", &fs.PathError{Op: "read", Path: path, Err: err}
+		case n == 0:
+			return string(buf), nil
+		default:
+			buf = buf[:len(buf)+n]
+		}
+	}
 }
