@@ -1,7 +1,6 @@
 package vm
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,20 +15,7 @@ import (
 // built is a package compiled on the host.
 type built struct {
 	builtPackage
-	file    string   // the executable, on the host
-	sources []string // files of the main module that went into it
-}
-
-// listed is what `go list -deps -json` says of a package.
-type listed struct {
-	Dir, ImportPath, Name      string
-	DepOnly, Standard          bool
-	GoFiles, CgoFiles, SFiles  []string
-	EmbedFiles, HFiles, CFiles []string
-	Module                     *struct {
-		Main  bool
-		GoMod string
-	}
+	file string // the executable, on the host
 }
 
 // buildPackages compiles each package into a static executable below dir. A relative package means the
@@ -54,15 +40,15 @@ func buildPackages(ctx context.Context, pkgs []string, dir string) ([]built, err
 		cmd := goCommand(ctx, root, "build", "-o", b.file, b.Package)
 		cmd.Env = append(cmd.Env, "CGO_ENABLED=0")
 		if output, err := cmd.CombinedOutput(); err != nil {
-			return nil, buildFailure(pkg, err, output)
+			return nil, buildFailure(pkg, "go build", err, output)
 		}
 		all = append(all, b)
 	}
 	return all, nil
 }
 
-func buildFailure(pkg string, err error, output []byte) error {
-	f := failure(badRequest, fmt.Sprintf("-build %s: go build: %v", pkg, err), "")
+func buildFailure(pkg, command string, err error, output []byte) error {
+	f := failure(badRequest, fmt.Sprintf("-build %s: %s: %v", pkg, command, err), "")
 	f.detail = string(output)
 	return f
 }
@@ -89,43 +75,27 @@ func moduleRoot(ctx context.Context) (string, error) {
 
 func listPackage(ctx context.Context, root, pkg string) (built, error) {
 	var b built
-	cmd := goCommand(ctx, root, "list", "-deps", "-json=Dir,ImportPath,Name,DepOnly,Standard,GoFiles,CgoFiles,"+
-		"SFiles,EmbedFiles,HFiles,CFiles,Module", "--", pkg)
-	cmd.Env = append(cmd.Env, "CGO_ENABLED=0")
+	cmd := goCommand(ctx, root, "list", "-f", "{{.Name}}\t{{.ImportPath}}\t{{.Dir}}", "--", pkg)
 	stdout, err := cmd.Output()
 	if err != nil {
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {
-			return b, buildFailure(pkg, err, exit.Stderr)
+			return b, buildFailure(pkg, "go list", err, exit.Stderr)
 		}
-		return b, buildFailure(pkg, err, nil)
+		return b, buildFailure(pkg, "go list", err, nil)
 	}
-	named := 0
-	for dec := json.NewDecoder(bytes.NewReader(stdout)); dec.More(); {
-		var p listed
-		if err := dec.Decode(&p); err != nil {
-			return b, fmt.Errorf("read the output of go list: %w", err)
-		}
-		if !p.DepOnly {
-			named++
-			if p.Name != "main" {
-				return b, failure(badRequest, fmt.Sprintf("-build %s: package %s is not a main package", pkg, p.ImportPath), "")
-			}
-			b.Package, b.Dir = p.ImportPath, p.Dir
-		}
-		if p.Standard || p.Module == nil || !p.Module.Main {
-			continue
-		}
-		for _, files := range [][]string{p.GoFiles, p.CgoFiles, p.SFiles, p.EmbedFiles, p.HFiles, p.CFiles} {
-			for _, f := range files {
-				b.sources = append(b.sources, filepath.Join(p.Dir, f))
-			}
-		}
+	lines := strings.Split(strings.TrimSpace(string(stdout)), "\n")
+	if len(lines) != 1 || lines[0] == "" {
+		return b, failure(badRequest, fmt.Sprintf("-build %s names %d packages", pkg, len(lines)), "name one main package")
 	}
-	if named != 1 {
-		return b, failure(badRequest, fmt.Sprintf("-build %s names %d packages", pkg, named), "name one main package")
+	fields := strings.SplitN(lines[0], "\t", 3)
+	if len(fields) != 3 {
+		return b, fmt.Errorf("read the output of go list: %q", lines[0])
 	}
-	b.sources = append(b.sources, filepath.Join(root, "go.mod"), filepath.Join(root, "go.sum"))
+	if fields[0] != "main" {
+		return b, failure(badRequest, fmt.Sprintf("-build %s: package %s is not a main package", pkg, fields[1]), "")
+	}
+	b.Package, b.Dir = fields[1], fields[2]
 	return b, nil
 }
 

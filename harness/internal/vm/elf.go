@@ -3,6 +3,7 @@ package vm
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"debug/elf"
 	"errors"
 	"fmt"
@@ -50,7 +51,7 @@ func elfNeeds(r io.ReaderAt, file string) ([]string, error) {
 	}
 	// The interpreter itself knows best: RUNPATH, the linker's cache, libraries of libraries. It does not
 	// run the program for that.
-	cmd := exec.Command(interp, "--list", file)
+	cmd := exec.CommandContext(context.Background(), interp, "--list", file)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "LD_PRELOAD=") })
 	stdout, err := cmd.Output()
 	if err != nil {

@@ -59,15 +59,17 @@ func fakeQEMU(t *testing.T, role string) (m machine, runs func() int) {
 func TestProbeIsMadeOnceForAll(t *testing.T) {
 	m, runs := fakeQEMU(t, "qemu-asserts")
 	var wg sync.WaitGroup
-	for range 4 {
-		wg.Go(func() {
-			r, err := probeOnce(t.Context(), m, time.Minute)
-			assert.NoError(t, err)
-			assert.False(t, r.Works)
-			assert.Equal(t, "qemu: Assertion failed", r.Reason)
-		})
+	var results [4]kvmResult
+	var errs [4]error
+	for i := range results {
+		wg.Go(func() { results[i], errs[i] = probeOnce(t.Context(), m, time.Minute) })
 	}
 	wg.Wait()
+	for i, r := range results {
+		require.NoError(t, errs[i])
+		assert.False(t, r.Works)
+		assert.Equal(t, "qemu: Assertion failed", r.Reason)
+	}
 	assert.Equal(t, 1, runs())
 }
 

@@ -127,7 +127,8 @@ func (m machine) start() (*process, error) {
 		return nil, fmt.Errorf("use the socket of the second serial port: %w", err)
 	}
 	p := &process{conn: conn, done: make(chan struct{})}
-	cmd := exec.Command(m.qemu, m.args(3)...)
+	// Not ended by a context: whoever starts it also waits for its end, with stop.
+	cmd := exec.CommandContext(context.Background(), m.qemu, m.args(3)...)
 	cmd.Stderr = &p.stderr
 	cmd.ExtraFiles = []*os.File{theirs}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

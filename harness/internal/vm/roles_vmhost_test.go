@@ -65,9 +65,9 @@ func facts() int {
 	fmt.Println("strict", os.Getenv("OOMCAGE_STRICT"))
 	fmt.Println("release matches", os.Getenv("OOMCAGE_VM") == read("/proc/sys/kernel/osrelease"))
 	fmt.Println("testdata", read("testdata/carried.txt"))
-	l, err := net.Listen("tcp", "localhost:0")
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "localhost:0")
 	must(err)
-	c, err := net.Dial("tcp", l.Addr().String())
+	c, err := new(net.Dialer).DialContext(context.Background(), "tcp", l.Addr().String())
 	must(err)
 	c.Close()
 	f, err := os.CreateTemp("", "")
@@ -80,7 +80,7 @@ func facts() int {
 }
 
 func self(role string) *exec.Cmd {
-	cmd := exec.Command("/proc/self/exe")
+	cmd := exec.CommandContext(context.Background(), "/proc/self/exe")
 	cmd.Env = append(os.Environ(), "VM_TEST_ROLE="+role)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	return cmd
@@ -109,12 +109,15 @@ var held [][]byte
 func hogChild() int {
 	err := self("hog").Run()
 	var exit *exec.ExitError
+	if err == nil {
+		must(errors.New("the child took all memory and ended well"))
+	}
 	if !errors.As(err, &exit) {
-		must(fmt.Errorf("the child ended with %v", err))
+		must(fmt.Errorf("the child was not killed: %w", err))
 	}
 	ws, ok := exit.Sys().(syscall.WaitStatus)
 	if !ok || ws.Signal() != syscall.SIGKILL {
-		must(fmt.Errorf("the child ended with %v", err))
+		must(fmt.Errorf("the child was not killed: %w", err))
 	}
 	fmt.Println("the child was killed")
 	return 0

@@ -38,7 +38,6 @@ type session struct {
 	opts    Options
 	limit   time.Duration
 	size    int64 // of the initramfs, bytes
-	deps    []built
 	flags   testFlags
 
 	booted bool
@@ -116,8 +115,7 @@ func (s *session) await(ctx context.Context, proc *process, frames <-chan error,
 			return err
 		case <-ctx.Done():
 			proc.stop()
-			<-frames
-			return context.Cause(ctx)
+			return errors.Join(context.Cause(ctx), <-frames)
 		case <-hello:
 			hello = nil
 			timer.Stop()
@@ -258,9 +256,6 @@ func (s *session) verdict() (int, error) {
 		sig := syscall.Signal(e.Signal)
 		fmt.Fprintf(s.opts.Stderr, "oomcage vm: the program was ended by signal %d (%s) in the guest\n", e.Signal, unix.SignalName(sig))
 		return 128 + e.Signal, nil
-	}
-	if err := noteInputs(s.flags.logFile, s.machine.kernel, s.deps); err != nil {
-		return 0, err
 	}
 	return e.Code, nil
 }

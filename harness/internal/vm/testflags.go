@@ -1,10 +1,6 @@
 package vm
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -14,7 +10,6 @@ import (
 type testFlags struct {
 	timeout   time.Duration // -test.timeout; 0: none
 	outputDir string        // -test.outputdir, absolute; empty when not given
-	logFile   string        // -test.testlogfile, absolute; empty when not given
 	fuzzCache string        // -test.fuzzcachedir, absolute; empty when not given
 	outs      []out         // where the flags let the test write
 }
@@ -55,8 +50,7 @@ func parseTestFlags(args []string, dir string) testFlags {
 			t.fuzzCache = abs(dir, v)
 			t.outs = append(t.outs, out{Path: t.fuzzCache, Dir: true})
 		case name == "testlogfile":
-			t.logFile = abs(dir, v)
-			t.outs = append(t.outs, out{Path: t.logFile})
+			t.outs = append(t.outs, out{Path: abs(dir, v)})
 		case name == "timeout":
 			if d, err := time.ParseDuration(v); err == nil && d > 0 {
 				t.timeout = d
@@ -98,32 +92,4 @@ var takesValue = map[string]bool{
 	"memprofilerate": true, "mutexprofile": true, "mutexprofilefraction": true, "outputdir": true,
 	"parallel": true, "run": true, "shuffle": true, "skip": true, "testlogfile": true, "timeout": true,
 	"trace": true,
-}
-
-// noteInputs tells the go command what the result depended on beside what the test itself opened: the
-// kernel and the sources of the packages built for it. Otherwise an edited service would get the cached
-// result of the old one. Without -test.testlogfile there is no caching.
-func noteInputs(logFile, kernel string, packages []built) error {
-	if logFile == "" {
-		return nil
-	}
-	f, err := os.OpenFile(logFile, os.O_WRONLY|os.O_APPEND, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // the program wrote none
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	var b strings.Builder
-	fmt.Fprintf(&b, "getenv OOMCAGE_KERNEL\nopen %s\n", kernel)
-	for _, p := range packages {
-		for _, file := range p.sources {
-			fmt.Fprintf(&b, "open %s\n", file)
-		}
-	}
-	if _, err := f.WriteString(b.String()); err != nil {
-		return err
-	}
-	return f.Close()
 }

@@ -1,13 +1,10 @@
 package vm
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 func TestTestFlagsNameWhereResultsGo(t *testing.T) {
@@ -19,7 +16,7 @@ func TestTestFlagsNameWhereResultsGo(t *testing.T) {
 		"as go test passes them": {
 			args: []string{"-test.testlogfile=/tmp/b/testlog.txt", "-test.paniconexit0", "-test.timeout=10m0s"},
 			want: testFlags{
-				timeout: 10 * time.Minute, logFile: "/tmp/b/testlog.txt", outs: []out{{Path: "/tmp/b/testlog.txt"}},
+				timeout: 10 * time.Minute, outs: []out{{Path: "/tmp/b/testlog.txt"}},
 			},
 		},
 		"profiles go below the output folder": {
@@ -66,16 +63,4 @@ func TestTestFlagsNameWhereResultsGo(t *testing.T) {
 			assert.Equal(t, c.want, got)
 		})
 	}
-}
-
-func TestTestLogNamesTheKernelAndTheBuiltSources(t *testing.T) {
-	log := filepath.Join(t.TempDir(), "testlog.txt")
-	require.NoError(t, noteInputs(log, "/boot/k", nil), "a program that wrote no log")
-	require.NoFileExists(t, log)
-	require.NoError(t, os.WriteFile(log, []byte("# test log\n"), 0o644))
-	require.NoError(t, noteInputs(log, "/boot/k", []built{{sources: []string{"/m/app/main.go"}}}))
-	got, err := os.ReadFile(log)
-	require.NoError(t, err)
-	assert.Equal(t, "# test log\ngetenv OOMCAGE_KERNEL\nopen /boot/k\nopen /m/app/main.go\n", string(got))
-	require.NoError(t, noteInputs("", "/boot/k", nil))
 }

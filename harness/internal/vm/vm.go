@@ -127,7 +127,7 @@ func run(ctx context.Context, o Options) (int, error) {
 		o.Artifacts = flags.outputDir
 	}
 	m.tscKHz = tscKHz(tsc)
-	s := session{machine: m, job: j, opts: o, limit: limit, size: size, deps: packages, flags: flags}
+	s := session{machine: m, job: j, opts: o, limit: limit, size: size, flags: flags}
 	return s.run(ctx)
 }
 
