@@ -59,7 +59,7 @@ func (o *Outcome) String() string {
 	line("events", "%s (of the cage alone: %s)", e.Events, e.EventsLocal)
 	line("pressure", "some %v, full %v; %d refaults", e.Pressure.Some, e.Pressure.Full, e.Refaults)
 	for _, a := range e.Ancestors {
-		line("above", "%s, memory.max %d, events %s", a.Path, a.Max, a.EventsLocal)
+		line("above", "%s, memory.max %s, events %s", a.Path, limitText(a.Max), a.EventsLocal)
 	}
 	for _, file := range slices.Sorted(maps.Keys(e.Unread)) {
 		line("unread", "%s: %s", file, e.Unread[file])
@@ -67,7 +67,7 @@ func (o *Outcome) String() string {
 	if o.Error != "" {
 		line("error", "%s", o.Error)
 	}
-	for _, s := range lastOfSteps(o.Timeline) {
+	for _, s := range highestOfSteps(o.Timeline) {
 		line("timeline", "%8v  step %-3d memory.current %d", s.At.Round(time.Millisecond), s.Step, s.Current)
 	}
 	for text := range strings.Lines(o.Output) {
@@ -76,17 +76,22 @@ func (o *Outcome) String() string {
 	return b.String()
 }
 
-// lastOfSteps picks the last sample of each step, at most 20 of them: the first ones and the end.
-func lastOfSteps(samples []Sample) []Sample {
+// highestOfSteps picks the highest reading of each step, at most 20 of them: the first and the
+// last ones.
+func highestOfSteps(samples []Sample) []Sample {
 	const most = 20
-	var last []Sample
-	for i, s := range samples {
-		if i+1 == len(samples) || samples[i+1].Step != s.Step {
-			last = append(last, s)
+	var highest []Sample
+	for _, s := range samples {
+		last := len(highest) - 1
+		switch {
+		case last < 0 || highest[last].Step != s.Step:
+			highest = append(highest, s)
+		case s.Current > highest[last].Current:
+			highest[last] = s
 		}
 	}
-	if len(last) > most {
-		last = append(last[:most/2:most/2], last[len(last)-most/2:]...)
+	if len(highest) > most {
+		highest = append(highest[:most/2:most/2], highest[len(highest)-most/2:]...)
 	}
-	return last
+	return highest
 }

@@ -83,7 +83,7 @@ func TestStepsAreCountedUntilTheKill(t *testing.T) {
 // requireTimeline asserts that the cage filled step by step, never above its limit.
 func requireTimeline(t *testing.T, o *Outcome) {
 	t.Helper()
-	ends := lastOfSteps(o.Timeline)
+	ends := highestOfSteps(o.Timeline)
 	require.Len(t, ends, o.Acknowledged+1)
 	var at time.Duration
 	for i, s := range o.Timeline {

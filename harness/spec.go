@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -128,10 +129,10 @@ func (l Limits) String() string {
 	var parts []string
 	for _, f := range l.sizes() {
 		if *f.size != 0 {
-			parts = append(parts, fmt.Sprintf("%s %d", f.file, *f.size))
+			parts = append(parts, f.file+" "+limitText(*f.size))
 		}
 	}
-	parts = append(parts, fmt.Sprintf("memory.swap.max %d", l.Swap))
+	parts = append(parts, "memory.swap.max "+limitText(l.Swap))
 	if l.OOMGroup {
 		parts = append(parts, "memory.oom.group 1")
 	}
@@ -139,4 +140,12 @@ func (l Limits) String() string {
 		parts = append(parts, file+" "+l.Files[file])
 	}
 	return strings.Join(parts, ", ")
+}
+
+// limitText prints a limit as the kernel does: in bytes, or max.
+func limitText(b Bytes) string {
+	if b == Unlimited {
+		return b.String()
+	}
+	return strconv.FormatInt(int64(b), 10)
 }

@@ -29,12 +29,17 @@ func mountEarly() error {
 func prepare(j job) error {
 	err := mountAll([]mountPoint{
 		{"sysfs", "/sys", "", 0o555, unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC},
-		{"cgroup2", "/sys/fs/cgroup", "", 0, unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC},
+		// As systemd mounts it.
+		{"cgroup2", "/sys/fs/cgroup", "nsdelegate,memory_recursiveprot", 0, unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC},
 		{"devpts", "/dev/pts", "mode=0620,ptmxmode=0666", 0o755, unix.MS_NOSUID | unix.MS_NOEXEC},
 		{"tmpfs", "/dev/shm", "mode=1777", 0o1777, unix.MS_NOSUID | unix.MS_NODEV},
 		{"tmpfs", "/run", "mode=0755", 0o755, unix.MS_NOSUID | unix.MS_NODEV},
 	})
 	if err != nil {
+		return err
+	}
+	// The kernel opens the root of an initramfs to all.
+	if err := os.Chmod("/", 0o755); err != nil {
 		return err
 	}
 	// /tmp stays on the root file system, which is a tmpfs too: the test binary that `go test` built
