@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -95,7 +96,7 @@ func runBare(dir, program string) error {
 		return err
 	}
 	for {
-		if err := unix.Rmdir(dir); err != unix.EBUSY { //nolint:errorlint // the bare call, a bare errno
+		if err := unix.Rmdir(dir); !errors.Is(err, unix.EBUSY) {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package harness
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -154,7 +153,8 @@ func TestAddressesOfAHundredCagesNeverCollide(t *testing.T) {
 	for range 100 {
 		c := NewCageT(t, Limits{})
 		wg.Go(func() {
-			l, err := net.Listen("tcp", c.Addr())
+			var lc net.ListenConfig
+			l, err := lc.Listen(t.Context(), "tcp", c.Addr())
 			if err != nil {
 				errs <- err
 				return
@@ -192,7 +192,7 @@ func TestTheGuardHoldsAllCagesTogether(t *testing.T) {
 func TestLeftOversOfAKilledRunAreRemovedAndNamed(t *testing.T) {
 	requireCages(t)
 	self := as(t, "killed-harness")
-	cmd := exec.Command(self.Path)
+	cmd := exec.CommandContext(t.Context(), self.Path)
 	cmd.Env = append(os.Environ(), self.Env...)
 	out, err := cmd.Output()
 	var died *exec.ExitError
@@ -215,7 +215,7 @@ func TestLeftOversOfAKilledRunAreRemovedAndNamed(t *testing.T) {
 func TestTheCagesOfALivingRunAreLeftAlone(t *testing.T) {
 	requireCages(t)
 	self := as(t, "open-harness")
-	cmd := exec.Command(self.Path)
+	cmd := exec.CommandContext(t.Context(), self.Path)
 	cmd.Env = append(os.Environ(), self.Env...)
 	stdin, err := cmd.StdinPipe()
 	require.NoError(t, err)
@@ -259,6 +259,6 @@ func TestErrorsOfUnsupportedMachinesAreTellingAndWrapped(t *testing.T) {
 		require.NoError(t, c.Close())
 		return // supported: nothing to tell
 	}
-	require.True(t, errors.Is(err, ErrNotSupported))
+	require.ErrorIs(t, err, ErrNotSupported)
 	require.ErrorContains(t, err, "go test -exec 'go tool oomcage vm'")
 }

@@ -7,7 +7,6 @@ import (
 )
 
 var (
-	running = Status{}
 	sigkill = Status{Ended: true, Code: -1, Signal: "SIGKILL"}
 	sigterm = Status{Ended: true, Code: -1, Signal: "SIGTERM"}
 )
