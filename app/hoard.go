@@ -94,34 +94,33 @@ var noise = func() (page [pageSize]byte) {
 // share them. The pages of b are numbered from first.
 //
 // A random number for each byte would take 30 times as long as the page faults
-// do; this adds a few per cent to them (BenchmarkFill): the noise stays in the
-// first-level cache, and the page is there too, for the kernel has just zeroed it.
+// do; this is hidden behind them (BenchmarkFill): the noise stays in the
+// first-level cache, and the page is there too, for the kernel has just zeroed
+// it. Eight words a turn, with their bounds checked once, are 2.5 times as fast
+// as one in warm memory. The turns stand here because as a function of their
+// own, called for each page, they were 20 % slower in fresh memory (1.9 against
+// 2.4 GB/s, measured 2026-11 in a VM on an AMD EPYC; why was not established).
 func fill(b []byte, first uint64) {
-	for ; len(b) >= pageSize; b = b[pageSize:] {
-		fillPage(b, pageKey(first))
-		first++
-	}
-	if len(b) > 0 {
-		var page [pageSize]byte
-		fillPage(page[:], pageKey(first))
-		copy(b, page[:])
-	}
-}
-
-// fillPage writes the first pageSize bytes of b. Eight words a turn, with their
-// bounds checked once, are 2.5 times as fast as one word a turn.
-func fillPage(b []byte, key uint64) {
 	le := binary.LittleEndian
-	for i := 0; i < pageSize; i += 64 {
-		from, to := (*[64]byte)(noise[i:]), (*[64]byte)(b[i:])
-		le.PutUint64(to[0:], le.Uint64(from[0:])^key)
-		le.PutUint64(to[8:], le.Uint64(from[8:])^key)
-		le.PutUint64(to[16:], le.Uint64(from[16:])^key)
-		le.PutUint64(to[24:], le.Uint64(from[24:])^key)
-		le.PutUint64(to[32:], le.Uint64(from[32:])^key)
-		le.PutUint64(to[40:], le.Uint64(from[40:])^key)
-		le.PutUint64(to[48:], le.Uint64(from[48:])^key)
-		le.PutUint64(to[56:], le.Uint64(from[56:])^key)
+	for ; len(b) >= pageSize; b = b[pageSize:] {
+		key := pageKey(first)
+		first++
+		for i := 0; i < pageSize; i += 64 {
+			from, to := (*[64]byte)(noise[i:]), (*[64]byte)(b[i:])
+			le.PutUint64(to[0:], le.Uint64(from[0:])^key)
+			le.PutUint64(to[8:], le.Uint64(from[8:])^key)
+			le.PutUint64(to[16:], le.Uint64(from[16:])^key)
+			le.PutUint64(to[24:], le.Uint64(from[24:])^key)
+			le.PutUint64(to[32:], le.Uint64(from[32:])^key)
+			le.PutUint64(to[40:], le.Uint64(from[40:])^key)
+			le.PutUint64(to[48:], le.Uint64(from[48:])^key)
+			le.PutUint64(to[56:], le.Uint64(from[56:])^key)
+		}
+	}
+	if len(b) > 0 { // the rest is the beginning of a page
+		var page [pageSize]byte
+		fill(page[:], first)
+		copy(b, page[:])
 	}
 }
 
