@@ -101,11 +101,14 @@ func (g *Group) Open() (*os.File, error) {
 	return os.OpenFile(g.path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 }
 
-// Ancestors lists the cgroups above g that can be seen, the nearest first. The root of the
-// mount is left out: it has no limits and no memory.events.
+// Ancestors lists the cgroups above g that can be seen, the nearest first. The kernel's own root
+// is left out: it has no limits and no memory.events. The root of a cgroup namespace has both.
 func (g *Group) Ancestors() []*Group {
 	var up []*Group
-	for dir := filepath.Dir(g.path); strings.HasPrefix(dir, g.mount) && dir != g.mount; dir = filepath.Dir(dir) {
+	for dir := filepath.Dir(g.path); strings.HasPrefix(dir, g.mount); dir = filepath.Dir(dir) {
+		if dir == g.mount && !g.Hidden() {
+			break
+		}
 		up = append(up, &Group{mount: g.mount, path: dir})
 	}
 	return up

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -23,6 +24,8 @@ const (
 	// to the harness, the compiler and the rest of the machine; a run of all packages with
 	// their tests needs less than a tenth of it on a machine of 1 GiB (measured 2026-11).
 	guardShare = 0.75
+	// asidePrefix begins the name of the cgroup into which a harness moves that had to make way.
+	asidePrefix = guardName + "-harness-"
 	// removeTimeout bounds the removal of one left-over. A killed process of 100 MB is gone
 	// within 50 ms under emulation; the rest is for machines that are busy.
 	removeTimeout = 10 * time.Second
@@ -33,6 +36,7 @@ const (
 // goes on from one that was killed, whatever PID namespace they look from.
 type Run struct {
 	*Group
+	base base
 	lock *os.File
 }
 
@@ -40,33 +44,53 @@ type Run struct {
 // safe. What killed runs left behind is removed first and described by left, one line each.
 // The error wraps ErrNotSupported where this machine or user cannot have cages.
 func NewRun(ctx context.Context) (r *Run, left []string, err error) {
+	if err := requireKernel(); err != nil {
+		return nil, nil, err
+	}
 	b, err := findBase("", os.Geteuid(), mayWrite)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := requireKernel(); err != nil {
+	unlock, err := lockBase(b)
+	if err != nil {
 		return nil, nil, err
 	}
+	defer unlock()
+	if err := makeWay(b); err != nil {
+		return nil, nil, err
+	}
+	left, err = removeLeftOvers(ctx, b)
+	if err != nil {
+		return nil, left, err
+	}
+	guard, err := openGuard(b)
+	if err != nil {
+		return nil, left, err
+	}
+	r, err = newRun(b, guard)
+	if err != nil {
+		return nil, left, errors.Join(err, removeGuard(b))
+	}
+	return r, left, nil
+}
+
+// lockBase lets one process at a time make or remove the guard and the runs in it. The lock
+// outlives both; it is held for as long as it takes to make a few cgroups, or to remove what
+// a killed run has left.
+func lockBase(b base) (unlock func(), err error) {
+	f, err := os.Open(b.dir)
+	if err != nil {
+		return nil, err
+	}
 	for {
-		guard, err := openGuard(b)
-		if errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
-			continue
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX)
+		if err == nil {
+			return func() { f.Close() }, nil
 		}
-		if err != nil {
-			return nil, left, err
+		if !errors.Is(err, unix.EINTR) {
+			f.Close()
+			return nil, &fs.PathError{Op: "flock", Path: b.dir, Err: err}
 		}
-		more, err := removeLeftOvers(ctx, guard)
-		left = append(left, more...)
-		if err != nil {
-			return nil, left, err
-		}
-		r, err := newRun(guard)
-		// Another run that ended may have removed the guard, or swept our cgroup before it
-		// was locked: begin again. Every turn needs another run that ends, so this ends too.
-		if errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
-			continue
-		}
-		return r, left, err
 	}
 }
 
@@ -87,33 +111,59 @@ func requireKernel() error {
 	return nil
 }
 
-// openGuard makes the guard, or takes the one that is there: once it has passed its
-// controllers on, its limit stays, since lowering it would kill in the cages of other runs.
+// openGuard makes the guard, or takes the one that is there: its limit stays then, since lowering
+// it would kill in the cages of other runs.
 func openGuard(b base) (*Group, error) {
-	if err := makeWay(b); err != nil {
-		return nil, err
-	}
 	path := filepath.Join(b.dir, guardName)
 	g, err := create(b.mount, path)
 	if errors.Is(err, fs.ErrExist) {
-		g, err = load(b.mount, path)
+		return load(b.mount, path)
 	}
 	if err != nil {
 		return nil, readOnly(err)
 	}
-	if hasController(filepath.Join(path, "cgroup.subtree_control")) {
-		return g, nil
+	limit, err := guardLimit(g)
+	if err == nil {
+		err = g.SetMemory(&cgroup2.Memory{Max: &limit})
 	}
-	available, err := memAvailable("/proc/meminfo")
+	if err == nil {
+		err = g.Delegate()
+	}
 	if err != nil {
 		return nil, errors.Join(err, removeTree(path))
 	}
-	// The limit first: once the controllers are passed on, cages may be made.
-	limit := int64(float64(available) * guardShare)
-	if err := g.SetMemory(&cgroup2.Memory{Max: &limit}); err != nil {
-		return nil, err
+	return g, nil
+}
+
+// guardLimit is the guard's share of what is available: on the machine, and below the limits of
+// the cgroups above, a container's for example.
+func guardLimit(g *Group) (int64, error) {
+	available, err := memAvailable("/proc/meminfo")
+	if err != nil {
+		return 0, err
 	}
-	return g, g.Delegate()
+	for _, up := range g.Ancestors() {
+		limit, err := up.ReadSize("memory.max")
+		if err != nil || limit == math.MaxInt64 {
+			continue // not every cgroup above has the controller
+		}
+		used, err := up.ReadSize("memory.current")
+		if err != nil {
+			return 0, err
+		}
+		available = min(available, max(limit-used, 0))
+	}
+	return int64(float64(available) * guardShare), nil
+}
+
+// removeGuard removes the guard unless a run is in it.
+func removeGuard(b base) error {
+	path := filepath.Join(b.dir, guardName)
+	err := unix.Rmdir(path)
+	if err == nil || errors.Is(err, unix.EBUSY) || errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	return &fs.PathError{Op: "rmdir", Path: path, Err: err}
 }
 
 // readOnly turns EROFS into the error that a container's user can act on.
@@ -138,7 +188,7 @@ func makeWay(b base) error {
 	if err == nil || !errors.Is(err, unix.EBUSY) || b.dir != b.own {
 		return readOnly(err)
 	}
-	aside, err := create(b.mount, filepath.Join(b.dir, guardName+"-harness-"+strconv.Itoa(os.Getpid())))
+	aside, err := create(b.mount, filepath.Join(b.dir, asidePrefix+strings.ToLower(rand.Text()[:8])))
 	if err != nil {
 		return readOnly(err)
 	}
@@ -157,41 +207,37 @@ func makeWay(b base) error {
 		back, removeTree(aside.path))
 }
 
-func newRun(guard *Group) (*Run, error) {
+func newRun(b base, guard *Group) (*Run, error) {
 	g, err := guard.Child(fmt.Sprintf("run-%d-%s", os.Getpid(), strings.ToLower(rand.Text()[:6])))
 	if err != nil {
 		return nil, err
 	}
 	lock, err := lockDir(g.path)
-	if err == nil {
-		err = g.Delegate()
-	}
 	if err != nil {
-		if lock != nil {
-			lock.Close()
-		}
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			err = fs.ErrNotExist // another run took it for a left-over before it was locked
-		}
 		return nil, errors.Join(err, removeTree(g.path))
 	}
-	return &Run{Group: g, lock: lock}, nil
+	if err := g.Delegate(); err != nil {
+		lock.Close()
+		return nil, errors.Join(err, removeTree(g.path))
+	}
+	return &Run{Group: g, base: b, lock: lock}, nil
 }
 
 // Close removes the cgroup of the run, and the guard when this was the last run. What is
-// still in it is killed.
+// still in it is killed. The base is locked meanwhile: another process that looks for
+// left-overs must see the run either locked or gone.
 func (r *Run) Close(ctx context.Context) error {
-	err := r.Remove(ctx)
+	unlock, err := lockBase(r.base)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	err = r.Remove(ctx)
 	r.lock.Close()
 	if err != nil {
 		return err
 	}
-	// EBUSY: another run has cages there.
-	guard := filepath.Dir(r.path)
-	if err := unix.Rmdir(guard); err != nil && !errors.Is(err, unix.EBUSY) && !errors.Is(err, unix.ENOENT) {
-		return &fs.PathError{Op: "rmdir", Path: guard, Err: err}
-	}
-	return nil
+	return removeGuard(r.base)
 }
 
 // lockDir takes the lock that says that the owner of a run lives. The kernel drops it with
@@ -208,32 +254,38 @@ func lockDir(path string) (*os.File, error) {
 	return f, nil
 }
 
-// removeLeftOvers kills and removes the runs whose owner is gone.
-func removeLeftOvers(ctx context.Context, guard *Group) (left []string, err error) {
-	entries, err := os.ReadDir(guard.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+// removeLeftOvers kills and removes the runs whose owner is gone, and the cgroups of harnesses
+// that had made way. When no run is left, the guard goes too: its limit was another day's. What
+// cannot be removed, a process that is stuck in the kernel for example, is described, and stands
+// in nobody's way.
+func removeLeftOvers(ctx context.Context, b base) (left []string, err error) {
+	asides, err := filepath.Glob(filepath.Join(b.dir, asidePrefix+"*"))
 	if err != nil {
 		return nil, fmt.Errorf("look for left-overs: %w", err)
 	}
-	for _, e := range entries {
-		if !e.IsDir() || !strings.HasPrefix(e.Name(), "run-") {
-			continue
-		}
-		path := filepath.Join(guard.path, e.Name())
+	for _, path := range asides {
+		_ = unix.Rmdir(path) // EBUSY: its harness lives
+	}
+	runs, err := filepath.Glob(filepath.Join(b.dir, guardName, "run-*"))
+	if err != nil {
+		return nil, fmt.Errorf("look for left-overs: %w", err)
+	}
+	for _, path := range runs {
 		lock, err := lockDir(path)
-		if err != nil {
-			continue // it lives, or is being removed by another run
+		if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, fs.ErrNotExist) {
+			continue // it lives, or its owner has just removed it
 		}
-		line, err := removeLeftOver(ctx, guard.mount, path)
+		if err != nil {
+			return left, fmt.Errorf("look for left-overs: %w", err)
+		}
+		line, err := removeLeftOver(ctx, b.mount, path)
 		lock.Close()
 		if err != nil {
-			return left, fmt.Errorf("remove the left-over %s: %w", path, err)
+			line = fmt.Sprintf("could not remove %s, left by a run that was killed: %v", path, err)
 		}
 		left = append(left, line)
 	}
-	return left, nil
+	return left, removeGuard(b)
 }
 
 func removeLeftOver(ctx context.Context, mount, path string) (string, error) {

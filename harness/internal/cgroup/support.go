@@ -112,7 +112,7 @@ type mount struct {
 
 type mounts []mount
 
-// unified prefers a mount that has controllers: on a hybrid host /sys/fs/cgroup/unified has none.
+// unified takes the first mount of cgroup v2: they all show the same hierarchy.
 func (ms mounts) unified() (mount, bool) {
 	for _, m := range ms {
 		if m.fstype == "cgroup2" {
