@@ -14,10 +14,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Ports for targets lie below the range from which the kernel picks ports by itself, so that
+// Ports for targets lie outside the range from which the kernel picks ports by itself, so that
 // no outgoing connection and no listener on port 0 can take one away between its reservation
-// and the target's bind.
-const firstPort = 10000
+// and the target's bind: below it, or else above it. On a machine whose range leaves none, all
+// ports from firstPort on are used.
+const firstPort, lastPort = 10000, 65535
 
 const loopback = "127.0.0.1"
 
@@ -30,21 +31,20 @@ type reservation struct {
 	lock int // descriptor of the socket
 }
 
-// endOfPorts is read once: it is the machine's setting.
-var endOfPorts = sync.OnceValue(func() int {
-	return firstEphemeralPort("/proc/sys/net/ipv4/ip_local_port_range")
+// targetPorts is read once: it is the machine's setting.
+var targetPorts = sync.OnceValue(func() portRange {
+	return portsBeside("/proc/sys/net/ipv4/ip_local_port_range")
 })
 
+// portRange includes both ends.
+type portRange struct{ first, last int }
+
 func reserve() (*reservation, error) {
-	end := endOfPorts()
-	count := end - firstPort
-	if count <= 0 {
-		return nil, fmt.Errorf("reserve an address: the kernel picks ports from %d on and leaves none from %d; "+
-			"needed: a range that begins higher; try: sysctl -w net.ipv4.ip_local_port_range='32768 60999'", end, firstPort)
-	}
-	first := rand.IntN(count)
+	ports := targetPorts()
+	count := ports.last - ports.first + 1
+	offset := rand.IntN(count)
 	for i := range count {
-		port := firstPort + (first+i)%count
+		port := ports.first + (offset+i)%count
 		lock, err := lockPort(port)
 		if errors.Is(err, unix.EADDRINUSE) {
 			continue
@@ -52,12 +52,16 @@ func reserve() (*reservation, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reserve an address: %w", err)
 		}
-		if free(port) {
+		isFree, err := free(port)
+		if isFree {
 			return &reservation{port: port, lock: lock}, nil
 		}
 		unix.Close(lock)
+		if err != nil {
+			return nil, fmt.Errorf("reserve an address: %w", err)
+		}
 	}
-	return nil, fmt.Errorf("reserve an address: none of the ports %d to %d is free", firstPort, end-1)
+	return nil, fmt.Errorf("reserve an address: none of the ports %d to %d is free", ports.first, ports.last)
 }
 
 // lockPort binds a socket to the abstract address of the port's lock.
@@ -74,32 +78,38 @@ func lockPort(port int) (fd int, err error) {
 }
 
 // free binds the port for a moment as a target without SO_REUSEADDR would, on all addresses.
-func free(port int) bool {
+func free(port int) (bool, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return false
+		return false, os.NewSyscallError("socket", err)
 	}
 	defer unix.Close(fd)
-	return unix.Bind(fd, &unix.SockaddrInet4{Port: port}) == nil
+	err = unix.Bind(fd, &unix.SockaddrInet4{Port: port})
+	if errors.Is(err, unix.EADDRINUSE) {
+		return false, nil
+	}
+	return err == nil, os.NewSyscallError("bind", err)
 }
 
-// firstEphemeralPort is where the range begins from which the kernel picks ports; Linux's
-// default where it cannot be read.
-func firstEphemeralPort(path string) int {
-	const linuxDefault = 32768
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return linuxDefault
+// portsBeside returns the larger part of the ports that the kernel's own range leaves free.
+// Where that cannot be read, Linux's default is assumed.
+func portsBeside(path string) portRange {
+	low, high := 32768, 60999
+	if b, err := os.ReadFile(path); err == nil {
+		if _, err := fmt.Sscan(string(b), &low, &high); err != nil {
+			low, high = 32768, 60999
+		}
 	}
-	fields := strings.Fields(string(b))
-	if len(fields) != 2 {
-		return linuxDefault
+	below, above := portRange{firstPort, low - 1}, portRange{max(high+1, firstPort), lastPort}
+	best := below
+	if above.last-above.first > below.last-below.first {
+		best = above
 	}
-	n, err := strconv.Atoi(fields[0])
-	if err != nil {
-		return linuxDefault
+	// Enough for the cages that a machine can hold at once.
+	if best.last-best.first < 1000 {
+		return portRange{firstPort, lastPort}
 	}
-	return n
+	return best
 }
 
 func (r *reservation) addr() string { return net.JoinHostPort(loopback, strconv.Itoa(r.port)) }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // builtVariable names the manifest of what was compiled before the tests were sent into a
@@ -123,6 +124,7 @@ func compile(ctx context.Context, dir, pkg string) (string, error) {
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.WaitDelay = time.Second // its children may outlive a compiler that was cancelled
 	if err := cmd.Run(); err != nil {
 		if errors.Is(err, exec.ErrNotFound) {
 			return "", fmt.Errorf("%w; the Go toolchain is needed: put its bin directory into $PATH (sudo keeps it with: sudo env \"PATH=$PATH\" go test)", err)

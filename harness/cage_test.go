@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
@@ -179,8 +180,8 @@ func TestAddressesOfAHundredCagesNeverCollide(t *testing.T) {
 func TestTheGuardHoldsAllCagesTogether(t *testing.T) {
 	c := NewCageT(t, Limits{})
 	up := c.group.Ancestors()
-	require.Len(t, up, 2)
-	require.Equal(t, "/oomcage", up[1].Name())
+	require.GreaterOrEqual(t, len(up), 2)
+	require.Equal(t, "oomcage", filepath.Base(up[1].Name()))
 	limit, err := up[1].ReadSize("memory.max")
 	require.NoError(t, err)
 	var info unix.Sysinfo_t
@@ -207,9 +208,12 @@ func TestLeftOversOfAKilledRunAreRemovedAndNamed(t *testing.T) {
 
 	stderr := captureStderr(t, func() { require.NoError(t, NewCageT(t, Limits{}).Close()) })
 
+	require.NoDirExists(t, filepath.Dir(cage))
+	if stderr == "" && os.Getenv("OOMCAGE_VM") == "" {
+		return // the tests of another package, which run beside these on a host, were quicker
+	}
 	require.Contains(t, stderr, "removed "+filepath.Dir(cage)+", left by a run that was killed")
 	require.Contains(t, stderr, fmt.Sprintf("[%d] in it", pid))
-	require.NoDirExists(t, filepath.Dir(cage))
 }
 
 func TestTheCagesOfALivingRunAreLeftAlone(t *testing.T) {
@@ -226,12 +230,31 @@ func TestTheCagesOfALivingRunAreLeftAlone(t *testing.T) {
 	_, err = fmt.Fscan(stdout, &cage)
 	require.NoError(t, err)
 
-	require.Empty(t, captureStderr(t, func() { require.NoError(t, NewCageT(t, Limits{}).Close()) }))
+	stderr := captureStderr(t, func() { require.NoError(t, NewCageT(t, Limits{}).Close()) })
+	require.NotContains(t, stderr, filepath.Dir(cage))
 
 	require.DirExists(t, cage)
 	require.NoError(t, stdin.Close())
 	require.NoError(t, cmd.Wait())
 	require.NoDirExists(t, cage)
+}
+
+// The run's cgroup and the guard come and go with the first and the last cage, in each of the
+// processes that go test starts side by side.
+func TestRunsOfSeveralProcessesDoNotDisturbEachOther(t *testing.T) {
+	requireCages(t)
+	self := as(t, "churning-harness", "40")
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			cmd := exec.CommandContext(t.Context(), self.Path, self.Args...)
+			cmd.Env = append(os.Environ(), self.Env...)
+			out, err := cmd.CombinedOutput()
+			assert.NoError(t, err)
+			assert.NotContains(t, string(out), "left by a run")
+		})
+	}
+	wg.Wait()
 }
 
 func captureStderr(t *testing.T, f func()) string {

@@ -55,7 +55,8 @@ signal is sent.
 # Prediction
 
 [Predict] computes from the [Baseline] at readiness how many steps fit below memory.max. The
-Outcome carries it as Window, and [Outcome.RequirePredicted] asserts that the kill fell into it.
+Outcome carries it as Window, and [Outcome.RequirePredicted] asserts that the acknowledged steps
+are within it.
 
 # Requirements
 

@@ -1,6 +1,9 @@
 package harness
 
 import (
+	"errors"
+	"io/fs"
+	"maps"
 	"path/filepath"
 	"time"
 
@@ -85,9 +88,12 @@ func takeSnapshot(g *cgroup.Group) snapshot {
 	for _, up := range g.Ancestors() {
 		a := Ancestor{Path: up.Name()}
 		a.EventsLocal, err = readEvents(up, "memory.events.local")
-		note(filepath.Join(up.Path(), "memory.events.local"), err)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // a cgroup above the guard that has no memory controller has no limit either
+		}
+		note(filepath.Join(a.Path, "memory.events.local"), err)
 		size, err := up.ReadSize("memory.max")
-		note(filepath.Join(up.Path(), "memory.max"), err)
+		note(filepath.Join(a.Path, "memory.max"), err)
 		a.Max = Bytes(size)
 		s.ancestors = append(s.ancestors, a)
 	}
@@ -131,6 +137,7 @@ func collect(p *Process, before snapshot) Evidence {
 
 // compare computes what has happened between two readings.
 func compare(before, after snapshot) Evidence {
+	maps.Copy(after.unread, before.unread)
 	e := Evidence{
 		Current: after.Current, Peak: after.Peak, SwapCurrent: after.SwapCurrent, Stat: after.stat,
 		Refaults: after.refaults - min(after.refaults, before.refaults),

@@ -2,7 +2,6 @@ package harness
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -39,16 +38,23 @@ func HTTPPost(path string) Step { return httpStep(http.MethodPost, path) }
 // is the last failure.
 func HTTPReady(path string) Probe {
 	return func(ctx context.Context, p *Process) error {
+		if err := checkPath(path); err != nil {
+			return err
+		}
 		// A listener cannot be awaited by an event: there is none until it exists.
+		var last error
 		pause := time.Millisecond
 		for {
 			err := httpDo(ctx, http.MethodGet, p, path)
 			if err == nil {
 				return nil
 			}
+			if ctx.Err() == nil || last == nil {
+				last = err
+			}
 			select {
 			case <-ctx.Done():
-				return fmt.Errorf("wait until %s is ready: %w (the last try: %w)", p.Name(), context.Cause(ctx), err)
+				return fmt.Errorf("wait until %s is ready: %w; before that: %w", p.Name(), context.Cause(ctx), last)
 			case <-time.After(pause):
 			}
 			pause = min(2*pause, 50*time.Millisecond)
@@ -68,7 +74,18 @@ var noReuse = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
+// checkPath refuses what would become part of the port.
+func checkPath(path string) error {
+	if !strings.HasPrefix(path, "/") {
+		return fmt.Errorf("the path %q does not begin with a slash: write %q", path, "/"+path)
+	}
+	return nil
+}
+
 func httpDo(ctx context.Context, method string, p *Process, path string) error {
+	if err := checkPath(path); err != nil {
+		return err
+	}
 	url := "http://" + p.Addr() + path
 	req, err := http.NewRequestWithContext(ctx, method, url, nil)
 	if err != nil {
@@ -79,7 +96,7 @@ func httpDo(ctx context.Context, method string, p *Process, path string) error {
 		// The client's error is "Post \"http://…\": EOF"; the cause of a cancelled context
 		// says more than "context canceled".
 		if ctx.Err() != nil {
-			return errors.Join(context.Cause(ctx), err)
+			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
 		return err
 	}

@@ -53,7 +53,7 @@ func findLeft() []string {
 	var left []string
 	for _, c := range openCages.all() {
 		pids, _ := c.group.Procs()
-		left = append(left, fmt.Sprintf("the cage %s was not closed (%d processes in it)", c.Path(), len(pids)))
+		left = append(left, fmt.Sprintf("the cage %s was not closed (%s in it)", c.Path(), processes(uint64(len(pids)))))
 		if err := c.Close(); err != nil {
 			left = append(left, err.Error())
 		}

@@ -117,9 +117,12 @@ func (p *Process) wait() {
 	p.status = statusOf(p.cmd.ProcessState)
 }
 
+// unknownEnd stands for the signal of a process whose status somebody else has waited for.
+const unknownEnd = "unknown"
+
 func statusOf(s *os.ProcessState) Status {
 	if s == nil {
-		return Status{}
+		return Status{Ended: true, Code: -1, Signal: unknownEnd}
 	}
 	ws, ok := s.Sys().(syscall.WaitStatus)
 	if ok && ws.Signaled() {

@@ -13,16 +13,19 @@ import (
 func TestASpecThatCannotBeRunIsRefusedBeforeAnythingIsTouched(t *testing.T) {
 	step := HTTPPost("/")
 	for want, s := range map[string]Spec{
-		"no Target.Path":                 {},
-		"Timeout is -1s":                 {Target: Target{Path: "x"}, Timeout: -time.Second},
-		"Load.Count is -1":               {Target: Target{Path: "x"}, Load: Load{Step: step, Count: -1}},
-		"Load.Bytes is -1":               {Target: Target{Path: "x"}, Load: Load{Step: step, Bytes: -1}},
-		"no Step":                        {Target: Target{Path: "x"}, Load: Load{Count: 3}},
-		"limit Max is -1":                {Target: Target{Path: "x"}, Limits: Limits{Max: -1}},
-		"limit Swap is -4096":            {Target: Target{Path: "x"}, Limits: Limits{Swap: -4096}},
-		`"../memory.max"`:                {Target: Target{Path: "x"}, Limits: Limits{Files: map[string]string{"../memory.max": "1"}}},
-		`the harness itself uses that`:   {Target: Target{Path: "x"}, Limits: Limits{Files: map[string]string{"cgroup.kill": "1"}}},
-		`files look like pids.max or cp`: {Target: Target{Path: "x"}, Limits: Limits{Files: map[string]string{"": "1"}}},
+		"no Target.Path":               {},
+		"Timeout is -1s":               {Target: Target{Path: "x"}, Timeout: -time.Second},
+		"Load.Count is -1":             {Target: Target{Path: "x"}, Load: Load{Step: step, Count: -1}},
+		"Load.Bytes is -1":             {Target: Target{Path: "x"}, Load: Load{Step: step, Bytes: -1}},
+		"was a unit forgotten":         {Target: Target{Path: "x"}, Limits: Limits{Max: 100}},
+		"limit High is 100 bytes":      {Target: Target{Path: "x"}, Limits: Limits{High: 100}},
+		"use Limits.Max, which":        {Target: Target{Path: "x"}, Limits: Limits{Files: map[string]string{"memory.max": "1"}}},
+		"no Step":                      {Target: Target{Path: "x"}, Load: Load{Count: 3}},
+		"limit Max is -1":              {Target: Target{Path: "x"}, Limits: Limits{Max: -1}},
+		"limit Swap is -4096":          {Target: Target{Path: "x"}, Limits: Limits{Swap: -4096}},
+		`"../memory.max"`:              {Target: Target{Path: "x"}, Limits: Limits{Files: map[string]string{"../memory.max": "1"}}},
+		`the harness itself uses that`: {Target: Target{Path: "x"}, Limits: Limits{Files: map[string]string{"cgroup.kill": "1"}}},
+		`files look like pids.max`:     {Target: Target{Path: "x"}, Limits: Limits{Files: map[string]string{"": "1"}}},
 	} {
 		o, err := Run(t.Context(), s)
 		require.Nil(t, o)
@@ -117,6 +120,7 @@ func TestATimelineStaysBoundedAndKeepsTheEndOfEachStep(t *testing.T) {
 		}
 	}
 	require.LessOrEqual(t, len(tl.samples), maxSamples)
+	require.Greater(t, len(tl.samples), maxSamples/4)
 	ends := map[int]Bytes{}
 	for _, s := range tl.samples {
 		ends[s.Step] = s.Current
@@ -134,6 +138,16 @@ func TestTheAddressReplacesItsVariablesAndNoOthers(t *testing.T) {
 		"$ADDRESS": "$ADDRESS", "$PORTS ${PORT}s": "$PORTS 12345s", "$HOME": "$HOME", "$$PORT": "$12345", "100%": "100%",
 	} {
 		require.Equal(t, want, r.expand(in), in)
+	}
+}
+
+func TestPortsLieOutsideTheKernelsRangeWhereItLeavesAny(t *testing.T) {
+	for text, want := range map[string]portRange{
+		"32768\t60999\n": {10000, 32767}, "1024 65535": {10000, 65535}, "1024 50000": {50001, 65535}, "10000 65000": {10000, 65535}, "nonsense": {10000, 32767},
+	} {
+		path := t.TempDir() + "/range"
+		mustWrite(t, path, text)
+		require.Equal(t, want, portsBeside(path), text)
 	}
 }
 
@@ -166,6 +180,19 @@ func TestHugePagesCountOnlyWhereAFaultTakesThem(t *testing.T) {
 		require.Equal(t, want, hugePageSize(dir), text)
 	}
 	require.Zero(t, hugePageSize(t.TempDir()))
+}
+
+func TestATimelineOfMoreStepsThanSamplesStaysBounded(t *testing.T) {
+	var tl timeline
+	for step := range 10 * maxSamples {
+		if len(tl.samples) >= maxSamples {
+			tl.thin()
+		}
+		tl.samples = append(tl.samples, Sample{Step: step})
+	}
+	require.LessOrEqual(t, len(tl.samples), maxSamples)
+	require.Greater(t, len(tl.samples), maxSamples/4)
+	require.Equal(t, 10*maxSamples-1, tl.samples[len(tl.samples)-1].Step)
 }
 
 // recorder is what an assertion sees of a test.

@@ -9,9 +9,14 @@ import (
 // The assertions take require.TestingT, which *testing.T and a suite's T() both are. A failure
 // prints the whole outcome in a readable form and ends the test.
 
+// testHelper is what marks the caller as no part of the test: *testing.T and *testing.B.
+type testHelper interface{ Helper() }
+
 // RequireVerdict asserts how the run ended.
 func (o *Outcome) RequireVerdict(t require.TestingT, want Verdict) {
-	helper(t)
+	if h, ok := t.(testHelper); ok {
+		h.Helper()
+	}
 	if o.Verdict != want {
 		o.fail(t, fmt.Sprintf("the verdict is %s, not %s", o.Verdict, want))
 	}
@@ -19,16 +24,20 @@ func (o *Outcome) RequireVerdict(t require.TestingT, want Verdict) {
 
 // RequireAcknowledged asserts that the target acknowledged at least lo and at most hi steps.
 func (o *Outcome) RequireAcknowledged(t require.TestingT, lo, hi int) {
-	helper(t)
+	if h, ok := t.(testHelper); ok {
+		h.Helper()
+	}
 	if !(Window{lo, hi}).Contains(o.Acknowledged) {
 		o.fail(t, fmt.Sprintf("%d steps were acknowledged, not %s", o.Acknowledged, Window{lo, hi}))
 	}
 }
 
-// RequirePredicted asserts that the number of acknowledged steps lies in the predicted window,
-// and that there is one.
+// RequirePredicted asserts that there is a predicted window and that the number of acknowledged
+// steps lies in it. It says nothing about the verdict.
 func (o *Outcome) RequirePredicted(t require.TestingT) {
-	helper(t)
+	if h, ok := t.(testHelper); ok {
+		h.Helper()
+	}
 	if o.Window == nil {
 		o.fail(t, "there is no prediction: it needs a ready target, Limits.Max and Load.Bytes")
 		return
@@ -41,19 +50,17 @@ func (o *Outcome) RequirePredicted(t require.TestingT) {
 // RequireOOMKills asserts how many processes in the cage an OOM killer has killed during the
 // run, by the oom_kill of memory.events.
 func (o *Outcome) RequireOOMKills(t require.TestingT, n int) {
-	helper(t)
+	if h, ok := t.(testHelper); ok {
+		h.Helper()
+	}
 	if kills := o.Evidence.Events.OOMKill; n < 0 || kills != uint64(n) {
 		o.fail(t, fmt.Sprintf("memory.events counts oom_kill %d, not %d", kills, n))
 	}
 }
 
 func (o *Outcome) fail(t require.TestingT, message string) {
-	helper(t)
-	require.Fail(t, message, "%s", o)
-}
-
-func helper(t require.TestingT) {
-	if h, ok := t.(interface{ Helper() }); ok {
+	if h, ok := t.(testHelper); ok {
 		h.Helper()
 	}
+	require.Fail(t, message, "%s", o)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -87,6 +88,14 @@ var roles = map[string]func(){
 		fmt.Println(c.Path())
 		_, err := io.Copy(io.Discard, os.Stdin)
 		fail(errors.Join(err, c.Close()))
+	},
+	// churning-harness N: opens and closes a cage N times.
+	"churning-harness": func() {
+		for range mustAtoi(os.Args[1]) {
+			c, err := NewCage(context.Background(), Limits{Max: MiB})
+			fail(err)
+			fail(c.Close())
+		}
 	},
 	// serve: answers on the address in its first argument; see the handlers.
 	"serve": func() { serve(os.Args[1]) },
@@ -182,9 +191,18 @@ func says(text string) Probe {
 // requireNothingLeft asserts that no cage of this process is left in the cgroup file system.
 func requireNothingLeft(t *testing.T) {
 	t.Helper()
-	found, err := filepath.Glob(fmt.Sprintf("/sys/fs/cgroup/oomcage/run-%d-*", os.Getpid()))
-	require.NoError(t, err)
-	require.Empty(t, found)
+	var left []string
+	name := fmt.Sprintf("run-%d-", os.Getpid())
+	require.NoError(t, filepath.WalkDir("/sys/fs/cgroup", func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // of another test process, and gone meanwhile
+		}
+		if err == nil && strings.HasPrefix(d.Name(), name) {
+			left = append(left, path)
+		}
+		return err
+	}))
+	require.Empty(t, left)
 }
 
 // overshoot is how far from memory.max a kill may leave memory.peak: at most a batch of pages

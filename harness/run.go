@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,6 +34,7 @@ func Run(ctx context.Context, s Spec) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer cage.Close() // for a step or probe that panics or ends the test; otherwise closed below
 	o, p, err := cage.observe(runCtx, s, start)
 	err = errors.Join(err, cage.Close())
 	if ctx.Err() != nil {
@@ -74,30 +76,37 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 		return nil, nil, err
 	}
 	stopSampler := tl.follow(c, changed)
+	defer stopSampler()
 
-	o := &Outcome{Name: s.Name, Spec: s}
-	var loadErr error
+	o := &Outcome{Name: s.Name, Spec: s, Timeline: []Sample{}}
+	var loadErr, baselineErr error
 	ready := false
 	if loadErr = awaitReady(ctx, s.Target.Ready, p); loadErr == nil {
 		ready = true
-		if o.Baseline, err = readBaseline(c.group); err == nil && s.Load.Bytes > 0 && c.limits.Max > 0 {
+		o.Baseline, err = readBaseline(c.group)
+		if err == nil && s.Load.Bytes > 0 && c.limits.Max > 0 && c.limits.Max != Unlimited {
 			w := Predict(o.Baseline, c.limits, s.Load.Bytes)
 			o.Window = &w
 		}
+		baselineErr = err
 		tl.sample(c)
 		loadErr = s.Load.apply(ctx, p, o, tl)
 	}
+	timedOut := ctx.Err() != nil
 	if loadErr != nil {
 		o.Error = loadErr.Error()
+		awaitDeath(p, loadErr)
 	}
-	timedOut := ctx.Err() != nil
 	stopSampler()
 
 	o.Evidence = collect(p, before)
 	o.Evidence.Ready = ready
 	o.Evidence.TimedOut = timedOut && !o.Evidence.Status.Ended
+	if baselineErr != nil {
+		o.Evidence.Unread["baseline"] = baselineErr.Error()
+	}
 	o.Peak = o.Evidence.Peak
-	o.Timeline = tl.samples
+	o.Timeline = append(o.Timeline, tl.samples...)
 	o.Judge()
 	return o, p, nil
 }
@@ -156,10 +165,6 @@ func (l Load) apply(ctx context.Context, p *Process, o *Outcome, tl *timeline) e
 		}
 		o.Attempted = n
 		if err := l.Step(stepCtx, p, n); err != nil {
-			var refused *StatusError
-			if !errors.As(err, &refused) {
-				awaitDeath(ctx, p)
-			}
 			return fmt.Errorf("step %d: %w", n, err)
 		}
 		o.Acknowledged = n
@@ -169,14 +174,23 @@ func (l Load) apply(ctx context.Context, p *Process, o *Outcome, tl *timeline) e
 	return nil
 }
 
-func awaitDeath(ctx context.Context, p *Process) {
-	ctx, cancel := context.WithTimeout(ctx, deathGrace)
-	defer cancel()
-	_, _ = p.Wait(ctx)
+// awaitDeath waits, after a failed step or probe, for a target that may be dying. One that has
+// answered, if only to refuse, is not; nor is one that was given up when its time was over.
+func awaitDeath(p *Process, failed error) {
+	var refused *StatusError
+	if errors.As(failed, &refused) || errors.Is(failed, errTimeout) {
+		return
+	}
+	grace := time.NewTimer(deathGrace)
+	defer grace.Stop()
+	select {
+	case <-p.Done():
+	case <-grace.C:
+	}
 }
 
 // follow samples the cage whenever the kernel reports a change. The function that it returns
-// ends that.
+// ends that; it may be called again.
 func (t *timeline) follow(c *Cage, changed <-chan struct{}) (stop func()) {
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -190,8 +204,8 @@ func (t *timeline) follow(c *Cage, changed <-chan struct{}) (stop func()) {
 			}
 		}
 	}()
-	return func() {
+	return sync.OnceFunc(func() {
 		close(quit)
 		<-done
-	}
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,15 +53,15 @@ type Target struct {
 type Limits struct {
 	Max  Bytes `json:"max,omitempty"`  // memory.max: above it the OOM killer comes; 0 leaves the kernel's default, no limit
 	High Bytes `json:"high,omitempty"` // memory.high: above it tasks are throttled and memory is reclaimed, never killed; 0 leaves the default, no limit
-	Low  Bytes `json:"low,omitempty"`  // memory.low: protected from reclaim as far as possible; 0 leaves the default, none
-	Min  Bytes `json:"min,omitempty"`  // memory.min: protected from reclaim always; 0 leaves the default, none
+	Low  Bytes `json:"low,omitempty"`  // memory.low: protected from reclaim as far as possible, see Min; 0 leaves the default, none
+	Min  Bytes `json:"min,omitempty"`  // memory.min: protected from reclaim, but never more than the cgroups above are; the guard over all cages is not; 0 leaves the default, none
 	Swap Bytes `json:"swap"`           // memory.swap.max: how much may be swapped out; 0 forbids swap, Unlimited is "max"
 
 	// OOMGroup is memory.oom.group: an OOM kill takes every process of the cage.
 	OOMGroup bool `json:"oom_group,omitempty"`
 
-	// Files are any other files of the cage and what is written to them, for example
-	// "pids.max": "64".
+	// Files are other files of the cage and what is written to them, for example
+	// "pids.max": "64". They are not read back. The controllers are memory and pids.
 	Files map[string]string `json:"files,omitempty"`
 }
 
@@ -78,11 +79,11 @@ type Load struct {
 
 // Step pushes p once; n counts from 1. nil says that the target acknowledged the push. An
 // error is evidence, never a test failure: it ends the load. The context ends with the run,
-// and shortly after the target has ended.
+// and shortly after the target has ended; a step that does not heed it holds up the run.
 type Step func(ctx context.Context, p *Process, n int) error
 
-// Probe waits until p can take load. The context ends with the run and with the target. An
-// error is evidence: the run goes on to collect it.
+// Probe waits until p can take load. The context ends with the run and with the target; a probe
+// that does not heed it holds up the run. An error is evidence: the run goes on to collect it.
 type Probe func(ctx context.Context, p *Process) error
 
 const defaultTimeout = time.Minute
@@ -104,6 +105,16 @@ func (s Spec) validate() error {
 	return s.Limits.validate()
 }
 
+// smallestMax is the limit below which execve itself fails, with ENOMEM or E2BIG or by a signal,
+// instead of the OOM killer coming (6.12: from 64 KiB on a program is killed, 2026-11).
+const smallestMax = 64 * KiB
+
+// ownFields are the files that have a field in Limits.
+var ownFields = map[string]string{
+	"memory.max": "Max", "memory.high": "High", "memory.low": "Low", "memory.min": "Min",
+	"memory.swap.max": "Swap", "memory.oom.group": "OOMGroup",
+}
+
 func (l Limits) validate() error {
 	for _, f := range []struct {
 		name string
@@ -113,9 +124,19 @@ func (l Limits) validate() error {
 			return fmt.Errorf("the limit %s is %d: it must not be negative; Unlimited stands for max", f.name, f.size)
 		}
 	}
+	if l.Max > 0 && l.Max < smallestMax {
+		return fmt.Errorf("the limit Max is %d bytes: below %v no program can be executed, and nothing would be learned; was a unit forgotten, as in 100 * harness.MiB?", l.Max, smallestMax)
+	}
+	page := Bytes(os.Getpagesize())
+	if l.High > 0 && l.High < page {
+		return fmt.Errorf("the limit High is %d bytes, which the kernel rounds down to 0: at least a page of %d is needed", l.High, page)
+	}
 	for file := range l.Files {
 		if file == "" || strings.ContainsAny(file, "/\x00") || !strings.Contains(file, ".") {
-			return fmt.Errorf("Limits.Files names %q: a cage's files look like pids.max or cpu.weight", file)
+			return fmt.Errorf("Limits.Files names %q: a cage's files look like pids.max", file)
+		}
+		if field, ok := ownFields[file]; ok {
+			return fmt.Errorf("Limits.Files names %q: use Limits.%s, which is read back and judged", file, field)
 		}
 		if strings.HasPrefix(file, "cgroup.") && file != "cgroup.max.descendants" && file != "cgroup.max.depth" {
 			return fmt.Errorf("Limits.Files names %q: the harness itself uses that file", file)

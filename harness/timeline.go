@@ -55,14 +55,23 @@ func (t *timeline) sample(c *Cage) {
 	})
 }
 
-// thin drops every second sample, but never the last one of a step.
+// thin drops every second sample. It spares the last one of each step, unless there are so
+// many steps that they alone fill the half.
 func (t *timeline) thin() {
-	kept := t.samples[:0]
-	for i, s := range t.samples {
-		lastOfStep := i+1 == len(t.samples) || t.samples[i+1].Step != s.Step
-		if i%2 == 0 || lastOfStep {
+	t.samples = everySecond(t.samples, func(i int) bool {
+		return i+1 == len(t.samples) || t.samples[i+1].Step != t.samples[i].Step
+	})
+	if len(t.samples) > maxSamples*3/4 {
+		t.samples = everySecond(t.samples, func(int) bool { return false })
+	}
+}
+
+func everySecond(samples []Sample, spare func(i int) bool) []Sample {
+	var kept []Sample
+	for i, s := range samples {
+		if i%2 == 0 || spare(i) {
 			kept = append(kept, s)
 		}
 	}
-	t.samples = kept
+	return kept
 }

@@ -43,6 +43,8 @@ func judge(e Evidence) (Verdict, string) {
 	switch {
 	case e.Unread["memory.events"] != "":
 		return Inconclusive, "the cage's counters could not be read: " + e.Unread["memory.events"]
+	case e.Status.Signal == unknownEnd:
+		return Inconclusive, "the target has ended, and another part of this process has taken its wait status"
 	case own.OOMKill > kills:
 		return Inconclusive, fmt.Sprintf("memory.events.local counts %d kills and memory.events, which includes them, %d", own.OOMKill, kills)
 	case !e.Status.Ended:
@@ -73,6 +75,11 @@ func judgeAlive(e Evidence) (Verdict, string) {
 	case e.TimedOut:
 		if why := slowed(e); why != "" {
 			return Stalled, "alive when the time was up, and held up for memory: " + why
+		}
+		for _, file := range []string{"memory.stat", "memory.pressure"} {
+			if e.Unread[file] != "" {
+				return Inconclusive, "alive when the time was up; whether memory held it up is unknown: " + e.Unread[file]
+			}
 		}
 		return TimedOut, "alive when the time was up; memory was not the cause: no pressure, no memory.high, no refaults"
 	case !e.Ready:

@@ -53,6 +53,8 @@ func TestClassify(t *testing.T) {
 		{"never ready, and the probe gave up", Evidence{}, Inconclusive, "never became ready"},
 		{"out of memory and nobody killed", Evidence{Ready: true, Events: Events{OOM: 2}, EventsLocal: Events{OOM: 2}}, Inconclusive, "nothing was killed"},
 		{"unreadable counters", Evidence{Status: sigkill, Unread: map[string]string{"memory.events": "no such file"}}, Inconclusive, "no such file"},
+		{"a time-out without its statistics", Evidence{Ready: true, TimedOut: true, Unread: map[string]string{"memory.stat": "too many open files"}}, Inconclusive, "too many open files"},
+		{"an end that nobody has seen", Evidence{Status: statusOf(nil)}, Inconclusive, "wait status"},
 		{"counters that contradict each other", Evidence{Status: sigkill, EventsLocal: ownKill}, Inconclusive, "which includes them"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

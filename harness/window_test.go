@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// recipe is the baseline of the gin app at readiness (Debian 6.12, 2 CPUs, 2026-11).
+// recipe is much like the gin app at readiness.
 var recipe = Baseline{Current: 8 << 20, PageSize: 4096, CPUs: 2, HugePage: 2 * MiB}
 
 func TestPredictionOfTheRecipe(t *testing.T) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,9 +21,7 @@ func newDemoCommand() *cobra.Command {
 memory.max 100000000 and memory.swap.max 0, makes it take 20 MiB a step over HTTP, and shows
 memory.current after each step until the kernel kills it.
 
-It needs root and cgroup v2; elsewhere run it in the microVM:
-
-    oomcage vm -build oomcage/app -- oomcage demo
+It needs root and cgroup v2. make demo runs it in the microVM elsewhere.
 
 The exit code is 0 when the service was killed by its own limit within the predicted steps,
 and 1 when it was not.`,
@@ -60,8 +57,8 @@ func demo(ctx context.Context, w io.Writer) error {
 	fmt.Fprintf(w, "verdict=%s acked=%d predicted=%s oom=%d oom_kill=%d limit_bytes=%d peak_bytes=%d\n",
 		o.Verdict, o.Acknowledged, predicted, e.Events.OOM, e.Events.OOMKill, e.Limits.Max, o.Peak)
 	if o.Verdict != harness.OOMKilled || o.Window == nil || !o.Window.Contains(o.Acknowledged) {
-		fmt.Fprintf(os.Stderr, "\nthis is not what was predicted; the whole outcome:\n%s", o)
-		return errors.New("the service was not killed by its own limit within the predicted steps")
+		fmt.Fprintf(os.Stderr, "oomcage demo: the service was not killed by its own limit within the predicted steps:\n%s", o)
+		return exitCode(1)
 	}
 	return nil
 }

@@ -128,7 +128,7 @@ func TestOrphanThatHoldsTheOutputDoesNotHoldTheExitCode(t *testing.T) {
 func TestDynamicExecutableBringsItsLibraries(t *testing.T) {
 	sh, err := exec.LookPath("sh")
 	require.NoError(t, err)
-	libs, err := needs(sh)
+	libs, err := needs(t.Context(), sh)
 	require.NoError(t, err)
 	require.NotEmpty(t, libs, "%s is static, so it shows nothing", sh)
 	g := boot(t, "", func(o *Options) { o.Program, o.Args = "sh", []string{"-c", "echo $0 $1; exit 4", "a", "b c"} })

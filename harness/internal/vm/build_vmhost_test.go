@@ -39,7 +39,7 @@ func TestPackagesAreBuiltRelativeToTheModule(t *testing.T) {
 	require.Len(t, got, 2)
 	for _, b := range got {
 		assert.FileExists(t, b.file)
-		libs, err := needs(b.file)
+		libs, err := needs(t.Context(), b.file)
 		require.NoError(t, err)
 		assert.Empty(t, libs, "it is static")
 	}

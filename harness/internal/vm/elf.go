@@ -17,7 +17,7 @@ import (
 
 // needs returns what the executable needs beside itself: the interpreter and the shared libraries of an
 // ELF file, the interpreter of a script. A static executable and a file of data need nothing.
-func needs(file string) ([]string, error) {
+func needs(ctx context.Context, file string) ([]string, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func needs(file string) ([]string, error) {
 	}
 	switch {
 	case string(magic[:]) == elf.ELFMAG:
-		return elfNeeds(f, file)
+		return elfNeeds(ctx, f, file)
 	case string(magic[:2]) == "#!":
 		return scriptNeeds(f, file)
 	default:
@@ -37,10 +37,10 @@ func needs(file string) ([]string, error) {
 	}
 }
 
-func elfNeeds(r io.ReaderAt, file string) ([]string, error) {
+func elfNeeds(ctx context.Context, r io.ReaderAt, file string) ([]string, error) {
 	e, err := elf.NewFile(r)
 	if err != nil {
-		return nil, nil // has ELF's magic, but is none: testdata of somebody
+		return nil, nil // has ELF's magic, but is none
 	}
 	interp, err := interpreter(e)
 	if err != nil {
@@ -51,7 +51,7 @@ func elfNeeds(r io.ReaderAt, file string) ([]string, error) {
 	}
 	// The interpreter itself knows best: RUNPATH, the linker's cache, libraries of libraries. It does not
 	// run the program for that.
-	cmd := exec.CommandContext(context.Background(), interp, "--list", file)
+	cmd := exec.CommandContext(ctx, interp, "--list", file)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "LD_PRELOAD=") })
 	stdout, err := cmd.Output()
 	if err != nil {

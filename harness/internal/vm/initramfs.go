@@ -1,304 +1,166 @@
 package vm
 
 import (
-	"bufio"
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-
-	"github.com/cavaliergopher/cpio"
+	"time"
 )
 
-// tree is the guest's root file system before it is written. Everything in it belongs to root.
-type tree struct {
-	entries map[string]entry // by absolute path in the guest
-}
-
-type entry struct {
-	mode cpio.FileMode // type and permissions
-	src  string        // regular file: where its content is on the host, unless data is set
-	data []byte
-	link string // symbolic link: its target
-}
-
-// newTree returns a tree with the host's links at the root, such as /bin → usr/bin, so that paths of the
-// host mean the same in the guest.
-func newTree() *tree {
-	t := &tree{entries: map[string]entry{}}
-	for _, name := range []string{"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"} {
-		if target, err := os.Readlink(name); err == nil {
-			t.entries[name] = entry{mode: cpio.TypeSymlink | 0o777, link: target}
-			t.dir(filepath.Join("/", target), 0o755)
-		}
-	}
-	return t
-}
-
-// resolve follows the links that the tree itself has in all but the last element of path.
-func (t *tree) resolve(path string) string {
-	dir, base := filepath.Split(filepath.Clean(path))
-	if dir == "/" {
-		return filepath.Join(dir, base)
-	}
-	dir = t.resolve(dir)
-	for range 40 { // as the kernel's own limit
-		e, ok := t.entries[dir]
-		if !ok || e.mode&cpio.ModeType != cpio.TypeSymlink {
-			break
-		}
-		target := e.link
-		if !filepath.IsAbs(target) {
-			target = filepath.Join(filepath.Dir(dir), target)
-		}
-		dir = t.resolve(target)
-	}
-	return filepath.Join(dir, base)
-}
-
-// set adds the entry and the folders above it. A folder never replaces what is there.
-func (t *tree) set(path string, e entry) {
-	path = t.resolve(path)
-	old, exists := t.entries[path]
-	isDir := e.mode&cpio.ModeType == cpio.TypeDir
-	if exists && (isDir || old.mode&cpio.ModeType == cpio.TypeDir) {
-		return
-	}
-	t.entries[path] = e
-	if parent := filepath.Dir(path); parent != path {
-		t.set(parent, entry{mode: cpio.TypeDir | 0o755})
-	}
-}
-
-func (t *tree) dir(path string, perm fs.FileMode) {
-	t.set(path, entry{mode: cpio.TypeDir | cpioPerm(perm)})
-}
-
-func (t *tree) data(path string, perm fs.FileMode, data []byte) {
-	t.set(path, entry{mode: cpio.TypeReg | cpioPerm(perm), data: data})
-}
-
-func (t *tree) has(path string) bool {
-	_, ok := t.entries[t.resolve(path)]
-	return ok
-}
-
-// mirror adds a file or folder of the host at the same path, with the links on the way to it and what it
-// needs to run.
-func (t *tree) mirror(path string) error { return t.mirrorDepth(path, 0) }
-
-func (t *tree) mirrorDepth(path string, depth int) error {
-	if depth > 40 {
-		return fmt.Errorf("%s: too many levels of symbolic links", path)
-	}
-	real, err := t.mirrorLinks(path, depth)
+// writeInitramfs writes the guest's root file system and returns the file's size. What shall run in the
+// guest brings what it needs; testdata is data, whatever it holds.
+func writeInitramfs(ctx context.Context, file string, j job, flags testFlags, packages []built, add []string) (int64, error) {
+	t, err := newTree()
 	if err != nil {
+		return 0, err
+	}
+	if err := addInit(ctx, t); err != nil {
+		return 0, err
+	}
+	if err := addRunnable(ctx, t, j.Path, ""); err != nil {
+		return 0, fmt.Errorf("carry the program: %w", err)
+	}
+	if err := addData(t, j, flags); err != nil {
+		return 0, err
+	}
+	for _, spec := range add {
+		if err := addFile(ctx, t, spec); err != nil {
+			return 0, err
+		}
+	}
+	if err := addBuilt(ctx, t, packages); err != nil {
+		return 0, err
+	}
+	return writeTree(t, file, j)
+}
+
+// addData adds the folders that the program finds, and what is in those that it reads.
+func addData(t *tree, j job, flags testFlags) error {
+	if err := t.folder(j.Dir, 0o755); err != nil {
 		return err
 	}
-	return t.place(real, real)
-}
-
-// mirrorLinks adds the links among the elements of path and returns where it really is.
-func (t *tree) mirrorLinks(path string, depth int) (string, error) {
-	if depth > 40 {
-		return "", fmt.Errorf("%s: too many levels of symbolic links", path)
-	}
-	done := "/"
-	rest := strings.Split(strings.Trim(filepath.Clean(path), "/"), "/")
-	for i, name := range rest {
-		here := filepath.Join(done, name)
-		info, err := os.Lstat(here)
-		if err != nil {
-			return "", err
+	// A profile below a folder that the host lacks must fail in the guest just the same.
+	for _, o := range j.Out {
+		dir := o.Path
+		if !o.Dir {
+			dir = filepath.Dir(dir)
 		}
-		if info.Mode()&fs.ModeSymlink == 0 {
-			done = here
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			if err := t.folder(dir, 0o755); err != nil {
+				return err
+			}
+		}
+	}
+	carried := []string{filepath.Join(j.Dir, "testdata")}
+	if flags.fuzzCache != "" {
+		carried = append(carried, flags.fuzzCache)
+	}
+	for _, path := range carried {
+		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
 			continue
 		}
-		target, err := os.Readlink(here)
-		if err != nil {
-			return "", err
-		}
-		t.set(here, entry{mode: cpio.TypeSymlink | 0o777, link: target})
-		if !filepath.IsAbs(target) {
-			target = filepath.Join(done, target)
-		}
-		return t.mirrorLinks(filepath.Join(append([]string{target}, rest[i+1:]...)...), depth+1)
-	}
-	return done, nil
-}
-
-// place adds what is at src on the host as dst in the guest: a file with what it needs to run, or a folder
-// with all that is in it. Sockets, pipes and devices are left out.
-func (t *tree) place(src, dst string) error {
-	info, err := os.Stat(src)
-	if err != nil {
-		return err
-	}
-	if !info.IsDir() {
-		return t.file(src, dst, info)
-	}
-	root, err := filepath.EvalSymlinks(src)
-	if err != nil {
-		return err
-	}
-	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
+		if _, err := t.mirror(path); err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(root, path)
-		if err != nil {
+	}
+	const zone = "/etc/localtime"
+	if info, err := os.Stat(zone); err == nil && info.Mode().IsRegular() {
+		if _, err := t.file(zone, zone, info); err != nil {
 			return err
-		}
-		guest := filepath.Join(dst, rel)
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		switch {
-		case d.IsDir():
-			t.dir(guest, info.Mode())
-			return nil
-		case info.Mode()&fs.ModeSymlink != 0:
-			return t.linkInside(root, path, guest)
-		case info.Mode().IsRegular():
-			return t.file(path, guest, info)
-		default:
-			return nil
-		}
-	})
-}
-
-// linkInside adds a link found in a folder, and its target when that is outside of the folder.
-func (t *tree) linkInside(root, path, guest string) error {
-	target, err := os.Readlink(path)
-	if err != nil {
-		return err
-	}
-	t.set(guest, entry{mode: cpio.TypeSymlink | 0o777, link: target})
-	if !filepath.IsAbs(target) {
-		target = filepath.Join(filepath.Dir(path), target)
-	}
-	if inside(root, target) || path != guest {
-		return nil
-	}
-	if _, err := os.Stat(target); err != nil {
-		return nil // dangling on the host too
-	}
-	if t.has(target) {
-		return nil
-	}
-	return t.mirror(target)
-}
-
-func (t *tree) file(src, dst string, info fs.FileInfo) error {
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is neither a file nor a folder", src)
-	}
-	if old, ok := t.entries[t.resolve(dst)]; ok && old.src == src {
-		return nil
-	}
-	t.set(dst, entry{mode: cpio.TypeReg | cpioPerm(info.Mode()), src: src})
-	if info.Mode()&0o111 == 0 {
-		return nil
-	}
-	files, err := needs(src)
-	if err != nil {
-		return err
-	}
-	for _, f := range files {
-		if err := t.mirror(f); err != nil {
-			return fmt.Errorf("carry what %s needs: %w", src, err)
-		}
-	}
-	// Libraries outside of the linker's own folders are found through its cache.
-	if len(files) > 0 && !t.has("/etc/ld.so.cache") {
-		if info, err := os.Stat("/etc/ld.so.cache"); err == nil {
-			return t.file("/etc/ld.so.cache", "/etc/ld.so.cache", info)
 		}
 	}
 	return nil
 }
 
-// write writes the tree as an initramfs, folders before what they hold.
-func (t *tree) write(w io.Writer) error {
-	buf := bufio.NewWriterSize(w, 1<<20)
-	c := cpio.NewWriter(buf)
-	for _, path := range slices.Sorted(maps.Keys(t.entries)) {
-		if path == "/" {
-			continue
-		}
-		if err := t.entries[path].write(c, path); err != nil {
-			return fmt.Errorf("add %s to the initramfs: %w", path, err)
+// addBuilt adds what was compiled on the host and the list of it.
+func addBuilt(ctx context.Context, t *tree, packages []built) error {
+	if len(packages) == 0 {
+		return nil
+	}
+	for _, b := range packages {
+		if err := addRunnable(ctx, t, b.file, b.Path); err != nil {
+			return err
 		}
 	}
-	if err := c.Close(); err != nil {
-		return err
-	}
-	return buf.Flush()
-}
-
-func (e entry) write(c *cpio.Writer, path string) error {
-	h := &cpio.Header{Name: strings.TrimPrefix(path, "/"), Mode: e.mode, Links: 1}
-	switch {
-	case e.mode&cpio.ModeType == cpio.TypeSymlink:
-		return writeData(c, h, []byte(e.link))
-	case e.mode&cpio.ModeType == cpio.TypeDir:
-		h.Links = 2
-		return c.WriteHeader(h)
-	case e.src == "":
-		return writeData(c, h, e.data)
-	}
-	f, err := os.Open(e.src)
+	list, err := manifest(packages)
 	if err != nil {
 		return err
+	}
+	return t.data(guestManifest, 0o644, list)
+}
+
+// addRunnable adds src as dst, or at its own path when dst is empty, with what its executables need.
+func addRunnable(ctx context.Context, t *tree, src, dst string) error {
+	var files []string
+	var err error
+	if dst == "" {
+		files, err = t.mirror(src)
+	} else {
+		files, err = t.place(src, dst)
+	}
+	if err != nil {
+		return err
+	}
+	return t.addNeeds(ctx, files)
+}
+
+// writeTree adds the job, as late as can be since it holds the time, and writes the archive.
+func writeTree(t *tree, file string, j job) (int64, error) {
+	j.Time = time.Now()
+	data, err := json.Marshal(j)
+	if err != nil {
+		return 0, err
+	}
+	if err := t.data(guestJob, 0o600, data); err != nil {
+		return 0, err
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return 0, err
 	}
 	defer f.Close()
+	if err := t.write(f); err != nil {
+		return 0, err
+	}
 	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), f.Close()
+}
+
+// addInit makes this executable the guest's init.
+func addInit(ctx context.Context, t *tree) error {
+	// First of all, as a folder keeps the permissions that it got first.
+	if err := t.folder("/tmp", 0o777|os.ModeSticky); err != nil {
+		return err
+	}
+	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	if info.Size() >= 1<<32 {
-		return errors.New("a file of an initramfs is smaller than 4 GiB")
+	if err := addRunnable(ctx, t, self, "/init"); err != nil {
+		return fmt.Errorf("carry the guest's init: %w", err)
 	}
-	h.Size, h.ModTime = info.Size(), info.ModTime()
-	if err := c.WriteHeader(h); err != nil {
+	return nil
+}
+
+// addFile adds what -add names: FILE at its own path, or FILE:PATH.
+func addFile(ctx context.Context, t *tree, spec string) error {
+	src, dst, renamed := strings.Cut(spec, ":")
+	abs, err := filepath.Abs(src)
+	if err != nil {
 		return err
 	}
-	_, err = io.CopyN(c, f, h.Size)
-	return err
-}
-
-func writeData(c *cpio.Writer, h *cpio.Header, data []byte) error {
-	h.Size = int64(len(data))
-	if err := c.WriteHeader(h); err != nil {
-		return err
+	if renamed && !filepath.IsAbs(dst) {
+		return failure(badRequest, fmt.Sprintf("-add %s: the path in the guest must be absolute", spec), "")
 	}
-	_, err := c.Write(data)
-	return err
-}
-
-func cpioPerm(m fs.FileMode) cpio.FileMode {
-	p := cpio.FileMode(m.Perm())
-	if m&fs.ModeSetuid != 0 {
-		p |= cpio.ModeSetuid
+	if err := addRunnable(ctx, t, abs, dst); err != nil {
+		return failure(badRequest, fmt.Sprintf("-add %s: %v", spec, err), "")
 	}
-	if m&fs.ModeSetgid != 0 {
-		p |= cpio.ModeSetgid
-	}
-	if m&fs.ModeSticky != 0 {
-		p |= cpio.ModeSticky
-	}
-	return p
-}
-
-// inside says whether path is dir or below it; both are absolute.
-func inside(dir, path string) bool {
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
+	return nil
 }

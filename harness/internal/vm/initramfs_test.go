@@ -24,8 +24,13 @@ func unpack(t *testing.T, tr *tree) (names []string, entries map[string]archived
 	t.Helper()
 	var buf bytes.Buffer
 	require.NoError(t, tr.write(&buf))
+	return readArchive(t, &buf)
+}
+
+func readArchive(t *testing.T, archive io.Reader) (names []string, entries map[string]archived) {
+	t.Helper()
 	entries = map[string]archived{}
-	for r := cpio.NewReader(&buf); ; {
+	for r := cpio.NewReader(archive); ; {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			return names, entries
@@ -60,9 +65,10 @@ func TestInitramfsHoldsFilesFoldersAndLinks(t *testing.T) {
 	require.NoError(t, os.Symlink("pkg", filepath.Join(dir, "link")))
 
 	tr := &tree{entries: map[string]entry{}}
-	require.NoError(t, tr.mirror(filepath.Join(dir, "link/testdata")))
-	require.NoError(t, tr.place(filepath.Join(dir, "shared/outside"), "/opt/renamed"))
-	tr.dir("/tmp", 0o777|os.ModeSticky)
+	_, err := tr.mirror(filepath.Join(dir, "link/testdata"))
+	require.NoError(t, err)
+	_, err = tr.place(filepath.Join(dir, "shared/outside"), "/opt/renamed")
+	require.NoError(t, err)
 	names, got := unpack(t, tr)
 
 	for path, want := range map[string]archived{
@@ -88,8 +94,8 @@ func TestInitramfsHoldsFilesFoldersAndLinks(t *testing.T) {
 
 func TestTemporaryFolderOfTheGuestIsOpenToAll(t *testing.T) {
 	tr := &tree{entries: map[string]entry{}}
-	require.NoError(t, addInit(tr))
-	tr.data("/tmp/go-build1/b001/x.test", 0o755, []byte("x"))
+	require.NoError(t, addInit(t.Context(), tr))
+	require.NoError(t, tr.data("/tmp/go-build1/b001/x.test", 0o755, []byte("x")))
 	_, got := unpack(t, tr)
 	assert.Equal(t, cpio.FileMode(cpio.TypeDir|cpio.ModeSticky|0o777), got["/tmp"].mode)
 	assert.Equal(t, cpio.FileMode(cpio.TypeReg), got["/init"].mode&cpio.ModeType)
@@ -98,8 +104,8 @@ func TestTemporaryFolderOfTheGuestIsOpenToAll(t *testing.T) {
 
 func TestPathsFollowTheLinksAtTheRoot(t *testing.T) {
 	tr := &tree{entries: map[string]entry{}}
-	tr.set("/lib64", entry{mode: cpio.TypeSymlink | 0o777, link: "usr/lib64"})
-	tr.data("/lib64/ld.so", 0o755, []byte("x"))
+	require.NoError(t, tr.set("/lib64", entry{mode: cpio.TypeSymlink | 0o777, link: "usr/lib64"}))
+	require.NoError(t, tr.data("/lib64/ld.so", 0o755, []byte("x")))
 	_, got := unpack(t, tr)
 	assert.Contains(t, got, "/usr/lib64/ld.so")
 	assert.NotContains(t, got, "/lib64/ld.so")
@@ -110,7 +116,8 @@ func TestLinksThatGoInCirclesAreAnError(t *testing.T) {
 	require.NoError(t, os.Symlink("b", filepath.Join(dir, "a")))
 	require.NoError(t, os.Symlink("a", filepath.Join(dir, "b")))
 	tr := &tree{entries: map[string]entry{}}
-	assert.ErrorContains(t, tr.mirror(filepath.Join(dir, "a")), "too many levels of symbolic links")
+	_, err := tr.mirror(filepath.Join(dir, "a"))
+	assert.ErrorContains(t, err, "too many levels of symbolic links")
 }
 
 func TestAddNamesAFileOrWhereItGoes(t *testing.T) {
@@ -118,13 +125,65 @@ func TestAddNamesAFileOrWhereItGoes(t *testing.T) {
 	file := filepath.Join(dir, "f")
 	require.NoError(t, os.WriteFile(file, []byte("F"), 0o644))
 	tr := &tree{entries: map[string]entry{}}
-	require.NoError(t, addFile(tr, file))
-	require.NoError(t, addFile(tr, file+":/etc/f"))
-	require.NoError(t, addFile(tr, dir+":/srv"))
+	require.NoError(t, addFile(t.Context(), tr, file))
+	require.NoError(t, addFile(t.Context(), tr, file+":/etc/f"))
+	require.NoError(t, addFile(t.Context(), tr, dir+":/srv"))
 	_, got := unpack(t, tr)
 	for _, path := range []string{file, "/etc/f", "/srv/f"} {
 		assert.Equal(t, "F", got[path].content, path)
 	}
-	assert.ErrorContains(t, addFile(tr, file+":relative"), "must be absolute")
-	assert.ErrorContains(t, addFile(tr, filepath.Join(dir, "absent")), "no such file")
+	assert.ErrorContains(t, addFile(t.Context(), tr, file+":relative"), "must be absolute")
+	assert.ErrorContains(t, addFile(t.Context(), tr, filepath.Join(dir, "absent")), "no such file")
+}
+
+// inTheGuest writes the initramfs of a job in dir and returns what it holds.
+func inTheGuest(t *testing.T, dir string) map[string]archived {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "program")
+	require.NoError(t, os.WriteFile(program, []byte("data"), 0o755))
+	file := filepath.Join(t.TempDir(), "initramfs")
+	j := job{Path: program, Dir: dir, Out: resultPlaces(testFlags{}, dir)}
+	_, err := writeInitramfs(t.Context(), file, j, testFlags{}, nil, nil)
+	require.NoError(t, err)
+	f, err := os.Open(file)
+	require.NoError(t, err)
+	defer f.Close()
+	_, entries := readArchive(t, f)
+	return entries
+}
+
+func TestTestdataOfAProjectReachedByALinkIsCarried(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	real, link := filepath.Join(dir, "real"), filepath.Join(dir, "link")
+	require.NoError(t, os.MkdirAll(filepath.Join(real, "testdata"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(real, "testdata", "f"), []byte("F"), 0o644))
+	require.NoError(t, os.Symlink("real", link))
+	got := inTheGuest(t, link)
+	assert.Equal(t, archived{cpio.TypeSymlink | 0o777, "real"}, got[link])
+	assert.Equal(t, "F", got[real+"/testdata/f"].content)
+	assert.Equal(t, []out{{Path: real, Dir: true}}, resultPlaces(testFlags{}, link), "a walk ends at a link")
+}
+
+func TestFolderAndLinkNeverTakeEachOthersPlace(t *testing.T) {
+	tr := &tree{entries: map[string]entry{}}
+	link := entry{mode: cpio.TypeSymlink | 0o777, link: "b"}
+	require.NoError(t, tr.dir("/a", 0o755))
+	require.ErrorContains(t, tr.set("/a", link), "it is a folder there already")
+	require.NoError(t, tr.set("/l", link))
+	require.NoError(t, tr.dir("/l", 0o755), "the link stands for the folder")
+	require.NoError(t, tr.data("/f", 0o644, nil))
+	require.ErrorContains(t, tr.data("/f/below", 0o644, nil), "it is a file there already")
+}
+
+func TestExecutablesInTestdataAreData(t *testing.T) {
+	dir := t.TempDir()
+	script := filepath.Join(dir, "testdata", "script")
+	require.NoError(t, os.Mkdir(filepath.Dir(script), 0o755))
+	require.NoError(t, os.WriteFile(script, []byte("#!/no/such/interpreter\n"), 0o755))
+	assert.Contains(t, inTheGuest(t, dir), script)
+
+	tr := &tree{entries: map[string]entry{}}
+	err := addFile(t.Context(), tr, script)
+	assert.ErrorContains(t, err, "/no/such/interpreter", "what -add names shall run")
 }

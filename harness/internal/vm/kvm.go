@@ -153,8 +153,11 @@ func probeKVM(ctx context.Context, m machine, r kvmResult, limit time.Duration) 
 	defer remove()
 	m.initramfs, m.console = filepath.Join(tmp, "initramfs.cpio"), filepath.Join(tmp, consoleFile)
 	m.accel, m.memory = "kvm", probeMemory
-	t := newTree()
-	if err := addInit(t); err != nil {
+	t, err := newTree()
+	if err != nil {
+		return r, err
+	}
+	if err := addInit(ctx, t); err != nil {
 		return r, err
 	}
 	if _, err := writeTree(t, m.initramfs, job{Probe: true}); err != nil {

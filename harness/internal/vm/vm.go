@@ -7,7 +7,6 @@ package vm
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -111,7 +110,7 @@ func run(ctx context.Context, o Options) (int, error) {
 	j.Host, _ = os.Hostname() // without one, the guest has a name of its own
 	j.Env = guestEnv(os.Environ(), dir, len(packages) > 0)
 	j.Out = resultPlaces(flags, dir)
-	size, err := writeInitramfs(m.initramfs, j, flags, packages, o.Add)
+	size, err := writeInitramfs(ctx, m.initramfs, j, flags, packages, o.Add)
 	if err != nil {
 		return 0, err
 	}
@@ -131,12 +130,18 @@ func run(ctx context.Context, o Options) (int, error) {
 	return s.run(ctx)
 }
 
-// resultPlaces lists the working directory and what the test flags name.
+// resultPlaces lists the working directory and what the test flags name. Folders are named by where they
+// really are: the guest walks them, and a walk ends at a link.
 func resultPlaces(flags testFlags, dir string) []out {
 	outs := append([]out{{Path: dir, Dir: true}}, flags.outs...)
 	if cover := os.Getenv("GOCOVERDIR"); cover != "" {
 		if abs, err := filepath.Abs(cover); err == nil {
 			outs = append(outs, out{Path: abs, Dir: true})
+		}
+	}
+	for i, o := range outs {
+		if real, err := filepath.EvalSymlinks(o.Path); err == nil && o.Dir {
+			outs[i].Path = real
 		}
 	}
 	return outs
@@ -163,117 +168,4 @@ func guestEnv(env []string, dir string, packages bool) []string {
 		env = append(env, "OOMCAGE_BUILT="+guestManifest)
 	}
 	return env
-}
-
-// writeInitramfs writes the guest's root file system and returns the file's size.
-func writeInitramfs(file string, j job, flags testFlags, packages []built, add []string) (int64, error) {
-	t := newTree()
-	if err := addInit(t); err != nil {
-		return 0, err
-	}
-	if err := t.mirror(j.Path); err != nil {
-		return 0, fmt.Errorf("carry the program: %w", err)
-	}
-	t.dir(j.Dir, 0o755)
-	carried := []string{filepath.Join(j.Dir, "testdata")}
-	if flags.fuzzCache != "" {
-		carried = append(carried, flags.fuzzCache)
-	}
-	for _, path := range carried {
-		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err := t.mirror(path); err != nil {
-			return 0, err
-		}
-	}
-	for _, spec := range add {
-		if err := addFile(t, spec); err != nil {
-			return 0, err
-		}
-	}
-	for _, b := range packages {
-		if err := t.place(b.file, b.Path); err != nil {
-			return 0, err
-		}
-	}
-	if len(packages) > 0 {
-		list, err := manifest(packages)
-		if err != nil {
-			return 0, err
-		}
-		t.data(guestManifest, 0o644, list)
-	}
-	// A profile below a folder that the host lacks must fail in the guest just the same.
-	for _, o := range j.Out {
-		dir := o.Path
-		if !o.Dir {
-			dir = filepath.Dir(dir)
-		}
-		if info, err := os.Stat(dir); err == nil && info.IsDir() {
-			t.dir(dir, 0o755)
-		}
-	}
-	if info, err := os.Stat("/etc/localtime"); err == nil && info.Mode().IsRegular() && !t.has("/etc/localtime") {
-		if err := t.file("/etc/localtime", "/etc/localtime", info); err != nil {
-			return 0, err
-		}
-	}
-	return writeTree(t, file, j)
-}
-
-// writeTree adds the job, as late as can be since it holds the time, and writes the archive.
-func writeTree(t *tree, file string, j job) (int64, error) {
-	j.Time = time.Now()
-	data, err := json.Marshal(j)
-	if err != nil {
-		return 0, err
-	}
-	t.data(guestJob, 0o600, data)
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	if err := t.write(f); err != nil {
-		return 0, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	return info.Size(), f.Close()
-}
-
-// addInit makes this executable the guest's init.
-func addInit(t *tree) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	if err := t.place(self, "/init"); err != nil {
-		return fmt.Errorf("carry the guest's init: %w", err)
-	}
-	t.dir("/tmp", 0o777|os.ModeSticky)
-	return nil
-}
-
-// addFile adds what -add names: FILE at its own path, or FILE:PATH.
-func addFile(t *tree, spec string) error {
-	src, dst, renamed := strings.Cut(spec, ":")
-	abs, err := filepath.Abs(src)
-	if err != nil {
-		return err
-	}
-	if !renamed {
-		err = t.mirror(abs)
-	} else if !filepath.IsAbs(dst) {
-		return failure(badRequest, fmt.Sprintf("-add %s: the path in the guest must be absolute", spec), "")
-	} else {
-		err = t.place(abs, dst)
-	}
-	if err != nil {
-		return failure(badRequest, fmt.Sprintf("-add %s: %v", spec, err), "")
-	}
-	return nil
 }

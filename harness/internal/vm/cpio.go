@@ -1,0 +1,87 @@
+package vm
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/cavaliergopher/cpio"
+)
+
+// write writes the tree as an initramfs, folders before what they hold.
+func (t *tree) write(w io.Writer) error {
+	buf := bufio.NewWriterSize(w, 1<<20)
+	c := cpio.NewWriter(buf)
+	for _, path := range slices.Sorted(maps.Keys(t.entries)) {
+		if path == "/" {
+			continue
+		}
+		if err := t.entries[path].write(c, path); err != nil {
+			return fmt.Errorf("add %s to the initramfs: %w", path, err)
+		}
+	}
+	if err := c.Close(); err != nil {
+		return err
+	}
+	return buf.Flush()
+}
+
+func (e entry) write(c *cpio.Writer, path string) error {
+	h := &cpio.Header{Name: strings.TrimPrefix(path, "/"), Mode: e.mode, Links: 1}
+	switch {
+	case e.mode&cpio.ModeType == cpio.TypeSymlink:
+		return writeData(c, h, []byte(e.link))
+	case e.mode&cpio.ModeType == cpio.TypeDir:
+		h.Links = 2
+		return c.WriteHeader(h)
+	case e.src == "":
+		return writeData(c, h, e.data)
+	}
+	f, err := os.Open(e.src)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() >= 1<<32 {
+		return errors.New("a file of an initramfs is smaller than 4 GiB")
+	}
+	h.Size, h.ModTime = info.Size(), info.ModTime()
+	if err := c.WriteHeader(h); err != nil {
+		return err
+	}
+	_, err = io.CopyN(c, f, h.Size)
+	return err
+}
+
+func writeData(c *cpio.Writer, h *cpio.Header, data []byte) error {
+	h.Size = int64(len(data))
+	if err := c.WriteHeader(h); err != nil {
+		return err
+	}
+	_, err := c.Write(data)
+	return err
+}
+
+func cpioPerm(m fs.FileMode) cpio.FileMode {
+	p := cpio.FileMode(m.Perm())
+	if m&fs.ModeSetuid != 0 {
+		p |= cpio.ModeSetuid
+	}
+	if m&fs.ModeSetgid != 0 {
+		p |= cpio.ModeSetgid
+	}
+	if m&fs.ModeSticky != 0 {
+		p |= cpio.ModeSticky
+	}
+	return p
+}
