@@ -8,6 +8,8 @@
 #   BENCHTIME=2s          how long each benchmark runs
 
 .DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 
 KERNEL    ?=
@@ -95,7 +97,7 @@ deps: ## install QEMU with apt-get if it is missing (as root or with sudo)
 
 .PHONY: kernels
 kernels: ## fetch Debian's kernels 6.1 and 6.12 into .cache/kernels (no root)
-	@.ci/kernels
+	@.ci/kernels$(if $(filter kernels,$(MAKECMDGOALS)),, | sed '/^[0-9]/d') # the list of them is for those who ask
 
 ##@ Code
 
