@@ -77,7 +77,7 @@ bench-native:
 
 .PHONY: bench-vm
 bench-vm: $(vm_setup)
-	@$(in_vm) go test -count=1 -p=1 -exec '$(vm) -build ./app' -run='^$$' -bench=. -benchtime=$(BENCHTIME) $(TESTFLAGS) ./app ./harness
+	@$(in_vm) go test -count=1 -p=1 -exec '$(vm) -build ./harness/testdata/trivial' -run='^$$' -bench=. -benchtime=$(BENCHTIME) $(TESTFLAGS) ./app ./harness
 
 .PHONY: cover
 cover: override TESTFLAGS += -coverpkg=./... -coverprofile="$(CURDIR)/$(cache)/cover/all.out"

@@ -75,6 +75,19 @@ stays outside. What a killed run left behind is removed by the next one, which s
 
 This is what make demo prints:
 
-TRANSCRIPT
+	The gin service under memory.max 100000000 and memory.swap.max 0, 20MiB a step.
+	Linux 6.12.117+deb12-cloud-amd64 in a microVM.
+
+	step   of 99999744 bytes                             current   memory.events
+	ready  ██······································      5226496   none
+	1      ███████████·····························     26722304   none
+	2      ███████████████████·····················     48218112   none
+	3      ████████████████████████████············     69189632   none
+	4      ████████████████████████████████████····     90423296   none
+	5      ████████████████████████████████████████    100003840   max 26, oom 1, oom_kill 1 (no answer; the peak)
+
+	oom-killed: killed by its own limit: 100003840 of 99999744 bytes, during step 5.
+	The service acknowledged 4 steps; 4..4 were predicted.
+	verdict=oom-killed acked=4 predicted=4..4 oom=1 oom_kill=1 limit_bytes=99999744 peak_bytes=100003840
 */
 package harness

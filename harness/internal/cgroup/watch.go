@@ -11,8 +11,8 @@ import (
 
 // Watch tells when the kernel reports a change of a cgroup file such as memory.events or
 // cgroup.events. The channel holds one wake-up at most: notifications are rate-limited and
-// coalesced by the kernel, so a receiver reads the file and compares, and never counts. The
-// channel also wakes, once, when the cgroup is removed. stop ends the watch and returns when
+// coalesced by the kernel, and one that is still held back when the cgroup is removed is lost.
+// So a receiver reads the file and compares, never counts, and never waits for this alone. stop ends the watch and returns when
 // nothing of it is left.
 //
 // The file is polled for EPOLLPRI through an epoll instance that Go's own poller waits for, so
