@@ -18,7 +18,7 @@ KVM is needed for it. Made for go test:
 Output is live. -run, -v, -race, -coverprofile, -outputdir, -artifacts, -timeout, -fuzz and the other test
 flags do what they do without the VM. The guest holds PROGRAM, the shared libraries it needs, the working
 directory (empty) with its testdata, and what -build and -add name. What PROGRAM creates or changes below
-its working directory comes back. It has no network but lo.
+its working directory comes back; what it deletes there stays on the host. It has no network but lo.
 
 The kernel is -kernel, else $OOMCAGE_KERNEL, else the newest readable one in /boot, else the newest that
 "make kernels" fetched. 6.1 and 6.12 are short for fetched ones.

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -109,13 +107,13 @@ func stampOf(info fs.FileInfo) stamp {
 }
 
 // sendResults writes what is new or changed since before as a tar stream. A file that two outs share is
-// sent once.
+// sent once. Deletions stay in the guest: a file that is not seen, for instance below something that the
+// program mounted, may be there all the same, and the host's must not be lost for it.
 func sendResults(w io.Writer, j job, before map[string]stamp) error {
 	t := tar.NewWriter(w)
-	sent, found := map[string]bool{}, map[string]bool{}
+	sent := map[string]bool{}
 	for i, o := range j.Out {
 		err := eachFile(o, func(path string, st stamp, info fs.FileInfo) error {
-			found[path] = true
 			old, existed := before[path]
 			if sent[path] || info.IsDir() && existed || existed && old == st {
 				return nil
@@ -127,9 +125,6 @@ func sendResults(w io.Writer, j job, before map[string]stamp) error {
 			return err
 		}
 	}
-	if err := sendDeleted(t, j, before, found); err != nil {
-		return err
-	}
 	return t.Close()
 }
 
@@ -138,30 +133,6 @@ func resultName(i int, o out, path string) string {
 		return strconv.Itoa(i) + "/" + filepath.Base(path)
 	}
 	return strconv.Itoa(i) + "/" + strings.TrimPrefix(strings.TrimPrefix(path, o.Path), "/")
-}
-
-// sendDeleted lists the files that were carried in and are gone. Folders stay: they may hold more on the
-// host.
-func sendDeleted(t *tar.Writer, j job, before map[string]stamp, found map[string]bool) error {
-	for _, path := range slices.Sorted(maps.Keys(before)) {
-		if found[path] || before[path].mode&unix.S_IFMT != unix.S_IFREG {
-			continue
-		}
-		for i, o := range j.Out {
-			if o.Path != path && !(o.Dir && inside(o.Path, path)) {
-				continue
-			}
-			err := t.WriteHeader(&tar.Header{
-				Typeflag: tar.TypeReg, Name: resultName(i, o, path), Format: tar.FormatPAX,
-				PAXRecords: map[string]string{deletedRecord: "1"},
-			})
-			if err != nil {
-				return err
-			}
-			break
-		}
-	}
-	return nil
 }
 
 func sendFile(t *tar.Writer, name, path string, info fs.FileInfo) error {

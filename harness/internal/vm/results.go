@@ -16,9 +16,6 @@ import (
 // A result's name in the tar stream is the index of the job's out, a slash, and the path below that
 // folder; for an out that is a single file, the file's name.
 
-// deletedRecord marks, in the tar stream, a file that the program removed.
-const deletedRecord = "OOMCAGE.deleted"
-
 // extract writes the results below the outs they belong to, as the calling user, and refuses everything
 // that is not a plain file or folder below one of them.
 func extract(r io.Reader, outs []out) error {
@@ -84,9 +81,6 @@ func extractOne(root *os.Root, name string, h *tar.Header, content io.Reader) er
 		// The user must be able to write into it, whatever root could do in the guest.
 		return root.MkdirAll(name, perm|0o700)
 	case tar.TypeReg:
-		if h.PAXRecords[deletedRecord] != "" {
-			return removeFile(root, name)
-		}
 	default:
 		return fmt.Errorf("refuse a result of type %q", h.Typeflag)
 	}
@@ -108,19 +102,4 @@ func extractOne(root *os.Root, name string, h *tar.Header, content io.Reader) er
 		return err
 	}
 	return root.Chtimes(name, time.Time{}, h.ModTime)
-}
-
-// removeFile removes a file, never a folder, that may be gone already.
-func removeFile(root *os.Root, name string) error {
-	info, err := root.Lstat(name)
-	if err == nil && info.IsDir() {
-		return errors.New("refuse to remove a folder")
-	}
-	if err == nil {
-		err = root.Remove(name)
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }

@@ -93,7 +93,7 @@ func TestCutOffResultsAreAnError(t *testing.T) {
 	assert.Error(t, err)
 }
 
-func TestNewChangedAndDeletedFilesAreCarriedBack(t *testing.T) {
+func TestNewAndChangedFilesAreCarriedBackAndDeletionsAreNot(t *testing.T) {
 	from, to := t.TempDir(), t.TempDir()
 	put := func(name, content string) {
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(from, name)), 0o755))
@@ -127,7 +127,7 @@ func TestNewChangedAndDeletedFilesAreCarriedBack(t *testing.T) {
 		}
 		return err
 	}))
-	assert.Equal(t, []string{"changed", "empty", "same", "sub", "sub/new", "sub/only here"}, got)
+	assert.Equal(t, []string{"changed", "empty", "same", "sub", "sub/deleted", "sub/new", "sub/only here"}, got)
 }
 
 func TestFoldersOfTheGuestAreNoResultsOfAProgramRunInTheRoot(t *testing.T) {

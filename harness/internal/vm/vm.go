@@ -1,5 +1,5 @@
 // Package vm runs a program in a QEMU microVM as if it ran on a root shell of a cgroup v2 machine: same
-// output, same exit code, and the files that it writes come back.
+// output, same exit code, and the files that it writes come back. What it deletes stays on the host.
 //
 // The guest is a stock distribution kernel with an initramfs that holds only this executable as /init, the
 // program, its testdata, and what the caller adds. Host and guest talk over the second serial port.
