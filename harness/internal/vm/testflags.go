@@ -39,6 +39,8 @@ func parseTestFlags(args []string, dir string) testFlags {
 	if t.outputDir != "" {
 		profileDir = t.outputDir
 	}
+	// -test.testlogfile stays in the guest: without the log go test caches no result, and it must not, since
+	// it can't see that a kernel or what -build made has changed.
 	for name, v := range values {
 		switch {
 		case v == "":
@@ -49,8 +51,6 @@ func parseTestFlags(args []string, dir string) testFlags {
 		case name == "fuzzcachedir":
 			t.fuzzCache = abs(dir, v)
 			t.outs = append(t.outs, out{Path: t.fuzzCache, Dir: true})
-		case name == "testlogfile":
-			t.outs = append(t.outs, out{Path: abs(dir, v)})
 		case name == "timeout":
 			if d, err := time.ParseDuration(v); err == nil && d > 0 {
 				t.timeout = d
