@@ -56,6 +56,6 @@ func machineMemory() (int64, error) {
 	if err := syscall.Sysinfo(&info); err != nil {
 		return 0, fmt.Errorf("read how much memory this machine has: %w", err)
 	}
-	total := (uint64(info.Totalram) + uint64(info.Totalswap)) * uint64(info.Unit)
-	return int64(min(total, math.MaxInt)), nil // MaxInt: where int has 32 bits, no slice is longer
+	total := (uint64(info.Totalram) + uint64(info.Totalswap)) * uint64(info.Unit) //nolint:unconvert // uint32 on 32-bit machines
+	return int64(min(total, math.MaxInt)), nil                                    // MaxInt: where int has 32 bits, no slice is longer
 }

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
@@ -13,7 +14,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
@@ -244,17 +244,19 @@ func TestTheCagesOfALivingRunAreLeftAlone(t *testing.T) {
 func TestRunsOfSeveralProcessesDoNotDisturbEachOther(t *testing.T) {
 	requireCages(t)
 	self := as(t, "churning-harness", "40")
-	var wg sync.WaitGroup
-	for range 4 {
-		wg.Go(func() {
-			cmd := exec.CommandContext(t.Context(), self.Path, self.Args...)
-			cmd.Env = append(os.Environ(), self.Env...)
-			out, err := cmd.CombinedOutput()
-			assert.NoError(t, err)
-			assert.NotContains(t, string(out), "left by a run")
-		})
+	var others [4]*exec.Cmd
+	var out [len(others)]bytes.Buffer
+	for i := range others {
+		others[i] = exec.CommandContext(t.Context(), self.Path, self.Args...)
+		others[i].Env = append(os.Environ(), self.Env...)
+		others[i].Stdout, others[i].Stderr = &out[i], &out[i]
+		require.NoError(t, others[i].Start())
 	}
-	wg.Wait()
+	for i, cmd := range others {
+		err := cmd.Wait()
+		require.NoError(t, err, out[i].String())
+		require.NotContains(t, out[i].String(), "left by a run")
+	}
 }
 
 func captureStderr(t *testing.T, f func()) string {

@@ -176,10 +176,11 @@ func TestALotOfOutputCostsOnlyItsTail(t *testing.T) {
 // A step may end the test, or panic: the cage must not outlive it.
 func TestAStepThatEndsItsGoroutineLeavesNothing(t *testing.T) {
 	requireCages(t)
+	target := as(t, "idle")
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, _ = Run(context.Background(), Spec{Target: as(t, "idle"), Load: Load{Step: func(context.Context, *Process, int) error {
+		_, _ = Run(context.Background(), Spec{Target: target, Load: Load{Step: func(context.Context, *Process, int) error {
 			runtime.Goexit()
 			return nil
 		}}})
