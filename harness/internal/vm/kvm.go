@@ -126,10 +126,16 @@ func kvmKey(qemu string) (kvmResult, error) {
 // lock takes the exclusive lock of f. flock itself can't be cancelled, so the attempt is left behind when
 // ctx ends: the process does too.
 func lock(ctx context.Context, f *os.File) error {
+	// A descriptor of the attempt's own: f may be closed while it still waits. Both share one lock.
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("fcntl", err)
+	}
 	done := make(chan error, 1)
 	go func() {
+		defer unix.Close(fd)
 		for {
-			err := unix.Flock(int(f.Fd()), unix.LOCK_EX)
+			err := unix.Flock(fd, unix.LOCK_EX)
 			if !errors.Is(err, unix.EINTR) {
 				done <- err
 				return
