@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -123,6 +124,28 @@ func TestOrphanThatHoldsTheOutputDoesNotHoldTheExitCode(t *testing.T) {
 	g := boot(t, "orphan", nil)
 	require.NoError(t, g.err)
 	assert.Equal(t, 3, g.code)
+}
+
+func TestOutputThatFlowsAfterTheProgramsEndIsNotCut(t *testing.T) {
+	g := boot(t, "dribble", nil)
+	require.NoError(t, g.err)
+	assert.Equal(t, 5, g.code)
+	assert.Equal(t, "0\n1\n2\n3\n", g.stdout.String(), "it takes longer than the wait for a silent one")
+}
+
+func TestStdoutAndStderrInOneFileKeepTheirOrder(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "output"))
+	require.NoError(t, err)
+	defer f.Close()
+	g := boot(t, "both", func(o *Options) { o.Stdout, o.Stderr, o.Accel = f, f, "tcg" })
+	require.NoError(t, g.err)
+	var want strings.Builder
+	for i := range 50 {
+		fmt.Fprintf(&want, "%d out\n%d err\n", i, i)
+	}
+	got, err := os.ReadFile(f.Name())
+	require.NoError(t, err)
+	assert.Equal(t, want.String(), string(got))
 }
 
 func TestDynamicExecutableBringsItsLibraries(t *testing.T) {

@@ -6,21 +6,25 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// leftBehindWait bounds how long init waits for output after the program has ended: processes that it
-// left behind may hold its pipes open for ever. What they write later is lost, as it is on a real machine
-// for whoever waited for the program alone.
+// leftBehindWait bounds how long init waits for more output after the program has ended: processes that it
+// left behind may hold its pipes open for ever. The time counts only while nothing comes, so that output
+// on its way is never cut, however slow the line is. What comes after a pause is lost, as it is on a real
+// machine for whoever waited for the program alone.
 const leftBehindWait = 2 * time.Second
 
 // program is the one process that the job is about.
 type program struct {
-	pid    int
-	output sync.WaitGroup
+	pid     int
+	ended   atomic.Bool
+	pipes   []*os.File
+	copiers sync.WaitGroup
 }
 
 // startProgram starts the job's program in the root cgroup, with stdin from /dev/null.
@@ -30,16 +34,19 @@ func startProgram(j job, release string, w *frameWriter) (*program, error) {
 		return nil, err
 	}
 	defer null.Close()
-	outR, outW, err := os.Pipe()
+	p := &program{}
+	stdout, err := p.pipe(w.to(frameStdout))
 	if err != nil {
 		return nil, err
 	}
-	defer outW.Close()
-	errR, errW, err := os.Pipe()
-	if err != nil {
-		return nil, err
+	defer stdout.Close()
+	stderr := stdout // two pipes would lose the order
+	if !j.Merged {
+		if stderr, err = p.pipe(w.to(frameStderr)); err != nil {
+			return nil, err
+		}
+		defer stderr.Close()
 	}
-	defer errW.Close()
 	env := append(j.Env, "OOMCAGE_VM="+release)
 	// A child inherits the score of the thread group that forks it. Init must survive all others, and
 	// the program must be judged as any: so the score is 0 while it is forked.
@@ -47,7 +54,7 @@ func startProgram(j job, release string, w *frameWriter) (*program, error) {
 		return nil, err
 	}
 	proc, err := os.StartProcess(j.Path, j.Args, &os.ProcAttr{
-		Dir: j.Dir, Env: env, Files: []*os.File{null, outW, errW},
+		Dir: j.Dir, Env: env, Files: []*os.File{null, stdout, stderr},
 		Sys: &syscall.SysProcAttr{Setsid: true},
 	})
 	if err != nil {
@@ -56,10 +63,54 @@ func startProgram(j job, release string, w *frameWriter) (*program, error) {
 	if err := setOOMScore("-1000"); err != nil {
 		return nil, err
 	}
-	p := &program{pid: proc.Pid}
-	p.output.Go(func() { _, _ = io.Copy(w.to(frameStdout), outR) })
-	p.output.Go(func() { _, _ = io.Copy(w.to(frameStderr), errR) })
+	p.pid = proc.Pid
 	return p, nil
+}
+
+// pipe returns the end of a pipe for the program; what is written into it is copied to w.
+func (p *program) pipe(w io.Writer) (*os.File, error) {
+	r, end, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	p.pipes = append(p.pipes, r)
+	p.copiers.Go(func() { p.copy(w, r) })
+	return end, nil
+}
+
+// copy copies until the end of the pipe. After the program's end each read waits only so long; a write,
+// which may wait for the host, takes the time that it takes.
+func (p *program) copy(w io.Writer, r *os.File) {
+	buf := make([]byte, frameMax)
+	for {
+		if p.ended.Load() {
+			if err := r.SetReadDeadline(time.Now().Add(leftBehindWait)); err != nil {
+				return
+			}
+		}
+		n, err := r.Read(buf)
+		if n > 0 {
+			if _, err := w.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// finish waits until the output has been sent.
+func (p *program) finish() error {
+	p.ended.Store(true)
+	for _, r := range p.pipes {
+		// For the reads that wait already.
+		if err := r.SetReadDeadline(time.Now().Add(leftBehindWait)); err != nil {
+			return fmt.Errorf("limit the wait for output: %w", err)
+		}
+	}
+	p.copiers.Wait()
+	return nil
 }
 
 func setOOMScore(score string) error {
@@ -84,14 +135,11 @@ func (p *program) wait() exitStatus {
 			break
 		}
 	}
-	sent := make(chan struct{})
-	go func() { p.output.Wait(); close(sent) }()
-	select {
-	case <-sent:
-	case <-time.After(leftBehindWait):
+	if err := p.finish(); err != nil {
+		return exitStatus{Error: err.Error()}
 	}
 	if status.Signaled() {
-		return exitStatus{Signal: int(status.Signal()), Core: status.CoreDump()}
+		return exitStatus{Signal: int(status.Signal())}
 	}
 	return exitStatus{Code: status.ExitStatus()}
 }

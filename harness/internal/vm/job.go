@@ -20,7 +20,9 @@ type job struct {
 	Dir   string    `json:"dir,omitempty"`
 	Time  time.Time `json:"time"`
 	Host  string    `json:"host,omitempty"` // host name
-	Out   []out     `json:"out,omitempty"`
+	// Merged says that the program's stdout and stderr are one file, as under go test.
+	Merged bool  `json:"merged,omitempty"`
+	Out    []out `json:"out,omitempty"`
 }
 
 // out is a place whose new and changed files go back to the host.
@@ -38,9 +40,8 @@ type hello struct {
 type exitStatus struct {
 	Code   int    `json:"code"`             // of the program
 	Signal int    `json:"signal,omitempty"` // that ended it, or 0
-	Core   bool   `json:"core,omitempty"`
-	OOM    string `json:"oom,omitempty"`   // the kernel's line, when the whole guest ran out and it chose the program
-	Error  string `json:"error,omitempty"` // what the guest's init could not do
+	OOM    string `json:"oom,omitempty"`    // the kernel's line, when the whole guest ran out and it chose the program
+	Error  string `json:"error,omitempty"`  // what the guest's init could not do
 }
 
 // builtPackage is one entry of the manifest that OOMCAGE_BUILT names.

@@ -1,6 +1,8 @@
 package vm
 
 import (
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -36,6 +38,22 @@ func TestGuestEnvironmentIsTheCallersWithoutItsFolders(t *testing.T) {
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "PWD=/pkg", "TMPDIR=/tmp", "USER=root",
 	}, env)
 	assert.Contains(t, guestEnv(nil, "/pkg", true), "OOMCAGE_BUILT="+guestManifest)
+}
+
+func TestOneFileForBothStreamsIsSeen(t *testing.T) {
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close()
+	defer w.Close()
+	again, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", w.Fd()), os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer again.Close()
+	null, err := os.Open(os.DevNull)
+	require.NoError(t, err)
+	defer null.Close()
+	assert.True(t, sameFile(w, again))
+	assert.False(t, sameFile(w, null))
+	assert.False(t, sameFile(w, &strings.Builder{}))
 }
 
 func TestUnknownAcceleratorIsRefused(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 )
 
 func init() {
@@ -27,6 +28,26 @@ func init() {
 		select {}
 	}
 	roles["orphan"] = orphan
+	roles["both"] = func() int {
+		for i := range 50 {
+			fmt.Fprintln(os.Stdout, i, "out")
+			fmt.Fprintln(os.Stderr, i, "err")
+		}
+		return 0
+	}
+	roles["dribble"] = func() int {
+		cmd := self("dribbling")
+		cmd.Stdout = os.Stdout
+		must(cmd.Start())
+		return 5
+	}
+	roles["dribbling"] = func() int {
+		for i := range 4 {
+			time.Sleep(leftBehindWait / 3)
+			fmt.Println(i)
+		}
+		return 0
+	}
 	roles["hog"] = hog
 	roles["hog-child"] = hogChild
 	roles["panic"] = func() int {

@@ -107,6 +107,7 @@ func run(ctx context.Context, o Options) (int, error) {
 		return 0, err
 	}
 	j := job{Path: path, Args: append([]string{o.Program}, o.Args...), Dir: dir}
+	j.Merged = sameFile(o.Stdout, o.Stderr)
 	j.Host, _ = os.Hostname() // without one, the guest has a name of its own
 	j.Env = guestEnv(os.Environ(), dir, len(packages) > 0)
 	j.Out = resultPlaces(flags, dir)
@@ -128,6 +129,21 @@ func run(ctx context.Context, o Options) (int, error) {
 	m.tscKHz = tscKHz(tsc)
 	s := session{machine: m, job: j, opts: o, limit: limit, size: size, flags: flags}
 	return s.run(ctx)
+}
+
+// sameFile says whether what is written to a and b ends up in one file, where its order can be seen.
+func sameFile(a, b io.Writer) bool {
+	f, ok := a.(*os.File)
+	g, also := b.(*os.File)
+	if !ok || !also {
+		return false
+	}
+	fi, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	gi, err := g.Stat()
+	return err == nil && os.SameFile(fi, gi)
 }
 
 // resultPlaces lists the working directory and what the test flags name. Folders are named by where they
