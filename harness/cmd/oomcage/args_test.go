@@ -49,6 +49,7 @@ func TestExitCodesOfTheCommandLine(t *testing.T) {
 	}{
 		"help":            {[]string{"vm", "-h"}, 0, "go test -exec", ""},
 		"no program":      {[]string{"vm"}, exitUsage, "", "no program to run"},
+		"an argument":     {[]string{"demo", "more"}, exitUsage, "", "oomcage demo -h"},
 		"unknown flag":    {[]string{"vm", "-what", "p"}, exitUsage, "", "oomcage vm -h"},
 		"unknown command": {[]string{"frobnicate"}, exitUsage, "", "frobnicate"},
 		"a bad size":      {[]string{"vm", "-mem", "much", "p"}, exitUsage, "", "is no size"},
@@ -67,4 +68,10 @@ func TestExitCodesOfTheCommandLine(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestCommandEndsWithTheCodeThatItAsksFor(t *testing.T) {
+	var stderr bytes.Buffer
+	assert.Equal(t, 1, exitStatus(&cobra.Command{}, exitCode(1), &stderr))
+	assert.Empty(t, stderr.String(), "the command has said all that there is to say")
 }

@@ -39,16 +39,34 @@ func newRootCommand(stdout, stderr io.Writer) *cobra.Command {
 	root.AddCommand(
 		newVMCommand(), newDemoCommand(),
 	)
+	for _, cmd := range root.Commands() {
+		if check := cmd.Args; check != nil {
+			cmd.Args = func(cmd *cobra.Command, args []string) error {
+				if err := check(cmd, args); err != nil {
+					return usageError{err}
+				}
+				return nil
+			}
+		}
+	}
 	return root
 }
 
 // execute runs the command line and returns the exit code.
 func execute(args []string, stdout, stderr io.Writer) int {
+	// A reader that goes away, as head does, would end the process here and now. Notified, Go returns EPIPE
+	// from the write instead, and what was started is ended and removed as always.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, stop := signalContext()
 	defer stop()
 	root := newRootCommand(stdout, stderr)
 	root.SetArgs(doubleDashes(root, args))
 	cmd, err := root.ExecuteContextC(ctx)
+	return exitStatus(cmd, err, stderr)
+}
+
+// exitStatus tells the user of the command's error and returns its exit code.
+func exitStatus(cmd *cobra.Command, err error, stderr io.Writer) int {
 	var code exitCode
 	var usage usageError
 	var sig signalError
@@ -62,7 +80,7 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	case errors.As(err, &usage):
 		fmt.Fprintf(stderr, "%s: %v\n  to help: %s -h\n", cmd.CommandPath(), err, cmd.CommandPath())
 		return exitUsage
-	case cmd == root: // cobra's own: an unknown command
+	case !cmd.HasParent(): // cobra's own: an unknown command
 		fmt.Fprintf(stderr, "oomcage: %v\n", err)
 		return exitUsage
 	default:
@@ -84,6 +102,7 @@ func signalContext() (context.Context, func()) {
 	go func() {
 		select {
 		case s := <-signals:
+			signal.Stop(signals) // a second one ends the process at once
 			if sig, ok := s.(syscall.Signal); ok {
 				cancel(signalError{sig})
 			}

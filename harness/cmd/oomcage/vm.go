@@ -39,7 +39,7 @@ func newVMCommand() *cobra.Command {
 		DisableFlagsInUseLine: true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usageError{errors.New("no program to run")}
+				return errors.New("no program to run")
 			}
 			return nil
 		},

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -31,11 +32,21 @@ const (
 	bootLimit    failureKind = "boot"      // the guest said nothing for too long
 	guestFailed  failureKind = "init"      // the guest's init could not do its work
 	badResults   failureKind = "results"   // files could not be carried back
+	noReader     failureKind = "reader"    // whoever read the output has gone
 	otherFailure failureKind = "machinery" // anything on the host
 )
 
 func failure(kind failureKind, found, helps string) *Failure {
 	return &Failure{kind: kind, found: found, helps: helps}
+}
+
+// asFailure makes a Failure of any error.
+func asFailure(err error) *Failure {
+	var f *Failure
+	if errors.As(err, &f) {
+		return f
+	}
+	return failure(otherFailure, err.Error(), "")
 }
 
 // Error is for people: what was found, what helps, where the artifacts are.

@@ -3,7 +3,6 @@ package vm
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -52,6 +51,11 @@ func (m machine) kernelArgs() []string {
 		"rdinit=/init",
 		// Debian turns pressure stall information on, others leave it to the command line.
 		"psi=1",
+	}
+	if m.accel == "tcg" {
+		// While it boots, the kernel waits 40 ms by the host's clock for a few timer interrupts and panics
+		// without them. On a busy host QEMU may not get to send any. A KVM guest omits the check itself.
+		args = append(args, "no_timer_check")
 	}
 	if m.accel == "tcg" && m.tscKHz > 0 {
 		args = append(args, "tsc=reliable", "tsc_early_khz="+strconv.FormatInt(m.tscKHz, 10),
@@ -105,7 +109,8 @@ func shellQuote(s string) string {
 
 // process is a running QEMU.
 type process struct {
-	conn   net.Conn // the second serial port
+	conn   net.Conn     // the second serial port
+	frames *frameWriter // to it
 	done   chan struct{}
 	kill   func()
 	err    error        // of Wait; read it after done
@@ -126,7 +131,7 @@ func (m machine) start() (*process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("use the socket of the second serial port: %w", err)
 	}
-	p := &process{conn: conn, done: make(chan struct{})}
+	p := &process{conn: conn, frames: &frameWriter{w: conn}, done: make(chan struct{})}
 	// Not ended by a context: whoever starts it also waits for its end, with stop.
 	cmd := exec.CommandContext(context.Background(), m.qemu, m.args(3)...)
 	cmd.Stderr = &p.stderr
@@ -169,6 +174,5 @@ func (p *process) send(ctx context.Context, sig syscall.Signal) error {
 			return err
 		}
 	}
-	w := frameWriter{w: p.conn}
-	return errors.Join(w.frame(frameSignal, []byte{byte(sig)}))
+	return p.frames.frame(frameSignal, []byte{byte(sig)})
 }

@@ -29,6 +29,9 @@ const (
 	bootTime = 3 * time.Minute
 	// quitTime bounds how long a program may take to print its goroutines after the time limit.
 	quitTime = 10 * time.Second
+	// stopTime bounds the wait for what was on its way when QEMU was stopped: at most one frame that is being
+	// written and a few that were read ahead, which takes no time unless the reader is stuck.
+	stopTime = 2 * time.Second
 )
 
 // session is one guest from its start to its end.
@@ -38,32 +41,30 @@ type session struct {
 	opts    Options
 	limit   time.Duration
 	size    int64 // of the initramfs, bytes
-	flags   testFlags
 
+	received
+	stderr []byte // of QEMU
+}
+
+// received is what the guest said about itself.
+type received struct {
 	booted bool
 	exit   *exitStatus
-	dmesg  bytes.Buffer
-	stderr []byte // of QEMU
+	dmesg  []byte
+	err    error // that ended the reading; nil after the guest's last word
 }
 
 // run starts the guest and returns the program's exit code.
 func (s *session) run(ctx context.Context) (int, error) {
 	code, err := s.boot(ctx)
-	if ctx.Err() != nil {
-		return 0, context.Cause(ctx)
+	if err == nil || ctx.Err() != nil {
+		return code, err
 	}
-	var f *Failure
-	if errors.As(err, &f) || err != nil && f == nil {
-		if f == nil {
-			f = failure(otherFailure, err.Error(), "")
-		}
+	f := asFailure(err)
+	if f.kind != noReader {
 		f.Artifacts = s.keep()
-		return 0, f
 	}
-	if code != 0 && s.opts.Artifacts != "" && s.opts.Artifacts != s.flags.outputDir {
-		s.keep()
-	}
-	return code, nil
+	return 0, f
 }
 
 func (s *session) boot(ctx context.Context) (int, error) {
@@ -89,7 +90,7 @@ func (s *session) boot(ctx context.Context) (int, error) {
 // talk reads what the guest sends until its last word, the end of the line, or the time limit.
 func (s *session) talk(ctx context.Context, proc *process) error {
 	results, extracted := s.extractor()
-	frames := make(chan error, 1)
+	frames := make(chan received, 1)
 	hello := make(chan struct{})
 	go func() { frames <- s.receive(newFrameReader(proc.conn), results, hello) }()
 	err := s.await(ctx, proc, frames, hello)
@@ -100,22 +101,31 @@ func (s *session) talk(ctx context.Context, proc *process) error {
 	return err
 }
 
-// await waits for the end of receive and enforces the limits. It never returns before receive has ended.
-func (s *session) await(ctx context.Context, proc *process, frames <-chan error, hello <-chan struct{}) error {
+// await waits for the end of receive and enforces the limits. Once QEMU has been stopped it does not wait
+// long: receive may hang in a write that nobody reads.
+func (s *session) await(ctx context.Context, proc *process, frames <-chan received, hello <-chan struct{}) error {
+	stop := func() {
+		proc.stop()
+		select {
+		case s.received = <-frames:
+		case <-time.After(stopTime):
+		}
+		s.exit = nil // it came too late
+	}
 	timer := time.NewTimer(bootTime)
 	defer timer.Stop()
 	var reached *Failure
 	for {
 		select {
-		case err := <-frames:
+		case s.received = <-frames:
 			if reached != nil {
 				s.exit = nil // it came too late
 				return reached
 			}
-			return err
+			return s.err
 		case <-ctx.Done():
-			proc.stop()
-			return errors.Join(context.Cause(ctx), <-frames)
+			stop()
+			return context.Cause(ctx)
 		case <-hello:
 			hello = nil
 			timer.Stop()
@@ -125,20 +135,23 @@ func (s *session) await(ctx context.Context, proc *process, frames <-chan error,
 		case <-timer.C:
 			switch {
 			case reached != nil:
-				proc.stop()
+				stop()
+				return reached
 			case hello != nil:
-				reached = failure(bootLimit, fmt.Sprintf("the guest said nothing for %v after QEMU was started", bootTime),
+				stop()
+				return failure(bootLimit, fmt.Sprintf("the guest said nothing for %v after QEMU was started", bootTime),
 					"try another kernel with -kernel FILE, or -accel tcg")
-				proc.stop()
 			default:
 				reached = failure(timeLimit, fmt.Sprintf("the program was still running at the time limit of %v", s.limit),
 					"give it more with -timeout DURATION; its goroutines are above if it is written in Go")
 				// A Go program prints its goroutines and ends; everything else just ends.
 				wait, cancel := context.WithTimeout(ctx, quitTime)
-				if err := proc.send(wait, syscall.SIGQUIT); err != nil {
-					proc.stop()
-				}
+				err := proc.send(wait, syscall.SIGQUIT)
 				cancel()
+				if err != nil {
+					stop()
+					return reached
+				}
 				timer.Reset(quitTime)
 			}
 		}
@@ -146,44 +159,43 @@ func (s *session) await(ctx context.Context, proc *process, frames <-chan error,
 }
 
 // receive handles the guest's frames until the last one.
-func (s *session) receive(r *frameReader, results io.Writer, booted chan<- struct{}) error {
-	for {
-		kind, payload, err := r.next()
-		if err != nil {
-			return err
+func (s *session) receive(r *frameReader, results io.Writer, booted chan<- struct{}) (got received) {
+	for got.exit == nil && got.err == nil {
+		var kind frameKind
+		var payload []byte
+		if kind, payload, got.err = r.next(); got.err != nil {
+			break
 		}
 		switch kind {
 		case frameHello:
-			s.booted = true
+			got.booted = true
 			close(booted)
 		case frameStdout:
-			err = write(s.opts.Stdout, payload)
+			got.err = write(s.opts.Stdout, payload)
 		case frameStderr:
-			err = write(s.opts.Stderr, payload)
+			got.err = write(s.opts.Stderr, payload)
 		case frameResults:
 			_, _ = results.Write(payload) // what goes wrong there, the extractor returns
 		case frameDmesg:
-			s.dmesg.Write(payload)
+			got.dmesg = append(got.dmesg, payload...)
 		case frameExit:
 			var exit exitStatus
 			if err := json.Unmarshal(payload, &exit); err != nil {
-				return fmt.Errorf("read the guest's exit status: %w", err)
+				got.err = fmt.Errorf("read the guest's exit status: %w", err)
+				break
 			}
-			s.exit = &exit
-			return nil
+			got.exit = &exit
 		default:
-			err = fmt.Errorf("%w: a frame of unknown kind %q", errCorrupt, kind)
-		}
-		if err != nil {
-			return err
+			got.err = fmt.Errorf("%w: a frame of unknown kind %q", errCorrupt, kind)
 		}
 	}
+	return got
 }
 
 func write(w io.Writer, p []byte) error {
 	_, err := w.Write(p)
 	if errors.Is(err, syscall.EPIPE) {
-		return failure(otherFailure, "nobody reads the output any more: "+err.Error(), "")
+		return failure(noReader, "nobody reads the output any more: "+err.Error(), "")
 	}
 	return err
 }
@@ -281,7 +293,7 @@ func (s *session) keep() string {
 	console, _ := os.ReadFile(s.machine.console) // QEMU may not have got as far
 	for name, data := range map[string][]byte{
 		consoleFile: console, commandFile: []byte(s.machine.commandLine()),
-		stderrFile: s.stderr, dmesgFile: s.dmesg.Bytes(),
+		stderrFile: s.stderr, dmesgFile: s.dmesg,
 	} {
 		if len(data) == 0 {
 			continue

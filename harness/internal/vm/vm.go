@@ -53,11 +53,7 @@ func Run(ctx context.Context, o Options) (int, error) {
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}
-	var f *Failure
-	if !errors.As(err, &f) {
-		f = failure(otherFailure, err.Error(), "")
-	}
-	return 0, f
+	return 0, asFailure(err)
 }
 
 func run(ctx context.Context, o Options) (int, error) {
@@ -127,7 +123,7 @@ func run(ctx context.Context, o Options) (int, error) {
 		o.Artifacts = flags.outputDir
 	}
 	m.tscKHz = tscKHz(tsc)
-	s := session{machine: m, job: j, opts: o, limit: limit, size: size, flags: flags}
+	s := session{machine: m, job: j, opts: o, limit: limit, size: size}
 	return s.run(ctx)
 }
 
