@@ -202,7 +202,7 @@ func TestKernelPanicIsAMachineFailure(t *testing.T) {
 			assert.Equal(t, guestPanic, f.kind, "%v", f)
 			console, err := os.ReadFile(filepath.Join(f.Artifacts, consoleFile))
 			require.NoError(t, err)
-			assert.Contains(t, string(console), "Kernel panic - not syncing: sysrq triggered crash")
+			assert.Contains(t, string(console), "Kernel panic - not syncing: sysrq triggered crash", "%v", f)
 			command, err := os.ReadFile(filepath.Join(f.Artifacts, commandFile))
 			require.NoError(t, err)
 			assert.Contains(t, string(command), "-M microvm")
