@@ -1,0 +1,65 @@
+package kmsg
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// recordSize is CONSOLE_EXT_LOG_MAX of Linux 6.1: no record of /dev/kmsg is longer.
+const recordSize = 8192
+
+// Record is one record of the kernel log (Documentation/ABI/testing/dev-kmsg).
+type Record struct {
+	Facility int           // 0 is the kernel. Who writes to /dev/kmsg cannot choose 0 and is 1, user, by default
+	Time     time.Duration // since the machine was started
+	// Continues tells that this is the rest of a line that another message interrupted, or that
+	// was too long for one record.
+	Continues bool
+	Text      string // the message, with \xNN for what is not printable ASCII and for the backslash
+}
+
+// parseRecord reads "prefix,sequence,microseconds,flags[,…];text". The lines after the first, which
+// begin with a space, are a device's properties.
+func parseRecord(s string) (Record, bool) {
+	head, text, ok := strings.Cut(s, ";")
+	fields := strings.Split(head, ",")
+	if !ok || len(fields) < 4 {
+		return Record{}, false
+	}
+	prefix, err := strconv.ParseUint(fields[0], 10, 31)
+	if err != nil {
+		return Record{}, false
+	}
+	us, err := strconv.ParseUint(fields[2], 10, 63)
+	if err != nil || us > uint64(maxDuration/time.Microsecond) {
+		return Record{}, false
+	}
+	text, _, _ = strings.Cut(text, "\n")
+	return Record{Facility: int(prefix >> 3), Time: time.Duration(us) * time.Microsecond, Continues: strings.HasPrefix(fields[3], "c"), Text: text}, true
+}
+
+const maxDuration = time.Duration(1<<63 - 1)
+
+// unescape undoes the \xNN of /dev/kmsg.
+func unescape(s string) string {
+	var b strings.Builder
+	for {
+		plain, rest, found := strings.Cut(s, `\x`)
+		b.WriteString(plain)
+		if !found {
+			return b.String()
+		}
+		n, err := uint64(0), strconv.ErrSyntax
+		if len(rest) >= 2 {
+			n, err = strconv.ParseUint(rest[:2], 16, 8)
+		}
+		if err != nil {
+			b.WriteString(`\x`)
+			s = rest
+			continue
+		}
+		b.WriteByte(byte(n))
+		s = rest[2:]
+	}
+}
