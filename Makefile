@@ -37,6 +37,8 @@ asked  = $(or $(KERNEL),$(OOMCAGE_KERNEL))
 kernel = $(shell [ -z "$(asked)" ] && sort -V $(cache)/kernels/fetched 2>/dev/null | tail -n 1 || realpath -e -- "$(asked)" 2>/dev/null || echo "$(asked)")
 in_vm  = OOMCAGE_KERNEL="$(kernel)"
 vm     = go tool oomcage vm
+# For the tests of swap, and of the page cache, which takes a disk.
+test_disks = -swap 256M -scratch 512M
 # What the microVM needs before it can boot: a kernel that is a file here need not be fetched.
 vm_setup := deps $(shell [ -n "$(asked)" ] && [ -f "$(asked)" ] || echo kernels)
 
@@ -64,7 +66,7 @@ test-native: ## all tests on this kernel: root, cgroup v2
 
 .PHONY: test-vm
 test-vm: $(vm_setup) ## all tests in a microVM: any user (KERNEL=6.1|6.12|FILE)
-	$(in_vm) OOMCAGE_STRICT=1 $(GO_TEST) -count=1 -exec '$(vm) -build ./app' $(TESTFLAGS) $(PKGS)
+	$(in_vm) OOMCAGE_STRICT=1 $(GO_TEST) -count=1 -exec '$(vm) $(test_disks) -build ./app' $(TESTFLAGS) $(PKGS)
 
 ##@ Measuring
 
@@ -92,8 +94,8 @@ $(cache)/cover:
 ##@ Set-up
 
 .PHONY: deps
-deps: ## install QEMU with apt-get if it is missing (as root or with sudo)
-	@.ci/install qemu-system-x86_64:qemu-system-x86
+deps: ## install QEMU and mkfs.ext4 with apt-get if they are missing (as root or with sudo)
+	@.ci/install qemu-system-x86_64:qemu-system-x86 mkfs.ext4:e2fsprogs
 
 .PHONY: kernels
 kernels: ## fetch Debian's kernels 6.1 and 6.12 into .cache/kernels (no root)

@@ -54,6 +54,8 @@ func TestExitCodesOfTheCommandLine(t *testing.T) {
 		"unknown command": {[]string{"frobnicate"}, exitUsage, "", "frobnicate"},
 		"a bad size":      {[]string{"vm", "-mem", "much", "p"}, exitUsage, "", "is no size"},
 		"too small":       {[]string{"vm", "-mem", "1MiB", "p"}, exitUsage, "", "out of range"},
+		"too little swap": {[]string{"vm", "-swap", "4096", "p"}, exitUsage, "", "4096 is out of range: from 1MiB to 1TiB"},
+		"a small disk":    {[]string{"vm", "-scratch=1M", "p"}, exitUsage, "", "1M is out of range: from 16MiB to 1TiB"},
 		"too large":       {[]string{"vm", "-mem", "9999999999G", "p"}, exitUsage, "", `"9999999999G"`},
 		"absent program":  {[]string{"vm", "/no/such/program"}, exitMachine, "", "/no/such/program"},
 	} {

@@ -23,6 +23,11 @@ its working directory comes back; what it deletes there stays on the host. It ha
 The kernel is -kernel, else $OOMCAGE_KERNEL, else the newest readable one in /boot, else the newest that
 "make kernels" fetched. 6.1 and 6.12 are short for fetched ones.
 
+-swap gives the guest a swap device, of which a page is the header; it has no swap without. -scratch gives
+it a disk with ext4, which is TMPDIR there; without, TMPDIR is /tmp, which is in memory as all else is. Both
+take room in the host's $TMPDIR as they fill, until the guest ends. The kernel's modules for them, where it
+needs any, come from lib/modules/RELEASE beside it, or from /lib/modules/RELEASE.
+
 In the guest OOMCAGE_VM is the kernel's release, OOMCAGE_STRICT is 1, and OOMCAGE_BUILT names a list of
 what -build compiled.
 
@@ -59,7 +64,9 @@ func newVMCommand() *cobra.Command {
 	f.StringVar(&o.Kernel, "kernel", "", "kernel `FILE` to boot, or 6.1 or 6.12 of \"make kernels\"")
 	f.StringArrayVar(&o.Build, "build", nil, "Go main `PKG` to compile for the program; relative to the main module's root (repeatable)")
 	f.StringArrayVar(&o.Add, "add", nil, "`FILE[:PATH]`: file or folder to put into the guest, with the libraries it needs (repeatable)")
-	f.Var((*memorySize)(&o.Memory), "mem", "RAM of the guest (default 1GiB, or more if what it holds is large)")
+	f.Var(&size{&o.Memory, leastMemory}, "mem", "RAM of the guest (default 1GiB, or more if what it holds is large)")
+	f.Var(&size{&o.Swap, leastSwap}, "swap", "swap device of the guest, for example 256MiB (default none)")
+	f.Var(&size{&o.Scratch, leastScratch}, "scratch", "ext4 disk of the guest as its TMPDIR, for example 512MiB (default none)")
 	f.IntVar(&o.CPUs, "cpus", 0, "virtual CPUs (default as many as the host has, at most 4)")
 	f.DurationVar(&o.Timeout, "timeout", 0, "time limit from the guest's first word on (default -test.timeout and 30s more, or none)")
 	f.StringVar(&o.Artifacts, "artifacts", "", "`DIR` for the logs of a failure (default -test.outputdir, or a fresh temporary folder)")
@@ -67,32 +74,36 @@ func newVMCommand() *cobra.Command {
 	return cmd
 }
 
-// memorySize is the value of -mem in bytes, of which QEMU takes whole MiB.
-type memorySize int64
-
-// A kernel alone needs more than the least; the most is what a microvm can address.
-const (
-	leastMemory = 32 << 20
-	mostMemory  = 1 << 40
-)
-
-func (m *memorySize) String() string {
-	if *m == 0 {
-		return ""
-	}
-	return units.BytesSize(float64(*m))
+// size is the value of a flag in bytes, and the least that it may be.
+type size struct {
+	bytes *int64
+	least int64
 }
 
-func (m *memorySize) Set(s string) error {
-	n, err := units.RAMInBytes(s)
+const (
+	leastMemory  = 32 << 20 // a kernel alone needs more
+	leastSwap    = 1 << 20
+	leastScratch = 16 << 20
+	mostBytes    = 1 << 40 // what a microvm can address
+)
+
+func (s *size) String() string {
+	if s.bytes == nil || *s.bytes == 0 {
+		return ""
+	}
+	return units.BytesSize(float64(*s.bytes))
+}
+
+func (s *size) Set(text string) error {
+	n, err := units.RAMInBytes(text)
 	if err != nil {
-		return fmt.Errorf("%q is no size; write it as 512MiB or 2GiB", s)
+		return fmt.Errorf("%q is no size; write it as 512MiB or 2GiB", text)
 	}
-	if n < leastMemory || n > mostMemory {
-		return fmt.Errorf("%s is out of range: from 32MiB to 1TiB", s)
+	if n < s.least || n > mostBytes {
+		return fmt.Errorf("%s is out of range: from %s to %s", text, units.BytesSize(float64(s.least)), units.BytesSize(mostBytes))
 	}
-	*m = memorySize(n)
+	*s.bytes = n
 	return nil
 }
 
-func (*memorySize) Type() string { return "SIZE" }
+func (*size) Type() string { return "SIZE" }

@@ -24,6 +24,7 @@ const (
 	badRequest   failureKind = "request"   // a program or file that is not there
 	noQEMU       failureKind = "qemu"      // QEMU is missing
 	noKernel     failureKind = "kernel"    // no kernel, or one that cannot be read
+	noDisk       failureKind = "disk"      // a disk of the guest could not be made
 	qemuFailed   failureKind = "start"     // QEMU ended before the guest did anything
 	guestPanic   failureKind = "panic"     // the guest's kernel panicked
 	guestOOM     failureKind = "oom"       // the whole guest ran out of memory

@@ -67,6 +67,9 @@ func prepare(j job) error {
 	if err := writeEtc(j.Host); err != nil {
 		return err
 	}
+	if err := useDisks(j); err != nil {
+		return err
+	}
 	if err := loopbackUp(); err != nil {
 		return fmt.Errorf("bring lo up: %w", err)
 	}

@@ -11,9 +11,16 @@ import (
 	"time"
 )
 
+// carried is what the guest gets beside the program and its data.
+type carried struct {
+	packages []built
+	add      []string // as -add names them
+	modules  []kernelModule
+}
+
 // writeInitramfs writes the guest's root file system and returns the file's size. What shall run in the
 // guest brings what it needs; testdata is data, whatever it holds.
-func writeInitramfs(ctx context.Context, file string, j job, flags testFlags, packages []built, add []string) (int64, error) {
+func writeInitramfs(ctx context.Context, file string, j job, flags testFlags, more carried) (int64, error) {
 	t, err := newTree()
 	if err != nil {
 		return 0, err
@@ -27,13 +34,20 @@ func writeInitramfs(ctx context.Context, file string, j job, flags testFlags, pa
 	if err := addData(t, j, flags); err != nil {
 		return 0, err
 	}
-	for _, spec := range add {
+	for _, spec := range more.add {
 		if err := addFile(ctx, t, spec); err != nil {
 			return 0, err
 		}
 	}
-	if err := addBuilt(ctx, t, packages); err != nil {
+	if err := addBuilt(ctx, t, more.packages); err != nil {
 		return 0, err
+	}
+	for i, m := range more.modules {
+		path := fmt.Sprintf("%s/%d-%s.ko", guestModules, i, m.name)
+		if err := t.data(path, 0o644, m.data); err != nil {
+			return 0, err
+		}
+		j.Modules = append(j.Modules, path)
 	}
 	return writeTree(t, file, j)
 }

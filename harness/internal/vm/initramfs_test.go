@@ -143,7 +143,7 @@ func inTheGuest(t *testing.T, dir string) map[string]archived {
 	require.NoError(t, os.WriteFile(program, []byte("data"), 0o755))
 	file := filepath.Join(t.TempDir(), "initramfs")
 	j := job{Path: program, Dir: dir, Out: resultPlaces(testFlags{}, dir)}
-	_, err := writeInitramfs(t.Context(), file, j, testFlags{}, nil, nil)
+	_, err := writeInitramfs(t.Context(), file, j, testFlags{}, carried{})
 	require.NoError(t, err)
 	f, err := os.Open(file)
 	require.NoError(t, err)

@@ -8,6 +8,9 @@ const (
 	guestJob      = guestFolder + "/job.json"
 	guestManifest = guestFolder + "/built.json"
 	guestBin      = guestFolder + "/bin"
+	guestModules  = guestFolder + "/modules"
+	// Elsewhere, the disk would hide what is there on the host and was carried here.
+	guestScratch = guestFolder + "/scratch"
 )
 
 // job is what the host asks of the guest. It travels in the initramfs.
@@ -23,6 +26,9 @@ type job struct {
 	// Merged says that the program's stdout and stderr are one file, as under go test.
 	Merged bool  `json:"merged,omitempty"`
 	Out    []out `json:"out,omitempty"`
+	// Modules are the files of kernel modules, in the order of loading.
+	Modules []string `json:"modules,omitempty"`
+	Disks   []string `json:"disks,omitempty"` // serials of those to be used
 }
 
 // out is a place whose new and changed files go back to the host.

@@ -23,6 +23,9 @@ func TestCommandLineCanBePastedIntoAShell(t *testing.T) {
 	assert.Contains(t, line, "-m 1024M")
 	assert.Contains(t, line, "tsc_early_khz=2600000")
 	assert.Contains(t, line, "-chardev null,id=stream")
+	m.disks = []disk{{swapSerial, "/t/a,b.img"}}
+	assert.Contains(t, m.commandLine(), "format=raw,cache=unsafe,werror=report,file=/t/a,,b.img")
+	assert.Contains(t, m.commandLine(), "virtio-blk-device,drive=swap,serial=swap")
 	m.accel = "kvm"
 	assert.NotContains(t, m.commandLine(), "tsc_early_khz", "with KVM the guest knows")
 }
@@ -31,13 +34,14 @@ func TestGuestEnvironmentIsTheCallersWithoutItsFolders(t *testing.T) {
 	env := guestEnv([]string{
 		"HOME=/home/u", "PATH=/home/u/bin", "TMPDIR=/var/u", "XDG_RUNTIME_DIR=/run/u", "GOMEMLIMIT=1GiB",
 		"OOMCAGE_STRICT=0", "OOMCAGE_BUILT=/stale", "EMPTY=",
-	}, "/pkg", false)
+	}, "/pkg", false, false)
 	slices.Sort(env)
 	assert.Equal(t, []string{
 		"EMPTY=", "GOMEMLIMIT=1GiB", "HOME=/root", "LOGNAME=root", "OOMCAGE_STRICT=1",
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "PWD=/pkg", "TMPDIR=/tmp", "USER=root",
 	}, env)
-	assert.Contains(t, guestEnv(nil, "/pkg", true), "OOMCAGE_BUILT="+guestManifest)
+	assert.Contains(t, guestEnv(nil, "/pkg", true, false), "OOMCAGE_BUILT="+guestManifest)
+	assert.Contains(t, guestEnv(nil, "/pkg", false, true), "TMPDIR="+guestScratch)
 }
 
 func TestOneFileForBothStreamsIsSeen(t *testing.T) {

@@ -27,6 +27,7 @@ type machine struct {
 	cpus      int
 	accel     string // "kvm" or "tcg"
 	tscKHz    int64  // frequency of the host's time-stamp counter; 0: unknown
+	disks     []disk
 }
 
 // qemuName is the program that Debian's and Ubuntu's package qemu-system-x86 brings.
@@ -73,7 +74,7 @@ func (m machine) args(fd int) []string {
 	if m.accel == "kvm" {
 		accel, cpu = "kvm", "host"
 	}
-	return []string{
+	args := []string{
 		"-M", "microvm,rtc=on", "-accel", accel, "-cpu", cpu,
 		"-smp", strconv.Itoa(m.cpus), "-m", strconv.FormatInt(m.memory>>20, 10) + "M",
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
@@ -83,6 +84,14 @@ func (m machine) args(fd int) []string {
 		"-chardev", "socket,id=stream,fd=" + strconv.Itoa(fd),
 		"-device", "isa-serial,index=1,chardev=stream",
 	}
+	for _, d := range m.disks {
+		args = append(args,
+			// Nothing on it outlives the guest, so nothing is flushed. When the host's disk is full the guest
+			// gets an error, where QEMU would stop it for ever.
+			"-drive", "if=none,id="+d.serial+",format=raw,cache=unsafe,werror=report,file="+escapeOption(d.file),
+			"-device", "virtio-blk-device,drive="+d.serial+",serial="+d.serial)
+	}
+	return args
 }
 
 // escapeOption doubles commas, which separate QEMU's options.

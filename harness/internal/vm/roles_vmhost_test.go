@@ -59,6 +59,7 @@ func init() {
 		select {}
 	}
 	roles["files"] = files
+	roles["disks"] = disks
 	roles["wrapper"] = wrapper
 }
 
@@ -98,6 +99,26 @@ func facts() int {
 	info, err := os.Stat("/dev/fd/0")
 	must(err)
 	fmt.Println("stdin is null", info.Mode()&os.ModeCharDevice != 0)
+	return 0
+}
+
+// disks prints the sizes of the swap devices, and the type of the file system that holds temporary files.
+func disks() int {
+	swaps, err := os.ReadFile("/proc/swaps")
+	must(err)
+	for _, line := range strings.Split(strings.TrimSpace(string(swaps)), "\n")[1:] {
+		fmt.Println("swap", strings.Fields(line)[2])
+	}
+	f, err := os.CreateTemp("", "")
+	must(err)
+	_, err = f.WriteString("written")
+	must(err)
+	must(f.Sync())
+	var fs syscall.Statfs_t
+	must(syscall.Fstatfs(int(f.Fd()), &fs))
+	info, err := os.Stat(os.TempDir())
+	must(err)
+	fmt.Printf("temporary %#x %v\n", fs.Type, info.Mode())
 	return 0
 }
 

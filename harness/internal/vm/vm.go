@@ -28,6 +28,8 @@ type Options struct {
 	Build     []string      // Go main packages to compile on the host, relative to the main module's root
 	Add       []string      // FILE or FILE:PATH of files and folders that the program needs
 	Memory    int64         // RAM of the guest in bytes; 0: 1 GiB, or more if the initramfs needs it
+	Swap      int64         // swap device of the guest in bytes, its header included; 0: none
+	Scratch   int64         // ext4 disk of the guest in bytes, which becomes its TMPDIR; 0: none
 	CPUs      int           // virtual CPUs; 0: the host's, at most 4
 	Timeout   time.Duration // from the guest's first word on; 0: -test.timeout and 30 s more, or none without it
 	Artifacts string        // folder for logs; empty: -test.outputdir, or a fresh temporary folder on failure
@@ -97,6 +99,13 @@ func run(ctx context.Context, o Options) (int, error) {
 	if note != "" {
 		fmt.Fprintln(o.Stderr, "oomcage vm:", note)
 	}
+	modules, err := findModules(kernel, o.drivers())
+	if err != nil {
+		return 0, err
+	}
+	if m.disks, err = makeDisks(ctx, o, tmp); err != nil {
+		return 0, err
+	}
 	flags := parseTestFlags(o.Args, dir)
 	packages, err := buildPackages(ctx, o.Build, tmp)
 	if err != nil {
@@ -105,9 +114,12 @@ func run(ctx context.Context, o Options) (int, error) {
 	j := job{Path: path, Args: append([]string{o.Program}, o.Args...), Dir: dir}
 	j.Merged = sameFile(o.Stdout, o.Stderr)
 	j.Host, _ = os.Hostname() // without one, the guest has a name of its own
-	j.Env = guestEnv(os.Environ(), dir, len(packages) > 0)
+	j.Env = guestEnv(os.Environ(), dir, len(packages) > 0, o.Scratch != 0)
+	for _, d := range m.disks {
+		j.Disks = append(j.Disks, d.serial)
+	}
 	j.Out = resultPlaces(flags, dir)
-	size, err := writeInitramfs(ctx, m.initramfs, j, flags, packages, o.Add)
+	size, err := writeInitramfs(ctx, m.initramfs, j, flags, carried{packages, o.Add, modules})
 	if err != nil {
 		return 0, err
 	}
@@ -161,7 +173,7 @@ func resultPlaces(flags testFlags, dir string) []out {
 
 // guestEnv is the caller's environment without what names things of the host, and with what a root shell
 // has.
-func guestEnv(env []string, dir string, packages bool) []string {
+func guestEnv(env []string, dir string, packages, scratch bool) []string {
 	drop := func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
 		switch name {
@@ -174,7 +186,11 @@ func guestEnv(env []string, dir string, packages bool) []string {
 		return strings.HasPrefix(name, "XDG_")
 	}
 	env = slices.DeleteFunc(slices.Clone(env), drop)
-	env = append(env, "HOME=/root", "USER=root", "LOGNAME=root", "TMPDIR=/tmp", "PWD="+dir, "OOMCAGE_STRICT=1",
+	tmp := "/tmp"
+	if scratch {
+		tmp = guestScratch
+	}
+	env = append(env, "HOME=/root", "USER=root", "LOGNAME=root", "TMPDIR="+tmp, "PWD="+dir, "OOMCAGE_STRICT=1",
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 	if packages {
 		env = append(env, "OOMCAGE_BUILT="+guestManifest)

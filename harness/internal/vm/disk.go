@@ -1,0 +1,134 @@
+package vm
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+)
+
+// disk is a virtio disk of the guest, whose image is a sparse file on the host.
+type disk struct {
+	serial string // by which the guest tells the disks apart
+	file   string
+}
+
+// Serials of the disks.
+const (
+	swapSerial    = "swap"
+	scratchSerial = "scratch"
+)
+
+// pageSize is the guest's.
+const pageSize = 4096
+
+// makeDisks makes what -swap and -scratch ask for, below dir.
+func makeDisks(ctx context.Context, o Options, dir string) ([]disk, error) {
+	var disks []disk
+	if o.Swap != 0 {
+		d := disk{swapSerial, filepath.Join(dir, "swap.img")}
+		if err := makeSwap(d.file, o.Swap); err != nil {
+			return nil, fmt.Errorf("make the swap device: %w", err)
+		}
+		disks = append(disks, d)
+	}
+	if o.Scratch != 0 {
+		d := disk{scratchSerial, filepath.Join(dir, "scratch.img")}
+		if err := makeExt4(ctx, d.file, o.Scratch); err != nil {
+			return nil, err
+		}
+		disks = append(disks, d)
+	}
+	return disks, nil
+}
+
+// drivers returns what the kernel needs for the disks that o asks for.
+func (o Options) drivers() []driver {
+	var needed []driver
+	if o.Swap != 0 || o.Scratch != 0 {
+		needed = slices.Concat(needed, diskDrivers)
+	}
+	if o.Scratch != 0 {
+		needed = append(needed, ext4Driver)
+	}
+	return needed
+}
+
+// makeSparse makes a file of whole pages that takes no room yet.
+func makeSparse(file string, size int64) (*os.File, error) {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Truncate(size / pageSize * pageSize); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// makeSwap does what mkswap does.
+func makeSwap(file string, size int64) error {
+	f, err := makeSparse(file, size)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	header := swapHeader(size / pageSize)
+	if _, err := f.Write(header[:]); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// swapHeader is the first page of a swap device of so many pages: union swap_header of linux/swap.h,
+// version 1, without a UUID, a label and bad pages.
+func swapHeader(pages int64) (page [pageSize]byte) {
+	info := page[1024:] // before it lies room for a boot loader
+	binary.LittleEndian.PutUint32(info[0:], 1)
+	binary.LittleEndian.PutUint32(info[4:], uint32(pages-1)) // the last page
+	copy(page[pageSize-10:], "SWAPSPACE2")
+	return page
+}
+
+// makeExt4 formats the file as mkfs.ext4 does, which needs no root for a file.
+func makeExt4(ctx context.Context, file string, size int64) error {
+	mkfs, err := findMkfs("/usr/sbin", "/sbin")
+	if err != nil {
+		return err
+	}
+	f, err := makeSparse(file, size)
+	if err != nil {
+		return fmt.Errorf("make the scratch disk: %w", err)
+	}
+	f.Close()
+	// Blocks of a page, as on larger disks; nothing kept for root, who is alone; nothing left to be done by
+	// the guest's kernel in the background, where it would disturb what is measured.
+	cmd := exec.CommandContext(ctx, mkfs, "-q", "-F", "-b", fmt.Sprint(pageSize), "-m", "0",
+		"-E", "lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0", file)
+	if output, err := cmd.CombinedOutput(); err != nil {
+		f := failure(noDisk, fmt.Sprintf("format the scratch disk with %s: %v", mkfs, err), "another size: -scratch 512M")
+		f.detail = string(output)
+		return f
+	}
+	return nil
+}
+
+// findMkfs returns the path of mkfs.ext4, also from folders that a user's PATH often leaves out.
+func findMkfs(elsewhere ...string) (string, error) {
+	const name = "mkfs.ext4"
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return path, nil
+	}
+	for _, dir := range elsewhere {
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return path, nil
+		}
+	}
+	return "", failure(noDisk, fmt.Sprintf("%s is missing, which -scratch needs: %v", name, err),
+		"`make deps` in oomcage's folder, or: apt-get install --no-install-recommends e2fsprogs")
+}
