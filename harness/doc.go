@@ -52,6 +52,15 @@ Neither exit code 137 nor SIGKILL proves an OOM kill. The kernel's counters do: 
 cgroup whose limit was hit, oom_kill at the one whose process was killed, and both before the
 signal is sent.
 
+# Nesting
+
+[NewCage] makes a cage that stays until it is closed. [Cage.Child] makes one below it, with limits of its
+own: a child's memory is charged to its parent too, and the verdict says whose limit it was.
+[Cage.Run] runs a Spec in a cage that exists: several targets at once, or one after the other, each
+with an outcome about itself. The kernel allows processes only in cgroups that have no children
+with controllers; so make the children first, and the harness puts the targets of a cage that has
+some into a leaf of their own.
+
 # Prediction
 
 [Predict] computes from the [Baseline] at readiness how many steps fit below memory.max. The

@@ -56,6 +56,15 @@ func (e Events) since(before Events) (Events, error) {
 	return d, nil
 }
 
+// plus adds the counters of two cgroups.
+func (e Events) plus(more Events) Events {
+	to, add := e.counters(), more.counters()
+	for i := range to {
+		*to[i].value += *add[i].value
+	}
+	return e
+}
+
 // String prints the counters that are not zero, by the kernel's names: "max 24, oom 1, oom_kill 1".
 func (e Events) String() string {
 	var parts []string
@@ -122,6 +131,22 @@ func readEvents(g *cgroup.Group, file string) (Events, error) {
 		*c.value = n
 	}
 	return e, nil
+}
+
+// readSwapEvents returns zeros where the kernel does not account swap.
+func readSwapEvents(g *cgroup.Group) (SwapEvents, error) {
+	raw, err := g.ReadKeyed("memory.swap.events")
+	if errors.Is(err, fs.ErrNotExist) {
+		return SwapEvents{}, nil
+	}
+	return SwapEvents{High: raw["high"], Max: raw["max"], Fail: raw["fail"]}, err
+}
+
+// since returns what has been counted after before.
+func (e SwapEvents) since(before SwapEvents) SwapEvents {
+	return SwapEvents{
+		High: e.High - min(e.High, before.High), Max: e.Max - min(e.Max, before.Max), Fail: e.Fail - min(e.Fail, before.Fail),
+	}
 }
 
 // readBaseline reads what Predict needs. The machine's properties do not change during a run.

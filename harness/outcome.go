@@ -36,6 +36,7 @@ func (o *Outcome) Judge() {
 	default:
 		o.Why += fmt.Sprintf(", after step %d", o.Acknowledged)
 	}
+	o.Why += victims(o.Evidence)
 }
 
 // String prints the outcome for people: the verdict in a sentence, then what it rests on, with

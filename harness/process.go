@@ -7,21 +7,28 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/cgroup"
 )
 
 // Process is one started target. Its methods may be called from several goroutines.
 type Process struct {
 	cage   *Cage
+	group  *cgroup.Group // where it was started: the cage, or the leaf of its own targets
+	score  int           // its oom_score_adj
 	cmd    *exec.Cmd
 	output *tail
 	pipe   *os.File      // the reading end of its stdout and stderr
 	copied chan struct{} // closed when all output has been read
 	done   chan struct{} // closed when the process has been waited for
 	status Status        // set before done is closed
+
+	killed atomic.Bool // the harness, or its user through Signal, has sent SIGKILL while it ran
 }
 
 // Status is how a process has ended. The zero value is a process that has not.
@@ -46,7 +53,8 @@ func (s Status) String() string {
 // Start starts t inside the cage, by clone3 with CLONE_INTO_CGROUP: it is never moved, so all
 // that it ever allocates is charged to the cage. It gets a process group of its own, so that
 // Ctrl-C on a terminal does not reach it, and stdin is empty. Start returns when the program
-// has been executed; it does not wait for t.Ready. Closing the cage ends it.
+// has been executed; it does not wait for t.Ready. Closing the cage ends it. Of a cage with
+// children, the target is started in a leaf below it: see Child.
 func (c *Cage) Start(ctx context.Context, t Target) (*Process, error) {
 	if t.Path == "" {
 		return nil, errors.New("start the target: it has no Path: name the executable to be caged")
@@ -59,7 +67,11 @@ func (c *Cage) Start(ctx context.Context, t Target) (*Process, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", t.Path, context.Cause(ctx))
 	}
-	dir, err := c.group.Open()
+	group, err := c.targetGroup()
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", t.Path, err)
+	}
+	dir, err := group.Open()
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", t.Path, err)
 	}
@@ -90,12 +102,16 @@ func (c *Cage) Start(ctx context.Context, t Target) (*Process, error) {
 		return nil, fmt.Errorf("start %s: %w", t.Path, err)
 	}
 	p := &Process{
-		cage: c, cmd: cmd, pipe: r, output: &tail{},
+		cage: c, group: group, cmd: cmd, pipe: r, output: &tail{},
 		copied: make(chan struct{}), done: make(chan struct{}),
 	}
+	p.score, err = setOOMScore(cmd.Process.Pid, t.OOMScoreAdj)
 	c.processes = append(c.processes, p)
 	go p.copyOutput()
 	go p.wait()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start %s: %w", t.Path, err), p.end(context.WithoutCancel(ctx)))
+	}
 	return p, nil
 }
 
@@ -168,6 +184,9 @@ func (p *Process) Wait(ctx context.Context) (Status, error) {
 
 // Signal sends sig to the process. os.ErrProcessDone says that it has ended before.
 func (p *Process) Signal(sig os.Signal) error {
+	if sig == syscall.SIGKILL {
+		p.harnessKills()
+	}
 	if err := p.cmd.Process.Signal(sig); err != nil {
 		return fmt.Errorf("send %v to %s[%d]: %w", sig, p.Name(), p.PID(), err)
 	}
@@ -176,6 +195,23 @@ func (p *Process) Signal(sig os.Signal) error {
 
 // Output is what the process has written to stdout and stderr so far, or the last 64 KiB of it.
 func (p *Process) Output() string { return p.output.String() }
+
+// harnessKills notes that a SIGKILL which ends the process now may be the harness's own.
+func (p *Process) harnessKills() {
+	if !p.Status().Ended {
+		p.killed.Store(true)
+	}
+}
+
+// end kills the process and those of its process group in its cage, and frees what it held. Other
+// targets of the cage live on.
+func (p *Process) end(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
+	p.harnessKills()
+	err := p.group.KillProcessGroup(ctx, p.PID())
+	return errors.Join(err, p.finish(ctx))
+}
 
 // outputGrace is how long the last output may take to arrive after the process has ended;
 // it is only needed where a process that is not in the cage holds the pipe.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -36,9 +37,43 @@ func Run(ctx context.Context, s Spec) (*Outcome, error) {
 	}
 	defer cage.Close() // for a step or probe that panics or ends the test; otherwise closed below
 	o, p, err := cage.observe(runCtx, s, start)
-	err = errors.Join(err, cage.Close())
+	return o.finish(ctx, p, errors.Join(err, cage.Close()))
+}
+
+// Run runs s in this cage, which stays: with several targets at once, or one after the other.
+// The cage has its limits already, so s.Limits must be zero. Counters are compared, so the
+// outcome is about this run alone, but memory.peak and what others of the cage hold are the cage's.
+// When the run ends, so does the target with its process group; others in the cage live on.
+func (c *Cage) Run(ctx context.Context, s Spec) (*Outcome, error) {
+	if !reflect.DeepEqual(s.Limits, Limits{}) {
+		return nil, fmt.Errorf("run %s in the cage %s: the spec has limits (%s), and the cage has its own already: leave Spec.Limits empty",
+			filepath.Base(s.Target.Path), c.group.Path(), s.Limits)
+	}
+	if err := s.validate(); err != nil {
+		return nil, err
+	}
+	if s.Timeout == 0 {
+		s.Timeout = defaultTimeout
+	}
+	s.Limits = c.asked
+	start := time.Now()
+	runCtx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
+	defer cancel()
+	o, p, err := c.observe(runCtx, s, start)
+	if p != nil {
+		err = errors.Join(err, p.end(context.WithoutCancel(ctx)))
+	}
+	return o.finish(ctx, p, err)
+}
+
+// finish completes an outcome when its target is gone, or says why there is none.
+func (o *Outcome) finish(ctx context.Context, p *Process, err error) (*Outcome, error) {
 	if ctx.Err() != nil {
-		err = errors.Join(fmt.Errorf("run %s: %w", filepath.Base(s.Target.Path), context.Cause(ctx)), err)
+		name := "the target"
+		if p != nil {
+			name = p.Name()
+		}
+		err = errors.Join(fmt.Errorf("run %s: %w", name, context.Cause(ctx)), err)
 	}
 	if err != nil {
 		return nil, err
@@ -64,7 +99,9 @@ func RunT(tb testing.TB, s Spec) *Outcome {
 
 // observe runs the target and its load in the cage, up to the evidence and the verdict.
 func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, *Process, error) {
-	before := takeSnapshot(c.group)
+	log := openKernelLog()
+	defer log.close()
+	before := takeSnapshot(c)
 	tl := &timeline{start: start, before: before.Events}
 	changed, stopWatch, err := cgroup.Watch(c.eventsFile())
 	if err != nil {
@@ -75,6 +112,12 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	if err != nil {
 		return nil, nil, err
 	}
+	unwound := true // a step or probe has panicked, or ended the test
+	defer func() {
+		if unwound {
+			_ = p.end(context.WithoutCancel(ctx)) // the panic says more
+		}
+	}()
 	stopSampler := tl.follow(c, changed)
 	defer stopSampler()
 
@@ -99,7 +142,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	}
 	stopSampler()
 
-	o.Evidence = collect(p, before)
+	o.Evidence = collect(p, before, log)
 	o.Evidence.Ready = ready
 	o.Evidence.TimedOut = timedOut && !o.Evidence.Status.Ended
 	if baselineErr != nil {
@@ -108,6 +151,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	o.Peak = o.Evidence.Peak
 	o.Timeline = append(o.Timeline, tl.samples...)
 	o.Judge()
+	unwound = false
 	return o, p, nil
 }
 

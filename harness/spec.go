@@ -44,6 +44,12 @@ type Target struct {
 	// Dir is the working directory; empty means that of the harness.
 	Dir string `json:"dir,omitempty"`
 
+	// OOMScoreAdj is written to the target's oom_score_adj, from -1000 (never chosen by an OOM
+	// killer, not even by a group kill) to 1000 (chosen first). nil: 0, the kernel's default,
+	// whatever the harness itself was started with; a child inherits it. It is set when the
+	// program has been executed; below the harness's own it takes CAP_SYS_RESOURCE (proc(5)).
+	OOMScoreAdj *int `json:"oom_score_adj,omitempty"`
+
 	// Ready waits until the target can take load. nil: ready as soon as it is started.
 	Ready Probe `json:"-"`
 }
@@ -88,11 +94,16 @@ type Probe func(ctx context.Context, p *Process) error
 
 const defaultTimeout = time.Minute
 
+// OOM_SCORE_ADJ_MIN and OOM_SCORE_ADJ_MAX of include/uapi/linux/oom.h.
+const oomScoreAdjMin, oomScoreAdjMax = -1000, 1000
+
 // validate finds what cannot be run, before the kernel is touched.
 func (s Spec) validate() error {
 	switch {
 	case s.Target.Path == "":
 		return errors.New("the spec has no Target.Path: name the executable to be caged")
+	case s.Target.OOMScoreAdj != nil && (*s.Target.OOMScoreAdj < oomScoreAdjMin || *s.Target.OOMScoreAdj > oomScoreAdjMax):
+		return fmt.Errorf("the spec's Target.OOMScoreAdj is %d: it must be from %d to %d", *s.Target.OOMScoreAdj, oomScoreAdjMin, oomScoreAdjMax)
 	case s.Timeout < 0:
 		return fmt.Errorf("the spec's Timeout is %v: it must not be negative", s.Timeout)
 	case s.Load.Count < 0:

@@ -41,6 +41,13 @@ func acquireRun(ctx context.Context) (*runRef, error) {
 	return current.ref, nil
 }
 
+// retain adds a cage below one of the run's. The caller has one of them open.
+func (r *runRef) retain() {
+	current.Lock()
+	defer current.Unlock()
+	r.users++
+}
+
 func (r *runRef) release() error {
 	current.Lock()
 	defer current.Unlock()

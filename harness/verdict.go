@@ -3,6 +3,7 @@ package harness
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -49,21 +50,79 @@ func judge(e Evidence) (Verdict, string) {
 		return Inconclusive, fmt.Sprintf("memory.events.local counts %d kills and memory.events, which includes them, %d", own.OOMKill, kills)
 	case !e.Status.Ended:
 		return judgeAlive(e)
+	case kills == 0 && e.HarnessKilled:
+		return Killed, "ended by a SIGKILL that was sent through the harness, and no OOM killer had a part in it: oom_kill did not rise"
 	case kills == 0 && e.Status.Signal != "":
 		return Killed, fmt.Sprintf("ended by %s, and no OOM killer had a part in it: oom_kill did not rise", e.Status.Signal)
 	case kills == 0:
 		return Exited, fmt.Sprintf("ended by itself with %s%s", e.Status, startNote(e))
 	case e.Status.Signal != "SIGKILL":
 		return ChildOOMKilled, fmt.Sprintf("%s inside was killed by an OOM killer, and the target ended with %s", processes(kills), e.Status)
+	}
+	record, logged := e.targetKill()
+	switch {
+	case logged:
+		return judgeByLog(e, record)
 	case own.OOMKill == 0:
 		return ChildOOMKilled, fmt.Sprintf("%s in a cgroup below the cage was killed by an OOM killer, none in the cage itself; the target ended by another SIGKILL", processes(kills))
-	case own.OOM > 0 && own.OOMGroupKill > 0:
-		return OOMGroupKilled, "killed by its own limit together with all of the cage (memory.oom.group): " + fullness(e)
-	case own.OOM > 0:
-		return OOMKilled, "killed by its own limit: " + fullness(e) + startNote(e)
+	case e.sparedTarget():
+		return ChildOOMKilled, fmt.Sprintf("%s inside was killed by an OOM killer, which the kernel log names, and the target ended by another SIGKILL", processes(kills))
+	case e.HarnessKilled:
+		return Inconclusive, "the harness had sent the target a SIGKILL, an OOM killer has killed " + processes(kills) + " of the cage, and the kernel log does not say which it was"
 	default:
-		return judgeFromAbove(e)
+		return judgeByCounters(e)
 	}
+}
+
+// judgeByLog judges a target that the kernel log names as a victim of the OOM killer. The log says
+// whose limit it was, and no counter may deny it.
+func judgeByLog(e Evidence, k Kill) (Verdict, string) {
+	switch {
+	case k.Global:
+		return HostOOMKilled, "killed because the whole machine was out of memory"
+	case k.Limit == "": // that line was rate-limited
+		return judgeByCounters(e)
+	case k.Limit == e.Cage && e.EventsLocal.OOM == 0:
+		return Inconclusive, fmt.Sprintf("the kernel log says that the limit of %s, the cage's own, was hit, and its own counter oom did not rise", k.Limit)
+	case k.Limit == e.Cage:
+		return ownKill(e)
+	case strings.HasPrefix(k.Limit, e.Cage+"/"):
+		return Inconclusive, fmt.Sprintf("killed by the limit of %s, which is below the cage and not the harness's", k.Limit)
+	}
+	for _, a := range e.Ancestors {
+		if a.Path != k.Limit {
+			continue
+		}
+		file := filepath.Join(a.Path, "memory.events.local")
+		if a.EventsLocal.OOM == 0 && e.Unread[file] == "" {
+			return Inconclusive, fmt.Sprintf("the kernel log says that the limit of %s was hit, and its own counter oom did not rise", k.Limit)
+		}
+		return ancestorKill(a)
+	}
+	return AncestorOOMKilled, fmt.Sprintf("killed by the limit of %s, not by its own", k.Limit)
+}
+
+// judgeByCounters judges a target that the OOM killer has killed, by the counters alone.
+func judgeByCounters(e Evidence) (Verdict, string) {
+	if e.EventsLocal.OOM > 0 {
+		return ownKill(e)
+	}
+	return judgeFromAbove(e)
+}
+
+func ownKill(e Evidence) (Verdict, string) {
+	if e.EventsLocal.OOMGroupKill > 0 {
+		return OOMGroupKilled, "killed by its own limit together with all of the cage (memory.oom.group): " + fullness(e)
+	}
+	return OOMKilled, "killed by its own limit: " + fullness(e) + startNote(e)
+}
+
+func ancestorKill(a Ancestor) (Verdict, string) {
+	why := fmt.Sprintf("killed by the limit of %s (memory.max %s), not by its own", a.Path, limitText(a.Max))
+	if a.EventsLocal.OOMGroupKill > 0 {
+		why += ", together with all below it (memory.oom.group)"
+	}
+	return AncestorOOMKilled, why
 }
 
 func judgeAlive(e Evidence) (Verdict, string) {
@@ -93,7 +152,7 @@ func judgeAlive(e Evidence) (Verdict, string) {
 func judgeFromAbove(e Evidence) (Verdict, string) {
 	for _, a := range e.Ancestors {
 		if a.EventsLocal.OOM > 0 {
-			return AncestorOOMKilled, fmt.Sprintf("killed by the limit of %s (memory.max %d), not by its own", a.Path, a.Max)
+			return ancestorKill(a)
 		}
 	}
 	for _, file := range slices.Sorted(maps.Keys(e.Unread)) {
@@ -139,6 +198,25 @@ func startNote(e Evidence) string {
 		return ""
 	}
 	return ", before it was ready"
+}
+
+// victims names those that the kernel log names: all of a few, the first of many.
+func victims(e Evidence) string {
+	const most = 3
+	var named []string
+	for _, k := range e.Kills[:min(len(e.Kills), most)] {
+		named = append(named, k.String())
+	}
+	switch text := strings.Join(named, "; "); {
+	case len(named) == 0:
+		return ""
+	case len(named) == 1:
+		return "; victim " + text
+	case len(e.Kills) > most:
+		return fmt.Sprintf("; victims %s; and %d more", text, len(e.Kills)-most)
+	default:
+		return "; victims " + text
+	}
 }
 
 func processes(n uint64) string {

@@ -1,9 +1,13 @@
 package harness
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/internal/kmsg"
 )
 
 var (
@@ -18,6 +22,14 @@ func TestClassify(t *testing.T) {
 	fromAbove := Events{OOMKill: 1}
 	above := func(local Events) []Ancestor {
 		return []Ancestor{{Path: "/oomcage/run-1"}, {Path: "/oomcage", EventsLocal: local}}
+	}
+	logged := func(pid int, limit string) Kill { return Kill{PID: pid, Name: "app", Limit: limit, Group: "/cage"} }
+	killed := func(log ...Kill) Evidence {
+		n := uint64(len(log))
+		return Evidence{Status: sigkill, Ready: true, PID: 7, Cage: "/cage", Events: Events{OOM: n, OOMKill: n}, EventsLocal: Events{OOM: n, OOMKill: n}, Kills: log}
+	}
+	hidden := func(log Kill) Evidence {
+		return Evidence{Status: sigkill, PID: 7, Cage: "/cage", Events: fromAbove, EventsLocal: fromAbove, AncestorsHidden: true, Kills: []Kill{log}}
 	}
 	for _, c := range []struct {
 		name string
@@ -56,6 +68,25 @@ func TestClassify(t *testing.T) {
 		{"a time-out without its statistics", Evidence{Ready: true, TimedOut: true, Unread: map[string]string{"memory.stat": "too many open files"}}, Inconclusive, "too many open files"},
 		{"an end that nobody has seen", Evidence{Status: statusOf(nil)}, Inconclusive, "wait status"},
 		{"counters that contradict each other", Evidence{Status: sigkill, EventsLocal: ownKill}, Inconclusive, "which includes them"},
+		{"its child was killed, then SIGKILL from elsewhere, by the log", killed(logged(12, "/cage")), ChildOOMKilled, "another SIGKILL"},
+		{"killed by its own limit, by the log", killed(logged(7, "/cage")), OOMKilled, "its own limit"},
+		{"a limit above that a namespace hides, by the log", hidden(logged(7, "/machine/container")), AncestorOOMKilled, "limit of /machine/container"},
+		{"a whole machine that a namespace hides, by the log", hidden(Kill{PID: 7, Global: true}), HostOOMKilled, "whole machine"},
+		{"the log's limit was rate-limited away", killed(Kill{PID: 7}), OOMKilled, "its own limit"},
+		{"a child at the cage's limit, and then itself by one above", killed(logged(12, "/cage"), logged(7, "/up")), AncestorOOMKilled, "limit of /up"},
+		{"the log against the cage's counter", hidden(logged(7, "/cage")), Inconclusive, "its own counter oom did not rise"},
+		{"the log against a counter above", Evidence{Status: sigkill, PID: 7, Cage: "/oomcage/c", Events: fromAbove, EventsLocal: fromAbove, Ancestors: above(Events{}), Kills: []Kill{logged(7, "/oomcage")}}, Inconclusive, "its own counter oom did not rise"},
+		{"a limit of the target's own making", killed(logged(7, "/cage/below")), Inconclusive, "below the cage"},
+		{"SIGKILL by the harness", Evidence{Status: sigkill, HarnessKilled: true}, Killed, "through the harness"},
+		{"SIGKILL by the harness after a child's kill, and no log", Evidence{Status: sigkill, HarnessKilled: true, Events: ownKill, EventsLocal: ownKill}, Inconclusive, "does not say which"},
+		{"SIGKILL by the harness too late", func() Evidence { e := killed(logged(7, "/cage")); e.HarnessKilled = true; return e }(), OOMKilled, "its own limit"},
+		{"a log that lost lines proves nothing", func() Evidence {
+			e := killed(logged(12, "/cage"))
+			e.Unread = map[string]string{kernelLogFile: "overrun"}
+			return e
+		}(), OOMKilled, "its own limit"},
+		{"a log of another PID namespace proves nothing", func() Evidence { e := killed(logged(12, "/cage")); e.PID = 0; return e }(), OOMKilled, "its own limit"},
+		{"killed with all below a cage above", Evidence{Status: sigkill, Events: fromAbove, EventsLocal: fromAbove, Ancestors: above(Events{OOM: 1, OOMGroupKill: 1})}, AncestorOOMKilled, "together with all below it"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, why := judge(c.e)
@@ -64,4 +95,43 @@ func TestClassify(t *testing.T) {
 			assert.Equal(t, got, Classify(c.e))
 		})
 	}
+}
+
+func TestTheSentenceNamesTheVictims(t *testing.T) {
+	app := Kill{PID: 132, Name: "app", Anon: 96700000}
+	for want, kills := range map[string][]Kill{
+		"":                                nil,
+		"; victim app[132], anon 96.7 MB": {app},
+		"; victims app[132], anon 96.7 MB; sh[2], anon 0.0 MB":       {app, {PID: 2, Name: "sh"}},
+		"app[132], anon 96.7 MB; app[132], anon 96.7 MB; and 2 more": {app, app, app, app, app},
+	} {
+		o := Outcome{Evidence: Evidence{Kills: kills}}
+		o.Judge()
+		require.True(t, strings.HasSuffix(o.Why, want), o.Why)
+	}
+}
+
+// The kernel's log is everybody's: kills of others, of an earlier cage, in a namespace's cgroups.
+func TestOnlyTheCagesOwnKillsAreTakenFromTheLog(t *testing.T) {
+	const cage = "/oomcage/run-1-abc/cage-1"
+	in := killsIn(cage, 7, []kmsg.Kill{
+		{PID: 1, VictimGroup: "/docker/x", LimitGroup: "/docker/x"},
+		{PID: 2, VictimGroup: cage + "0", LimitGroup: cage + "0"},
+		{PID: 3, VictimGroup: cage, LimitGroup: cage, AnonRSS: 4096, Name: "a"},
+		{PID: 4, VictimGroup: cage + "/below", LimitGroup: "/oomcage"},
+		{PID: 5, VictimGroup: "/docker/y" + cage, LimitGroup: "/docker/y"},
+		{PID: 6, VictimGroup: "/docker/y" + cage, LimitGroup: "/docker/y" + cage},
+		{PID: 7, Name: "rate-limited"},
+		{PID: 8, Name: "rate-limited too, and not the target"},
+		{PID: 9, VictimGroup: cage, Global: true},
+	})
+	require.Equal(t, []Kill{
+		{PID: 3, Group: cage, Limit: cage, Anon: 4096, Name: "a"},
+		{PID: 4, Group: cage + "/below", Limit: "/oomcage"},
+		{PID: 5, Group: cage, Limit: "/docker/y"},
+		{PID: 6, Group: cage, Limit: cage},
+		{PID: 7, Name: "rate-limited"},
+		{PID: 9, Group: cage, Global: true},
+	}, in)
+	require.Empty(t, killsIn(cage, 0, []kmsg.Kill{{PID: 0, Name: "a PID that is unknown is nobody's"}}))
 }

@@ -124,6 +124,69 @@ func (g *Group) Hidden() bool {
 // Procs lists the processes in g and below it.
 func (g *Group) Procs() ([]uint64, error) { return g.manager.Procs(true) }
 
+// DescribeProcs names the processes in g and below it, for an error message.
+func (g *Group) DescribeProcs() string {
+	pids, _ := g.Procs()
+	return describe(pids)
+}
+
+// KillProcessGroup kills the processes in g that belong to a process group, and waits until none
+// is left. Each is held by a pidfd while it is looked at, so that no process which has got the
+// id of one that ended is killed.
+func (g *Group) KillProcessGroup(ctx context.Context, pgid int) error {
+	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		pids, err := g.manager.Procs(true)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("list the processes of %s: %w", g.path, err)
+		}
+		found := false
+		for _, pid := range pids {
+			killed, err := g.killMember(int(pid), pgid)
+			if err != nil {
+				return err
+			}
+			found = found || killed
+		}
+		if !found {
+			return nil
+		}
+		// The kernel tells nobody that one of several processes has left a cgroup.
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the end of process group %d in %s: %w", pgid, g.path, context.Cause(ctx))
+		case <-time.After(pause):
+		}
+	}
+}
+
+// killMember sends SIGKILL to a process that is in g and in the process group, and says whether
+// there was one.
+func (g *Group) killMember(pid, pgid int) (bool, error) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return false, nil //nolint:nilerr // it has ended
+	}
+	defer unix.Close(fd)
+	if got, err := unix.Getpgid(pid); err != nil || got != pgid {
+		return false, nil //nolint:nilerr // it has ended, or is another's
+	}
+	now, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+	if err != nil || !strings.Contains(string(now), g.Name()) {
+		return false, nil //nolint:nilerr // it has ended, or is another's
+	}
+	err = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("kill process %d in %s: %w", pid, g.path, err)
+	}
+	return true, nil
+}
+
 // Remove kills every process in g and below it, waits until the kernel reports the cgroup
 // empty, and removes it with everything below. A cgroup that is gone already is no error.
 // Killing and then waiting for "populated 0" in cgroup.events is the kernel's advice;

@@ -1,0 +1,124 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"oomcage/harness/internal/kmsg"
+)
+
+// Kill is one OOM kill as the kernel log tells of it. The log names the victim, which no counter
+// does; it may be closed to the harness or overrun, so no verdict needs it where counters suffice.
+type Kill struct {
+	PID    int    `json:"pid"`              // of the victim, in the initial PID namespace
+	Name   string `json:"name"`             // its comm, up to 15 bytes
+	Anon   Bytes  `json:"anon"`             // that it held when it was killed: anonymous memory,
+	File   Bytes  `json:"file"`             // mapped files,
+	Shmem  Bytes  `json:"shmem"`            // and shared memory
+	Group  string `json:"group,omitempty"`  // its cgroup, named as Evidence.Cage; empty where the kernel rate-limited that line
+	Limit  string `json:"limit,omitempty"`  // the cgroup whose limit was hit; empty as Group, and where it was the machine's memory
+	Global bool   `json:"global,omitempty"` // the whole machine was out of memory
+}
+
+// String prints "app[132], anon 96.7 MB".
+func (k Kill) String() string {
+	return fmt.Sprintf("%s[%d], anon %.1f MB", k.Name, k.PID, float64(k.Anon)/1e6)
+}
+
+// kernelLog is the kernel log from the beginning of a run on, or the reason why there is none.
+type kernelLog struct {
+	log *kmsg.Log
+	err error
+}
+
+func openKernelLog() *kernelLog {
+	log, err := kmsg.Open()
+	return &kernelLog{log, err}
+}
+
+func (k *kernelLog) close() {
+	if k.log != nil {
+		k.log.Close()
+	}
+}
+
+// complete adds to e what the log says of the kills that e counts. It waits a little for lines that
+// are still to come.
+func (k *kernelLog) complete(e *Evidence) {
+	if e.Events.OOMKill == 0 {
+		return
+	}
+	err := k.err
+	if err == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), logGrace)
+		defer cancel()
+		var kills []kmsg.Kill
+		kills, err = k.log.Wait(ctx, func(kills []kmsg.Kill) bool {
+			return uint64(len(killsIn(e.Cage, e.PID, kills))) >= e.Events.OOMKill
+		})
+		e.Kills = killsIn(e.Cage, e.PID, kills)
+		if err == nil && k.log.Lost() {
+			err = fmt.Errorf("the kernel log was overrun: lines were lost")
+		}
+	}
+	if err != nil {
+		e.Unread[kernelLogFile] = err.Error()
+	}
+}
+
+const kernelLogFile = "/dev/kmsg"
+
+// killsIn picks the kills in the cage and below it. The log names cgroups as the kernel's root sees
+// them; inside a cgroup namespace those names are longer than the harness's.
+func killsIn(cage string, pid int, kills []kmsg.Kill) []Kill {
+	var in []Kill
+	for _, k := range kills {
+		at := strings.Index(k.VictimGroup+"/", cage+"/")
+		if at < 0 && (k.VictimGroup != "" || k.PID != pid || pid == 0) {
+			continue
+		}
+		outside := k.VictimGroup[:max(at, 0)]
+		in = append(in, Kill{
+			PID: k.PID, Name: k.Name, Anon: Bytes(k.AnonRSS), File: Bytes(k.FileRSS), Shmem: Bytes(k.ShmemRSS), Global: k.Global,
+			Group: strings.TrimPrefix(k.VictimGroup, outside), Limit: inNamespace(k.LimitGroup, outside),
+		})
+	}
+	return in
+}
+
+// inNamespace cuts off what a cgroup namespace hides of a name. A cgroup outside it keeps its own.
+func inNamespace(name, outside string) string {
+	if rest, ok := strings.CutPrefix(name, outside); ok && strings.HasPrefix(rest, "/") {
+		return rest
+	}
+	return name
+}
+
+// targetKill returns what the log says of the target's own end.
+func (e Evidence) targetKill() (Kill, bool) {
+	for _, k := range e.Kills {
+		if k.PID == e.PID && e.PID != 0 {
+			return k, true
+		}
+	}
+	return Kill{}, false
+}
+
+// sparedTarget tells that the log accounts for every kill, and none was the target's.
+func (e Evidence) sparedTarget() bool {
+	_, was := e.targetKill()
+	return !was && e.PID != 0 && e.Unread[kernelLogFile] == "" &&
+		e.Events.OOMKill > 0 && uint64(len(e.Kills)) >= e.Events.OOMKill
+}
+
+// initialPID returns the PID by which the kernel log knows a process, or 0 where this process is in
+// another PID namespace than the initial one (PROC_PID_INIT_INO, include/linux/proc_ns.h).
+func initialPID(pid int) int {
+	ns, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil || ns != "pid:[4026531836]" {
+		return 0
+	}
+	return pid
+}
