@@ -81,6 +81,10 @@ bench-native:
 bench-vm: $(vm_setup)
 	@$(in_vm) go test -count=1 -p=1 -exec '$(vm) -build ./harness/testdata/trivial' -run='^$$' -bench=. -benchtime=$(BENCHTIME) $(TESTFLAGS) ./app ./harness
 
+.PHONY: scenarios
+scenarios: $(vm_setup) ## the figures of docs/scenarios.md, measured now (KERNEL=6.1|6.12|FILE)
+	@$(in_vm) OOMCAGE_STRICT=1 go test -count=1 -v -run='^TestScenarios' -exec '$(vm) $(test_disks) -build ./app' $(TESTFLAGS) ./harness | awk -f .ci/scenarios.awk
+
 .PHONY: cover
 cover: override TESTFLAGS += -coverpkg=./... -coverprofile="$(CURDIR)/$(cache)/cover/all.out"
 cover: $(cache)/cover test-$(WHERE) ## statement coverage over all packages, into .cache/cover

@@ -106,10 +106,11 @@ func (e Evidence) targetKill() (Kill, bool) {
 	return Kill{}, false
 }
 
-// sparedTarget tells that the log accounts for every kill, and none was the target's.
+// sparedTarget tells that the log accounts for every kill, and none was the target's. A group kill
+// spares nobody, and may name a victim by the id of one of its threads.
 func (e Evidence) sparedTarget() bool {
 	_, was := e.targetKill()
-	return !was && e.PID != 0 && e.Unread[kernelLogFile] == "" &&
+	return !was && e.Events.OOMGroupKill == 0 && e.PID != 0 && e.Unread[kernelLogFile] == "" &&
 		e.Events.OOMKill > 0 && uint64(len(e.Kills)) >= e.Events.OOMKill
 }
 

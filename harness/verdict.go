@@ -204,18 +204,23 @@ func startNote(e Evidence) string {
 func victims(e Evidence) string {
 	const most = 3
 	var named []string
-	for _, k := range e.Kills[:min(len(e.Kills), most)] {
+	seen := map[int]bool{}
+	for _, k := range e.Kills {
+		if seen[k.PID] { // a group kill may tell of its first victim twice
+			continue
+		}
+		seen[k.PID] = true
 		named = append(named, k.String())
 	}
-	switch text := strings.Join(named, "; "); {
+	switch {
 	case len(named) == 0:
 		return ""
 	case len(named) == 1:
-		return "; victim " + text
-	case len(e.Kills) > most:
-		return fmt.Sprintf("; victims %s; and %d more", text, len(e.Kills)-most)
+		return "; victim " + named[0]
+	case len(named) > most:
+		return fmt.Sprintf("; victims %s; and %d more", strings.Join(named[:most], "; "), len(named)-most)
 	default:
-		return "; victims " + text
+		return "; victims " + strings.Join(named, "; ")
 	}
 }
 

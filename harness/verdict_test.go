@@ -86,6 +86,11 @@ func TestClassify(t *testing.T) {
 			return e
 		}(), OOMKilled, "its own limit"},
 		{"a log of another PID namespace proves nothing", func() Evidence { e := killed(logged(12, "/cage")); e.PID = 0; return e }(), OOMKilled, "its own limit"},
+		{"a group kill that the log tells of by another thread's id", func() Evidence {
+			e := killed(logged(12, "/cage"))
+			e.Events.OOMGroupKill, e.EventsLocal.OOMGroupKill = 1, 1
+			return e
+		}(), OOMGroupKilled, "memory.oom.group"},
 		{"killed with all below a cage above", Evidence{Status: sigkill, Events: fromAbove, EventsLocal: fromAbove, Ancestors: above(Events{OOM: 1, OOMGroupKill: 1})}, AncestorOOMKilled, "together with all below it"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -102,8 +107,8 @@ func TestTheSentenceNamesTheVictims(t *testing.T) {
 	for want, kills := range map[string][]Kill{
 		"":                                nil,
 		"; victim app[132], anon 96.7 MB": {app},
-		"; victims app[132], anon 96.7 MB; sh[2], anon 0.0 MB":       {app, {PID: 2, Name: "sh"}},
-		"app[132], anon 96.7 MB; app[132], anon 96.7 MB; and 2 more": {app, app, app, app, app},
+		"; victims app[132], anon 96.7 MB; sh[2], anon 0.0 MB": {app, {PID: 2, Name: "sh"}},
+		"sh[3], anon 0.0 MB; and 2 more":                       {app, app, {PID: 2, Name: "sh"}, {PID: 3, Name: "sh"}, {PID: 4}, {PID: 5}},
 	} {
 		o := Outcome{Evidence: Evidence{Kills: kills}}
 		o.Judge()
