@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -122,6 +123,14 @@ func (c *Cage) Memory() (Memory, error) {
 		return Memory{}, fmt.Errorf("read the cage %s: %w", c.group.Path(), err)
 	}
 	return m, nil
+}
+
+// forget drops a target that has ended and of which nothing is left, so that a cage in which many
+// run one after the other does not collect them.
+func (c *Cage) forget(p *Process) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.processes = slices.DeleteFunc(c.processes, func(o *Process) bool { return o == p })
 }
 
 func (c *Cage) isClosed() bool {

@@ -59,24 +59,65 @@ func (c *Cage) Start(ctx context.Context, t Target) (*Process, error) {
 	if t.Path == "" {
 		return nil, errors.New("start the target: it has no Path: name the executable to be caged")
 	}
+	p, err := c.start(ctx, t)
+	if err == nil {
+		p.score, err = setOOMScore(p.PID(), t.OOMScoreAdj)
+	}
+	if p != nil {
+		go p.wait() // not before its score is set: until then nobody else can get its PID
+		if err != nil {
+			err = errors.Join(err, p.end(context.WithoutCancel(ctx)))
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", t.Path, err)
+	}
+	return p, nil
+}
+
+// start executes the target; the caller waits for it.
+func (c *Cage) start(ctx context.Context, t Target) (*Process, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		return nil, fmt.Errorf("start %s: the cage %s is closed", t.Path, c.group.Path())
+		return nil, fmt.Errorf("the cage %s is closed", c.group.Path())
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", t.Path, context.Cause(ctx))
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	group, err := c.targetGroup()
 	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", t.Path, err)
+		return nil, err
 	}
 	dir, err := group.Open()
 	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", t.Path, err)
+		return nil, err
 	}
 	defer dir.Close()
+	cmd := c.command(t)
+	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd()), Setpgid: true}
+	// A pipe of our own: exec's would make Wait last until the last grandchild closes it.
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	cmd.Stdout, cmd.Stderr = w, w
+	if err := cmd.Start(); err != nil {
+		r.Close()
+		return nil, err
+	}
+	p := &Process{
+		cage: c, group: group, cmd: cmd, pipe: r, output: &tail{},
+		copied: make(chan struct{}), done: make(chan struct{}),
+	}
+	c.processes = append(c.processes, p)
+	go p.copyOutput()
+	return p, nil
+}
 
+// command is the target with its arguments and environment.
+func (c *Cage) command(t Target) *exec.Cmd {
 	args := make([]string, len(t.Args))
 	for i, a := range t.Args {
 		args[i] = c.address.expand(a)
@@ -88,31 +129,7 @@ func (c *Cage) Start(ctx context.Context, t Target) (*Process, error) {
 	for _, e := range t.Env {
 		cmd.Env = append(cmd.Env, c.address.expand(e))
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd()), Setpgid: true}
-
-	// A pipe of our own: exec's would make Wait last until the last grandchild closes it.
-	r, w, err := os.Pipe()
-	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", t.Path, err)
-	}
-	defer w.Close()
-	cmd.Stdout, cmd.Stderr = w, w
-	if err := cmd.Start(); err != nil {
-		r.Close()
-		return nil, fmt.Errorf("start %s: %w", t.Path, err)
-	}
-	p := &Process{
-		cage: c, group: group, cmd: cmd, pipe: r, output: &tail{},
-		copied: make(chan struct{}), done: make(chan struct{}),
-	}
-	p.score, err = setOOMScore(cmd.Process.Pid, t.OOMScoreAdj)
-	c.processes = append(c.processes, p)
-	go p.copyOutput()
-	go p.wait()
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start %s: %w", t.Path, err), p.end(context.WithoutCancel(ctx)))
-	}
-	return p, nil
+	return cmd
 }
 
 func (p *Process) copyOutput() {
@@ -210,7 +227,11 @@ func (p *Process) end(ctx context.Context) error {
 	defer cancel()
 	p.harnessKills()
 	err := p.group.KillProcessGroup(ctx, p.PID())
-	return errors.Join(err, p.finish(ctx))
+	err = errors.Join(err, p.finish(ctx))
+	if err == nil {
+		p.cage.forget(p)
+	}
+	return err
 }
 
 // outputGrace is how long the last output may take to arrive after the process has ended;

@@ -22,14 +22,11 @@ var errTimeout = errors.New("the run's time is up")
 // are not supported (ErrNotSupported), the target could not be started, the cage could not be
 // removed, or ctx was cancelled.
 func Run(ctx context.Context, s Spec) (*Outcome, error) {
-	if err := s.validate(); err != nil {
+	start := time.Now()
+	runCtx, cancel, err := s.begin(ctx)
+	if err != nil {
 		return nil, err
 	}
-	if s.Timeout == 0 {
-		s.Timeout = defaultTimeout
-	}
-	start := time.Now()
-	runCtx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
 	defer cancel()
 	cage, err := NewCage(runCtx, s.Limits)
 	if err != nil {
@@ -49,21 +46,30 @@ func (c *Cage) Run(ctx context.Context, s Spec) (*Outcome, error) {
 		return nil, fmt.Errorf("run %s in the cage %s: the spec has limits (%s), and the cage has its own already: leave Spec.Limits empty",
 			filepath.Base(s.Target.Path), c.group.Path(), s.Limits)
 	}
-	if err := s.validate(); err != nil {
-		return nil, err
-	}
-	if s.Timeout == 0 {
-		s.Timeout = defaultTimeout
-	}
 	s.Limits = c.asked
 	start := time.Now()
-	runCtx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
+	runCtx, cancel, err := s.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
 	defer cancel()
 	o, p, err := c.observe(runCtx, s, start)
 	if p != nil {
 		err = errors.Join(err, p.end(context.WithoutCancel(ctx)))
 	}
 	return o.finish(ctx, p, err)
+}
+
+// begin refuses a spec that cannot be run, and starts its time.
+func (s *Spec) begin(ctx context.Context) (context.Context, context.CancelFunc, error) {
+	if err := s.validate(); err != nil {
+		return nil, nil, err
+	}
+	if s.Timeout == 0 {
+		s.Timeout = defaultTimeout
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
+	return ctx, cancel, nil
 }
 
 // finish completes an outcome when its target is gone, or says why there is none.

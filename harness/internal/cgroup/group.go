@@ -165,26 +165,38 @@ func (g *Group) KillProcessGroup(ctx context.Context, pgid int) error {
 // killMember sends SIGKILL to a process that is in g and in the process group, and says whether
 // there was one.
 func (g *Group) killMember(pid, pgid int) (bool, error) {
-	fd, err := unix.PidfdOpen(pid, 0)
-	if err != nil {
-		return false, nil //nolint:nilerr // it has ended
-	}
-	defer unix.Close(fd)
-	if got, err := unix.Getpgid(pid); err != nil || got != pgid {
-		return false, nil //nolint:nilerr // it has ended, or is another's
-	}
-	now, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
-	if err != nil || !strings.Contains(string(now), g.Name()) {
-		return false, nil //nolint:nilerr // it has ended, or is another's
-	}
-	err = unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
-	if errors.Is(err, unix.ESRCH) {
+	killed, err := func() (bool, error) {
+		fd, err := unix.PidfdOpen(pid, 0)
+		if err != nil {
+			return false, err
+		}
+		defer unix.Close(fd)
+		if got, err := unix.Getpgid(pid); err != nil || got != pgid {
+			return false, err
+		}
+		now, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+		if err != nil || !g.holds(string(now)) {
+			return false, err
+		}
+		return true, unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+	}()
+	if errors.Is(err, unix.ESRCH) || errors.Is(err, fs.ErrNotExist) { // it has ended
 		return false, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("kill process %d in %s: %w", pid, g.path, err)
 	}
-	return true, nil
+	return killed, nil
+}
+
+// holds tells whether a process with this /proc/PID/cgroup is in g or below it.
+func (g *Group) holds(membership string) bool {
+	for line := range strings.Lines(membership) {
+		if name, ok := strings.CutPrefix(line, "0::"); ok {
+			return strings.HasPrefix(strings.TrimSpace(name)+"/", g.Name()+"/")
+		}
+	}
+	return false
 }
 
 // Remove kills every process in g and below it, waits until the kernel reports the cgroup
