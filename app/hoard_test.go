@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bytes"
-	"compress/flate"
 	"encoding/binary"
-	"io"
 	"os"
 	"runtime"
 	"sync"
@@ -17,38 +14,38 @@ import (
 
 func TestTakenMemoryIsCountedAndEveryPageIsThere(t *testing.T) {
 	h := new(hoard)
-	t.Cleanup(func() { h.drop() })
-	assert.Equal(t, held{}, h.held())
-	assert.Equal(t, held{Allocations: 1, Bytes: 8 << 20}, h.take(8<<20))
-	assert.Equal(t, held{Allocations: 2, Bytes: 8<<20 + 1}, h.take(1))
-	assert.Equal(t, held{Allocations: 2, Bytes: 8<<20 + 1}, h.held())
+	t.Cleanup(func() { mustDrop(t, h) })
+	assert.Equal(t, held{}, h.stats().held)
+	assert.Equal(t, held{Allocations: 1, Bytes: 8 << 20}, mustTake(t, h, anon, 8<<20))
+	assert.Equal(t, held{Allocations: 2, Bytes: 8<<20 + 1}, mustTake(t, h, anon, 1))
+	assert.Equal(t, held{Allocations: 2, Bytes: 8<<20 + 1}, h.stats().held)
 
-	present, of := mustCountPages(t, address(h.blocks[0]), 8<<20)
+	present, of := mustCountPages(t, anonAddress(h.blocks[0]), 8<<20)
 	assert.Equal(t, of, present)
 }
 
 func TestTakenMemorySurvivesTheGarbageCollector(t *testing.T) {
 	h := new(hoard)
-	t.Cleanup(func() { h.drop() })
-	h.take(4 << 20)
+	t.Cleanup(func() { mustDrop(t, h) })
+	mustTake(t, h, anon, 4<<20)
 	runtime.GC()
 	runtime.GC()
-	present, of := mustCountPages(t, address(h.blocks[0]), 4<<20)
+	present, of := mustCountPages(t, anonAddress(h.blocks[0]), 4<<20)
 	assert.Equal(t, of, present)
-	assert.Equal(t, held{Allocations: 1, Bytes: 4 << 20}, h.held())
+	assert.Equal(t, held{Allocations: 1, Bytes: 4 << 20}, h.stats().held)
 }
 
 func TestDroppedMemoryIsBackAtTheKernel(t *testing.T) {
 	const size = 32 << 20
 	h := new(hoard)
-	h.take(size)
-	at := address(h.blocks[0])
+	mustTake(t, h, anon, size)
+	at := anonAddress(h.blocks[0])
 	before, of := mustCountPages(t, at, size)
 	require.Equal(t, of, before)
 
-	assert.Equal(t, held{Allocations: 1, Bytes: size}, h.drop())
-	assert.Equal(t, held{}, h.held())
-	assert.Equal(t, held{}, h.drop())
+	assert.Equal(t, held{Allocations: 1, Bytes: size}, mustDrop(t, h))
+	assert.Equal(t, held{}, h.stats().held)
+	assert.Equal(t, held{}, mustDrop(t, h))
 
 	// The runtime may put something small of its own where the block was, and
 	// with transparent huge pages the kernel then gives it 2 MiB at once. Seen
@@ -61,17 +58,17 @@ func TestDroppedMemoryIsBackAtTheKernel(t *testing.T) {
 func TestMemoryCanBeTakenAgainAfterADrop(t *testing.T) {
 	h := new(hoard)
 	for range 5 {
-		assert.Equal(t, held{Allocations: 1, Bytes: 4 << 20}, h.take(4<<20))
-		present, of := mustCountPages(t, address(h.blocks[0]), 4<<20)
+		assert.Equal(t, held{Allocations: 1, Bytes: 4 << 20}, mustTake(t, h, anon, 4<<20))
+		present, of := mustCountPages(t, anonAddress(h.blocks[0]), 4<<20)
 		assert.Equal(t, of, present)
-		assert.Equal(t, held{Allocations: 1, Bytes: 4 << 20}, h.drop())
+		assert.Equal(t, held{Allocations: 1, Bytes: 4 << 20}, mustDrop(t, h))
 	}
 }
 
 func TestNothingIsLostWhenManyTakeAndDropAtOnce(t *testing.T) {
 	const goroutines, rounds, size = 8, 20, 10_000
 	var (
-		h       hoard
+		h       = new(hoard)
 		wg      sync.WaitGroup
 		mu      sync.Mutex
 		dropped held
@@ -79,48 +76,35 @@ func TestNothingIsLostWhenManyTakeAndDropAtOnce(t *testing.T) {
 	for range goroutines {
 		wg.Go(func() {
 			for i := range rounds {
-				h.take(size)
+				mustTake(t, h, anon, size)
 				if i%10 == 9 {
-					d := h.drop()
+					d := mustDrop(t, h)
 					mu.Lock()
 					dropped.Allocations += d.Allocations
 					dropped.Bytes += d.Bytes
 					mu.Unlock()
 				}
-				now := h.held()
+				now := h.stats().held
 				assert.Equal(t, int64(now.Allocations)*size, now.Bytes)
 			}
 		})
 	}
 	wg.Wait()
-	last := h.drop()
+	last := mustDrop(t, h)
 	assert.Equal(t, goroutines*rounds, dropped.Allocations+last.Allocations)
 	assert.Equal(t, int64(goroutines*rounds*size), dropped.Bytes+last.Bytes)
 }
 
-func TestFilledMemoryDoesNotCompress(t *testing.T) {
-	block := make([]byte, 1<<20)
-	fill(block, 0)
-	for _, c := range []struct {
-		what string
-		data []byte
-	}{
-		{"one page, as zram sees it", block[:pageSize]},
-		{"all of it, each page within reach of its neighbours", block},
-	} {
-		assert.Greater(t, mustCompressedSize(t, c.data), len(c.data)*99/100, c.what)
-	}
-}
-
 func TestNoTwoPagesAreEqual(t *testing.T) {
 	h := new(hoard)
-	t.Cleanup(func() { h.drop() })
+	t.Cleanup(func() { mustDrop(t, h) })
 	for range 3 { // pages of different blocks differ as well
-		h.take(2 << 20)
+		mustTake(t, h, anon, 2<<20)
 	}
 	seen := map[[pageSize]byte]bool{}
 	pages := 0
-	for _, block := range h.blocks {
+	for _, taken := range h.blocks {
+		block := taken.block.(anonBlock)
 		for ; len(block) > 0; block = block[pageSize:] {
 			seen[[pageSize]byte(block)] = true
 			pages++
@@ -130,32 +114,31 @@ func TestNoTwoPagesAreEqual(t *testing.T) {
 	assert.Equal(t, 6<<20/pageSize, pages)
 }
 
-func TestFillWritesEveryByteOfAnOddSizeAndNoneBeyond(t *testing.T) {
-	const guard = 64
-	for _, size := range []int{0, 1, 7, 8, 63, 65, pageSize - 1, pageSize, pageSize + 1, 3*pageSize + 123} {
-		// A random byte may be what was there before, but hardly under all three.
-		written := make([]bool, size)
-		for before := range byte(3) {
-			b := bytes.Repeat([]byte{before}, size+guard)
-			fill(b[:size], uint64(before))
-			for i := range written {
-				written[i] = written[i] || b[i] != before
-			}
-			assert.Equal(t, bytes.Repeat([]byte{before}, guard), b[size:], "beyond %d bytes", size)
-		}
-		assert.NotContains(t, written, false, "%d bytes", size)
+// anon is the kind that needs nothing but the heap.
+var anon = kinds[0]
+
+func mustTake(tb testing.TB, h *hoard, k kind, size int64) held {
+	tb.Helper()
+	now, err := h.take(k, size)
+	if err != nil { // not require: it may be called from any goroutine
+		tb.Error(err)
 	}
+	return now
 }
 
-func TestLastPartOfAPageIsTheBeginningOfThatPage(t *testing.T) {
-	whole, part := make([]byte, 2*pageSize), make([]byte, pageSize+100)
-	fill(whole, 7)
-	fill(part, 7)
-	assert.True(t, bytes.Equal(whole[:len(part)], part))
+func mustDrop(tb testing.TB, h *hoard) held {
+	tb.Helper()
+	dropped, err := h.drop(kinds)
+	if err != nil {
+		tb.Error(err)
+	}
+	return dropped
 }
 
-// address returns where a block lies, without keeping it alive.
-func address(block []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(block))) }
+// anonAddress returns where a block lies, without keeping it alive.
+func anonAddress(t taken) uintptr {
+	return uintptr(unsafe.Pointer(unsafe.SliceData(t.block.(anonBlock))))
+}
 
 // mustCountPages asks the kernel how many of the pages that lie wholly between
 // the address and address+size are in memory or in swap, and how many there are.
@@ -179,15 +162,4 @@ func mustCountPages(tb testing.TB, at uintptr, size int) (present, of int) {
 		}
 	}
 	return present, of
-}
-
-func mustCompressedSize(tb testing.TB, data []byte) int {
-	tb.Helper()
-	var out bytes.Buffer
-	w, err := flate.NewWriter(&out, flate.BestCompression)
-	require.NoError(tb, err)
-	_, err = io.Copy(w, bytes.NewReader(data))
-	require.NoError(tb, err)
-	require.NoError(tb, w.Close())
-	return out.Len()
 }

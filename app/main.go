@@ -23,10 +23,10 @@ import (
 	"time"
 )
 
-const usage = `usage: app [-addr HOST:PORT] [-step SIZE]
+var usage = `usage: app [-addr HOST:PORT] [-step SIZE]
 
-app takes memory over HTTP and keeps it, every page written with bytes that do
-not compress, until it is told to let go or the kernel kills it.
+app takes memory of a chosen kind over HTTP and keeps it, every page written with
+bytes that do not compress, until it is told to let go or the kernel kills it.
 
   -addr HOST:PORT  where to listen (default ` + defaultAddr + `). Port 0 picks a free
                    port; the first line on stderr tells the address.
@@ -36,15 +36,24 @@ not compress, until it is told to let go or the kernel kills it.
 A SIZE is a number of bytes (1048576), or a number with a unit of 1024 (512KiB,
 20M, 1.5GiB): at least one byte, at most the machine's RAM and swap together.
 
+A request for memory may name its kind; the first is taken when it does not:
+
+` + explainKinds() + `
+What cannot be had is answered with status 500 and the reason. A service that is
+killed leaves its files behind, but no children.
+
   curl localhost:8080/ping                                          is it there?
   curl localhost:8080/generate-load/memory                          take one step
   curl -X POST 'localhost:8080/generate-load/memory?bytes=5MiB'     take 5 MiB
+  curl -X POST 'localhost:8080/generate-load/memory?kind=shmem'     a step of shmem
   curl localhost:8080/stats                                         what is held?
   curl -X DELETE localhost:8080/generate-load/memory                give all back
+  curl -X DELETE 'localhost:8080/generate-load/memory?kind=shmem'   only the shmem
+  curl -X POST 'localhost:8080/exit?code=3'                         exit 3
 
-SIGTERM and SIGINT finish the requests in flight, then exit 0. Exit 1: the
-address cannot be had, or the requests were not done within 10 seconds of the
-signal. Exit 2: wrong flags.
+SIGTERM and SIGINT finish the requests in flight, give all back, then exit 0; so
+does /exit, with the code that it was told. Exit 1: the address cannot be had, or
+the requests were not done within 10 seconds of the signal. Exit 2: wrong flags.
 `
 
 const (
@@ -58,13 +67,21 @@ const (
 )
 
 func main() {
+	if size := os.Getenv(childSize); size != "" {
+		os.Exit(runChild(size))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run is the whole program: it serves until ctx is done and returns the exit
-// status.
+// exitCode is the cause of an end that was asked for over HTTP.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("told to exit %d", int(c)) }
+
+// run is the whole program: it serves until ctx is done, or it is told to exit,
+// and returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	logger := log.New(stderr, "app: ", 0)
 	most, err := machineMemory()
@@ -90,12 +107,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	logger.Printf("listening on http://%s", ln.Addr())
-	s := &server{hoard: new(hoard), step: cfg.step, most: most, log: logger}
+	ctx, end := context.WithCancelCause(ctx)
+	s := &server{hoard: new(hoard), step: cfg.step, most: most, log: logger, exit: func(code int) { end(exitCode(code)) }}
+	status := 0
 	if err := serve(ctx, ln, s.handler(), logger, grace); err != nil {
 		logger.Print(err)
-		return 1
+		status = 1
 	}
-	return 0
+	if _, err := s.hoard.drop(kinds); err != nil {
+		logger.Printf("give the memory back: %v", err)
+		status = 1
+	}
+	if code, told := errors.AsType[exitCode](context.Cause(ctx)); told {
+		return int(code)
+	}
+	return status
 }
 
 // config is what the flags say.

@@ -29,7 +29,17 @@ const runMain = "OOMCAGE_APP_TEST_RUNS_MAIN"
 // passes only if a test fails.
 const deadline = time.Minute
 
+// killChild in the environment makes a child that is to hold memory be killed
+// before it has any, as by the OOM killer.
+const killChild = "OOMCAGE_APP_TEST_KILLS_CHILD"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(childSize) != "" {
+		if os.Getenv(killChild) != "" {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}
+		main()
+	}
 	if os.Getenv(runMain) != "" {
 		main()
 	}
@@ -41,8 +51,12 @@ func TestHelpExplainsTheFlags(t *testing.T) {
 		status, stdout, stderr := runToEnd(t, flag)
 		assert.Zero(t, status)
 		assert.Empty(t, stderr)
-		for _, want := range []string{"-addr", "localhost:8080", "-step", "20MiB", "curl", "/generate-load/memory", "/stats", "SIGTERM"} {
+		for _, want := range []string{"-addr", "localhost:8080", "-step", "20MiB", "curl", "/generate-load/memory", "/stats", "/exit", "SIGTERM"} {
 			assert.Contains(t, stdout, want)
+		}
+		for _, k := range kinds {
+			assert.Contains(t, stdout, "\n  "+k.name+" ")
+			assert.Contains(t, stdout, k.what+"\n")
 		}
 	}
 }
@@ -279,7 +293,12 @@ func (p *process) mustSignal(signal syscall.Signal) {
 
 func (p *process) mustGet(path string) (status int, body string) {
 	p.tb.Helper()
-	request, err := http.NewRequestWithContext(p.tb.Context(), http.MethodGet, "http://"+p.addr+path, nil)
+	return p.mustDo(http.MethodGet, path)
+}
+
+func (p *process) mustDo(method, path string) (status int, body string) {
+	p.tb.Helper()
+	request, err := http.NewRequestWithContext(p.tb.Context(), method, "http://"+p.addr+path, nil)
 	require.NoError(p.tb, err)
 	request.Close = true
 	response, err := http.DefaultClient.Do(request)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log"
 	"net/http"
-	"net/url"
 	"runtime/debug"
 
 	"github.com/gin-gonic/gin"
@@ -13,9 +12,10 @@ import (
 // server answers the requests. Its fields stay as they are once it serves.
 type server struct {
 	hoard *hoard
-	step  int64       // bytes that a request takes when it names no size
-	most  int64       // bytes that a request may name at most
-	log   *log.Logger // told of panics, and of nothing else
+	step  int64          // bytes that a request takes when it names no size
+	most  int64          // bytes that a request may name at most
+	log   *log.Logger    // told of panics, and of nothing else
+	exit  func(code int) // lets the process end, once the requests in flight are answered
 }
 
 // handler returns the routes. Every answer is JSON, those to unknown paths and
@@ -35,7 +35,8 @@ func (s *server) handler() http.Handler {
 	e.GET(load, s.take)
 	e.POST(load, s.take)
 	e.DELETE(load, s.drop)
-	e.GET("/stats", func(c *gin.Context) { c.JSON(http.StatusOK, s.hoard.held()) })
+	e.GET("/stats", func(c *gin.Context) { c.JSON(http.StatusOK, s.hoard.stats()) })
+	e.POST("/exit", s.leave)
 	e.NoRoute(func(c *gin.Context) {
 		refuse(c, http.StatusNotFound, fmt.Errorf("path %q is unknown: try /ping, %s or /stats", c.Request.URL.Path, load))
 	})
@@ -49,35 +50,43 @@ func (s *server) handler() http.Handler {
 // take answers GET and POST of the load. It answers only after every page is
 // written, so whoever has the answer knows that the memory is charged.
 func (s *server) take(c *gin.Context) {
-	size, err := s.size(c.Request.URL.RawQuery)
+	k, size, err := s.parseTake(c.Request.URL.RawQuery)
 	if err != nil {
 		refuse(c, http.StatusBadRequest, err)
 		return
 	}
-	now := s.hoard.take(size)
+	now, err := s.hoard.take(k, size)
+	if err != nil {
+		refuse(c, http.StatusInternalServerError, fmt.Errorf("take %d bytes of %s: %w", size, k.name, err))
+		return
+	}
 	c.JSON(http.StatusOK, gin.H{"allocated": size, "allocations": now.Allocations, "bytes": now.Bytes})
 }
 
 // drop answers DELETE of the load, after the memory went back to the kernel.
 func (s *server) drop(c *gin.Context) {
-	c.JSON(http.StatusOK, gin.H{"freed": s.hoard.drop()})
+	these, err := parseDrop(c.Request.URL.RawQuery)
+	if err != nil {
+		refuse(c, http.StatusBadRequest, err)
+		return
+	}
+	freed, err := s.hoard.drop(these)
+	if err != nil {
+		refuse(c, http.StatusInternalServerError, fmt.Errorf("let go of %d bytes: %w", freed.Bytes, err))
+		return
+	}
+	c.JSON(http.StatusOK, gin.H{"freed": freed})
 }
 
-// size returns the bytes that a query asks for. It parses the query itself, for
-// gin passes over what it cannot parse, and "?bytes=5%" would take a whole step.
-func (s *server) size(query string) (int64, error) {
-	values, err := url.ParseQuery(query)
+// leave answers POST /exit. The process ends after the answer.
+func (s *server) leave(c *gin.Context) {
+	code, err := parseExit(c.Request.URL.RawQuery)
 	if err != nil {
-		return 0, fmt.Errorf("parse query %q: %w", query, err)
+		refuse(c, http.StatusBadRequest, err)
+		return
 	}
-	switch sizes := values["bytes"]; len(sizes) {
-	case 0:
-		return s.step, nil
-	case 1:
-		return parseSize(sizes[0], s.most)
-	default:
-		return 0, fmt.Errorf("bytes is given %d times in query %q: give it once", len(sizes), query)
-	}
+	c.JSON(http.StatusOK, gin.H{"exit": code})
+	s.exit(code)
 }
 
 // recovered answers a request whose handler panicked. The service lives on, with

@@ -24,19 +24,22 @@ type RoutesSuite struct {
 	server  *server
 	handler http.Handler
 	output  bytes.Buffer
+	exits   []int // codes that the process was told to exit with
 }
 
 func TestRoutes(t *testing.T) { suite.Run(t, new(RoutesSuite)) }
 
 func (s *RoutesSuite) SetupTest() {
 	s.output.Reset()
-	s.server = &server{hoard: new(hoard), step: 1 << 20, most: testMost, log: log.New(&s.output, "", 0)}
+	s.exits = nil
+	s.server = &server{hoard: new(hoard), step: 1 << 20, most: testMost, log: log.New(&s.output, "", 0),
+		exit: func(code int) { s.exits = append(s.exits, code) }}
 	s.handler = s.server.handler()
 }
 
 func (s *RoutesSuite) TearDownTest() {
 	s.Empty(s.output.String())
-	s.server.hoard.drop()
+	mustDrop(s.T(), s.server.hoard)
 }
 
 func (s *RoutesSuite) TestPingAnswersPong() {
@@ -46,7 +49,7 @@ func (s *RoutesSuite) TestPingAnswersPong() {
 func (s *RoutesSuite) TestGetAndPostTakeOneStep() {
 	s.JSONEq(`{"allocated": 1048576, "allocations": 1, "bytes": 1048576}`, s.mustAnswer(http.StatusOK, http.MethodGet, load))
 	s.JSONEq(`{"allocated": 1048576, "allocations": 2, "bytes": 2097152}`, s.mustAnswer(http.StatusOK, http.MethodPost, load))
-	s.JSONEq(`{"allocations": 2, "bytes": 2097152}`, s.mustAnswer(http.StatusOK, http.MethodGet, "/stats"))
+	s.mustHold(map[string]held{"anon": {Allocations: 2, Bytes: 2 << 20}})
 }
 
 func (s *RoutesSuite) TestBytesSetTheSize() {
@@ -56,15 +59,95 @@ func (s *RoutesSuite) TestBytesSetTheSize() {
 }
 
 func (s *RoutesSuite) TestStatsOfNothingAreZeros() {
-	s.JSONEq(`{"allocations": 0, "bytes": 0}`, s.mustAnswer(http.StatusOK, http.MethodGet, "/stats"))
+	s.JSONEq(`{"allocations": 0, "bytes": 0, "kinds": {
+		"anon":  {"allocations": 0, "bytes": 0},
+		"file":  {"allocations": 0, "bytes": 0},
+		"shmem": {"allocations": 0, "bytes": 0},
+		"mlock": {"allocations": 0, "bytes": 0},
+		"child": {"allocations": 0, "bytes": 0},
+		"sock":  {"allocations": 0, "bytes": 0},
+		"stack": {"allocations": 0, "bytes": 0}}}`, s.mustAnswer(http.StatusOK, http.MethodGet, "/stats"))
 }
 
 func (s *RoutesSuite) TestDeleteLetsAllGo() {
 	s.mustAnswer(http.StatusOK, http.MethodPost, load)
 	s.mustAnswer(http.StatusOK, http.MethodPost, load+"?bytes=3")
 	s.JSONEq(`{"freed": {"allocations": 2, "bytes": 1048579}}`, s.mustAnswer(http.StatusOK, http.MethodDelete, load))
-	s.JSONEq(`{"allocations": 0, "bytes": 0}`, s.mustAnswer(http.StatusOK, http.MethodGet, "/stats"))
+	s.mustHold(nil)
 	s.JSONEq(`{"freed": {"allocations": 0, "bytes": 0}}`, s.mustAnswer(http.StatusOK, http.MethodDelete, load))
+}
+
+func (s *RoutesSuite) TestEveryKindIsTakenAndLetGo() {
+	for _, k := range kinds {
+		s.Run(k.name, func() {
+			const size = 1<<20 + 1
+			s.JSONEq(`{"allocated": 1048577, "allocations": 1, "bytes": 1048577}`,
+				s.mustAnswer(http.StatusOK, http.MethodPost, fmt.Sprintf("%s?kind=%s&bytes=%d", load, k.name, size)))
+			s.mustHold(map[string]held{k.name: {Allocations: 1, Bytes: size}})
+			s.JSONEq(`{"allocated": 1048576, "allocations": 2, "bytes": 2097153}`,
+				s.mustAnswer(http.StatusOK, http.MethodGet, load+"?kind="+k.name))
+			s.JSONEq(`{"freed": {"allocations": 2, "bytes": 2097153}}`, s.mustAnswer(http.StatusOK, http.MethodDelete, load))
+			s.mustHold(nil)
+		})
+	}
+}
+
+func (s *RoutesSuite) TestDeleteOfOneKindLeavesTheOthers() {
+	s.mustAnswer(http.StatusOK, http.MethodPost, load+"?kind=shmem&bytes=1")
+	s.mustAnswer(http.StatusOK, http.MethodPost, load+"?kind=stack&bytes=2")
+	s.mustAnswer(http.StatusOK, http.MethodPost, load+"?kind=shmem&bytes=3")
+	s.JSONEq(`{"freed": {"allocations": 2, "bytes": 4}}`, s.mustAnswer(http.StatusOK, http.MethodDelete, load+"?kind=shmem"))
+	s.mustHold(map[string]held{"stack": {Allocations: 1, Bytes: 2}})
+	s.JSONEq(`{"freed": {"allocations": 0, "bytes": 0}}`, s.mustAnswer(http.StatusOK, http.MethodDelete, load+"?kind=shmem"))
+}
+
+func (s *RoutesSuite) TestUnknownKindIsRefusedWithTheKnownOnes() {
+	for _, query := range []string{"kind=", "kind=Anon", "kind=heap", "kind=anon&kind=file", "kind=%zz", "kind=heap&bytes=1"} {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+			s.NotEmpty(s.mustRefuse(http.StatusBadRequest, method, load+"?"+query), query)
+		}
+	}
+	s.Equal(`kind "heap" is unknown: give one of anon, file, shmem, mlock, child, sock, stack`,
+		s.mustRefuse(http.StatusBadRequest, http.MethodPost, load+"?kind=heap"))
+	s.mustHold(nil)
+}
+
+func (s *RoutesSuite) TestMemoryThatCannotBeHadIsAnErrorAndNothingIsHeld() {
+	s.T().Setenv("TMPDIR", "/nowhere")
+	why := s.mustRefuse(http.StatusInternalServerError, http.MethodPost, load+"?kind=file&bytes=1")
+	s.Contains(why, "take 1 bytes of file: create a file for the page cache: open /nowhere/app-")
+	s.mustHold(nil)
+}
+
+func (s *RoutesSuite) TestChildThatIsKilledBeforeItHasAllIsAnError() {
+	s.T().Setenv(killChild, "1")
+	s.Equal("take 1048576 bytes of child: the child that took it ended: signal: killed",
+		s.mustRefuse(http.StatusInternalServerError, http.MethodPost, load+"?kind=child"))
+	s.mustHold(nil)
+}
+
+func (s *RoutesSuite) TestChildThatIsKilledLaterIsHeldNoMore() {
+	s.mustAnswer(http.StatusOK, http.MethodPost, load+"?kind=child&bytes=1")
+	s.mustAnswer(http.StatusOK, http.MethodPost, load+"?kind=child&bytes=2")
+	first := s.server.hoard.blocks[0].block.(*childBlock)
+	s.Require().NoError(first.process.Kill())
+	<-first.ended
+	s.mustHold(map[string]held{"child": {Allocations: 1, Bytes: 2}})
+	s.JSONEq(`{"freed": {"allocations": 1, "bytes": 2}}`, s.mustAnswer(http.StatusOK, http.MethodDelete, load))
+}
+
+func (s *RoutesSuite) TestExitIsAnsweredFirst() {
+	s.JSONEq(`{"exit": 0}`, s.mustAnswer(http.StatusOK, http.MethodPost, "/exit?code=0"))
+	s.JSONEq(`{"exit": 255}`, s.mustAnswer(http.StatusOK, http.MethodPost, "/exit?code=255"))
+	s.Equal([]int{0, 255}, s.exits)
+}
+
+func (s *RoutesSuite) TestExitOfACodeThatIsNoneIsRefused() {
+	for _, query := range []string{"", "?code=", "?code=-1", "?code=256", "?code=one", "?code=1&code=2", "?code=0x1", "?code=%zz"} {
+		s.NotEmpty(s.mustRefuse(http.StatusBadRequest, http.MethodPost, "/exit"+query), query)
+	}
+	s.Equal(`code "256" is no exit status: give one from 0 to 255`, s.mustRefuse(http.StatusBadRequest, http.MethodPost, "/exit?code=256"))
+	s.Empty(s.exits)
 }
 
 func (s *RoutesSuite) TestSizesThatAreNoneTakeNothing() {
@@ -78,7 +161,7 @@ func (s *RoutesSuite) TestSizesThatAreNoneTakeNothing() {
 			})
 		}
 	}
-	s.Equal(held{}, s.server.hoard.held())
+	s.Equal(held{}, s.server.hoard.stats().held)
 }
 
 func (s *RoutesSuite) TestRefusedSizeSaysWhatIsAccepted() {
@@ -93,23 +176,24 @@ func (s *RoutesSuite) TestUnknownPathsAreNotFound() {
 			s.Contains(s.mustRefuse(http.StatusNotFound, method, path), fmt.Sprintf("%q", path))
 		}
 	}
-	s.Equal(held{}, s.server.hoard.held())
+	s.Equal(held{}, s.server.hoard.stats().held)
 }
 
 func (s *RoutesSuite) TestWrongMethodsAreNotAllowed() {
 	for path, methods := range map[string][]string{
 		"/ping":  {http.MethodPost, http.MethodDelete, http.MethodPut, http.MethodHead},
+		"/exit":  {http.MethodGet, http.MethodDelete},
 		"/stats": {http.MethodPost, http.MethodDelete, http.MethodPatch},
 		load:     {http.MethodPut, http.MethodPatch, http.MethodHead, http.MethodOptions},
 	} {
 		for _, method := range methods {
 			why := s.mustRefuse(http.StatusMethodNotAllowed, method, path)
 			s.Contains(why, method)
-			s.Contains(why, "GET")
+			s.Contains(why, "it takes ")
 		}
 	}
 	s.Contains(s.mustRefuse(http.StatusMethodNotAllowed, http.MethodPut, load), "it takes GET, POST, DELETE")
-	s.Equal(held{}, s.server.hoard.held())
+	s.Equal(held{}, s.server.hoard.stats().held)
 }
 
 func (s *RoutesSuite) TestPanicIsAnErrorAnsweredAndLogged() {
@@ -143,11 +227,26 @@ func (s *RoutesSuite) TestManyRequestsAtOnceLoseNothing() {
 		})
 	}
 	wg.Wait()
-	total := s.server.hoard.drop().Bytes
+	total := mustDrop(s.T(), s.server.hoard).Bytes
 	for _, bytes := range freed {
 		total += bytes
 	}
 	s.Equal(int64(clients*rounds*size), total)
+}
+
+// mustHold asserts what /stats tells: these kinds, and their sums.
+func (s *RoutesSuite) mustHold(these map[string]held) {
+	s.T().Helper()
+	want := stats{Kinds: map[string]held{}}
+	for _, k := range kinds {
+		of := these[k.name]
+		want.Kinds[k.name] = of
+		want.Allocations += of.Allocations
+		want.Bytes += of.Bytes
+	}
+	var got stats
+	s.Require().NoError(json.Unmarshal([]byte(s.mustAnswer(http.StatusOK, http.MethodGet, "/stats")), &got))
+	s.Equal(want, got)
 }
 
 // answer returns the body, which is to be JSON of the status wanted. It may be
