@@ -137,7 +137,8 @@ func (l *moduleLoader) load(name string) error {
 		}
 	}
 	for _, need := range m.pre {
-		// crc32c is the name of an algorithm, and of a module only by an alias.
+		// ext4 of Debian 12 names crypto-crc32c, an algorithm, which is an alias of modules that work it out.
+		need = strings.TrimPrefix(need, "crypto_")
 		for _, alias := range []string{need, need + "_generic"} {
 			if _, ok := l.files[alias]; !ok {
 				continue

@@ -61,7 +61,7 @@ func TestModulesComeAfterWhatTheyNeed(t *testing.T) {
 		"kernel/drivers/block/virtio_blk.ko":    {"license=GPL", "depends=virtio_ring,virtio"},
 		"kernel/drivers/virtio/virtio_ring.ko":  {"depends=virtio"},
 		"kernel/drivers/virtio/virtio.ko":       {"depends="},
-		"kernel/fs/ext4/ext4.ko":                {"softdep=pre: crc32c post: late", "depends=jbd2"},
+		"kernel/fs/ext4/ext4.ko":                {"softdep=pre: crypto-crc32c post: late", "depends=jbd2"},
 		"kernel/fs/jbd2/jbd2.ko":                {"name=jbd2"},
 		"kernel/crypto/crc32c-generic.ko":       {"depends="},
 		"kernel/crypto/late.ko":                 {"depends="},
