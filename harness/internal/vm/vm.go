@@ -59,6 +59,9 @@ func Run(ctx context.Context, o Options) (int, error) {
 }
 
 func run(ctx context.Context, o Options) (int, error) {
+	if err := checkArchitecture(runtime.GOARCH); err != nil {
+		return 0, err
+	}
 	tsc := sampleTSC()
 	dir, err := os.Getwd()
 	if err != nil {
@@ -137,6 +140,15 @@ func run(ctx context.Context, o Options) (int, error) {
 	m.tscKHz = tscKHz(tsc)
 	s := session{machine: m, job: j, opts: o, limit: limit, size: size}
 	return s.run(ctx)
+}
+
+// checkArchitecture refuses what the guest's CPU could not run: this executable is its init.
+func checkArchitecture(arch string) error {
+	if arch == "amd64" {
+		return nil
+	}
+	return failure(otherFailure, "found an executable for "+arch+", but the microVM is an x86-64 machine and runs what this one does",
+		"an x86-64 machine; or, as root of a cgroup v2 machine, run the program or `go test` without the microVM")
 }
 
 // sameFile says whether what is written to a and b ends up in one file, where its order can be seen.
