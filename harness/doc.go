@@ -37,16 +37,27 @@ An outcome is one line of JSON, and can be judged again anywhere.
 # Verdicts
 
 	survived             the target was alive when the load ended
+	                     (running, and no OOM in the cage)
 	oom-killed           the cage's own limit killed the target
+	                     (SIGKILL, and the cage's own oom and oom_kill both rose)
 	oom-group-killed     the same, and memory.oom.group took the rest along
+	                     (oom_group_kill rose as well)
 	child-oom-killed     a process inside was killed, the target was not
+	                     (oom_kill rose, the target lives or ended otherwise)
 	ancestor-oom-killed  a limit above the cage killed it
+	                     (oom_kill rose, own oom did not, an ancestor's own did)
 	host-oom-killed      the whole machine ran out
+	                     (oom_kill rose, no cgroup's own oom did)
 	killed               a signal that no OOM killer sent
+	                     (signalled, oom_kill did not rise)
 	exited               it ended by itself
+	                     (exit code; Go's "out of memory" and ENOMEM exits land here, with the code)
 	stalled              time ran out while it was throttled or thrashing
+	                     (alive at the timeout, with pressure, high or refaults risen)
 	timed-out            time ran out, and memory was not the cause
+	                     (alive at the timeout, none of those risen)
 	inconclusive         the evidence contradicts itself or could not be read
+	                     (said in words)
 
 Neither exit code 137 nor SIGKILL proves an OOM kill. The kernel's counters do: oom rises at the
 cgroup whose limit was hit, oom_kill at the one whose process was killed, and both before the
