@@ -47,17 +47,18 @@ func TestExitCodesOfTheCommandLine(t *testing.T) {
 		stdout string
 		stderr string
 	}{
-		"help":            {[]string{"vm", "-h"}, 0, "go test -exec", ""},
-		"no program":      {[]string{"vm"}, exitUsage, "", "no program to run"},
-		"an argument":     {[]string{"demo", "more"}, exitUsage, "", "oomcage demo -h"},
-		"unknown flag":    {[]string{"vm", "-what", "p"}, exitUsage, "", "oomcage vm -h"},
-		"unknown command": {[]string{"frobnicate"}, exitUsage, "", "frobnicate"},
-		"a bad size":      {[]string{"vm", "-mem", "much", "p"}, exitUsage, "", "is no size"},
-		"too small":       {[]string{"vm", "-mem", "1MiB", "p"}, exitUsage, "", "out of range"},
-		"too little swap": {[]string{"vm", "-swap", "4096", "p"}, exitUsage, "", "4096 is out of range: from 1MiB to 1TiB"},
-		"a small disk":    {[]string{"vm", "-scratch=1M", "p"}, exitUsage, "", "1M is out of range: from 16MiB to 1TiB"},
-		"too large":       {[]string{"vm", "-mem", "9999999999G", "p"}, exitUsage, "", `"9999999999G"`},
-		"absent program":  {[]string{"vm", "/no/such/program"}, exitMachine, "", "/no/such/program"},
+		"help":             {[]string{"vm", "-h"}, 0, "go test -exec", ""},
+		"no program":       {[]string{"vm"}, exitUsage, "", "no program to run"},
+		"an argument":      {[]string{"demo", "more"}, exitUsage, "", "oomcage demo -h"},
+		"unknown flag":     {[]string{"vm", "-what", "p"}, exitUsage, "", "oomcage vm -h"},
+		"unknown command":  {[]string{"frobnicate"}, exitUsage, "", "frobnicate"},
+		"a bad size":       {[]string{"vm", "-mem", "much", "p"}, exitUsage, "", "is no size"},
+		"too small":        {[]string{"vm", "-mem", "1MiB", "p"}, exitUsage, "", "out of range"},
+		"too little swap":  {[]string{"vm", "-swap", "4096", "p"}, exitUsage, "", "4096 is out of range: from 1MiB to 1TiB"},
+		"a small disk":     {[]string{"vm", "-scratch=1M", "p"}, exitUsage, "", "1M is out of range: from 16MiB to 1TiB"},
+		"too large":        {[]string{"vm", "-mem", "9999999999G", "p"}, exitUsage, "", `"9999999999G"`},
+		"absent program":   {[]string{"vm", "/no/such/program"}, exitMachine, "", "/no/such/program"},
+		"nothing to judge": {[]string{"judge"}, exitUsage, "", "or - for stdin"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer

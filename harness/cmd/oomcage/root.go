@@ -37,7 +37,7 @@ func newRootCommand(stdout, stderr io.Writer) *cobra.Command {
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		newVMCommand(), newDemoCommand(),
+		newVMCommand(), newDemoCommand(), newJudgeCommand(),
 	)
 	for _, cmd := range root.Commands() {
 		if check := cmd.Args; check != nil {
