@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 )
 
 // Outcome is all that is known of a run. As JSON on one line it is the format of result files:
@@ -39,12 +39,12 @@ func (o *Outcome) Judge() {
 	o.Why += victims(o.Evidence)
 }
 
-// String prints the outcome for people: the verdict in a sentence, then what it rests on, with
-// sizes in bytes.
+// String prints the outcome for people: the verdict in a sentence, what it rests on, the
+// timeline as a graph, and the ends of the target's output.
 func (o *Outcome) String() string {
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "  %-10s "+format+"\n", append([]any{name}, args...)...)
+		b.WriteString(named(name, fmt.Sprintf(format, args...)))
 	}
 	e := o.Evidence
 	fmt.Fprintf(&b, "%s: %s\n", o.Verdict, o.Why)
@@ -55,6 +55,9 @@ func (o *Outcome) String() string {
 		predicted = "predicted " + o.Window.String()
 	}
 	line("steps", "%d acknowledged of %d attempted, %s", o.Acknowledged, o.Attempted, predicted)
+	if o.Error != "" {
+		line("error", "%s", o.Error)
+	}
 	line("limits", "%s", e.Limits)
 	line("memory", "peak %d, at the end %d; at readiness %d, of which %d page cache", e.Peak, e.Current, o.Baseline.Current, o.Baseline.File)
 	line("events", "%s (of the cage alone: %s)", e.Events, e.EventsLocal)
@@ -65,34 +68,49 @@ func (o *Outcome) String() string {
 	for _, file := range slices.Sorted(maps.Keys(e.Unread)) {
 		line("unread", "%s: %s", file, e.Unread[file])
 	}
-	if o.Error != "" {
-		line("error", "%s", o.Error)
+	b.WriteString("\n" + o.graph())
+	if o.Output != "" {
+		b.WriteString("\n")
 	}
-	for _, s := range highestOfSteps(o.Timeline) {
-		line("timeline", "%8v  step %-3d memory.current %d", s.At.Round(time.Millisecond), s.Step, s.Current)
-	}
-	for text := range strings.Lines(o.Output) {
-		line("output", "%s", strings.TrimRight(text, "\r\n"))
+	for _, text := range endsOf(o.Output) {
+		line("output", "%s", text)
 	}
 	return b.String()
 }
 
-// highestOfSteps picks the highest reading of each step, at most 20 of them: the first and the
-// last ones.
-func highestOfSteps(samples []Sample) []Sample {
-	const most = 20
-	var highest []Sample
-	for _, s := range samples {
-		last := len(highest) - 1
-		switch {
-		case last < 0 || highest[last].Step != s.Step:
-			highest = append(highest, s)
-		case s.Current > highest[last].Current:
-			highest[last] = s
+// named is a line of what is printed for people: what it is about, and the text.
+func named(name, text string) string { return fmt.Sprintf("  %-10s %s\n", name, printable(text)) }
+
+const (
+	outputLines = 20  // of the beginning of the output, where a crash says why, and as many of its end
+	lineLength  = 400 // characters of a line that are printed
+)
+
+// endsOf returns the first and the last lines of a text. Outcome.Output has them all.
+func endsOf(output string) []string {
+	lines := slices.Collect(strings.Lines(output))
+	if left := len(lines) - 2*outputLines; left > 0 {
+		lines = slices.Replace(lines, outputLines, outputLines+left, fmt.Sprintf("[%d lines are not shown]", left))
+	}
+	return lines
+}
+
+// printable makes a text fit for a line of a terminal or a test log.
+func printable(s string) string {
+	s = strings.TrimRight(s, "\r\n")
+	var b strings.Builder
+	n := 0
+	for _, r := range s {
+		if n++; n > lineLength {
+			b.WriteString("…")
+			break
 		}
+		if r != '\t' && !strconv.IsPrint(r) {
+			quoted := strconv.QuoteRune(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+			continue
+		}
+		b.WriteRune(r)
 	}
-	if len(highest) > most {
-		highest = append(highest[:most/2:most/2], highest[len(highest)-most/2:]...)
-	}
-	return highest
+	return b.String()
 }

@@ -7,7 +7,8 @@ import (
 )
 
 // The assertions take require.TestingT, which *testing.T and a suite's T() both are. A failure
-// prints the whole outcome in a readable form and ends the test.
+// ends the test. The whole outcome is printed once: by the assertion, or for an outcome of RunT
+// when the test ends.
 
 // testHelper is what marks the caller as no part of the test: *testing.T and *testing.B.
 type testHelper interface{ Helper() }
@@ -58,9 +59,15 @@ func (o *Outcome) RequireOOMKills(t require.TestingT, n int) {
 	}
 }
 
+// fail ends the test with the message and the verdict's reason. The whole outcome comes with it
+// unless RunT prints it when the test ends.
 func (o *Outcome) fail(t require.TestingT, message string) {
 	if h, ok := t.(testHelper); ok {
 		h.Helper()
+	}
+	if willBePrinted(o) {
+		require.Fail(t, message, "%s: %s", o.Verdict, o.Why)
+		return
 	}
 	require.Fail(t, message, "%s", o)
 }

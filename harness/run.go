@@ -90,7 +90,10 @@ func (o *Outcome) finish(ctx context.Context, p *Process, err error) (*Outcome, 
 
 // RunT is Run for a test. It skips the test where cages are not supported, unless
 // OOMCAGE_STRICT=1, and fails it on any other error. An outcome never fails the test: assert
-// on it.
+// on it. When the test fails, for whatever reason, it prints the outcome and how to run it again.
+// The test gets the attributes verdict, acknowledged and limit_bytes, for a second run verdict_2
+// and so on; with go test -artifacts the outcome is a line of outcome.json in the test's
+// artifact directory.
 func RunT(tb testing.TB, s Spec) *Outcome {
 	tb.Helper()
 	if s.Name == "" {
@@ -100,6 +103,7 @@ func RunT(tb testing.TB, s Spec) *Outcome {
 	if err != nil {
 		giveUp(tb, err)
 	}
+	record(tb, o)
 	return o
 }
 

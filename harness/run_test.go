@@ -93,7 +93,7 @@ func requireTimeline(t *testing.T, o *Outcome) {
 		at = s.At
 	}
 	for i := 1; i < len(ends)-1; i++ {
-		require.InEpsilon(t, float64(o.Spec.Load.Bytes), float64(ends[i].Current-ends[i-1].Current), 0.15, "step %d", i)
+		require.InEpsilon(t, float64(o.Spec.Load.Bytes), float64(o.Timeline[ends[i]].Current-o.Timeline[ends[i-1]].Current), 0.15, "step %d", i)
 	}
 }
 

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/bar"
 )
 
 func newDemoCommand() *cobra.Command {
@@ -82,7 +82,7 @@ func (s *stepPrinter) ready(probe harness.Probe) harness.Probe {
 	return func(ctx context.Context, p *harness.Process) error {
 		err := probe(ctx, p)
 		if err == nil {
-			fmt.Fprintf(s.w, "%-6s %-*s %12s   %s\n", "step", barWidth, fmt.Sprintf("of %d bytes", p.Cage().Limits().Max), "current", "memory.events")
+			fmt.Fprintf(s.w, "%-6s %-*s %12s   %s\n", "step", bar.Width, fmt.Sprintf("of %d bytes", p.Cage().Limits().Max), "current", "memory.events")
 			s.line("ready", p, nil)
 		}
 		return err
@@ -109,16 +109,5 @@ func (s *stepPrinter) line(name string, p *harness.Process, failed error) {
 	if failed != nil {
 		used, note = max(m.Peak, m.Current), " (no answer; the peak)"
 	}
-	fmt.Fprintf(s.w, "%-6s %s %12d   %s%s\n", name, bar(used, p.Cage().Limits().Max), used, m.Events, note)
-}
-
-const barWidth = 40
-
-// bar draws how much of its limit is used.
-func bar(used, limit harness.Bytes) string {
-	full := 0
-	if limit > 0 {
-		full = min(int(float64(used)/float64(limit)*barWidth+0.5), barWidth)
-	}
-	return strings.Repeat("█", full) + strings.Repeat("·", barWidth-full)
+	fmt.Fprintf(s.w, "%-6s %s %12d   %s%s\n", name, bar.Draw(int64(used), int64(p.Cage().Limits().Max)), used, m.Events, note)
 }

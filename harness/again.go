@@ -1,0 +1,103 @@
+package harness
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+	"runtime/debug"
+	"strings"
+)
+
+// place is what this process knows of how it was started, as far as it matters for doing it again.
+type place struct {
+	pkg    string   // the package's import path; empty where it is not known
+	flags  []string // of the build
+	vm     string   // the microVM's kernel release; empty outside
+	kernel string   // $OOMCAGE_KERNEL, which chose that kernel
+	built  []string // packages that -build compiled
+	root   bool
+	sudo   bool // root by sudo
+}
+
+func here() place {
+	p := place{
+		vm: os.Getenv("OOMCAGE_VM"), kernel: os.Getenv("OOMCAGE_KERNEL"),
+		root: os.Geteuid() == 0, sudo: os.Getenv("SUDO_USER") != "",
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		p.pkg = strings.TrimSuffix(info.Path, ".test")
+		for _, s := range info.Settings {
+			switch {
+			case s.Key == "-race" && s.Value == "true":
+				p.flags = append(p.flags, "-race")
+			case s.Key == "-tags":
+				p.flags = append(p.flags, "-tags", s.Value)
+			}
+		}
+	}
+	if data, err := os.ReadFile(os.Getenv(builtVariable)); err == nil {
+		var all []builtPackage
+		if json.Unmarshal(data, &all) == nil {
+			for _, b := range all {
+				p.built = append(p.built, b.Package)
+			}
+		}
+	}
+	return p
+}
+
+// again returns the shell command that runs the test or benchmark of this name once more in the
+// same place. It has only what is known here: of a microVM its size, for example, is not.
+func (p place) again(name string, benchmark bool) string {
+	words := []string{"go", "test", "-count=1", "-run", exactly(name)}
+	if benchmark {
+		words = append(words[:3], "-run", "^$", "-bench", exactly(name))
+	}
+	words = append(words, p.flags...)
+	if p.vm != "" {
+		vm := []string{"go", "tool", "oomcage", "vm"}
+		for _, pkg := range p.built {
+			vm = append(vm, "-build", pkg)
+		}
+		words = append(words, "-exec", shell(vm))
+	}
+	if p.pkg != "" {
+		words = append(words, p.pkg)
+	}
+	command := shell(words)
+	switch {
+	case p.vm != "" && p.kernel != "":
+		return shell([]string{"OOMCAGE_KERNEL=" + p.kernel}) + " " + command
+	case p.vm != "":
+		return command + "   # it ran on Linux " + p.vm
+	case p.sudo:
+		return `sudo env "PATH=$PATH" ` + command
+	case p.root:
+		return command + "   # as root"
+	}
+	return command
+}
+
+// exactly is the pattern for -run and -bench that matches the test of this name alone. Package
+// testing takes the pattern apart at each slash and matches the parts one by one.
+func exactly(name string) string {
+	parts := strings.Split(name, "/")
+	for i, part := range parts {
+		parts[i] = "^" + regexp.QuoteMeta(part) + "$"
+	}
+	return strings.Join(parts, "/")
+}
+
+// plainWord is what a shell takes as it is.
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+
+// shell joins words to a command line for a POSIX shell.
+func shell(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		if quoted[i] = w; !plainWord.MatchString(w) {
+			quoted[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(quoted, " ")
+}

@@ -1,0 +1,62 @@
+package harness
+
+import (
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestHowToRunATestAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		place     place
+		test      string
+		benchmark bool
+		want      string
+	}{
+		"by a user in a delegated cgroup": {
+			place{pkg: "example.com/a"}, "TestX", false,
+			`go test -count=1 -run '^TestX$' example.com/a`},
+		"by root": {
+			place{pkg: "example.com/a", root: true}, "TestX", false,
+			`go test -count=1 -run '^TestX$' example.com/a   # as root`},
+		"by sudo": {
+			place{pkg: "example.com/a", root: true, sudo: true, flags: []string{"-race", "-tags", "a,b"}}, "TestX/sub", false,
+			`sudo env "PATH=$PATH" go test -count=1 -run '^TestX$/^sub$' -race -tags a,b example.com/a`},
+		"in a microVM": {
+			place{pkg: "example.com/a", root: true, vm: "6.1.0-1", built: []string{"example.com/b"}}, "TestX", false,
+			`go test -count=1 -run '^TestX$' -exec 'go tool oomcage vm -build example.com/b' example.com/a   # it ran on Linux 6.1.0-1`},
+		"in a microVM of a chosen kernel": {
+			place{pkg: "example.com/a", vm: "6.1.0-1", kernel: "/my kernels/6.1"}, "TestX", false,
+			`'OOMCAGE_KERNEL=/my kernels/6.1' go test -count=1 -run '^TestX$' -exec 'go tool oomcage vm' example.com/a`},
+		"of a package that is not known": {
+			place{}, "TestX", false, `go test -count=1 -run '^TestX$'`},
+		"a benchmark": {
+			place{pkg: "p"}, "BenchmarkX/a", true, `go test -count=1 -run '^$' -bench '^BenchmarkX$/^a$' p`},
+		"of a name that is a pattern": {
+			place{pkg: "p"}, "TestX/a|b(1)/it's_$5#01", false, `go test -count=1 -run '^TestX$/^a\|b\(1\)$/^it'\''s_\$5#01$' p`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, c.want, c.place.again(c.test, c.benchmark))
+		})
+	}
+}
+
+func TestACommandForAShellMeansTheSameWords(t *testing.T) {
+	words := []string{"printf", `<%s>`, "plain", "two words", "it's", `$HOME "x" \n`, "*", "", "#", "~"}
+	out, err := exec.CommandContext(t.Context(), "/bin/sh", "-c", shell(words)).Output()
+	require.NoError(t, err)
+	require.Equal(t, `<plain><two words><it's><$HOME "x" \n><*><><#><~>`, string(out))
+}
+
+func TestThePlaceOfThisProcessIsKnown(t *testing.T) {
+	t.Setenv("OOMCAGE_VM", "6.1.0-1")
+	manifest := t.TempDir() + "/built.json"
+	mustWrite(t, manifest, `[{"package": "example.com/a"}, {"package": "example.com/b"}]`)
+	t.Setenv(builtVariable, manifest)
+	p := here()
+	require.Equal(t, "oomcage/harness", p.pkg)
+	require.Equal(t, "6.1.0-1", p.vm)
+	require.Equal(t, []string{"example.com/a", "example.com/b"}, p.built)
+}
