@@ -14,8 +14,9 @@ import (
 type fileBlock struct{ *os.File }
 
 // fileChunk is how many bytes of a file are dirty at most. Dirty pages cannot be
-// reclaimed: a cage full of them may be killed for what is only page cache.
-const fileChunk = 1 << 20
+// reclaimed: a cage full of them may be killed for what is only page cache. It is
+// also the size of a buffer, whose memory is charged for a while beside the pages.
+const fileChunk = 256 << 10
 
 func takeFile(size int64) (block, error) {
 	f, err := os.CreateTemp("", "app-*.load")

@@ -24,18 +24,19 @@ const sockChunk = 64 << 10
 // kernel: it grants 2.5 MiB a pair at once, and SO_SNDBUF without CAP_NET_ADMIN less.
 func takeSock(size int64) (block, error) {
 	var b sockBlock
+	buffer := make([]byte, min(size, sockChunk))
 	for left := size; left > 0; {
 		pair, err := connectPair()
 		if err != nil {
 			return nil, errors.Join(err, b.release())
 		}
 		b = append(b, pair)
-		n, err := pair.send(left)
+		n, err := pair.send(buffer, left)
 		left -= n
-		// TCP is refused memory above the cage's limit or the machine's, and is
-		// then content with a few KiB a socket: nobody is killed.
+		// At net.ipv4.tcp_mem, and it may be at the limit of the cgroup, TCP gets a
+		// few KiB more a socket, and pairs would be made until descriptors run out.
 		if err == nil && n < sockChunk && left > 0 {
-			err = fmt.Errorf("only %d of %d bytes fit in TCP buffers: the cgroup's limit or net.ipv4.tcp_mem is reached", size-left, size)
+			err = fmt.Errorf("only %d of %d bytes fit in TCP buffers: net.ipv4.tcp_mem or the limit of the cgroup is reached", size-left, size)
 		}
 		if err != nil {
 			return nil, errors.Join(err, b.release())
@@ -68,15 +69,14 @@ func connectPair() (sockPair, error) {
 	}
 }
 
-// send sends as many of the bytes as there is room for, and returns how many.
-func (p sockPair) send(size int64) (sent int64, err error) {
+// send sends as many bytes as there is room for, size at most, and returns how many.
+func (p sockPair) send(buffer []byte, size int64) (sent int64, err error) {
 	raw, err := p.from.SyscallConn()
 	if err != nil {
 		return 0, err
 	}
-	buffer := make([]byte, min(size, sockChunk))
 	for sent < size {
-		part := buffer[:min(size-sent, sockChunk)]
+		part := buffer[:min(size-sent, int64(len(buffer)))]
 		fill(part)
 		var n int
 		var failed error
