@@ -109,7 +109,7 @@ kernels: ## fetch Debian's kernels 6.1 and 6.12 into .cache/kernels (no root)
 
 .PHONY: lint
 lint: $(cache)/bin/golangci-lint $(cache)/bin/actionlint ## check code, workflows, scripts and go.mod
-	@$(cache)/bin/golangci-lint run
+	@$(cache)/bin/golangci-lint run --allow-parallel-runners
 	@$(cache)/bin/actionlint
 	@go mod tidy -diff
 	@! command -v shellcheck >/dev/null || shellcheck .ci/run .ci/install .ci/kernels .ci/where
