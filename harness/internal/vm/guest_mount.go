@@ -76,9 +76,6 @@ func prepare(j job) error {
 	if err := setClock(j.Time); err != nil {
 		return err
 	}
-	if err := cpusUp("/sys/devices/system/cpu"); err != nil {
-		return err
-	}
 	// From here on the kernel's messages stay in its buffer, where they cost no time.
 	if err := setConsoleLevel(1); err != nil {
 		return err
@@ -144,20 +141,6 @@ func loopbackUp() error {
 	}
 	ifr.SetUint16(ifr.Uint16() | unix.IFF_UP)
 	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, ifr)
-}
-
-// cpusUp brings up the CPUs with which the kernel has not booted. The first one has no such switch.
-func cpusUp(dir string) error {
-	switches, err := filepath.Glob(filepath.Join(dir, "cpu[0-9]*", "online"))
-	if err != nil {
-		return err
-	}
-	for _, path := range switches {
-		if err := os.WriteFile(path, []byte("1"), 0); err != nil {
-			return fmt.Errorf("bring a CPU up: %w", err)
-		}
-	}
-	return nil
 }
 
 func setConsoleLevel(level int) error {
