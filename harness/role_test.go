@@ -75,9 +75,11 @@ var roles = map[string]func(){
 	},
 	// env: prints its arguments and $GREETING.
 	"env": func() { fmt.Println(os.Args[1:], os.Getenv("GREETING")) },
-	// killed-harness: a harness that is killed while a target of its runs in a cage.
+	// killed-harness: a harness that is killed while a target of its runs in a cage. The target has
+	// said its word by then: it would die of SIGPIPE when nobody reads it any more.
 	"killed-harness": func() {
 		c, p := openCage("idle")
+		fail(says("idle")(context.Background(), p))
 		fmt.Println(c.Path(), p.PID())
 		fail(unix.Kill(os.Getpid(), unix.SIGKILL))
 		select {}
