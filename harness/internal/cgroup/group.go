@@ -163,8 +163,11 @@ func (g *Group) KillProcessGroup(ctx context.Context, pgid int) error {
 }
 
 // killMember sends SIGKILL to a process that is in g and in the process group, and says whether
-// there was one.
+// there was one. The kernel lists a process as 0 that is reaped just then.
 func (g *Group) killMember(pid, pgid int) (bool, error) {
+	if pid == 0 {
+		return false, nil
+	}
 	killed, err := func() (bool, error) {
 		fd, err := unix.PidfdOpen(pid, 0)
 		if err != nil {
