@@ -2,9 +2,7 @@ package harness
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
-	"os"
 	"path/filepath"
 	"runtime"
 	"syscall"
@@ -14,39 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
-
-// exitProgram writes the smallest static program there is: an ELF file whose one segment calls
-// exit(0). Any larger one would hide what the harness adds.
-func exitProgram(b *testing.B) string {
-	b.Helper()
-	if runtime.GOARCH != "amd64" {
-		b.Skip("the program is written in amd64's machine code")
-	}
-	code := []byte{0xb8, 0x3c, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05} // mov $60,%eax; xor %edi,%edi; syscall
-	const base, headers = 0x400000, 64 + 56
-	elf := append([]byte{0x7f, 'E', 'L', 'F', 2, 1, 1}, make([]byte, 9)...)
-	le := binary.LittleEndian
-	for _, v := range []uint16{2, 62} { // executable, x86-64
-		elf = le.AppendUint16(elf, v)
-	}
-	elf = le.AppendUint32(elf, 1)
-	for _, v := range []uint64{base + headers, 64, 0} { // entry, program headers, no sections
-		elf = le.AppendUint64(elf, v)
-	}
-	elf = le.AppendUint32(elf, 0)
-	for _, v := range []uint16{64, 56, 1, 0, 0, 0} {
-		elf = le.AppendUint16(elf, v)
-	}
-	elf = le.AppendUint32(elf, 1) // load
-	elf = le.AppendUint32(elf, 5) // read, execute
-	size := uint64(headers + len(code))
-	for _, v := range []uint64{0, base, base, size, size, 0x1000} {
-		elf = le.AppendUint64(elf, v)
-	}
-	path := filepath.Join(b.TempDir(), "exit")
-	require.NoError(b, os.WriteFile(path, append(elf, code...), 0o700))
-	return path
-}
 
 // BenchmarkCage makes a cage, starts a program in it, waits and closes, in turns with the bare
 // system calls for the same program: a static Go program that does nothing, whose budget is a
