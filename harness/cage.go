@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"oomcage/harness/internal/cgroup"
 )
@@ -137,6 +140,21 @@ func (c *Cage) isClosed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.closed
+}
+
+// explainGone adds to an error about a cage's file that the cage is no more, and why.
+func (c *Cage) explainGone(err error) error {
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENODEV) { // the latter of a file that was open
+		return err
+	}
+	if _, statErr := os.Stat(c.group.Path()); !errors.Is(statErr, fs.ErrNotExist) {
+		return err
+	}
+	if c.isClosed() {
+		return fmt.Errorf("the cage was closed during the run: %w", err)
+	}
+	return fmt.Errorf("the cage is gone, and the harness has not removed it; nothing else may manage the cgroups below %s: %w",
+		filepath.Dir(c.group.Path()), err)
 }
 
 // Close kills every process in the cage and in its children, waits until the kernel reports it

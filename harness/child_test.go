@@ -31,7 +31,12 @@ func cgroupOf(t *testing.T, p *Process) string {
 	t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", p.PID()))
 	require.NoError(t, err)
-	return "/sys/fs/cgroup" + strings.TrimSpace(strings.TrimPrefix(string(b), "0::"))
+	return cgroupDir(string(b))
+}
+
+// cgroupDir is the directory of the cgroup that a /proc/PID/cgroup names.
+func cgroupDir(membership string) string {
+	return "/sys/fs/cgroup" + strings.TrimSpace(strings.TrimPrefix(membership, "0::"))
 }
 
 func TestTargetsOfACageWithChildrenGoIntoALeaf(t *testing.T) {

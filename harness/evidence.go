@@ -96,7 +96,7 @@ func takeSnapshot(c *Cage) snapshot {
 	}
 	var err error
 	s.Memory, err = readMemory(g)
-	note("memory.events", err)
+	note("memory.events", c.explainGone(err))
 	if leaf := c.leafGroup(); leaf != nil && err == nil {
 		var own Events
 		own, err = readEvents(leaf, "memory.events.local")

@@ -240,6 +240,7 @@ const outputGrace = time.Second
 
 // finish waits for the end of a process whose cage has been killed, and frees what it held.
 func (p *Process) finish(ctx context.Context) error {
+	_ = p.cmd.Process.Kill() // where another has moved it out of the cage; otherwise it has ended
 	_, err := p.Wait(ctx)
 	select {
 	case <-p.copied:

@@ -115,12 +115,12 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	tl := &timeline{start: start, before: before.Events}
 	changed, stopWatch, err := cgroup.Watch(c.eventsFile())
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, c.explainGone(err)
 	}
 	defer stopWatch()
 	p, err := c.Start(ctx, s.Target)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, c.explainGone(err)
 	}
 	unwound := true // a step or probe has panicked, or ended the test
 	defer func() {
