@@ -120,7 +120,7 @@ func openGuard(b base) (*Group, error) {
 		return load(b.mount, path)
 	}
 	if err != nil {
-		return nil, readOnly(err)
+		return nil, explainRefusal(err)
 	}
 	limit, err := guardLimit(g)
 	if err == nil {
@@ -166,10 +166,15 @@ func removeGuard(b base) error {
 	return &fs.PathError{Op: "rmdir", Path: path, Err: err}
 }
 
-// readOnly turns EROFS into the error that a container's user can act on.
-func readOnly(err error) error {
+// explainRefusal turns EROFS, and EACCES of a cgroup that was not delegated whole, into errors that a
+// user can act on.
+func explainRefusal(err error) error {
 	if errors.Is(err, unix.EROFS) {
 		return notSupported(err.Error(), "a writable cgroup file system", "run the container with --privileged")
+	}
+	if at := new(fs.PathError); errors.As(err, &at) && errors.Is(err, fs.ErrPermission) {
+		return notSupported(fmt.Sprintf("user %d may not write %s", os.Geteuid(), at.Path), "a cgroup that is delegated with all its files",
+			fmt.Sprintf("sudo chown %[1]d %[2]s %[2]s/cgroup.procs %[2]s/cgroup.threads %[2]s/cgroup.subtree_control", os.Geteuid(), filepath.Dir(at.Path)))
 	}
 	return err
 }
@@ -186,11 +191,11 @@ func makeWay(b base) error {
 	}
 	err = g.Delegate()
 	if err == nil || !errors.Is(err, unix.EBUSY) || b.dir != b.own {
-		return readOnly(err)
+		return explainRefusal(err)
 	}
 	aside, err := create(b.mount, filepath.Join(b.dir, asidePrefix+strings.ToLower(rand.Text()[:8])))
 	if err != nil {
-		return readOnly(err)
+		return explainRefusal(err)
 	}
 	if err := aside.Write("cgroup.procs", strconv.Itoa(os.Getpid())); err != nil {
 		return errors.Join(err, removeTree(aside.path))
