@@ -192,28 +192,18 @@ func TestTheGuardHoldsAllCagesTogether(t *testing.T) {
 
 func TestLeftOversOfAKilledRunAreRemovedAndNamed(t *testing.T) {
 	requireCages(t)
-	self := as(t, "killed-harness")
-	cmd := exec.CommandContext(t.Context(), self.Path)
-	cmd.Env = append(os.Environ(), self.Env...)
-	out, err := cmd.Output()
-	var died *exec.ExitError
-	require.ErrorAs(t, err, &died)
-	require.Equal(t, "signal: killed", died.Error(), "stderr: %s", died.Stderr)
-	var cage string
-	var pid int
-	_, err = fmt.Sscan(string(out), &cage, &pid)
-	require.NoError(t, err)
-	require.DirExists(t, cage)
+	run, pid := mustBeKilled(t, "started", "0")
+	require.DirExists(t, run)
 	require.NoError(t, unix.Kill(pid, 0), "the target outlives its harness")
 
 	stderr := captureStderr(t, func() { require.NoError(t, NewCageT(t, Limits{}).Close()) })
 
-	require.NoDirExists(t, filepath.Dir(cage))
+	require.NoDirExists(t, run)
 	if stderr == "" && os.Getenv("OOMCAGE_VM") == "" {
 		return // the tests of another package, which run beside these on a host, were quicker
 	}
-	require.Contains(t, stderr, "removed "+filepath.Dir(cage)+", left by a run that was killed")
-	require.Contains(t, stderr, fmt.Sprintf("[%d] in it", pid))
+	require.Contains(t, stderr, "removed "+run+", left by a run that was killed")
+	require.Contains(t, stderr, fmt.Sprintf("pause[%d] in it", pid))
 }
 
 func TestTheCagesOfALivingRunAreLeftAlone(t *testing.T) {

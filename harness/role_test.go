@@ -75,15 +75,8 @@ var roles = map[string]func(){
 	},
 	// env: prints its arguments and $GREETING.
 	"env": func() { fmt.Println(os.Args[1:], os.Getenv("GREETING")) },
-	// killed-harness: a harness that is killed while a target of its runs in a cage. The target has
-	// said its word by then: it would die of SIGPIPE when nobody reads it any more.
-	"killed-harness": func() {
-		c, p := openCage("idle")
-		fail(says("idle")(context.Background(), p))
-		fmt.Println(c.Path(), p.PID())
-		fail(unix.Kill(os.Getpid(), unix.SIGKILL))
-		select {}
-	},
+	// killed-harness STAGE TENTHS PROGRAM: a harness that is killed while a target of its runs in a cage.
+	"killed-harness": func() { killedHarness(os.Args[1], mustAtoi(os.Args[2]), os.Args[3]) },
 	// open-harness: a harness that keeps a cage open until its stdin is closed.
 	"open-harness": func() {
 		c, _ := openCage("idle")
@@ -140,6 +133,9 @@ func serve(addr string) {
 	mux.HandleFunc("/refuse", func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "no more of this", http.StatusInternalServerError)
 	})
+	ln, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
+	fail(err)
+	mux.HandleFunc("/close-port", func(http.ResponseWriter, *http.Request) { fail(ln.Close()) })
 	mux.HandleFunc("/hang", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	mux.HandleFunc("/half", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "100")
@@ -160,7 +156,11 @@ func serve(addr string) {
 		fail(conn.(*net.TCPConn).SetLinger(0))
 		_ = conn.Close()
 	})
-	fail(http.ListenAndServe(addr, mux))
+	if err := http.Serve(ln, mux); errors.Is(err, net.ErrClosed) {
+		select {} // it lives on behind its closed port
+	} else {
+		fail(err)
+	}
 }
 
 func mustAtoi(s string) int {

@@ -165,6 +165,8 @@ func TestAProbeThatFailsLeavesTheEvidence(t *testing.T) {
 	require.Equal(t, "not today", o.Error)
 }
 
+// A gigabyte would take an emulated guest up to a minute, and show nothing more: what is kept is full
+// after the first 128 KiB.
 func TestALotOfOutputCostsOnlyItsTail(t *testing.T) {
 	o := RunT(t, Spec{Target: as(t, "shout", "134217728"), Limits: Limits{Max: 64 * MiB}})
 	o.RequireVerdict(t, Exited)
