@@ -54,7 +54,7 @@ func NewCage(ctx context.Context, l Limits) (*Cage, error) {
 	}
 	run, err := acquireRun(ctx)
 	if err != nil {
-		return nil, err
+		return nil, explainDescriptors(err)
 	}
 	c, err := newCage(ctx, run, run.group.Group, "cage-"+strconv.FormatUint(run.next.Add(1), 10), l)
 	if err != nil {
@@ -99,7 +99,7 @@ func newCage(ctx context.Context, run *runRef, parent *cgroup.Group, name string
 		c.address, err = reserve()
 	}
 	if err != nil {
-		return nil, errors.Join(err, group.Remove(ctx))
+		return nil, errors.Join(explainDescriptors(err), group.Remove(ctx))
 	}
 	return c, nil
 }
@@ -140,6 +140,16 @@ func (c *Cage) isClosed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.closed
+}
+
+// explainDescriptors adds to EMFILE what helps.
+func explainDescriptors(err error) error {
+	var limit unix.Rlimit
+	if !errors.Is(err, unix.EMFILE) || unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil {
+		return err
+	}
+	return fmt.Errorf("%w: all %d file descriptors of this process are in use: close some, or raise the limit: ulimit -n %d",
+		err, limit.Cur, 2*limit.Cur)
 }
 
 // explainGone adds to an error about a cage's file that the cage is no more, and why.

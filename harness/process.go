@@ -70,7 +70,7 @@ func (c *Cage) Start(ctx context.Context, t Target) (*Process, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", t.Path, err)
+		return nil, fmt.Errorf("start %s: %w", t.Path, explainDescriptors(err))
 	}
 	return p, nil
 }
@@ -105,7 +105,7 @@ func (c *Cage) start(ctx context.Context, t Target) (*Process, error) {
 	cmd.Stdout, cmd.Stderr = w, w
 	if err := cmd.Start(); err != nil {
 		r.Close()
-		return nil, err
+		return nil, group.ExplainFork(err)
 	}
 	p := &Process{
 		cage: c, group: group, cmd: cmd, pipe: r, output: &tail{},

@@ -94,6 +94,8 @@ var roles = map[string]func(){
 	},
 	// confined-harness HOW… MAX: a harness that is not root of the whole machine.
 	"confined-harness": confinedHarness,
+	// starved-harness PROGRAM: a harness that is short of file descriptors.
+	"starved-harness": func() { starvedHarness(os.Args[1]) },
 	// serve: answers on the address in its first argument; see the handlers.
 	"serve": func() { serve(os.Args[1]) },
 }

@@ -115,7 +115,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	tl := &timeline{start: start, before: before.Events}
 	changed, stopWatch, err := cgroup.Watch(c.eventsFile())
 	if err != nil {
-		return nil, nil, c.explainGone(err)
+		return nil, nil, c.explainGone(explainDescriptors(err))
 	}
 	defer stopWatch()
 	p, err := c.Start(ctx, s.Target)

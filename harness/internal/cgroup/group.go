@@ -34,7 +34,8 @@ func (g *Group) Name() string {
 // that somebody used before would bring its kills along (cgroup2.NewManager reuses silently).
 func create(mount, path string) (*Group, error) {
 	if err := unix.Mkdir(path, 0o755); err != nil {
-		return nil, &fs.PathError{Op: "mkdir", Path: path, Err: err}
+		above := &Group{mount: mount, path: filepath.Dir(path)}
+		return nil, above.explainMkdir(&fs.PathError{Op: "mkdir", Path: path, Err: err})
 	}
 	return load(mount, path)
 }

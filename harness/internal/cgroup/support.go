@@ -24,6 +24,15 @@ func notSupported(found, need, help string) error {
 	return fmt.Errorf("%w: %s; %s is needed: %s, %s", ErrNotSupported, found, need, help, inVM)
 }
 
+// unreadable says that cages are not supported where a file of /proc cannot be read. That there is no
+// descriptor left to read it with says nothing of the machine, and must skip no test.
+func unreadable(what string, err error) error {
+	if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {
+		return fmt.Errorf("read %s: %w", what, err)
+	}
+	return fmt.Errorf("%w: read %s: %w", ErrNotSupported, what, err)
+}
+
 // base is where the cages of this machine hang.
 type base struct {
 	mount string // where cgroup2 is mounted
@@ -38,7 +47,7 @@ type base struct {
 func findBase(root string, euid int, mayWrite func(path string) bool) (base, error) {
 	mounts, err := readMounts(filepath.Join(root, "/proc/self/mountinfo"))
 	if err != nil {
-		return base{}, fmt.Errorf("%w: read the mounts: %w", ErrNotSupported, err)
+		return base{}, unreadable("the mounts", err)
 	}
 	if v1, ok := mounts.memoryV1(); ok {
 		return base{}, notSupported(fmt.Sprintf("the memory controller is bound to cgroup v1 (mounted at %s)", v1.point),
@@ -164,7 +173,7 @@ var unescape = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\13
 func ownCgroup(path, mount string) (string, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return "", fmt.Errorf("%w: read this process's cgroup: %w", ErrNotSupported, err)
+		return "", unreadable("this process's cgroup", err)
 	}
 	for line := range strings.Lines(string(b)) {
 		if p, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::"); ok {
