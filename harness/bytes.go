@@ -33,35 +33,37 @@ func ParseBytes(s string) (Bytes, error) {
 	bad := func(why string) (Bytes, error) {
 		return 0, fmt.Errorf("parse the size %q: %s; sizes look like 1048576, 20MiB, 1.5G or max", s, why)
 	}
-	// RAMInBytes takes all that ParseFloat takes: exponents, Inf, hexadecimals, underscores.
+	// RAMInBytes takes all that ParseFloat takes: exponents, Inf, hexadecimals, underscores. It is
+	// asked for the unit alone, since it computes in float64, which is exact only up to 2^53.
 	number := strings.TrimRight(s, " kKmMgGtTpPiIbB")
 	if strings.Trim(number, "0123456789.") != "" || number == "" {
 		return bad("it is not a number with a unit")
 	}
-	// It also computes in float64, which is exact only up to 2^53.
-	if number == s {
-		n, err := strconv.ParseInt(s, 10, 64)
-		if err != nil {
-			return bad("it is not a whole number of bytes below 2^63")
+	one := int64(1)
+	if unit := s[len(number):]; unit != "" {
+		var err error
+		if one, err = units.RAMInBytes("1" + unit); err != nil || unit == " " {
+			return bad("its unit is unknown")
 		}
-		return Bytes(n), nil
 	}
-	n, err := units.RAMInBytes(s)
-	if err != nil {
-		return bad("its unit is unknown")
+	if strings.Contains(number, ".") {
+		value, err := strconv.ParseFloat(number, 64)
+		switch n := value * float64(one); {
+		case err != nil:
+			return bad("it is not a number with a unit")
+		case one == 1:
+			return bad("it is not a whole number of bytes")
+		case n >= math.MaxInt64 || value > 0 && n < 1:
+			return bad("it is out of range")
+		default:
+			return Bytes(n), nil
+		}
 	}
-	value, err := strconv.ParseFloat(number, 64)
-	if err != nil {
-		return bad("it is not a number with a unit")
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n > math.MaxInt64/one {
+		return bad("it is not below 2^63 bytes")
 	}
-	// The product overflows silently; no unit is larger than 2^50.
-	if n < 0 || value > 0 && n == 0 || value >= 1<<13 && float64(n) < value {
-		return bad("it is out of range")
-	}
-	if n == math.MaxInt64 || n == math.MinInt64 {
-		return bad("it is out of range")
-	}
-	return Bytes(n), nil
+	return Bytes(n * one), nil
 }
 
 // String prints the size exactly, in the largest unit that divides it: "100MiB", "99999744".

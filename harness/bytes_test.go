@@ -13,7 +13,8 @@ func TestSizesAreReadAsTheKernelReadsThem(t *testing.T) {
 		"0": 0, "1": 1, "1048576": MiB, "100000000": 100000000,
 		"100M": 104857600, "100m": 104857600, "100MB": 104857600, "100MiB": 104857600, "20 MiB": 20 * MiB,
 		"1.5G": 1536 * MiB, "0.5k": 512, "max": Unlimited,
-		"9007199254740993": 9007199254740993, "9223372036854775807": Unlimited,
+		"9007199254740993": 9007199254740993, "9007199254740993B": 9007199254740993, "9007199254740991KiB": 9007199254740991 * KiB,
+		"9223372036854775807": Unlimited,
 	} {
 		got, err := ParseBytes(text)
 		require.NoError(t, err, text)
@@ -24,7 +25,7 @@ func TestSizesAreReadAsTheKernelReadsThem(t *testing.T) {
 func TestSizesThatAreNoneAreRefused(t *testing.T) {
 	for _, text := range []string{
 		"", " ", "M", "-1", "-1M", "+1", "1e3", "1e3M", "0x10", "1_000", "NaN", "Inf", "infinity", "maximum", "MAX",
-		"9999999999G", "8192P", "9223372036854775808", "99999999999999999999999999", "1X", "1MM", "1..5M", "0.0001", "1.5", "٣M",
+		"9999999999G", "8192P", "9223372036854775808", "99999999999999999999999999", "1X", "1MM", "1..5M", "0.0001", "1.5", "1.5B", "1.5 ", "5 ", "٣M",
 	} {
 		got, err := ParseBytes(text)
 		require.Error(t, err, "%q was read as %d", text, got)

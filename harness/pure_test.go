@@ -170,6 +170,10 @@ func TestOnlineCPUsAreCounted(t *testing.T) {
 		mustWrite(t, path, text)
 		require.Equal(t, want, onlineCPUs(path), text)
 	}
+	for _, bad := range []string{"", "3-1\n", "0,0\n", "0-2,1\n", "+1\n", "0-\n", "0-99999999999\n", "0 \n"} {
+		_, ok := countCPUs(bad)
+		require.False(t, ok, "%q", bad)
+	}
 }
 
 func TestHugePagesCountOnlyWhereAFaultTakesThem(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,8 +32,10 @@ func (g *Group) ReadKeyed(file string) (map[string]uint64, error) {
 func parseKeyed(text string) (map[string]uint64, error) {
 	m := make(map[string]uint64)
 	for line := range strings.Lines(text) {
-		key, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		if !ok || key == "" {
+		// A line without its end may have lost digits.
+		whole, ended := strings.CutSuffix(line, "\n")
+		key, value, ok := strings.Cut(whole, " ")
+		if !ended || !ok || key == "" {
 			return nil, fmt.Errorf("line %q is not a key and a number", line)
 		}
 		n, err := strconv.ParseUint(value, 10, 64)
@@ -61,12 +64,12 @@ func (g *Group) ReadSize(file string) (int64, error) {
 }
 
 func parseSize(text string) (int64, error) {
-	text = strings.TrimSpace(text)
-	if text == "max" {
+	number, ended := strings.CutSuffix(text, "\n")
+	if number == "max" && ended {
 		return math.MaxInt64, nil
 	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
+	n, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || !ended {
 		return 0, fmt.Errorf("%q is neither a number nor max", text)
 	}
 	return int64(min(n, math.MaxInt64)), nil
@@ -92,31 +95,30 @@ func (g *Group) ReadPressure() (Pressure, error) {
 	return p, nil
 }
 
-// parsePressure reads "some avg10=0.00 avg60=0.00 avg300=0.00 total=0", total in microseconds.
+var pressureLine = regexp.MustCompile(`^(some|full) avg10=\d+\.\d\d avg60=\d+\.\d\d avg300=\d+\.\d\d total=(\d+)\n$`)
+
+// parsePressure reads "some avg10=0.00 avg60=0.00 avg300=0.00 total=0", total in microseconds,
+// and a line for full, which some kernels leave out.
 func parsePressure(text string) (Pressure, error) {
-	var p Pressure
-	var seen int
+	totals := map[string]time.Duration{}
 	for line := range strings.Lines(text) {
-		kind, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		_, total, ok := strings.Cut(rest, "total=")
-		us, err := strconv.ParseInt(total, 10, 64)
-		if !ok || err != nil || us < 0 || us > math.MaxInt64/int64(time.Microsecond) {
-			return Pressure{}, fmt.Errorf("line %q has no total", line)
+		m := pressureLine.FindStringSubmatch(line)
+		if m == nil {
+			return Pressure{}, fmt.Errorf("line %q is not one of some or full with a total", line)
 		}
-		switch kind {
-		case "some":
-			p.Some = time.Duration(us) * time.Microsecond
-		case "full":
-			p.Full = time.Duration(us) * time.Microsecond
-		default:
-			return Pressure{}, fmt.Errorf("line %q is neither some nor full", line)
+		us, err := strconv.ParseInt(m[2], 10, 64)
+		if err != nil || us > math.MaxInt64/int64(time.Microsecond) {
+			return Pressure{}, fmt.Errorf("line %q has a total that does not fit", line)
 		}
-		seen++
+		if _, twice := totals[m[1]]; twice {
+			return Pressure{}, fmt.Errorf("%s stands twice", m[1])
+		}
+		totals[m[1]] = time.Duration(us) * time.Microsecond
 	}
-	if seen == 0 {
-		return Pressure{}, fmt.Errorf("it is empty")
+	if _, ok := totals["some"]; !ok {
+		return Pressure{}, errors.New("it has no line for some")
 	}
-	return p, nil
+	return Pressure{Some: totals["some"], Full: totals["full"]}, nil
 }
 
 // Read returns the text of one of the cgroup's files. It makes the bare system calls: os.ReadFile

@@ -1,7 +1,6 @@
 package cgroup
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -140,22 +139,28 @@ func (ms mounts) memoryV1() (mount, bool) {
 	return mount{}, false
 }
 
-// readMounts parses mountinfo: "36 35 98:0 /root /point rw,noatime master:1 - type source super".
 func readMounts(path string) (mounts, error) {
-	f, err := os.Open(path)
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	ms, err := parseMounts(string(b))
+	if err != nil {
+		return nil, fmt.Errorf("parse %s: %w", path, err)
+	}
+	return ms, nil
+}
+
+// parseMounts parses mountinfo: "36 35 98:0 /root /point rw,noatime master:1 - type source super".
+// The kernel escapes of white space only what separates fields and lines, so that a name may hold
+// any other; and a source may be empty.
+func parseMounts(text string) (mounts, error) {
 	var ms mounts
-	for sc := bufio.NewScanner(f); ; {
-		if !sc.Scan() {
-			return ms, sc.Err()
-		}
-		left, right, ok := strings.Cut(sc.Text(), " - ")
-		l, r := strings.Fields(left), strings.Fields(right)
+	for line := range strings.Lines(text) {
+		left, right, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " - ")
+		l, r := strings.Split(left, " "), strings.SplitN(right, " ", 3)
 		if !ok || len(l) < 6 || len(r) < 3 {
-			return nil, fmt.Errorf("parse %s: line %q has no mount in it", path, sc.Text())
+			return nil, fmt.Errorf("line %q has no mount in it", line)
 		}
 		ms = append(ms, mount{
 			point:    unescape(l[4]),
@@ -164,6 +169,7 @@ func readMounts(path string) (mounts, error) {
 			readOnly: slices.Contains(strings.Split(l[5], ","), "ro") || slices.Contains(strings.Split(r[2], ","), "ro"),
 		})
 	}
+	return ms, nil
 }
 
 // unescape undoes mountinfo's octal escapes.

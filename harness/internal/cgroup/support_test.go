@@ -70,19 +70,19 @@ func TestParseKeyed(t *testing.T) {
 	m, err := parseKeyed("low 0\nhigh 12\nmax 18446744073709551615\n")
 	require.NoError(t, err)
 	require.Equal(t, map[string]uint64{"low": 0, "high": 12, "max": 18446744073709551615}, m)
-	for _, bad := range []string{"low\n", "low x\n", "low 1 2\n", " 1\n", "low -1\n", "low 1\nlow 2\n", "\n", "low 18446744073709551616\n"} {
+	for _, bad := range []string{"low\n", "low x\n", "low 1 2\n", " 1\n", "low -1\n", "low 1\nlow 2\n", "\n", "low 18446744073709551616\n", "low 1"} {
 		_, err := parseKeyed(bad)
 		require.Error(t, err, "%q", bad)
 	}
 }
 
 func TestParseSize(t *testing.T) {
-	for text, want := range map[string]int64{"0\n": 0, "99999744\n": 99999744, "max\n": 1<<63 - 1, "18446744073709551615": 1<<63 - 1} {
+	for text, want := range map[string]int64{"0\n": 0, "99999744\n": 99999744, "max\n": 1<<63 - 1, "18446744073709551615\n": 1<<63 - 1} {
 		n, err := parseSize(text)
 		require.NoError(t, err)
 		require.Equal(t, want, n)
 	}
-	for _, bad := range []string{"", "-1", "maximum", "1 2"} {
+	for _, bad := range []string{"", "-1\n", "maximum\n", "1 2\n", " 1\n", "1", "max"} {
 		_, err := parseSize(bad)
 		require.Error(t, err, "%q", bad)
 	}
@@ -97,6 +97,18 @@ func TestParsePressure(t *testing.T) {
 		_, err := parsePressure(bad)
 		require.Error(t, err, "%q", bad)
 	}
+	const some = "some avg10=0.00 avg60=0.12 avg300=0.00 total=1500\n"
+	for _, bad := range []string{some + some, strings.Replace(some, "some", "full", 1), strings.TrimSuffix(some, "00\n"), strings.Replace(some, "1500", "9223372036854776", 1)} {
+		_, err := parsePressure(bad)
+		require.Error(t, err, "%q", bad)
+	}
+}
+
+// The kernel escapes neither of these, and a source may be empty.
+func TestMountsMayHaveOddNamesAndNoSource(t *testing.T) {
+	ms, err := parseMounts("36 35 98:0 / /my\u00a0disk\v rw,noatime - cgroup2  ro,x\n")
+	require.NoError(t, err)
+	require.Equal(t, mounts{{point: "/my\u00a0disk\v", fstype: "cgroup2", super: "ro,x", readOnly: true}}, ms)
 }
 
 func TestMemAvailable(t *testing.T) {

@@ -178,6 +178,7 @@ func TestForgedAndBrokenLinesAreIgnored(t *testing.T) {
 		"no prefix":                     killed7[len("3,9,100,-;"):],
 		"a prefix that is not a number": "x" + killed7,
 		"a negative prefix":             "-" + killed7,
+		"no sequence number":            strings.Replace(killed7, "9,100,", ",100,", 1),
 		"no time":                       strings.Replace(killed7, "9,100,", "9,,", 1),
 		"a time that does not fit":      strings.Replace(killed7, "9,100,", "9,9223372036854776,", 1),
 		"too few fields":                strings.Replace(killed7, ",-;", ";", 1),

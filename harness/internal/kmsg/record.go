@@ -31,6 +31,9 @@ func parseRecord(s string) (Record, bool) {
 	if err != nil {
 		return Record{}, false
 	}
+	if _, err := strconv.ParseUint(fields[1], 10, 64); err != nil {
+		return Record{}, false
+	}
 	us, err := strconv.ParseUint(fields[2], 10, 63)
 	if err != nil || us > uint64(maxDuration/time.Microsecond) {
 		return Record{}, false
