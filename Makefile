@@ -6,6 +6,7 @@
 #   TESTFLAGS='…'         more flags for go test, for example -run=TestRecipe -v
 #   PKGS='…'              other packages than all
 #   BENCHTIME=2s          how long each benchmark runs
+#   FUZZTIME=10m          how long each fuzz test runs
 
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
@@ -17,6 +18,7 @@ WHERE     ?= $(if $(KERNEL),vm,$(shell .ci/where))
 TESTFLAGS ?=
 PKGS      ?= ./...
 BENCHTIME ?= 1s
+FUZZTIME  ?= 60s
 # What runs the tests: `go test`, or what takes its flags.
 GO_TEST   ?= go test
 
@@ -67,6 +69,15 @@ test-native: ## all tests on this kernel: root, cgroup v2
 .PHONY: test-vm
 test-vm: $(vm_setup) ## all tests in a microVM: any user (KERNEL=6.1|6.12|FILE)
 	$(in_vm) OOMCAGE_STRICT=1 $(GO_TEST) -count=1 -exec '$(vm) $(test_disks) -build ./app' $(TESTFLAGS) $(PKGS)
+
+# go test -list prints the names of a package's tests before the package, and fuzzes one test a time.
+.PHONY: fuzz
+fuzz: ## fuzz the parsers, one after the other: any user, no microVM (FUZZTIME=60s)
+	@go test -list='^Fuzz' $(PKGS) | awk '/^Fuzz/ {name[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, name[i]; n = 0}' \
+	| while read -r pkg name; do \
+		echo "== $$name"; \
+		$(GO_TEST) -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) $(TESTFLAGS) "$$pkg" </dev/null; \
+	done
 
 ##@ Measuring
 
