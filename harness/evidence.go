@@ -95,14 +95,15 @@ func takeSnapshot(c *Cage) snapshot {
 		}
 	}
 	var err error
+	var own Events // of the leaf, and before those of the cage: see readMemory
+	if leaf := c.leafGroup(); leaf != nil {
+		own, err = readEvents(leaf, "memory.events.local")
+		note("memory.events", c.explainGone(err))
+	}
 	s.Memory, err = readMemory(g)
 	note("memory.events", c.explainGone(err))
-	if leaf := c.leafGroup(); leaf != nil && err == nil {
-		var own Events
-		own, err = readEvents(leaf, "memory.events.local")
-		note("memory.events", err)
-		s.EventsLocal = s.EventsLocal.plus(own)
-	}
+	s.EventsLocal = s.EventsLocal.plus(own)
+	s.Events = s.Events.atLeast(s.EventsLocal)
 	s.swap, err = readSwapEvents(g)
 	note("memory.swap.events", err)
 	stat, err := g.ReadKeyed("memory.stat")

@@ -65,6 +65,15 @@ func (e Events) plus(more Events) Events {
 	return e
 }
 
+// atLeast raises the counters that are lower than those of a part.
+func (e Events) atLeast(part Events) Events {
+	to, from := e.counters(), part.counters()
+	for i := range to {
+		*to[i].value = max(*to[i].value, *from[i].value)
+	}
+	return e
+}
+
 // String prints the counters that are not zero, by the kernel's names: "max 24, oom 1, oom_kill 1".
 func (e Events) String() string {
 	var parts []string
@@ -103,13 +112,16 @@ func readMemory(g *cgroup.Group) (Memory, error) {
 		*to = Bytes(n)
 	}
 	// The counters first: a kill between the readings then shows in the next reading, and
-	// never without the charge that led to it.
-	if m.Events, err = readEvents(g, "memory.events"); err != nil {
-		return Memory{}, err
-	}
+	// never without the charge that led to it. Of these the local ones first, as the kernel counts
+	// (memcg_memory_event): a kill between the two then shows in Events alone, as one below does.
+	// What is counted in the one and not yet in the other has happened all the same.
 	if m.EventsLocal, err = readEvents(g, "memory.events.local"); err != nil {
 		return Memory{}, err
 	}
+	if m.Events, err = readEvents(g, "memory.events"); err != nil {
+		return Memory{}, err
+	}
+	m.Events = m.Events.atLeast(m.EventsLocal)
 	size(&m.Current, "memory.current", false)
 	size(&m.Peak, "memory.peak", true)
 	size(&m.SwapCurrent, "memory.swap.current", true)

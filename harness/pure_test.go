@@ -89,6 +89,13 @@ func TestCountersAreComparedNotTaken(t *testing.T) {
 	require.Equal(t, Inconclusive, Classify(e))
 }
 
+// The kernel counts locally first, and then upwards.
+func TestWhatIsCountedInTheCageIsCountedInAll(t *testing.T) {
+	all := Events{Max: 3, OOM: 1, OOMKill: 2}
+	require.Equal(t, Events{Max: 3, OOM: 2, OOMKill: 2, OOMGroupKill: 1}, all.atLeast(Events{OOM: 2, OOMKill: 1, OOMGroupKill: 1}))
+	require.Equal(t, all, all.atLeast(Events{}))
+}
+
 func TestATailKeepsTheEnd(t *testing.T) {
 	var out tail
 	for i := range 100000 {
