@@ -38,6 +38,10 @@ type Evidence struct {
 	// fewer than Events.OOMKill counts: the log can be closed to the harness, or overrun.
 	Kills []Kill `json:"kills,omitempty"`
 
+	// UnplacedKills are the other OOM kills during the run of which the log does not tell where they
+	// were: the kernel rate-limits that line. They may have been in the cage or anywhere.
+	UnplacedKills uint64 `json:"unplaced_kills,omitempty"`
+
 	// Ancestors are the cgroups above the cage, the nearest first.
 	Ancestors []Ancestor `json:"ancestors,omitempty"`
 

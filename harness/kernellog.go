@@ -58,7 +58,7 @@ func (k *kernelLog) complete(e *Evidence) {
 		kills, err = k.log.Wait(ctx, func(kills []kmsg.Kill) bool {
 			return uint64(len(killsIn(e.Cage, e.PID, kills))) >= e.Events.OOMKill
 		})
-		e.Kills = killsIn(e.Cage, e.PID, kills)
+		e.Kills, e.UnplacedKills = killsIn(e.Cage, e.PID, kills), unplaced(e.PID, kills)
 		if err == nil && k.log.Lost() {
 			err = fmt.Errorf("the kernel log was overrun: lines were lost")
 		}
@@ -88,6 +88,16 @@ func killsIn(cage string, pid int, kills []kmsg.Kill) []Kill {
 	return in
 }
 
+// unplaced counts the kills of others that the kernel has reported without the line that says where.
+func unplaced(pid int, kills []kmsg.Kill) (n uint64) {
+	for _, k := range kills {
+		if k.VictimGroup == "" && (k.PID != pid || pid == 0) {
+			n++
+		}
+	}
+	return n
+}
+
 // inNamespace cuts off what a cgroup namespace hides of a name. A cgroup outside it keeps its own.
 func inNamespace(name, outside string) string {
 	if rest, ok := strings.CutPrefix(name, outside); ok && strings.HasPrefix(rest, "/") {
@@ -96,23 +106,36 @@ func inNamespace(name, outside string) string {
 	return name
 }
 
-// targetKill returns what the log says of the target's own end.
+// targetKill returns what the log says of the target's own end. A kill that the log does not place
+// is the target's only where those that it does leave one to be accounted for: otherwise it was that
+// of another process, elsewhere, which had the target's PID before.
 func (e Evidence) targetKill() (Kill, bool) {
+	var placed uint64
 	for _, k := range e.Kills {
-		if k.PID == e.PID && e.PID != 0 {
+		if k.Group != "" {
+			placed++
+		}
+	}
+	for _, k := range e.Kills {
+		if k.PID == e.PID && e.PID != 0 && (k.Group != "" || placed < e.Events.OOMKill) {
 			return k, true
 		}
 	}
 	return Kill{}, false
 }
 
-// sparedTarget tells that the log accounts for every kill, and none was the target's. A group kill
-// spares nobody, and may name a victim by the id of one of its threads.
+// sparedTarget tells that the log accounts for every kill, and none was the target's. What it does
+// not place may have been in the cage: the line that names a victim always comes. A group kill may
+// name one by the id of one of its threads; it spares only those at -1000.
 func (e Evidence) sparedTarget() bool {
 	_, was := e.targetKill()
-	return !was && e.Events.OOMGroupKill == 0 && e.PID != 0 && e.Unread[kernelLogFile] == "" &&
-		e.Events.OOMKill > 0 && uint64(len(e.Kills)) >= e.Events.OOMKill
+	inGroup := e.Events.OOMGroupKill > 0 && !e.unkillable()
+	return !was && !inGroup && e.PID != 0 && e.Unread[kernelLogFile] == "" &&
+		e.Events.OOMKill > 0 && uint64(len(e.Kills))+e.UnplacedKills >= e.Events.OOMKill
 }
+
+// unkillable tells that no OOM killer chooses the target, unless it has raised its score by itself.
+func (e Evidence) unkillable() bool { return e.OOMScoreAdj == oomScoreAdjMin }
 
 // initialPID returns the PID by which the kernel log knows a process, or 0 where this process is in
 // another PID namespace than the initial one (PROC_PID_INIT_INO, include/linux/proc_ns.h).

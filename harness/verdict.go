@@ -69,6 +69,8 @@ func judge(e Evidence) (Verdict, string) {
 		return ChildOOMKilled, fmt.Sprintf("%s inside was killed by an OOM killer, which the kernel log names, and the target ended by another SIGKILL", processes(kills))
 	case e.HarnessKilled:
 		return Inconclusive, "the harness had sent the target a SIGKILL, an OOM killer has killed " + processes(kills) + " of the cage, and the kernel log does not say which it was"
+	case e.unkillable():
+		return Inconclusive, "no OOM killer chooses a target at oom_score_adj -1000 unless it has raised that by itself; one has killed " + processes(kills) + " of the cage, and the kernel log does not say which it was"
 	default:
 		return judgeByCounters(e)
 	}

@@ -1,0 +1,263 @@
+package harness
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/internal/kmsg"
+)
+
+// forgery is what a run of the target 7 in the cage /up/cage leaves behind: two readings of the
+// kernel's counters, its log, and the target's end.
+type forgery struct {
+	status        Status
+	before, after counted
+	log           []kmsg.Kill
+	logErr        string
+	gone          string // why the second reading failed
+	harnessKilled bool
+	score         int
+	hidden        bool
+}
+
+// counted are counters of the cage alone, of it with all below, and of the cgroup above alone.
+type counted struct{ own, all, up Events }
+
+// evidence goes the way that collect goes with what the kernel says.
+func (f forgery) evidence() Evidence {
+	reading := func(c counted) snapshot {
+		return snapshot{Memory: Memory{Events: c.all, EventsLocal: c.own}, ancestors: []Ancestor{{Path: "/up", EventsLocal: c.up}}, unread: map[string]string{}}
+	}
+	after := reading(f.after)
+	if f.gone != "" {
+		after.unread["memory.events"] = f.gone
+	}
+	e := compare(reading(f.before), after)
+	e.Status, e.Ready, e.PID, e.Cage, e.HarnessKilled, e.OOMScoreAdj, e.AncestorsHidden = f.status, true, 7, "/up/cage", f.harnessKilled, f.score, f.hidden
+	e.Kills, e.UnplacedKills = killsIn(e.Cage, e.PID, f.log), unplaced(e.PID, f.log)
+	if f.logErr != "" {
+		e.Unread[kernelLogFile] = f.logErr
+	}
+	return e
+}
+
+func TestForgedEvidence(t *testing.T) {
+	const cage = "/up/cage"
+	none, full, one := Events{}, Events{Max: 9}, Events{Max: 9, OOM: 1, OOMKill: 1}
+	kill, oom, fell := Events{OOMKill: 1}, Events{OOM: 1}, Events{OOM: 1, OOMKill: 0}
+	both := func(e Events) counted { return counted{own: e, all: e} }
+	victim := func(pid int, limit, group string) kmsg.Kill {
+		return kmsg.Kill{PID: pid, Name: "app", LimitGroup: limit, VictimGroup: group}
+	}
+	strangers := slices.Repeat([]kmsg.Kill{victim(3, "/other", "/other"), victim(7, "/up/cage2", "/up/cage2"), victim(4, "", "/"), victim(7, "/x", "/x/cage")}, 50)
+	for name, c := range map[string]struct {
+		f    forgery
+		want Verdict
+	}{
+		"a kill before the run, and then exit 0":            {forgery{status: exit(0), before: both(one), after: both(one)}, Exited},
+		"a kill before the run, and then exit 137":          {forgery{status: exit(137), before: both(one), after: both(one)}, Exited},
+		"a kill before the run, and then SIGKILL":           {forgery{status: sigkill, before: both(one), after: both(one)}, Killed},
+		"a kill before the run, and the target lives":       {forgery{before: both(one), after: both(one)}, Survived},
+		"a kill before the run, and one in it":              {forgery{status: sigkill, before: both(one), after: both(one.plus(one))}, OOMKilled},
+		"an own oom before the run, and a kill from above":  {forgery{status: sigkill, before: both(oom), after: counted{own: oom.plus(kill), all: oom.plus(kill), up: oom}}, AncestorOOMKilled},
+		"an oom above before the run, and a kill by nobody": {forgery{status: sigkill, before: counted{up: oom}, after: counted{own: kill, all: kill, up: oom}}, HostOOMKilled},
+		"a group kill before the run, and a plain one in it": {forgery{status: sigkill, before: both(Events{OOM: 1, OOMKill: 3, OOMGroupKill: 1}),
+			after: both(Events{OOM: 2, OOMKill: 4, OOMGroupKill: 1})}, OOMKilled},
+
+		"SIGKILL at a full limit":                    {forgery{status: sigkill, after: both(full)}, Killed},
+		"SIGKILL at a full limit that found nobody":  {forgery{status: sigkill, after: both(oom)}, Killed},
+		"exit 137 at a full limit":                   {forgery{status: exit(137), after: both(full)}, Exited},
+		"exit 137 of a shell whose child was killed": {forgery{status: exit(137), after: both(one)}, ChildOOMKilled},
+		"a limit above, at a full own limit":         {forgery{status: sigkill, after: counted{own: full.plus(kill), all: full.plus(kill), up: oom}}, AncestorOOMKilled},
+		"a limit above met by others, and SIGKILL":   {forgery{status: sigkill, after: counted{up: Events{OOM: 5, OOMKill: 5}}}, Killed},
+
+		"a cage that was removed, and SIGKILL":        {forgery{status: sigkill, gone: "no such file"}, Inconclusive},
+		"a cage that was removed, and exit 0":         {forgery{status: exit(0), before: both(one), gone: "no such device"}, Inconclusive},
+		"a cage that was made anew, and SIGKILL":      {forgery{status: sigkill, before: both(one.plus(one)), after: both(one)}, Inconclusive},
+		"a cage that was made anew, and survival":     {forgery{before: both(full), after: both(none)}, Inconclusive},
+		"one counter that fell while another rose":    {forgery{status: sigkill, before: both(kill), after: both(fell)}, Inconclusive},
+		"the own counters fell, those of all did not": {forgery{status: sigkill, before: both(one), after: counted{own: none, all: one.plus(one)}}, Inconclusive},
+		"a counter above that fell, and a kill":       {forgery{status: sigkill, before: counted{up: oom}, after: counted{own: kill, all: kill}}, Inconclusive},
+
+		"a log of other people's kills, and SIGKILL":   {forgery{status: sigkill, log: strangers}, Killed},
+		"a log of other people's kills, and exit 137":  {forgery{status: exit(137), log: strangers}, Exited},
+		"a log of other people's kills, and the own":   {forgery{status: sigkill, after: both(one), log: append(strangers, victim(7, cage, cage))}, OOMKilled},
+		"a log of other people's kills, and a child's": {forgery{status: sigkill, after: both(one), log: append(strangers, victim(12, cage, cage))}, ChildOOMKilled},
+		"a child's kill that the log does not place":   {forgery{status: sigkill, after: both(one), log: []kmsg.Kill{victim(12, "", "")}}, ChildOOMKilled},
+		"the own kill, which the log does not place":   {forgery{status: sigkill, after: both(one), log: []kmsg.Kill{victim(3, "", ""), victim(7, "", "")}}, OOMKilled},
+		"a kill of which the log says nothing yet":     {forgery{status: sigkill, after: both(one)}, OOMKilled},
+		"a kill of which only others' lines are left":  {forgery{status: sigkill, after: both(one), log: strangers}, OOMKilled},
+		"a log that lost lines":                        {forgery{status: sigkill, after: both(one), log: []kmsg.Kill{victim(12, cage, cage)}, logErr: "overrun"}, OOMKilled},
+
+		"the PID of an earlier victim elsewhere, and SIGKILL":   {forgery{status: sigkill, log: []kmsg.Kill{victim(7, "/other", "/other")}}, Killed},
+		"the PID of an earlier victim elsewhere, and a child":   {forgery{status: sigkill, after: both(one), log: []kmsg.Kill{victim(7, "/other", "/other"), victim(12, cage, cage)}}, ChildOOMKilled},
+		"the PID of an earlier victim, not placed, and SIGKILL": {forgery{status: sigkill, log: []kmsg.Kill{victim(7, "", "")}}, Killed},
+		"the PID of an earlier victim, not placed, and a child": {forgery{status: sigkill, after: both(one), log: []kmsg.Kill{victim(7, "", ""), victim(12, cage, cage)}}, ChildOOMKilled},
+		"the PID of an earlier victim in the cage, and exit":    {forgery{status: exit(137), before: both(one), after: both(one), log: []kmsg.Kill{victim(7, cage, cage)}}, Exited},
+
+		"SIGKILL by the harness, after a kill not placed":     {forgery{status: sigkill, after: both(one), harnessKilled: true, log: []kmsg.Kill{victim(12, "", "")}}, ChildOOMKilled},
+		"SIGKILL at -1000 after a group kill":                 {forgery{status: sigkill, after: both(Events{OOM: 1, OOMKill: 1, OOMGroupKill: 1}), score: -1000, log: []kmsg.Kill{victim(12, cage, cage)}}, ChildOOMKilled},
+		"SIGKILL at -1000 after a kill, without a log":        {forgery{status: sigkill, after: both(one), score: -1000, logErr: "permission denied"}, Inconclusive},
+		"a target that has given up its -1000":                {forgery{status: sigkill, after: both(one), score: -1000, log: []kmsg.Kill{victim(7, cage, cage)}}, OOMKilled},
+		"a namespace hides the limit, which the log does not": {forgery{status: sigkill, after: both(kill), hidden: true, log: []kmsg.Kill{victim(7, "/docker/x", "/docker/x/up/cage")}}, AncestorOOMKilled},
+		"a namespace hides the limit, and the log is closed":  {forgery{status: sigkill, after: both(kill), hidden: true, logErr: "permission denied"}, Inconclusive},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, why := judge(c.f.evidence())
+			assert.Equal(t, c.want, got, why)
+		})
+	}
+}
+
+// A verdict rests on the evidence alone: what the notifications brought, and what did not come, is
+// in the timeline.
+func TestNoTimelineChangesAVerdict(t *testing.T) {
+	o := killedOutcome("x")
+	want := o.Why
+	for _, timeline := range [][]Sample{nil, {{Events: Events{}}}, {{Events: Events{OOM: 9, OOMKill: 9}}}, {{At: 1 << 40, Step: 99}}} {
+		o.Timeline = timeline
+		o.Judge()
+		require.Equal(t, OOMKilled, o.Verdict)
+		require.Equal(t, want, o.Why)
+	}
+}
+
+// property is something that holds of every piece of evidence: where the premise does, so does the
+// conclusion.
+type property struct {
+	premise    func(Evidence, Verdict) bool
+	conclusion func(Evidence, Verdict) bool
+}
+
+// byOOM are the verdicts that say that an OOM killer has killed the target.
+var byOOM = []Verdict{OOMKilled, OOMGroupKilled, AncestorOOMKilled, HostOOMKilled}
+
+func is(of ...Verdict) func(Evidence, Verdict) bool {
+	return func(_ Evidence, v Verdict) bool { return slices.Contains(of, v) }
+}
+
+func isNot(of ...Verdict) func(Evidence, Verdict) bool {
+	return func(_ Evidence, v Verdict) bool { return !slices.Contains(of, v) }
+}
+
+func names(e Evidence) bool {
+	return slices.ContainsFunc(e.Kills, func(k Kill) bool { return k.PID == e.PID })
+}
+
+func sound(e Evidence) bool {
+	return e.Unread["memory.events"] == "" && e.EventsLocal.OOMKill <= e.Events.OOMKill && e.Status.Signal != unknownEnd
+}
+
+var properties = map[string]property{
+	"an OOM kill of the target is a SIGKILL, and a kill in the cage": {is(byOOM...), func(e Evidence, _ Verdict) bool {
+		return sound(e) && e.Status.Signal == "SIGKILL" && e.Events.OOMKill > 0 && (e.EventsLocal.OOMKill > 0 || names(e))
+	}},
+	"a kill by the own limit takes the own oom": {is(OOMKilled, OOMGroupKilled), func(e Evidence, _ Verdict) bool { return e.EventsLocal.OOM > 0 }},
+	"a group kill is one that was counted": {is(OOMKilled, OOMGroupKilled), func(e Evidence, v Verdict) bool {
+		return (v == OOMGroupKilled) == (e.EventsLocal.OOMGroupKill > 0)
+	}},
+	"what did not end by SIGKILL was not OOM-killed":  {func(e Evidence, _ Verdict) bool { return e.Status.Signal != "SIGKILL" }, isNot(byOOM...)},
+	"a kill that was counted is never passed over":    {func(e Evidence, _ Verdict) bool { return e.Events.OOMKill > 0 }, isNot(Survived, Killed, Exited, Stalled, TimedOut)},
+	"without a kill that was counted there was none":  {func(e Evidence, _ Verdict) bool { return e.Events.OOMKill == 0 }, isNot(append(byOOM, ChildOOMKilled)...)},
+	"evidence that contradicts itself proves nothing": {func(e Evidence, _ Verdict) bool { return !sound(e) }, is(Inconclusive)},
+	"a whole log that names others only spares the target": {func(e Evidence, _ Verdict) bool {
+		return e.Unread[kernelLogFile] == "" && !names(e) && e.Events.OOMGroupKill == 0 && uint64(len(e.Kills))+e.UnplacedKills >= e.Events.OOMKill
+	}, isNot(byOOM...)},
+	"a SIGKILL of the harness is no OOM kill unless the log says so": {func(e Evidence, _ Verdict) bool { return e.HarnessKilled && !names(e) }, isNot(byOOM...)},
+	"a target that cannot be chosen was not, unless the log says so": {func(e Evidence, _ Verdict) bool { return e.OOMScoreAdj == -1000 && !names(e) }, isNot(byOOM...)},
+	"an ancestor is blamed for its own oom, or by the log":           {is(AncestorOOMKilled), func(e Evidence, _ Verdict) bool { return e.Ancestors[0].EventsLocal.OOM > 0 || names(e) }},
+	"the machine is blamed by the log, or where every limit is acquitted": {is(HostOOMKilled), func(e Evidence, _ Verdict) bool {
+		return names(e) && e.Kills[0].Global || e.EventsLocal.OOM == 0 && e.Ancestors[0].EventsLocal.OOM == 0 && !e.AncestorsHidden
+	}},
+	"a target that lives has survived, stalled, timed out or lost a child": {func(e Evidence, _ Verdict) bool { return !e.Status.Ended }, is(Survived, Stalled, TimedOut, ChildOOMKilled, Inconclusive)},
+	"only what lives has survived or run out of time":                      {is(Survived, Stalled, TimedOut), func(e Evidence, _ Verdict) bool { return !e.Status.Ended }},
+	"what exited has ended without a signal":                               {is(Exited), func(e Evidence, _ Verdict) bool { return e.Status.Ended && e.Status.Signal == "" }},
+	"what was killed has ended by a signal":                                {is(Killed), func(e Evidence, _ Verdict) bool { return e.Status.Signal != "" }},
+	"time runs out only for what lives past its time":                      {is(Stalled, TimedOut), func(e Evidence, _ Verdict) bool { return e.TimedOut }},
+	"the own limit's kill is never denied": {func(e Evidence, _ Verdict) bool {
+		return sound(e) && e.Status.Signal == "SIGKILL" && e.EventsLocal.OOM > 0 && e.EventsLocal.OOMKill > 0 && names(e) && e.Kills[0].Limit == e.Cage
+	}, is(OOMKilled, OOMGroupKilled)},
+	"nor where there is no log, unless another SIGKILL is known of": {func(e Evidence, _ Verdict) bool {
+		return sound(e) && e.Status.Signal == "SIGKILL" && e.EventsLocal.OOM > 0 && e.EventsLocal.OOMKill > 0 && e.Unread[kernelLogFile] != "" && len(e.Kills) == 0 && !e.HarnessKilled && e.OOMScoreAdj == 0
+	}, is(OOMKilled, OOMGroupKilled)},
+	"the log's word for an ancestor is taken": {func(e Evidence, _ Verdict) bool {
+		return sound(e) && e.Status.Signal == "SIGKILL" && e.Events.OOMKill > 0 && names(e) && e.Kills[0].Limit == "/up" && e.Ancestors[0].EventsLocal.OOM > 0
+	}, is(AncestorOOMKilled)},
+	"the log's word for the machine is taken": {func(e Evidence, _ Verdict) bool {
+		return sound(e) && e.Status.Signal == "SIGKILL" && e.Events.OOMKill > 0 && names(e) && e.Kills[0].Global
+	}, is(HostOOMKilled)},
+}
+
+// eachEvidence goes through every combination of a few values of all that a verdict rests on.
+func eachEvidence(yield func(Evidence)) {
+	statuses := []Status{{}, exit(0), exit(137), sigterm, sigkill, statusOf(nil)}
+	logs := []struct {
+		kills    []Kill
+		unplaced uint64
+		err      string
+	}{
+		{}, {err: "permission denied"}, {unplaced: 1}, {kills: []Kill{{PID: 12, Group: "/up/cage", Limit: "/up/cage"}}},
+		{kills: []Kill{{PID: 7, Group: "/up/cage", Limit: "/up/cage"}}}, {kills: []Kill{{PID: 7}}}, {kills: []Kill{{PID: 7, Group: "/up/cage", Limit: "/up"}}},
+		{kills: []Kill{{PID: 7, Global: true}}}, {kills: []Kill{{PID: 12, Group: "/up/cage"}}, err: "overrun"},
+	}
+	// A bit is one of two values.
+	const bits = 7
+	for _, status := range statuses {
+		for _, log := range logs {
+			for kills := range 9 { // own ones, and those of all
+				for bit := range 1 << bits {
+					set := func(n int) uint64 { return uint64(bit >> n & 1) }
+					e := Evidence{
+						Status: status, Ready: true, PID: 7, Cage: "/up/cage", Kills: log.kills, UnplacedKills: log.unplaced,
+						EventsLocal:   Events{OOM: set(0), OOMKill: uint64(kills % 3), OOMGroupKill: set(1)},
+						Events:        Events{OOM: set(0), OOMKill: uint64(kills / 3), OOMGroupKill: set(1)},
+						Ancestors:     []Ancestor{{Path: "/up", EventsLocal: Events{OOM: set(2)}}},
+						HarnessKilled: set(3) == 1 && status.Signal == "SIGKILL", TimedOut: set(4) == 1,
+						AncestorsHidden: set(4) == 1, OOMScoreAdj: -1000 * int(set(5)), Unread: map[string]string{},
+					}
+					if set(6) == 1 {
+						e.Unread["memory.events"] = "no such device"
+					}
+					if log.err != "" {
+						e.Unread[kernelLogFile] = log.err
+					}
+					yield(e)
+				}
+			}
+		}
+	}
+}
+
+func TestNoEvidenceMakesAVerdictLie(t *testing.T) {
+	met := map[string]int{}
+	eachEvidence(func(e Evidence) {
+		v, why := judge(e)
+		if why == "" || strings.HasSuffix(why, ".") || !slices.Contains(Verdicts(), v) {
+			t.Fatalf("%s: %q is no reason: %s", v, why, asJSON(t, e))
+		}
+		for name, p := range properties {
+			if !p.premise(e, v) {
+				continue
+			}
+			met[name]++
+			if !p.conclusion(e, v) {
+				t.Fatalf("%s: but %s: %s: %s", name, v, why, asJSON(t, e))
+			}
+		}
+	})
+	for name := range properties {
+		require.Positive(t, met[name], "%s: nothing is like that", name)
+	}
+}
+
+func asJSON(t *testing.T, e Evidence) string {
+	t.Helper()
+	data, err := json.MarshalIndent(e, "", " ")
+	require.NoError(t, err)
+	return string(data)
+}
