@@ -37,6 +37,9 @@ type Cage struct {
 	limits  Limits // as the kernel has taken them
 	address *reservation
 
+	// watch is cgroup.Watch, except where a test loses the kernel's notifications.
+	watch func(file string) (changed <-chan struct{}, stop func(), err error)
+
 	mu        sync.Mutex
 	delegated bool          // it may have children, and no processes of its own
 	leaf      *cgroup.Group // of its own targets then; nil before the first
@@ -94,7 +97,7 @@ func newCage(ctx context.Context, run *runRef, parent *cgroup.Group, name string
 	if err != nil {
 		return nil, fmt.Errorf("make a cage: %w", err)
 	}
-	c := &Cage{group: group, run: run, asked: l}
+	c := &Cage{group: group, run: run, asked: l, watch: cgroup.Watch}
 	if c.limits, err = setLimits(group, l); err == nil {
 		c.address, err = reserve()
 	}

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -47,9 +48,36 @@ var roles = map[string]func(){
 	},
 	// child N: a child takes N bytes; the target itself lives.
 	"child": func() {
-		cmd := exec.Command("/proc/self/exe", os.Args[1])
-		cmd.Env = append(os.Environ(), roleVariable+"=eat")
-		fmt.Println("child:", cmd.Run())
+		fmt.Println("child:", parent("eat", os.Args[1]))
+		select {}
+	},
+	// shielding-child N: the same, and the child may be killed though the target may not.
+	"shielding-child": func() {
+		fmt.Println("child:", parent("mortal", os.Args[1]))
+		select {}
+	},
+	// mortal N: eat, at an oom_score_adj of 0.
+	"mortal": func() {
+		fail(os.WriteFile("/proc/self/oom_score_adj", []byte("0"), 0))
+		take(mustAtoi(os.Args[1]))
+	},
+	// brim N KEEP [CODE]: fills the cage to its limit with N bytes that it gives up as it takes them,
+	// takes KEEP bytes for good, and idles or ends.
+	"brim": func() {
+		const part = 4 << 20
+		for range mustAtoi(os.Args[1]) / part {
+			b, err := unix.Mmap(-1, 0, part, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+			fail(err)
+			for i := 0; i < len(b); i += 4096 {
+				b[i] = 1
+			}
+			fail(unix.Madvise(b, unix.MADV_FREE))
+		}
+		take(mustAtoi(os.Args[2]))
+		fmt.Println("at the brim")
+		if len(os.Args) > 3 {
+			os.Exit(mustAtoi(os.Args[3]))
+		}
 		select {}
 	},
 	// children N: N children that idle, to be found by Close.
@@ -58,6 +86,19 @@ var roles = map[string]func(){
 			cmd := exec.Command("/proc/self/exe")
 			cmd.Env = append(os.Environ(), roleVariable+"=idle")
 			fail(cmd.Start())
+		}
+		fmt.Println("started")
+		select {}
+	},
+	// stillborn N: N children that are stopped before their first instruction, and so cost no time. They
+	// may be OOM-killed though the target may not; without it they would end.
+	"stillborn": func() {
+		runtime.LockOSThread() // which traces them
+		for range mustAtoi(os.Args[1]) {
+			cmd := exec.Command("/proc/self/exe")
+			cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
+			fail(cmd.Start())
+			fail(os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", cmd.Process.Pid), []byte("0"), 0))
 		}
 		fmt.Println("started")
 		select {}
@@ -98,6 +139,13 @@ var roles = map[string]func(){
 	"starved-harness": func() { starvedHarness(os.Args[1]) },
 	// serve: answers on the address in its first argument; see the handlers.
 	"serve": func() { serve(os.Args[1]) },
+}
+
+// parent runs a child in another role and says how it ended.
+func parent(role, arg string) error {
+	cmd := exec.Command("/proc/self/exe", arg)
+	cmd.Env = append(os.Environ(), roleVariable+"="+role)
+	return cmd.Run()
 }
 
 func openCage(role string) (*Cage, *Process) {

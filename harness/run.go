@@ -9,8 +9,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"oomcage/harness/internal/cgroup"
 )
 
 // errTimeout is the cause of a context that ended because Spec.Timeout was up.
@@ -113,7 +111,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	defer log.close()
 	before := takeSnapshot(c)
 	tl := &timeline{start: start, before: before.Events}
-	changed, stopWatch, err := cgroup.Watch(c.eventsFile())
+	changed, stopWatch, err := c.watch(c.eventsFile())
 	if err != nil {
 		return nil, nil, c.explainGone(explainDescriptors(err))
 	}

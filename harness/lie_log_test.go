@@ -1,0 +1,187 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// These lies are told by the kernel log, or about it.
+
+// massacred is how many processes a massacre kills.
+const massacred = 11
+
+// massacre prepares kills in a cage of their own, which all happen when it is called: a memory.max
+// below what is used is enforced by its writer, kill by kill (memory_max_write in mm/memcontrol.c).
+func massacre(t *testing.T) (others *Cage, kill func() error) {
+	t.Helper()
+	others = NewCageT(t, Limits{})
+	mother := as(t, "stillborn", strconv.Itoa(massacred))
+	mother.OOMScoreAdj = ptr(oomScoreAdjMin)
+	p, err := others.Start(t.Context(), mother)
+	require.NoError(t, err)
+	require.NoError(t, says("started")(t.Context(), p))
+	return others, func() error { return others.group.Write("memory.max", "0") }
+}
+
+// afterMassacres runs a test in which a process is killed right after a massacre. The kernel says
+// of 10 kills in 5 seconds in which cgroup they were (oom_kill_process in mm/oom_kill.c), so that it
+// does not for that one, unless the 5 began with a kill of an earlier test, and were over in
+// between; then the lie was not staged, and is again.
+func afterMassacres(t *testing.T, run func(kill func() error) (staged bool)) {
+	t.Helper()
+	const most = 5
+	for range most {
+		if _, kill := massacre(t); run(kill) {
+			return
+		}
+	}
+	t.Fatalf("the kernel said %d times where a kill was: this machine takes more than 5 seconds for %d", most, massacred+1)
+}
+
+// The log tells of many kills, and not where that of the target's neighbour was. It names each
+// victim, and the target is not among them: it is at -1000, so that the lowered limit spares it.
+func TestALogFullOfOtherPeoplesKillsSparesATargetThatItDoesNotName(t *testing.T) {
+	afterMassacres(t, func(kill func() error) bool {
+		cage := NewCageT(t, Limits{Max: 50 * MiB})
+		neighbour, err := cage.Start(t.Context(), as(t, "idle"))
+		require.NoError(t, err)
+		target := saying(t, "idle", "idle")
+		target.OOMScoreAdj = ptr(oomScoreAdjMin)
+		o := mustRun(t, cage, Spec{Target: target, Load: Load{Step: func(ctx context.Context, p *Process, n int) error {
+			if err := errors.Join(kill(), cage.group.Write("memory.max", "0")); err != nil {
+				return err
+			}
+			_, err := neighbour.Wait(ctx)
+			return errors.Join(err, killedFromOutside(ctx, p, n))
+		}}})
+		o.RequireVerdict(t, ChildOOMKilled)
+		o.RequireOOMKills(t, 1)
+		require.Contains(t, o.Why, "another SIGKILL")
+		return len(o.Evidence.Kills) == 0 && o.Evidence.UnplacedKills > 0
+	})
+}
+
+func TestALogFullOfOtherPeoplesKillsHidesNone(t *testing.T) {
+	afterMassacres(t, func(kill func() error) bool {
+		o := RunT(t, Spec{Target: saying(t, "idle", "idle"), Limits: Limits{Max: 50 * MiB}, Load: Load{Step: func(ctx context.Context, p *Process, _ int) error {
+			if err := errors.Join(kill(), p.Cage().group.Write("memory.max", "0")); err != nil {
+				return err
+			}
+			_, err := p.Wait(ctx)
+			return err
+		}}})
+		o.RequireVerdict(t, OOMKilled)
+		require.Len(t, o.Evidence.Kills, 1)
+		require.Equal(t, o.Evidence.PID, o.Evidence.Kills[0].PID)
+		return o.Evidence.Kills[0].Group == ""
+	})
+}
+
+func TestOtherPeoplesKillsAreNotTheTargets(t *testing.T) {
+	others := NewCageT(t, Limits{Max: 512 * KiB})
+	kill := func(ctx context.Context) error {
+		p, err := others.Start(ctx, as(t, "idle"))
+		if err != nil {
+			return err
+		}
+		_, err = p.Wait(ctx)
+		return err
+	}
+	for want, s := range map[Verdict]Spec{
+		Exited: {Target: as(t, "exit", "137"), Load: Load{Step: func(ctx context.Context, p *Process, _ int) error {
+			_, err := p.Wait(ctx)
+			return errors.Join(err, kill(ctx))
+		}}},
+		Killed: {Target: saying(t, "idle", "idle"), Load: Load{Step: func(ctx context.Context, p *Process, n int) error {
+			return errors.Join(kill(ctx), killedFromOutside(ctx, p, n), kill(ctx))
+		}}},
+	} {
+		s.Limits = Limits{Max: 50 * MiB}
+		RunT(t, s).RequireVerdict(t, want)
+	}
+	m, err := others.Memory()
+	require.NoError(t, err)
+	require.EqualValues(t, 3, m.Events.OOMKill, "the lie was staged")
+}
+
+// mustLog writes a line to the kernel log, as any root may. Each opening has a rate limit of its
+// own (devkmsg_open in kernel/printk/printk.c).
+func mustLog(t *testing.T, line string) {
+	t.Helper()
+	f, err := os.OpenFile("/dev/kmsg", os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = f.WriteString(line)
+	require.NoError(t, errors.Join(err, f.Close()))
+}
+
+func TestForgedLinesInTheKernelLogProveNothing(t *testing.T) {
+	cage := NewCageT(t, Limits{Max: 50 * MiB})
+	for want, target := range map[Verdict]Target{ChildOOMKilled: bereaved(t), Killed: saying(t, "idle", "idle")} {
+		o := mustRun(t, cage, Spec{Target: target, Load: Load{Step: func(ctx context.Context, p *Process, n int) error {
+			name, group := p.Name()[:min(len(p.Name()), 15)], cage.group.Name()
+			mustLog(t, fmt.Sprintf("<6>oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=%s,task_memcg=%s,task=%s,pid=%d,uid=0", group, group, name, p.PID()))
+			mustLog(t, fmt.Sprintf("<3>Memory cgroup out of memory: Killed process %d (%s) total-vm:4kB, anon-rss:3kB, file-rss:2kB, shmem-rss:1kB, UID:0 pgtables:1kB oom_score_adj:0", p.PID(), name))
+			return killedFromOutside(ctx, p, n)
+		}}})
+		o.RequireVerdict(t, want)
+		for _, k := range o.Evidence.Kills {
+			require.NotEqual(t, o.Evidence.PID, k.PID)
+		}
+	}
+}
+
+// The kernel's line about the kill is overwritten before it is read: the counters suffice. The
+// buffer has 256 KiB at most (CONFIG_LOG_BUF_SHIFT 17 and 18 of Debian's kernels), and a line in it
+// its 900 bytes at least.
+func TestALogThatWasOverrunHidesNoKill(t *testing.T) {
+	o := RunT(t, Spec{Target: as(t, "eat", "100000000"), Limits: Limits{Max: 50 * MiB}, Load: Load{Step: func(ctx context.Context, p *Process, _ int) error {
+		_, err := p.Wait(ctx)
+		for range 256 << 10 / 900 {
+			mustLog(t, fmt.Sprintf("<6>%0900d", 0))
+		}
+		return err
+	}}})
+	o.RequireVerdict(t, OOMKilled)
+	require.Empty(t, o.Evidence.Kills, "the lie was staged")
+	require.Contains(t, o.Evidence.Unread[kernelLogFile], "overrun")
+}
+
+// The log and the counters of the cage still have the kill of a target, and the next one gets its
+// PID. Where another process gets it first, that target is sent away and the next one tried.
+func TestARecycledPIDDoesNotInheritAKill(t *testing.T) {
+	cage := NewCageT(t, Limits{Max: 50 * MiB})
+	const lastPID = "/proc/sys/kernel/ns_last_pid" // proc(5): the next process gets the number after it
+	if _, err := os.Stat(lastPID); err != nil {
+		t.Skipf("no PID can be chosen here: %v: CONFIG_CHECKPOINT_RESTORE is needed", err)
+	}
+	first := mustRun(t, cage, Spec{Target: as(t, "eat", "100000000")})
+	first.RequireVerdict(t, OOMKilled)
+	errOtherPID := errors.New("another PID")
+	target := bereaved(t)
+	dead := target.Ready
+	target.Ready = func(ctx context.Context, p *Process) error {
+		if p.PID() != first.Evidence.PID {
+			return errors.Join(errOtherPID, p.Signal(syscall.SIGKILL))
+		}
+		return dead(ctx, p)
+	}
+	for {
+		require.NoError(t, os.WriteFile(lastPID, []byte(strconv.Itoa(first.Evidence.PID-1)), 0))
+		o := mustRun(t, cage, Spec{Target: target, Load: Load{Step: killedFromOutside}})
+		if o.Error != "" {
+			require.Contains(t, o.Error, errOtherPID.Error())
+			continue
+		}
+		require.Equal(t, first.Evidence.PID, o.Evidence.PID)
+		o.RequireVerdict(t, ChildOOMKilled)
+		o.RequireOOMKills(t, 1)
+		return
+	}
+}
