@@ -60,6 +60,9 @@ func (o *Outcome) String() string {
 	}
 	line("limits", "%s", e.Limits)
 	line("memory", "peak %d, at the end %d; at readiness %d, of which %d page cache", e.Peak, e.Current, o.Baseline.Current, o.Baseline.File)
+	if left := o.stayed(); left != "" {
+		line("stayed", "charged: %s", left)
+	}
 	line("events", "%s (of the cage alone: %s)", e.Events, e.EventsLocal)
 	line("pressure", "some %v, full %v; %d refaults", e.Pressure.Some, e.Pressure.Full, e.Refaults)
 	for _, a := range e.Ancestors {
@@ -76,6 +79,40 @@ func (o *Outcome) String() string {
 		line("output", "%s", text)
 	}
 	return b.String()
+}
+
+// stayed says, by kind, what memory is charged though the target has ended, or "": what others in
+// the cage hold, page cache, and above all files on tmpfs, which stay charged until they are removed.
+// What the kernel itself needs for the cage always stays, and is left out, as is what may be the lag
+// of memory.stat.
+func (o *Outcome) stayed() string {
+	e := o.Evidence
+	if !e.Status.Ended {
+		return ""
+	}
+	var kinds []string
+	for _, k := range []struct {
+		name string
+		size Bytes
+	}{
+		{"anon", e.Stat.Anon},
+		{"page cache", e.Stat.File - min(e.Stat.File, e.Stat.Shmem)}, // the kernel counts shmem as file too
+		{"shmem", e.Stat.Shmem},
+		{"sock", e.Stat.Sock},
+	} {
+		if k.size > o.Baseline.statLag() {
+			kinds = append(kinds, fmt.Sprintf("%s %d", k.name, k.size))
+		}
+	}
+	return strings.Join(kinds, ", ")
+}
+
+// statLag is how far memory.stat may lag behind: the kernel sums it up when the CPUs have a batch of
+// pages each to report, up to Linux 6.6 when they have about two (mm/memcontrol.c,
+// memcg_rstat_updated). Where the machine is not known, as a target that never became ready has no
+// baseline, it is taken to have one CPU.
+func (b Baseline) statLag() Bytes {
+	return 2 * chargeBatch * Bytes(max(b.CPUs, 1)) * max(b.PageSize, 4*KiB)
 }
 
 // named is a line of what is printed for people: what it is about, and the text.
