@@ -90,20 +90,6 @@ func TestAChildsNameIsAPlainDirectorys(t *testing.T) {
 	require.ErrorContains(t, err, "was a unit forgotten")
 }
 
-func TestAKillByTheParentsLimitIsNotTheChilds(t *testing.T) {
-	parent := NewCageT(t, Limits{Max: 50 * MiB})
-	child := mustChild(t, parent, "unlimited", Limits{})
-	o := mustRun(t, child, Spec{Target: as(t, "eat", "100000000")})
-	o.RequireVerdict(t, AncestorOOMKilled)
-	o.RequireOOMKills(t, 1)
-	require.Zero(t, o.Evidence.EventsLocal.OOM)
-	require.Contains(t, o.Why, fmt.Sprintf("limit of %s (memory.max %d)", parent.group.Name(), 50*MiB))
-	require.Len(t, o.Evidence.Kills, 1)
-	require.Contains(t, o.Why, fmt.Sprintf("; victim %s[%d], anon ", o.Evidence.Kills[0].Name, o.Evidence.PID))
-	require.Equal(t, parent.group.Name(), o.Evidence.Kills[0].Limit)
-	require.Equal(t, child.group.Name(), o.Evidence.Kills[0].Group)
-}
-
 func TestAKillInTheLeafIsTheCagesOwn(t *testing.T) {
 	parent := NewCageT(t, Limits{Max: 50 * MiB})
 	child := mustChild(t, parent, "small", Limits{})
