@@ -6,22 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
-
-func TestRunOfAProgramThatExits(t *testing.T) {
-	o := RunT(t, Spec{Target: as(t, "exit", "137"), Limits: Limits{Max: 256 * MiB}})
-	o.RequireVerdict(t, Exited)
-	require.Equal(t, 137, o.Evidence.Status.Code)
-	o.RequireOOMKills(t, 0)
-	require.Equal(t, "leaving with 137\n", o.Output)
-	require.Equal(t, t.Name(), o.Name)
-	requireNothingLeft(t)
-}
 
 func TestRunOfAProgramThatEatsTooMuch(t *testing.T) {
 	o := RunT(t, Spec{Target: as(t, "eat", "100000000"), Limits: Limits{Max: 64 * MiB}})
@@ -33,35 +22,11 @@ func TestRunOfAProgramThatEatsTooMuch(t *testing.T) {
 	require.Empty(t, o.Evidence.Unread)
 }
 
-func TestRunOfAProgramWhoseChildIsKilled(t *testing.T) {
-	o := RunT(t, Spec{Target: as(t, "child", "100000000"), Limits: Limits{Max: 64 * MiB}, Timeout: 20 * time.Second,
-		Load: Load{Count: 1, Step: func(ctx context.Context, p *Process, _ int) error { return says("child: signal: killed")(ctx, p) }}})
-	o.RequireVerdict(t, ChildOOMKilled)
-	o.RequireOOMKills(t, 1)
-	require.False(t, o.Evidence.Status.Ended)
-}
-
 func TestRunOfAProgramThatIgnoresEverythingUntilItsTimeIsUp(t *testing.T) {
 	o := RunT(t, Spec{Target: as(t, "idle"), Limits: Limits{Max: 256 * MiB}, Timeout: time.Second})
 	o.RequireVerdict(t, TimedOut)
 	require.True(t, o.Evidence.TimedOut)
 	requireNothingLeft(t)
-}
-
-func TestRunOfAProgramThatIsKilledFromOutside(t *testing.T) {
-	target := as(t, "idle")
-	target.Ready = says("idle")
-	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 256 * MiB},
-		Load: Load{Step: func(ctx context.Context, p *Process, _ int) error {
-			if err := p.Signal(syscall.SIGKILL); err != nil {
-				return err
-			}
-			_, err := p.Wait(ctx)
-			return err
-		}}})
-	o.RequireVerdict(t, Killed)
-	o.RequireAcknowledged(t, 1, 1)
-	o.RequireOOMKills(t, 0)
 }
 
 func server(t *testing.T, args ...string) Target {
