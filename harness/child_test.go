@@ -101,19 +101,9 @@ func TestAKillInTheLeafIsTheCagesOwn(t *testing.T) {
 	require.False(t, bystander.Status().Ended)
 }
 
-func TestOneCageRunsTargetsOneAfterTheOther(t *testing.T) {
+func TestASpecForACageHasNoLimitsOfItsOwn(t *testing.T) {
 	cage := NewCageT(t, Limits{Max: 50 * MiB})
-	for range 3 {
-		o := mustRun(t, cage, Spec{Target: as(t, "eat", "100000000")})
-		o.RequireVerdict(t, OOMKilled)
-		o.RequireOOMKills(t, 1)
-		require.Equal(t, 50*MiB, o.Spec.Limits.Max, "so that the outcome's spec can be run again")
-	}
-	m, err := cage.Memory()
-	require.NoError(t, err)
-	require.EqualValues(t, 3, m.Events.OOMKill)
-
-	_, err = cage.Run(t.Context(), Spec{Target: as(t, "idle"), Limits: Limits{Max: MiB}})
+	_, err := cage.Run(t.Context(), Spec{Target: as(t, "idle"), Limits: Limits{Max: MiB}})
 	require.ErrorContains(t, err, "leave Spec.Limits empty")
 }
 

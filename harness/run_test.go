@@ -187,14 +187,6 @@ func TestACancelledRunIsAnErrorAndLeavesNothing(t *testing.T) {
 	requireNothingLeft(t)
 }
 
-func TestALimitBelowWhatTheProgramNeedsToStart(t *testing.T) {
-	o := RunT(t, Spec{Target: server(t), Limits: Limits{Max: 512 * KiB}, Load: Load{Step: HTTPPost("/eat/1"), Count: 1}})
-	o.RequireVerdict(t, OOMKilled)
-	require.False(t, o.Evidence.Ready)
-	require.Zero(t, o.Attempted)
-	require.Contains(t, o.Why, "before it was ready")
-}
-
 func TestARunPastMemoryHighStalls(t *testing.T) {
 	o := RunT(t, Spec{Target: as(t, "eat", "100000000"), Limits: Limits{High: 30 * MiB}, Timeout: 5 * time.Second})
 	o.RequireVerdict(t, Stalled)
