@@ -172,7 +172,8 @@ func (c *Cage) explainGone(err error) error {
 
 // Close kills every process in the cage and in its children, waits until the kernel reports it
 // empty, and removes it with all below. Closing it again returns the same result. A cage that
-// cannot be removed is an error that names what is still in it.
+// cannot be removed is an error that names what is still in it. Files that its targets left on tmpfs
+// stay charged to the cgroups above it until they are removed.
 func (c *Cage) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -108,8 +108,8 @@ func (o *Outcome) stayed() string {
 }
 
 // statLag is how far memory.stat may lag behind: the kernel sums it up when the CPUs have a batch of
-// pages each to report, up to Linux 6.6 when they have about two (mm/memcontrol.c,
-// memcg_rstat_updated). Where the machine is not known, as a target that never became ready has no
+// pages each to report, before Linux 6.8 when they have about two (memcg_rstat_updated in
+// mm/memcontrol.c). Where the machine is not known, as a target that never became ready has no
 // baseline, it is taken to have one CPU.
 func (b Baseline) statLag() Bytes {
 	return 2 * chargeBatch * Bytes(max(b.CPUs, 1)) * max(b.PageSize, 4*KiB)
