@@ -37,7 +37,7 @@ func (s *OtherEndScenarios) TestASIGKILLFromOutsideIsNoOOMKill() {
 	push := HTTPPost("/generate-load/memory")
 	var held Bytes
 	o := RunT(s.T(), Spec{
-		Target: s.service(), Limits: Limits{Max: 64 * MiB},
+		Target: s.service(), Limits: Limits{Max: twoSteps},
 		Load: Load{Bytes: 20 * MiB, Step: func(ctx context.Context, p *Process, n int) error {
 			if n <= 2 {
 				return push(ctx, p, n)
