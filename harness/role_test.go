@@ -46,6 +46,15 @@ var roles = map[string]func(){
 		fmt.Println("ate", os.Args[1])
 		select {}
 	},
+	// lock N: locks N bytes in small pages by a single mlock(2), and then idles.
+	"lock": func() {
+		b, err := unix.Mmap(-1, 0, mustAtoi(os.Args[1]), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+		fail(err)
+		fail(unix.Madvise(b, unix.MADV_NOHUGEPAGE))
+		fail(unix.Mlock(b))
+		fmt.Println("locked", os.Args[1])
+		select {}
+	},
 	// child N: a child takes N bytes; the target itself lives.
 	"child": func() {
 		fmt.Println("child:", parent("eat", os.Args[1]))

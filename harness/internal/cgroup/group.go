@@ -214,7 +214,7 @@ func (g *Group) Remove(ctx context.Context) error {
 	if err := g.kill(); err != nil {
 		return err
 	}
-	if err := g.waitEmpty(ctx); err != nil {
+	if err := g.WaitEmpty(ctx); err != nil {
 		return err
 	}
 	// Empty, and still EBUSY for a moment: the last task's css reference is dropped by RCU.
@@ -241,7 +241,9 @@ func (g *Group) kill() error {
 	return err
 }
 
-func (g *Group) waitEmpty(ctx context.Context) error {
+// WaitEmpty waits until the kernel reports no process in g and below it. A cgroup that is gone
+// is empty.
+func (g *Group) WaitEmpty(ctx context.Context) error {
 	changed, stop, err := Watch(filepath.Join(g.path, "cgroup.events"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

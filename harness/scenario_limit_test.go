@@ -1,0 +1,159 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/suite"
+	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/cgroup"
+)
+
+// LimitScenarios are about memory.max and memory.high where nothing can be swapped out. Their
+// figures are those of tools/testing/selftests/cgroup/test_memcontrol.c in the kernel's source.
+type LimitScenarios struct{ scenarios }
+
+func TestScenariosOfTheLimits(t *testing.T) { suite.Run(t, new(LimitScenarios)) }
+
+// Row 2. The selftest sees oom 1, with a single thread. It counts each thread that meets the limit,
+// and a Go program has several, if only those of the runtime. The step is acknowledged when the cage
+// is empty, before the harness does anything to empty it.
+func (s *LimitScenarios) TestAnonymousMemoryOverMaxIsKilledAndNothingIsLeft() {
+	emptied := func(ctx context.Context, p *Process, _ int) error {
+		if _, err := p.Wait(ctx); err != nil {
+			return err
+		}
+		return p.Cage().group.WaitEmpty(ctx)
+	}
+	o := RunT(s.T(), Spec{
+		Target: as(s.T(), "eat", fmt.Sprint(int64(100*MiB))), Limits: Limits{Max: 30 * MiB},
+		Load: Load{Step: emptied, Count: 1},
+	})
+	o.RequireVerdict(s.T(), OOMKilled)
+	o.RequireAcknowledged(s.T(), 1, 1)
+	o.RequireOOMKills(s.T(), 1)
+	s.Positive(o.Evidence.EventsLocal.OOM)
+	s.measured(2, "oom %d, oom_kill %d, no process left, peak %d of %d bytes",
+		o.Evidence.EventsLocal.OOM, o.Evidence.Events.OOMKill, o.Peak, o.Evidence.Limits.Max)
+}
+
+// Row 3. The selftest allows 5 % of the limit and the charge together, which is twice as much.
+func (s *LimitScenarios) TestPageCacheOverMaxIsReclaimed() {
+	target := s.service()
+	target.Env = append(target.Env, "TMPDIR="+s.onDisk())
+	o := RunT(s.T(), Spec{
+		Target: target, Limits: Limits{Max: 30 * MiB},
+		Load: Load{Step: taking("file", 50*MiB), Count: 1},
+	})
+	o.RequireVerdict(s.T(), Survived)
+	o.RequireAcknowledged(s.T(), 1, 1)
+	s.Positive(o.Evidence.Events.Max)
+	s.InEpsilon(int64(o.Evidence.Limits.Max), int64(o.Evidence.Current), 0.05)
+	s.measured(3, "current %d of %d bytes, max %d", o.Evidence.Current, o.Evidence.Limits.Max, o.Evidence.Events.Max)
+}
+
+// Row 4. The selftest takes 31M, and next to nothing besides. The service holds some already, and
+// would be held up for long: the pause grows with the square of the excess. So it takes what is
+// missing to 31M.
+func (s *LimitScenarios) TestAnonymousMemoryALittleOverHighSurvives() {
+	upTo := func(goal Bytes) Step {
+		return func(ctx context.Context, p *Process, n int) error {
+			m, err := p.Cage().Memory()
+			if err != nil {
+				return err
+			}
+			return taking("anon", goal-m.Current)(ctx, p, n)
+		}
+	}
+	o := RunT(s.T(), Spec{
+		Target: s.service(), Limits: Limits{High: 30 * MiB},
+		Load: Load{Step: upTo(31 * MiB), Count: 1},
+	})
+	o.RequireVerdict(s.T(), Survived)
+	o.RequireAcknowledged(s.T(), 1, 1)
+	s.Positive(o.Evidence.Events.High)
+	s.GreaterOrEqual(o.Evidence.Current, 31*MiB)
+	s.measured(4, "current %d with memory.high %d bytes, high %d", o.Evidence.Current, o.Evidence.Limits.High, o.Evidence.Events.High)
+}
+
+// longestPause is how long memory.high holds a task up at a time, at most
+// (MEMCG_MAX_HIGH_DELAY_JIFFIES, mm/memcontrol.c).
+const longestPause = 2 * time.Second
+
+// Row 5. In each half of the run there is an end of a pause, after which the counter rises again.
+func (s *LimitScenarios) TestAnonymousMemoryFarOverHighStallsAndIsNeverKilled() {
+	o := RunT(s.T(), Spec{
+		Target: as(s.T(), "eat", fmt.Sprint(int64(100*MiB))), Limits: Limits{High: 30 * MiB},
+		Timeout: 3 * longestPause,
+	})
+	o.RequireVerdict(s.T(), Stalled)
+	var halfway uint64
+	for _, sample := range o.Timeline {
+		if sample.At < o.Spec.Timeout/2 {
+			halfway = sample.Events.High
+		}
+	}
+	s.Positive(halfway)
+	s.Greater(o.Evidence.Events.High, halfway)
+	s.measured(5, "current %d with memory.high %d bytes after %v, high %d, and %d halfway",
+		o.Evidence.Current, o.Evidence.Limits.High, o.Spec.Timeout, o.Evidence.Events.High, halfway)
+}
+
+// Row 6. Since Linux 5.18 memory.high holds a task up within a system call, so that a single one
+// cannot fill the cage; before, it did so only on the way back. Huge pages are charged without
+// that, hence small ones. Each 64 pages cost a pause of 64 s times the square of the excess in
+// parts of memory.high, or the longest one: half as much again takes 90 s (calculate_high_delay),
+// and a run has a minute.
+func (s *LimitScenarios) TestOneLargeMlockIsHeldAtHigh() {
+	o := RunT(s.T(), Spec{
+		Target: as(s.T(), "lock", fmt.Sprint(int64(200*MiB))), Limits: Limits{High: 30 * MiB, Max: 140 * MiB},
+		Load: Load{Step: untilThrottled, Count: 1},
+	})
+	o.RequireVerdict(s.T(), Survived)
+	o.RequireAcknowledged(s.T(), 1, 1)
+	s.Zero(o.Evidence.Events.Max)
+	s.Less(o.Evidence.Current, o.Evidence.Limits.High*3/2)
+	s.Empty(o.Output, "it is still in mlock")
+	s.measured(6, "current %d with memory.high %d bytes, high %d, max %d",
+		o.Evidence.Current, o.Evidence.Limits.High, o.Evidence.Events.High, o.Evidence.Events.Max)
+}
+
+// untilThrottled waits until the cage is over memory.high.
+func untilThrottled(ctx context.Context, p *Process, _ int) error {
+	changed, stop, err := cgroup.Watch(p.Cage().eventsFile())
+	if err != nil {
+		return err
+	}
+	defer stop()
+	for {
+		m, err := p.Cage().Memory()
+		if err != nil || m.Events.High > 0 {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("wait until the cage is over memory.high: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// taking makes the service take memory of a kind.
+func taking(kind string, size Bytes) Step {
+	return HTTPPost(fmt.Sprintf("/generate-load/memory?kind=%s&bytes=%d", kind, size))
+}
+
+// onDisk is a folder whose files have a page cache that the kernel can take back. On tmpfs it is
+// shared memory, which stays.
+func (s *LimitScenarios) onDisk() string {
+	dir := s.T().TempDir()
+	var fs unix.Statfs_t
+	s.Require().NoError(unix.Statfs(dir, &fs))
+	if fs.Type == unix.TMPFS_MAGIC {
+		giveUp(s.T(), fmt.Errorf("%w: %s is on tmpfs; a disk is needed: set TMPDIR to a folder on one, or give the microVM -scratch 512M", ErrNotSupported, dir))
+	}
+	return dir
+}
