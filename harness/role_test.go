@@ -146,6 +146,13 @@ var roles = map[string]func(){
 	"confined-harness": confinedHarness,
 	// starved-harness PROGRAM: a harness that is short of file descriptors.
 	"starved-harness": func() { starvedHarness(os.Args[1]) },
+	// read FILE: reads a file to its end.
+	"read": func() {
+		f, err := os.Open(os.Args[1])
+		fail(err)
+		_, err = io.Copy(io.Discard, f)
+		fail(err)
+	},
 	// serve: answers on the address in its first argument; see the handlers.
 	"serve": func() { serve(os.Args[1]) },
 }
