@@ -1,0 +1,102 @@
+package harness
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/suite"
+	"golang.org/x/sys/unix"
+)
+
+// WindowScenarios are about what moves the end of a target, and what does not.
+type WindowScenarios struct{ scenarios }
+
+func TestScenariosOfTheWindow(t *testing.T) { suite.Run(t, new(WindowScenarios)) }
+
+// Row 29. GOMEMLIMIT makes the collector work harder; it finds nothing to collect in a heap that is
+// in use. The limit leaves half a step of room on both sides, so that 5 steps are 5 whatever the
+// runtime and the kernel round.
+func (s *WindowScenarios) TestGOMEMLIMITDoesNotMoveTheWindowOfALiveHeap() {
+	const limit, step = 60 * MiB, 10 * MiB // 5 MiB for the service
+	var windows []Window
+	for _, soft := range []string{"off", strconv.Itoa(int(limit / 2)), strconv.Itoa(int(2 * limit))} {
+		target := s.service()
+		target.Env = []string{"GOMEMLIMIT=" + soft}
+		o := RunT(s.T(), Spec{Target: target, Limits: Limits{Max: limit}, Load: Load{Step: HTTPPost(loadPath("bytes=%d", step)), Bytes: step}})
+		o.RequireVerdict(s.T(), OOMKilled)
+		o.RequirePredicted(s.T())
+		o.RequireAcknowledged(s.T(), 5, 5)
+		windows = append(windows, *o.Window)
+	}
+	s.measured(29, "5 acknowledged with GOMEMLIMIT off, half of the limit, and twice: %s, %s and %s predicted", windows[0], windows[1], windows[2])
+}
+
+// Row 31. The kernel log tells what the victim held. It is the same within one of the small steps,
+// though the burst was answered by nobody and the steps by dozens.
+func (s *WindowScenarios) TestABurstIsKilledAtTheSameBytesAsManySmallSteps() {
+	const limit, small = 48 * MiB, 1 * MiB
+	fill := func(step Bytes) *Outcome {
+		o := RunT(s.T(), Spec{Target: s.service(), Limits: Limits{Max: limit}, Load: Load{Step: HTTPPost(loadPath("bytes=%d", step)), Bytes: step}})
+		o.RequireVerdict(s.T(), OOMKilled)
+		s.InDelta(int64(limit), int64(o.Peak), overshoot)
+		s.Require().Len(o.Evidence.Kills, 1)
+		return o
+	}
+	burst, steps := fill(2*limit), fill(small)
+	burst.RequireAcknowledged(s.T(), 0, 0)
+	steps.RequireAcknowledged(s.T(), int(limit/small)/2, int(limit/small))
+	s.InDelta(int64(steps.Evidence.Kills[0].Anon), int64(burst.Evidence.Kills[0].Anon), float64(small))
+	s.measured(31, "limit %d bytes: a burst of %d held %d of anon, peak %d; %d steps of %d held %d, peak %d", limit,
+		2*limit, burst.Evidence.Kills[0].Anon, burst.Peak, steps.Acknowledged, small, steps.Evidence.Kills[0].Anon, steps.Peak)
+}
+
+// Row 32. A working set of clean file pages stalls and is not killed: each page that is wanted can have
+// the place of another, so reclaim always makes progress, and the OOM killer is for when it makes none.
+// It comes when memory that cannot be taken back has filled the cage: after each round the second target
+// keeps a little more, and thrashes with ever less page cache until there is room for none.
+func (s *WindowScenarios) TestAWorkingSetOfFilesOverTheLimitStalls() {
+	const limit, size, step, timeout = 8 * MiB, 12 * MiB, 2 * MiB, 4 * time.Second
+	file := s.coldFile(size)
+	run := func(keep Bytes, timeout time.Duration) (*Outcome, uint64) {
+		o := RunT(s.T(), Spec{Target: as(s.T(), "reread", file, strconv.Itoa(int(keep))), Limits: Limits{Max: limit}, Timeout: timeout})
+		// When a round begins, no more than the limit is still there; the rest is read again.
+		again := max(strings.Count(o.Output, "round"), 1) - 1
+		s.GreaterOrEqual(o.Evidence.Refaults, uint64(again)*uint64(size-limit)/uint64(os.Getpagesize()))
+		s.Positive(o.Evidence.Refaults)
+		return o, o.Evidence.Refaults
+	}
+	start := time.Now()
+	stalled, refaults := run(0, timeout)
+	late := time.Since(start) - timeout
+	stalled.RequireVerdict(s.T(), Stalled)
+	stalled.RequireOOMKills(s.T(), 0)
+	// To collect the evidence and to close the cage took 0.04 s, and 3 s with 13 processes waiting for 2
+	// CPUs (emulated, 2026-11). Were a process stuck in the kernel, it would take all of closeTimeout.
+	s.Less(late, closeTimeout/2)
+
+	killed, more := run(step, 0)
+	killed.RequireVerdict(s.T(), OOMKilled)
+	s.Require().Len(killed.Evidence.Kills, 1)
+	anon := killed.Evidence.Kills[0].Anon
+	s.InDelta(int64(limit), int64(anon), float64(step), "anon alone fills the cage")
+	s.measured(32, "limit %d bytes, file of %d: stalled after %v, %d refaults, %v under pressure; keeping %d a round: killed with %d of anon, %d refaults",
+		limit, size, (timeout + late).Round(time.Millisecond), refaults, stalled.Evidence.Pressure.Some.Round(time.Millisecond), step, anon, more)
+}
+
+// coldFile is a file on disk of which no page is cached: pages that are would stay charged to the
+// harness, which wrote them.
+func (s *WindowScenarios) coldFile(size Bytes) string {
+	path := filepath.Join(s.onDisk(), "data")
+	f, err := os.Create(path)
+	s.Require().NoError(err)
+	defer f.Close()
+	_, err = f.Write(make([]byte, size))
+	s.Require().NoError(err)
+	s.Require().NoError(f.Sync()) // dirty pages would stay
+	s.Require().NoError(unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED))
+	return path
+}
