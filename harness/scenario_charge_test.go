@@ -3,14 +3,16 @@ package harness
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/suite"
 	"golang.org/x/sys/unix"
 )
 
-// ChargeScenarios are about what the kernel charges to a cage. The figures are those of the kernel's
-// own tests/cgroup/test_memcontrol.c, of what a request adds: the service itself holds about 5 MiB.
+// ChargeScenarios are about what the kernel charges to a cage. The figures are those of Linux's
+// tools/testing/selftests/cgroup/test_memcontrol.c, for what a request adds: the service itself holds
+// about 5 MiB.
 type ChargeScenarios struct{ scenarios }
 
 func TestScenariosOfTheCharge(t *testing.T) { suite.Run(t, new(ChargeScenarios)) }
@@ -54,7 +56,7 @@ func (s *ChargeScenarios) TestCurrentAndPeakFollowWhatIsTaken() {
 
 // Row 23.
 func (s *ChargeScenarios) TestSocketBuffersAreCharged() {
-	const size = 16 * MiB // below net.ipv4.tcp_mem, which is 48 MiB for a machine of 1 GiB
+	const size = 16 * MiB // below net.ipv4.tcp_mem, about 45 MiB on a machine of 1 GiB (tcp_init_mem)
 	cage := NewCageT(s.T(), Limits{})
 	p := s.serving(cage, smallPages)
 	before := s.reading(cage)
@@ -77,7 +79,7 @@ const smallPages = "GODEBUG=disablethp=1"
 // statLag is how far a counter of memory.stat may be behind: a batch of pages for each CPU, for the
 // kernel adds up what its CPUs have counted when there is more than that (memcg_should_flush_stats).
 func statLag() Bytes {
-	return Bytes(onlineCPUs("/sys/devices/system/cpu/online")) * chargeBatch * Bytes(unix.Getpagesize())
+	return Bytes(onlineCPUs("/sys/devices/system/cpu/online")) * chargeBatch * Bytes(os.Getpagesize())
 }
 
 // onDisk is a folder whose files have a page cache that the kernel can take back. On tmpfs it would

