@@ -57,16 +57,16 @@ func judge(e Evidence) (Verdict, string) {
 	case kills == 0:
 		return Exited, fmt.Sprintf("ended by itself with %s%s", e.Status, startNote(e))
 	case e.Status.Signal != "SIGKILL":
-		return ChildOOMKilled, fmt.Sprintf("%s inside was killed by an OOM killer, and the target ended with %s", processes(kills), e.Status)
+		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer, and the target ended with %s", dead(e, "inside"), e.Status)
 	}
 	record, logged := e.targetKill()
 	switch {
 	case logged:
 		return judgeByLog(e, record)
 	case own.OOMKill == 0:
-		return ChildOOMKilled, fmt.Sprintf("%s in a cgroup below the cage was killed by an OOM killer, none in the cage itself; the target ended by another SIGKILL", processes(kills))
+		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer, none in the cage itself; the target ended by another SIGKILL", dead(e, "in a cgroup below the cage"))
 	case e.sparedTarget():
-		return ChildOOMKilled, fmt.Sprintf("%s inside was killed by an OOM killer, which the kernel log names, and the target ended by another SIGKILL", processes(kills))
+		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer, which the kernel log names, and the target ended by another SIGKILL", dead(e, "inside"))
 	case e.HarnessKilled:
 		return Inconclusive, "the harness had sent the target a SIGKILL, an OOM killer has killed " + processes(kills) + " of the cage, and the kernel log does not say which it was"
 	case e.unkillable():
@@ -130,7 +130,7 @@ func ancestorKill(a Ancestor) (Verdict, string) {
 func judgeAlive(e Evidence) (Verdict, string) {
 	switch {
 	case e.Events.OOMKill > 0:
-		return ChildOOMKilled, processes(e.Events.OOMKill) + " inside was killed by an OOM killer; the target lives"
+		return ChildOOMKilled, dead(e, "inside") + " killed by an OOM killer; the target lives"
 	case e.EventsLocal.OOM > 0:
 		return Inconclusive, fmt.Sprintf("the cage ran out of memory (oom %d), and nothing was killed", e.EventsLocal.OOM)
 	case e.TimedOut:
@@ -223,6 +223,19 @@ func victims(e Evidence) string {
 		return fmt.Sprintf("; victims %s; and %d more", strings.Join(named[:most], "; "), len(named)-most)
 	default:
 		return "; victims " + strings.Join(named, "; ")
+	}
+}
+
+// dead says how many were killed, and where: "a process inside was", "3 processes inside were". A
+// group kill counts a process again that it finds while it dies, so their number is not known.
+func dead(e Evidence, where string) string {
+	switch {
+	case e.Events.OOMGroupKill > 0:
+		return "processes " + where + " were"
+	case e.Events.OOMKill == 1:
+		return "a process " + where + " was"
+	default:
+		return fmt.Sprintf("%d processes %s were", e.Events.OOMKill, where)
 	}
 }
 

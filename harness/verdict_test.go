@@ -43,6 +43,7 @@ func TestClassify(t *testing.T) {
 		{"killed before it was ready", Evidence{Status: sigkill, Events: ownKill, EventsLocal: ownKill}, OOMKilled, "before it was ready"},
 		{"killed with its group", Evidence{Status: sigkill, Events: Events{OOM: 1, OOMKill: 3, OOMGroupKill: 1}, EventsLocal: Events{OOM: 1, OOMKill: 3, OOMGroupKill: 1}}, OOMGroupKilled, "memory.oom.group"},
 		{"its child was killed, it lives", Evidence{Ready: true, Events: ownKill, EventsLocal: ownKill}, ChildOOMKilled, "the target lives"},
+		{"two children were killed, it lives", Evidence{Ready: true, Events: Events{OOM: 2, OOMKill: 2}, EventsLocal: Events{OOM: 2, OOMKill: 2}}, ChildOOMKilled, "2 processes inside were killed"},
 		{"its child was killed, it lives past its time", Evidence{Ready: true, TimedOut: true, Events: ownKill, EventsLocal: ownKill}, ChildOOMKilled, "the target lives"},
 		{"its child was killed, then it gave up", Evidence{Status: exit(1), Events: ownKill, EventsLocal: ownKill}, ChildOOMKilled, "exit code 1"},
 		{"its child was killed, then it was terminated", Evidence{Status: sigterm, Events: ownKill, EventsLocal: ownKill}, ChildOOMKilled, "SIGTERM"},
@@ -139,4 +140,11 @@ func TestOnlyTheCagesOwnKillsAreTakenFromTheLog(t *testing.T) {
 		{PID: 9, Group: cage, Global: true},
 	}, in)
 	require.Empty(t, killsIn(cage, 0, []kmsg.Kill{{PID: 0, Name: "a PID that is unknown is nobody's"}}))
+}
+
+// The kernel counts a process again that a group kill finds while it dies.
+func TestTheVictimsOfAGroupKillAreNotNumbered(t *testing.T) {
+	group := Events{OOM: 1, OOMKill: 3, OOMGroupKill: 1}
+	_, why := judge(Evidence{Ready: true, Events: group, EventsLocal: group})
+	require.Equal(t, "processes inside were killed by an OOM killer; the target lives", why)
 }
