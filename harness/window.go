@@ -50,8 +50,8 @@ const (
 
 // Predict says how many steps of the given size fit between the baseline and l.Max, if every
 // byte of a step is touched and kept. It is exact up to what the kernel leaves open: pages that
-// were charged ahead, caches that can be taken back, and page tables. Swap that the limits allow
-// counts as room. memory.high below memory.max makes the lower end of the window: from there on
+// were charged ahead, caches that can be taken back, a huge page that is not full, and page tables.
+// Swap that the limits allow counts as room. memory.high below memory.max makes the lower end of the window: from there on
 // the target may be throttled for ever. Without a limit, or with a step of 0, nothing can be
 // said, and the window is 0 to math.MaxInt.
 func Predict(b Baseline, l Limits, step Bytes) Window {
@@ -65,7 +65,9 @@ func Predict(b Baseline, l Limits, step Bytes) Window {
 
 	ahead := Bytes(b.CPUs) * chargeBatch * page
 	room := limit - b.Current
-	most := room + b.File + b.Slab + ahead
+	// A huge page of the baseline is charged in full, however little of it the target uses: the steps
+	// may fill the rest, or the kernel split it and take the rest back.
+	most := room + b.File + b.Slab + b.HugePage + ahead
 	// Room that swap gives is only half sure: the kernel may kill before it has used it all.
 	if l.Swap > 0 {
 		most = addSaturating(most, l.Swap)
