@@ -72,7 +72,7 @@ func (s *ChargeScenarios) TestSocketBuffersAreCharged() {
 	s.measured(23, "%d bytes sent and not read: current +%d, sock +%d; sock %d when they are closed", size, current, sock, after.stat.Sock)
 }
 
-// smallPages keeps the Go heap of the mock off transparent huge pages, where they are on: one that
+// smallPages keeps a target's Go heap off transparent huge pages, where they are on: one that
 // is touched in a corner is charged in full, and its 2 MiB are 4 % of 50 MiB.
 const smallPages = "GODEBUG=disablethp=1"
 

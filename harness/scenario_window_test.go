@@ -58,12 +58,14 @@ func (s *WindowScenarios) TestABurstIsKilledAtTheSameBytesAsManySmallSteps() {
 // It comes when memory that cannot be taken back has filled the cage: after each round the second target
 // keeps a little more, and thrashes with ever less page cache until there is room for none.
 func (s *WindowScenarios) TestAWorkingSetOfFilesOverTheLimitStalls() {
-	const limit, size, step = 8 * MiB, 12 * MiB, 2 * MiB
+	const limit, size, step = 8 * MiB, 12 * MiB, 1 * MiB
 	// A round takes 0.2 s, and 4 s with 13 processes waiting for 2 CPUs (emulated, 2026-11).
 	const timeout = 6 * time.Second
 	file := s.coldFile(size)
 	run := func(keep Bytes, timeout time.Duration) *Outcome {
-		o := RunT(s.T(), Spec{Target: as(s.T(), "reread", file, strconv.Itoa(int(keep))), Limits: Limits{Max: limit}, Timeout: timeout})
+		target := as(s.T(), "reread", file, strconv.Itoa(int(keep)))
+		target.Env = append(target.Env, smallPages) // two that are touched in a corner are half of the limit
+		o := RunT(s.T(), Spec{Target: target, Limits: Limits{Max: limit}, Timeout: timeout})
 		s.Positive(o.Evidence.Refaults)
 		return o
 	}
@@ -80,7 +82,8 @@ func (s *WindowScenarios) TestAWorkingSetOfFilesOverTheLimitStalls() {
 	killed.RequireVerdict(s.T(), OOMKilled)
 	s.Require().Len(killed.Evidence.Kills, 1)
 	anon := killed.Evidence.Kills[0].Anon
-	s.InDelta(int64(limit), int64(anon), float64(step), "anon alone fills the cage")
+	// The rest is the kernel's own, 0.5 MiB, and what the CPUs charge ahead (seen: 0.4 to 0.8 MiB).
+	s.InDelta(int64(limit), int64(anon), float64(2*step), "anon alone fills the cage")
 	s.measured(32, "limit %d bytes, file of %d: stalled after %v, %d refaults, %v under pressure; keeping %d a round: killed with %d of anon, %d refaults",
 		limit, size, (timeout + late).Round(time.Millisecond), stalled.Evidence.Refaults, stalled.Evidence.Pressure.Some.Round(time.Millisecond), step, anon, killed.Evidence.Refaults)
 }
