@@ -69,12 +69,14 @@ func TestForgedEvidence(t *testing.T) {
 		"a group kill before the run, and a plain one in it": {forgery{status: sigkill, before: both(Events{OOM: 1, OOMKill: 3, OOMGroupKill: 1}),
 			after: both(Events{OOM: 2, OOMKill: 4, OOMGroupKill: 1})}, OOMKilled},
 
-		"SIGKILL at a full limit":                    {forgery{status: sigkill, after: both(full)}, Killed},
-		"SIGKILL at a full limit that found nobody":  {forgery{status: sigkill, after: both(oom)}, Killed},
-		"exit 137 at a full limit":                   {forgery{status: exit(137), after: both(full)}, Exited},
-		"exit 137 of a shell whose child was killed": {forgery{status: exit(137), after: both(one)}, ChildOOMKilled},
-		"a limit above, at a full own limit":         {forgery{status: sigkill, after: counted{own: full.plus(kill), all: full.plus(kill), up: oom}}, AncestorOOMKilled},
-		"a limit above met by others, and SIGKILL":   {forgery{status: sigkill, after: counted{up: Events{OOM: 5, OOMKill: 5}}}, Killed},
+		"SIGKILL at a full limit":                         {forgery{status: sigkill, after: both(full)}, Killed},
+		"SIGKILL at a full limit that found nobody":       {forgery{status: sigkill, after: both(oom)}, Killed},
+		"exit 137 at a full limit":                        {forgery{status: exit(137), after: both(full)}, Exited},
+		"exit 137 of a shell whose child was killed":      {forgery{status: exit(137), after: both(one)}, ChildOOMKilled},
+		"a limit above, at a full own limit":              {forgery{status: sigkill, after: counted{own: full.plus(kill), all: full.plus(kill), up: oom}}, AncestorOOMKilled},
+		"an oom of a cgroup below, and a kill from above": {forgery{status: sigkill, after: counted{own: kill, all: one.plus(kill), up: oom}}, AncestorOOMKilled},
+		"a group kill below, and a plain one":             {forgery{status: sigkill, after: counted{own: one, all: one.plus(Events{OOM: 1, OOMKill: 3, OOMGroupKill: 1})}}, OOMKilled},
+		"a limit above met by others, and SIGKILL":        {forgery{status: sigkill, after: counted{up: Events{OOM: 5, OOMKill: 5}}}, Killed},
 
 		"a cage that was removed, and SIGKILL":        {forgery{status: sigkill, gone: "no such file"}, Inconclusive},
 		"a cage that was removed, and exit 0":         {forgery{status: exit(0), before: both(one), gone: "no such device"}, Inconclusive},
@@ -92,6 +94,7 @@ func TestForgedEvidence(t *testing.T) {
 		"the own kill, which the log does not place":   {forgery{status: sigkill, after: both(one), log: []kmsg.Kill{victim(3, "", ""), victim(7, "", "")}}, OOMKilled},
 		"a kill of which the log says nothing yet":     {forgery{status: sigkill, after: both(one)}, OOMKilled},
 		"a kill of which only others' lines are left":  {forgery{status: sigkill, after: both(one), log: strangers}, OOMKilled},
+		"two kills, of which the log tells one":        {forgery{status: sigkill, after: both(one.plus(one)), log: []kmsg.Kill{victim(12, cage, cage)}}, OOMKilled},
 		"a log that lost lines":                        {forgery{status: sigkill, after: both(one), log: []kmsg.Kill{victim(12, cage, cage)}, logErr: "overrun"}, OOMKilled},
 
 		"the PID of an earlier victim elsewhere, and SIGKILL":   {forgery{status: sigkill, log: []kmsg.Kill{victim(7, "/other", "/other")}}, Killed},
@@ -112,6 +115,20 @@ func TestForgedEvidence(t *testing.T) {
 			assert.Equal(t, c.want, got, why)
 		})
 	}
+}
+
+// What slowed others down before, or could not be read then, is not known of this run.
+func TestWhatWasBeforeTheRunIsNoEvidenceOfIt(t *testing.T) {
+	slow := snapshot{refaults: 4, pressure: Pressure{Some: 1, Full: 1}, unread: map[string]string{}}
+	e := compare(slow, snapshot{refaults: 4, pressure: slow.pressure, unread: map[string]string{}})
+	e.Ready, e.TimedOut = true, true
+	require.Equal(t, TimedOut, Classify(e))
+
+	blind := snapshot{unread: map[string]string{"memory.events": "too many open files"}}
+	kill := Events{OOM: 1, OOMKill: 1}
+	e = compare(blind, snapshot{Memory: Memory{Events: kill, EventsLocal: kill}, unread: map[string]string{}})
+	e.Status = sigkill
+	require.Equal(t, Inconclusive, Classify(e), "whether the kill was there before is unknown")
 }
 
 // A verdict rests on the evidence alone: what the notifications brought, and what did not come, is
