@@ -86,21 +86,20 @@ func TestALogFullOfOtherPeoplesKillsHidesNone(t *testing.T) {
 
 func TestOtherPeoplesKillsAreNotTheTargets(t *testing.T) {
 	others := NewCageT(t, Limits{Max: 512 * KiB})
-	kill := func(ctx context.Context) error {
-		p, err := others.Start(ctx, as(t, "idle"))
+	killOther := func() error {
+		p, err := others.Start(t.Context(), as(t, "idle"))
 		if err != nil {
 			return err
 		}
-		_, err = p.Wait(ctx)
+		_, err = p.Wait(t.Context())
 		return err
 	}
+	leaving := as(t, "exit", "137")
+	leaving.Ready = func(context.Context, *Process) error { return killOther() } // though it may have left
 	for want, s := range map[Verdict]Spec{
-		Exited: {Target: as(t, "exit", "137"), Load: Load{Step: func(ctx context.Context, p *Process, _ int) error {
-			_, err := p.Wait(ctx)
-			return errors.Join(err, kill(ctx))
-		}}},
+		Exited: {Target: leaving},
 		Killed: {Target: saying(t, "idle", "idle"), Load: Load{Step: func(ctx context.Context, p *Process, n int) error {
-			return errors.Join(kill(ctx), killedFromOutside(ctx, p, n), kill(ctx))
+			return errors.Join(killOther(), killedFromOutside(ctx, p, n), killOther())
 		}}},
 	} {
 		s.Limits = Limits{Max: 50 * MiB}
@@ -141,13 +140,11 @@ func TestForgedLinesInTheKernelLogProveNothing(t *testing.T) {
 // buffer has 256 KiB at most (CONFIG_LOG_BUF_SHIFT 17 and 18 of Debian's kernels), and a line in it
 // its 900 bytes at least.
 func TestALogThatWasOverrunHidesNoKill(t *testing.T) {
-	o := RunT(t, Spec{Target: as(t, "eat", "100000000"), Limits: Limits{Max: 50 * MiB}, Load: Load{Step: func(ctx context.Context, p *Process, _ int) error {
-		_, err := p.Wait(ctx)
+	o := RunT(t, Spec{Target: dying(t, func() {
 		for range 256 << 10 / 900 {
 			mustLog(t, fmt.Sprintf("<6>%0900d", 0))
 		}
-		return err
-	}}})
+	}), Limits: Limits{Max: 50 * MiB}})
 	o.RequireVerdict(t, OOMKilled)
 	require.Empty(t, o.Evidence.Kills, "the lie was staged")
 	require.Contains(t, o.Evidence.Unread[kernelLogFile], "overrun")

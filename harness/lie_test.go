@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"sync"
 	"syscall"
@@ -38,6 +39,19 @@ func saying(t *testing.T, text, role string, args ...string) Target {
 func bereaved(t *testing.T) Target {
 	t.Helper()
 	return saying(t, "child: signal: killed", "child", "100000000")
+}
+
+// dying is a target that is OOM-killed in a cage of less than 100 MB. What comes after its end, and
+// before the evidence is read, is done by its probe: a step would not be sent any more.
+func dying(t *testing.T, after func()) Target {
+	t.Helper()
+	target := as(t, "eat", "100000000")
+	target.Ready = func(_ context.Context, p *Process) error {
+		_, err := p.Wait(t.Context())
+		after()
+		return err
+	}
+	return target
 }
 
 func TestAKillBeforeTheRunIsNotTheRuns(t *testing.T) {
@@ -93,15 +107,11 @@ func TestALimitAboveKillsATargetThatHasMetItsOwn(t *testing.T) {
 }
 
 func TestAVerdictNeedsNoNotification(t *testing.T) {
-	never := make(chan struct{})
-	late := make(chan struct{}, 1)
-	deaf := func(c <-chan struct{}) func(string) (<-chan struct{}, func(), error) {
-		return func(string) (<-chan struct{}, func(), error) { return c, func() {}, nil }
-	}
-	for name, watch := range map[string]func(string) (<-chan struct{}, func(), error){
-		"none comes":        deaf(never),
-		"it comes too late": deaf(late),
-		"the watch ended early": func(file string) (<-chan struct{}, func(), error) {
+	type feed = <-chan struct{}
+	for name, watch := range map[string]func(file string, late feed) (feed, func(), error){
+		"none comes":        func(string, feed) (feed, func(), error) { return nil, func() {}, nil },
+		"it comes too late": func(_ string, late feed) (feed, func(), error) { return late, func() {}, nil },
+		"the watch ended early": func(file string, _ feed) (feed, func(), error) {
 			c, stop, err := cgroup.Watch(file)
 			if err == nil {
 				stop()
@@ -110,16 +120,9 @@ func TestAVerdictNeedsNoNotification(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cage := NewCageT(t, Limits{Max: 50 * MiB})
-			cage.watch = watch
-			o := mustRun(t, cage, Spec{Target: as(t, "eat", "100000000"), Load: Load{Step: func(ctx context.Context, p *Process, _ int) error {
-				_, err := p.Wait(ctx)
-				select {
-				case late <- struct{}{}:
-				default:
-				}
-				return err
-			}}})
+			cage, late := NewCageT(t, Limits{Max: 50 * MiB}), make(chan struct{}, 1)
+			cage.watch = func(file string) (feed, func(), error) { return watch(file, late) }
+			o := mustRun(t, cage, Spec{Target: dying(t, func() { late <- struct{}{} })})
 			o.RequireVerdict(t, OOMKilled)
 			o.RequireOOMKills(t, 1)
 		})
@@ -162,11 +165,14 @@ func TestATargetThatAGroupKillHasSparedIsKilledBySomebodyElse(t *testing.T) {
 func TestNoReadingContradictsItself(t *testing.T) {
 	cage, kill := massacre(t)
 	quit := make(chan struct{})
+	var readErr error
 	var reader sync.WaitGroup
 	reader.Go(func() {
 		for {
-			m, err := cage.Memory()
-			assert.NoError(t, err)
+			var m Memory
+			if m, readErr = cage.Memory(); readErr != nil {
+				return
+			}
 			assert.LessOrEqual(t, m.EventsLocal.OOMKill, m.Events.OOMKill)
 			assert.LessOrEqual(t, m.EventsLocal.OOM, m.Events.OOM)
 			select {
@@ -176,9 +182,10 @@ func TestNoReadingContradictsItself(t *testing.T) {
 			}
 		}
 	})
-	assert.NoError(t, kill())
+	err := kill()
 	close(quit)
 	reader.Wait()
+	require.NoError(t, errors.Join(err, readErr))
 	m, err := cage.Memory()
 	require.NoError(t, err)
 	require.EqualValues(t, massacred, m.Events.OOMKill)

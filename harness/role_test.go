@@ -161,7 +161,7 @@ var roles = map[string]func(){
 
 // parent runs a child in another role and says how it ended.
 func parent(role, arg string) error {
-	cmd := exec.Command("/proc/self/exe", arg)
+	cmd := exec.CommandContext(context.Background(), "/proc/self/exe", arg)
 	cmd.Env = append(os.Environ(), roleVariable+"="+role)
 	return cmd.Run()
 }
