@@ -146,10 +146,10 @@ func printMask(mask uint64) (list string, count int) {
 		for bit < 64 && mask>>bit&1 == 1 {
 			bit++
 		}
-		switch n := bit - first; {
-		case n == 0:
+		switch bit - first {
+		case 0:
 			continue
-		case n == 1:
+		case 1:
 			parts = append(parts, big.NewInt(int64(first)).String())
 		default:
 			parts = append(parts, big.NewInt(int64(first)).String()+"-"+big.NewInt(int64(bit-1)).String())
