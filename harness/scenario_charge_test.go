@@ -1,13 +1,10 @@
 package harness
 
 import (
-	"fmt"
 	"net/http"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/suite"
-	"golang.org/x/sys/unix"
 )
 
 // ChargeScenarios are about what the kernel charges to a cage. The figures are those of Linux's
@@ -70,57 +67,4 @@ func (s *ChargeScenarios) TestSocketBuffersAreCharged() {
 	s.InEpsilon(int64(sock), int64(current), 0.10)
 	s.InDelta(int64(before.stat.Sock), int64(after.stat.Sock), float64(statLag()))
 	s.measured(23, "%d bytes sent and not read: current +%d, sock +%d; sock %d when they are closed", size, current, sock, after.stat.Sock)
-}
-
-// smallPages keeps a target's Go heap off transparent huge pages, where they are on: one that
-// is touched in a corner is charged in full, and its 2 MiB are 4 % of 50 MiB.
-const smallPages = "GODEBUG=disablethp=1"
-
-// statLag is how far a counter of memory.stat may be behind: a batch of pages for each CPU, for the
-// kernel adds up what its CPUs have counted when there is more than that (memcg_should_flush_stats).
-func statLag() Bytes {
-	return Bytes(onlineCPUs("/sys/devices/system/cpu/online")) * chargeBatch * Bytes(os.Getpagesize())
-}
-
-// onDisk is a folder whose files have a page cache that the kernel can take back. On tmpfs it would
-// be shared memory, which stays.
-func (s *scenarios) onDisk() string {
-	s.T().Helper()
-	dir := s.T().TempDir()
-	var fs unix.Statfs_t
-	s.Require().NoError(unix.Statfs(dir, &fs))
-	if fs.Type == unix.TMPFS_MAGIC {
-		giveUp(s.T(), fmt.Errorf("%w: %s is on tmpfs; a folder on a disk is needed: set TMPDIR, or start the microVM with -scratch 512M", ErrNotSupported, dir))
-	}
-	return dir
-}
-
-// serving starts the mock in the cage and waits until it is ready.
-func (s *scenarios) serving(c *Cage, env ...string) *Process {
-	s.T().Helper()
-	target := s.service()
-	target.Env = env
-	p, err := c.Start(s.T().Context(), target)
-	s.Require().NoError(err)
-	s.Require().NoError(target.Ready(s.T().Context(), p))
-	return p
-}
-
-// asks sends the mock a request about its memory, which it must grant.
-func (s *scenarios) asks(p *Process, method, query string, args ...any) {
-	s.T().Helper()
-	s.Require().NoError(httpDo(s.T().Context(), method, p, loadPath(query, args...)))
-}
-
-// loadPath is where the mock takes memory and lets it go.
-func loadPath(query string, args ...any) string {
-	return "/generate-load/memory?" + fmt.Sprintf(query, args...)
-}
-
-// reading reads the cage, all of which must be readable.
-func (s *scenarios) reading(c *Cage) snapshot {
-	s.T().Helper()
-	now := takeSnapshot(c)
-	s.Require().Empty(now.unread)
-	return now
 }

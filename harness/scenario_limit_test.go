@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/suite"
-	"golang.org/x/sys/unix"
 
 	"oomcage/harness/internal/cgroup"
 )
@@ -144,16 +143,4 @@ func untilThrottled(ctx context.Context, p *Process, _ int) error {
 // taking makes the service take memory of a kind.
 func taking(kind string, size Bytes) Step {
 	return HTTPPost(fmt.Sprintf("/generate-load/memory?kind=%s&bytes=%d", kind, size))
-}
-
-// onDisk is a folder whose files have a page cache that the kernel can take back. On tmpfs it is
-// shared memory, which stays.
-func (s *LimitScenarios) onDisk() string {
-	dir := s.T().TempDir()
-	var fs unix.Statfs_t
-	s.Require().NoError(unix.Statfs(dir, &fs))
-	if fs.Type == unix.TMPFS_MAGIC {
-		giveUp(s.T(), fmt.Errorf("%w: %s is on tmpfs; a disk is needed: set TMPDIR to a folder on one, or give the microVM -scratch 512M", ErrNotSupported, dir))
-	}
-	return dir
 }
