@@ -10,19 +10,23 @@ import (
 
 // place is what this process knows of how it was started, as far as it matters for doing it again.
 type place struct {
-	pkg    string   // the package's import path; empty where it is not known
-	flags  []string // of the build
-	vm     string   // the microVM's kernel release; empty outside
-	kernel string   // $OOMCAGE_KERNEL, which chose that kernel
-	built  []string // packages that -build compiled
-	root   bool
-	sudo   bool // root by sudo
+	pkg     string   // the package's import path; empty where it is not known
+	flags   []string // of the build
+	vm      string   // the microVM's kernel release; empty outside
+	kernel  string   // $OOMCAGE_KERNEL, which chose that kernel
+	vmFlags []string // those by which the microVM differs from the usual one
+	built   []string // packages that -build compiled
+	root    bool
+	sudo    bool // root by sudo
 }
 
 func here() place {
 	p := place{
 		vm: os.Getenv("OOMCAGE_VM"), kernel: os.Getenv("OOMCAGE_KERNEL"),
 		root: os.Geteuid() == 0, sudo: os.Getenv("SUDO_USER") != "",
+	}
+	if flags := os.Getenv("OOMCAGE_VM_FLAGS"); flags != "" {
+		p.vmFlags = strings.Split(flags, "\n")
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		p.pkg = strings.TrimSuffix(info.Path, ".test")
@@ -47,7 +51,7 @@ func here() place {
 }
 
 // again returns the shell command that runs the test or benchmark of this name once more in the
-// same place. It has only what is known here: of a microVM its size, for example, is not.
+// same place. It has only what is known here.
 func (p place) again(name string, benchmark bool) string {
 	words := []string{"go", "test", "-count=1", "-run", exactly(name)}
 	if benchmark {
@@ -55,7 +59,7 @@ func (p place) again(name string, benchmark bool) string {
 	}
 	words = append(words, p.flags...)
 	if p.vm != "" {
-		vm := []string{"go", "tool", "oomcage", "vm"}
+		vm := append([]string{"go", "tool", "oomcage", "vm"}, p.vmFlags...)
 		for _, pkg := range p.built {
 			vm = append(vm, "-build", pkg)
 		}

@@ -29,6 +29,9 @@ func TestHowToRunATestAgain(t *testing.T) {
 		"in a microVM of a chosen kernel": {
 			place{pkg: "example.com/a", vm: "6.1.0-1", kernel: "/my kernels/6.1"}, "TestX", false,
 			`'OOMCAGE_KERNEL=/my kernels/6.1' go test -count=1 -run '^TestX$' -exec 'go tool oomcage vm' example.com/a`},
+		"in a microVM with disks": {
+			place{pkg: "p", vm: "6.1.0-1", vmFlags: []string{"-swap", "268435456"}, built: []string{"b"}}, "TestX", false,
+			`go test -count=1 -run '^TestX$' -exec 'go tool oomcage vm -swap 268435456 -build b' p   # it ran on Linux 6.1.0-1`},
 		"of a package that is not known": {
 			place{}, "TestX", false, `go test -count=1 -run '^TestX$'`},
 		"a benchmark": {
@@ -53,8 +56,10 @@ func TestThePlaceOfThisProcessIsKnown(t *testing.T) {
 	manifest := t.TempDir() + "/built.json"
 	mustWrite(t, manifest, `[{"package": "example.com/a"}, {"package": "example.com/b"}]`)
 	t.Setenv(builtVariable, manifest)
+	t.Setenv("OOMCAGE_VM_FLAGS", "-swap\n268435456\n-add\na b")
 	p := here()
 	require.Equal(t, "oomcage/harness", p.pkg)
 	require.Equal(t, "6.1.0-1", p.vm)
 	require.Equal(t, []string{"example.com/a", "example.com/b"}, p.built)
+	require.Equal(t, []string{"-swap", "268435456", "-add", "a b"}, p.vmFlags)
 }

@@ -29,7 +29,7 @@ take room in the host's $TMPDIR as they fill, until the guest ends. The kernel's
 needs any, come from lib/modules/RELEASE beside it, or from /lib/modules/RELEASE.
 
 In the guest OOMCAGE_VM is the kernel's release, OOMCAGE_STRICT is 1, and OOMCAGE_BUILT names a list of
-what -build compiled.
+what -build compiled. OOMCAGE_VM_FLAGS has the flags that make the same machine, a word a line.
 
 Exit codes: the program's own; 128+n when signal n ended it; 125 when the machinery failed, so that
 nothing is known about the program; 2 when this command line makes no sense.`

@@ -51,6 +51,12 @@ func TestGuestEnvironmentIsTheCallersWithoutItsFolders(t *testing.T) {
 	assert.Contains(t, guestEnv(nil, "/pkg", false, true), "TMPDIR="+guestScratch)
 }
 
+func TestTheGuestIsToldWhatMachineItIs(t *testing.T) {
+	assert.Empty(t, Options{Kernel: "6.1", Build: []string{"./app"}}.machineFlags())
+	assert.Equal(t, []string{"-mem", "2147483648", "-swap", "268435456", "-scratch", "536870912", "-cpus", "2", "-add", "a b:/c"},
+		Options{Memory: 2 << 30, Swap: 256 << 20, Scratch: 512 << 20, CPUs: 2, Add: []string{"a b:/c"}}.machineFlags())
+}
+
 func TestOneFileForBothStreamsIsSeen(t *testing.T) {
 	r, w, err := os.Pipe()
 	require.NoError(t, err)

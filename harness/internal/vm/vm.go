@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -118,6 +119,7 @@ func run(ctx context.Context, o Options) (int, error) {
 	j.Merged = sameFile(o.Stdout, o.Stderr)
 	j.Host, _ = os.Hostname() // without one, the guest has a name of its own
 	j.Env = guestEnv(os.Environ(), dir, len(packages) > 0, o.Scratch != 0)
+	j.Env = append(j.Env, machineVariable+"="+strings.Join(o.machineFlags(), "\n"))
 	for _, d := range m.disks {
 		j.Disks = append(j.Disks, d.serial)
 	}
@@ -140,6 +142,27 @@ func run(ctx context.Context, o Options) (int, error) {
 	m.tscKHz = tscKHz(tsc)
 	s := session{machine: m, job: j, opts: o, limit: limit, size: size}
 	return s.run(ctx)
+}
+
+// machineVariable tells the program the flags by which its machine differs from the usual one, a word a line,
+// so that a failed test can say how to run it again.
+const machineVariable = "OOMCAGE_VM_FLAGS"
+
+// machineFlags are the flags that would make the same machine, but for the kernel and for what was compiled.
+func (o Options) machineFlags() []string {
+	var words []string
+	for _, f := range []struct {
+		name string
+		size int64
+	}{{"-mem", o.Memory}, {"-swap", o.Swap}, {"-scratch", o.Scratch}, {"-cpus", int64(o.CPUs)}} {
+		if f.size != 0 {
+			words = append(words, f.name, strconv.FormatInt(f.size, 10))
+		}
+	}
+	for _, file := range o.Add {
+		words = append(words, "-add", file)
+	}
+	return words
 }
 
 // checkArchitecture refuses what the guest's CPU could not run: this executable is its init.
@@ -190,7 +213,7 @@ func guestEnv(env []string, dir string, packages, scratch bool) []string {
 		name, _, _ := strings.Cut(kv, "=")
 		switch name {
 		case "HOME", "PATH", "PWD", "OLDPWD", "SHELL", "SHLVL", "USER", "LOGNAME", "MAIL", "TMPDIR",
-			"LD_PRELOAD", "GOTMPDIR", "GOCACHE", "GOMODCACHE", "OOMCAGE_BUILT", "OOMCAGE_VM", "OOMCAGE_STRICT",
+			"LD_PRELOAD", "GOTMPDIR", "GOCACHE", "GOMODCACHE", "OOMCAGE_BUILT", "OOMCAGE_VM", machineVariable, "OOMCAGE_STRICT",
 			"NOTIFY_SOCKET", "DBUS_SESSION_BUS_ADDRESS", "SSH_AUTH_SOCK", "DISPLAY", "WAYLAND_DISPLAY",
 			"INVOCATION_ID", "JOURNAL_STREAM":
 			return true
