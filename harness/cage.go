@@ -118,6 +118,23 @@ func (c *Cage) Path() string { return c.group.Path() }
 // has another one: give a Child to each of several servers that run at once.
 func (c *Cage) Addr() string { return c.address.addr() }
 
+// Room is how much all cages of the machine may hold together: the smallest memory.max above this one,
+// which is the guard's unless a parent cage has less.
+func (c *Cage) Room() (Bytes, error) {
+	room := Unlimited
+	for _, up := range c.group.Ancestors() {
+		size, err := up.ReadSize("memory.max")
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // above the guard, a cgroup need not have the controller
+		}
+		if err != nil {
+			return 0, err
+		}
+		room = min(room, Bytes(size))
+	}
+	return room, nil
+}
+
 func (c *Cage) eventsFile() string { return filepath.Join(c.group.Path(), "memory.events") }
 
 // Memory reads the cage's memory.current, memory.peak, memory.swap.current and its counters. In a

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // StatusError is the error of an HTTP step that the target answered with another status than
@@ -41,24 +40,7 @@ func HTTPReady(path string) Probe {
 		if err := checkPath(path); err != nil {
 			return err
 		}
-		// A listener cannot be awaited by an event: there is none until it exists.
-		var last error
-		pause := time.Millisecond
-		for {
-			err := httpDo(ctx, http.MethodGet, p, path)
-			if err == nil {
-				return nil
-			}
-			if ctx.Err() == nil || last == nil {
-				last = err
-			}
-			select {
-			case <-ctx.Done():
-				return fmt.Errorf("wait until %s is ready: %w; before that: %w", p.Name(), context.Cause(ctx), last)
-			case <-time.After(pause):
-			}
-			pause = min(2*pause, 50*time.Millisecond)
-		}
+		return untilReady(ctx, p, func(ctx context.Context) error { return httpDo(ctx, http.MethodGet, p, path) })
 	}
 }
 

@@ -137,7 +137,7 @@ func (p *Process) copyOutput() {
 	buf := make([]byte, 4<<10) // not io.Copy, which takes 32 KiB for each process
 	for {
 		n, err := p.pipe.Read(buf)
-		p.output.write(buf[:n])
+		_, _ = p.output.Write(buf[:n])
 		if err != nil {
 			return // EOF, or finish has closed the pipe
 		}

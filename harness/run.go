@@ -60,7 +60,7 @@ func (c *Cage) Run(ctx context.Context, s Spec) (*Outcome, error) {
 
 // begin refuses a spec that cannot be run, and starts its time.
 func (s *Spec) begin(ctx context.Context) (context.Context, context.CancelFunc, error) {
-	if err := s.validate(); err != nil {
+	if err := s.Validate(); err != nil {
 		return nil, nil, err
 	}
 	if s.Timeout == 0 {

@@ -97,8 +97,8 @@ const defaultTimeout = time.Minute
 // OOM_SCORE_ADJ_MIN and OOM_SCORE_ADJ_MAX of include/uapi/linux/oom.h.
 const oomScoreAdjMin, oomScoreAdjMax = -1000, 1000
 
-// validate finds what cannot be run, before the kernel is touched.
-func (s Spec) validate() error {
+// Validate says what of the spec cannot be run, as Run does before it touches the kernel.
+func (s Spec) Validate() error {
 	switch {
 	case s.Target.Path == "":
 		return errors.New("the spec has no Target.Path: name the executable to be caged")

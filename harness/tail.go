@@ -16,9 +16,11 @@ type tail struct {
 	cut bool // something came before buf
 }
 
-func (t *tail) write(p []byte) {
+// Write never fails.
+func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	n := len(p)
 	if len(p) > tailSize {
 		p, t.cut = p[len(p)-tailSize:], true
 	}
@@ -28,6 +30,7 @@ func (t *tail) write(p []byte) {
 		t.buf = append(t.buf[:0], t.buf[len(t.buf)-tailSize:]...)
 		t.cut = true
 	}
+	return n, nil
 }
 
 // String returns the end of the output as valid UTF-8. Where something was left out, it begins

@@ -4,12 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -115,7 +113,7 @@ func (j *judgement) read(name string, r io.Reader, complain func(error)) {
 			return
 		case len(line) > 0:
 			outcomes++
-			o, err := parseOutcome(line)
+			o, err := harness.ParseOutcome(line)
 			if err != nil {
 				complain(fmt.Errorf("%s:%d: %w", name, n, err))
 				break
@@ -151,42 +149,6 @@ func (j *judgement) again(o *harness.Outcome, where string) {
 
 // verdictWidth is the length of the longest verdict.
 const verdictWidth = len(harness.AncestorOOMKilled)
-
-// parseOutcome reads a line of JSON. Fields that it does not know are those of a newer oomcage.
-func parseOutcome(line []byte) (*harness.Outcome, error) {
-	var needed struct {
-		Verdict  *harness.Verdict
-		Evidence *struct{}
-	}
-	if err := json.Unmarshal(line, &needed); err != nil {
-		var wrong *json.UnmarshalTypeError
-		if errors.As(err, &wrong) && wrong.Field == "" {
-			return nil, fmt.Errorf("no outcome: it is a JSON %s, and an object is needed", wrong.Value)
-		}
-		return nil, fmt.Errorf("no outcome: %w; a whole JSON object is needed, and this begins %q", err, line[:min(len(line), 40)])
-	}
-	switch {
-	case needed.Verdict == nil:
-		return nil, errors.New(`no outcome: it has no "verdict"`)
-	case needed.Evidence == nil:
-		return nil, errors.New(`no outcome: it has no "evidence" to judge by`)
-	case !slices.Contains(harness.Verdicts(), *needed.Verdict):
-		return nil, fmt.Errorf("no outcome: the verdict %q is unknown; known are %s", *needed.Verdict, known())
-	}
-	o := new(harness.Outcome)
-	if err := json.Unmarshal(line, o); err != nil {
-		return nil, fmt.Errorf("no outcome: %w", err)
-	}
-	return o, nil
-}
-
-func known() string {
-	var texts []string
-	for _, v := range harness.Verdicts() {
-		texts = append(texts, string(v))
-	}
-	return strings.Join(texts, ", ")
-}
 
 // longestLine bounds what a file that is none of ours, such as /dev/zero, can take of memory.
 // A timeline takes 500 KB and the output 64 KiB, six times that where each byte is escaped.

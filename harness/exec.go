@@ -1,0 +1,48 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// execGrace is how long a step's command that has ended may leave its output open through processes of
+// its own.
+const execGrace = time.Second
+
+// Exec is a step that runs a command outside the cage, and takes exit code 0 as acknowledgement. It is for
+// targets that do not speak HTTP. $ADDR, $HOST and $PORT in its words are replaced as in Target.Args,
+// and $PID by the target's PID; there is no shell. The command is killed when the step's context ends.
+// What it printed stands in the error.
+func Exec(words ...string) Step {
+	return func(ctx context.Context, p *Process, _ int) error {
+		if len(words) == 0 {
+			return errors.New("the step has no command to run")
+		}
+		args := slices.Clone(words)
+		for i, w := range args {
+			args[i] = p.cage.address.expand(strings.ReplaceAll(w, "$PID", strconv.Itoa(p.PID())))
+		}
+		var out tail
+		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+		cmd.Stdout, cmd.Stderr = &out, &out
+		cmd.WaitDelay = execGrace
+		err := cmd.Run()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		}
+		err = fmt.Errorf("run %s: %w", args[0], err)
+		if said := strings.TrimSpace(out.String()); said != "" {
+			err = fmt.Errorf("%w: %s", err, said)
+		}
+		return err
+	}
+}

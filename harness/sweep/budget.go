@@ -1,0 +1,98 @@
+package sweep
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"oomcage/harness"
+)
+
+// share is what a run takes outside its cage: the kernel's structures for the cage and its processes, and
+// the harness's timeline and evidence. The target's own memory is in its cage.
+const share = 8 * harness.MiB
+
+// Budget is how much memory the cages that run at once may take together, so that the guard's limit, which
+// stands over all of them, is never the one that kills. Its zero value has room for nothing: call
+// NewBudget.
+type Budget struct {
+	total harness.Bytes
+
+	mu      sync.Mutex
+	used    harness.Bytes
+	waiting []*claim // the first one goes first, however large it is: no point starves
+}
+
+type claim struct {
+	size    harness.Bytes
+	granted chan struct{}
+}
+
+// NewBudget makes a budget of that many bytes.
+func NewBudget(total harness.Bytes) *Budget { return &Budget{total: total} }
+
+// Claim is what a run with these limits may take: memory.max, the swap it may use, and the target's
+// share outside. A run without memory.max, or with unlimited swap, may take everything, so it runs
+// alone.
+func (b *Budget) Claim(l harness.Limits) harness.Bytes {
+	if l.Max == 0 || l.Max == harness.Unlimited || l.Swap == harness.Unlimited {
+		return b.total
+	}
+	if l.Swap > harness.Unlimited-share-l.Max {
+		return harness.Unlimited
+	}
+	return l.Max + l.Swap + share
+}
+
+// Fits says in an error why a run with these limits could never begin.
+func (b *Budget) Fits(l harness.Limits) error {
+	if need := b.Claim(l); need > b.total {
+		return fmt.Errorf("it may take %v (memory.max %v, memory.swap.max %v, and %v outside the cage), and all cages together get %v: lower its limits, or give the machine more memory",
+			need, l.Max, l.Swap, share, b.total)
+	}
+	return nil
+}
+
+// Acquire waits until there is room for a run with these limits, in the order of the calls.
+func (b *Budget) Acquire(ctx context.Context, l harness.Limits) (release func(), err error) {
+	if err := b.Fits(l); err != nil {
+		return nil, err
+	}
+	c := &claim{b.Claim(l), make(chan struct{})}
+	b.mu.Lock()
+	b.waiting = append(b.waiting, c)
+	b.grant()
+	b.mu.Unlock()
+	free := sync.OnceFunc(func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.used -= c.size
+		b.grant()
+	})
+	select {
+	case <-c.granted:
+		return free, nil
+	case <-ctx.Done():
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, w := range b.waiting {
+		if w == c {
+			b.waiting = append(b.waiting[:i], b.waiting[i+1:]...)
+			b.grant() // the one behind may fit
+			return nil, context.Cause(ctx)
+		}
+	}
+	b.used -= c.size // granted at the same moment
+	b.grant()
+	return nil, context.Cause(ctx)
+}
+
+// grant lets those begin that fit, the first one first. The caller holds the lock.
+func (b *Budget) grant() {
+	for len(b.waiting) > 0 && b.waiting[0].size <= b.total-b.used {
+		b.used += b.waiting[0].size
+		close(b.waiting[0].granted)
+		b.waiting = b.waiting[1:]
+	}
+}

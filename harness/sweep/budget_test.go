@@ -1,0 +1,115 @@
+package sweep
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness"
+)
+
+func TestRunsAtOnceNeverTakeMoreThanTheBudget(t *testing.T) {
+	const total = 512 * harness.MiB
+	b := NewBudget(total)
+	var used, most atomic.Int64
+	var wg sync.WaitGroup
+	for range 200 {
+		l := harness.Limits{Max: harness.Bytes(1+rand.Int64N(400)) * harness.MiB}
+		if rand.IntN(20) == 0 {
+			l.Max = 0 // takes all
+		}
+		wg.Go(func() {
+			release, err := b.Acquire(t.Context(), l)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			now := used.Add(int64(b.Claim(l)))
+			for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
+			}
+			used.Add(-int64(b.Claim(l)))
+			release()
+			release() // twice is once
+		})
+	}
+	wg.Wait()
+	require.LessOrEqual(t, most.Load(), int64(total))
+	require.Equal(t, int64(total), most.Load(), "a run without a limit takes all")
+	require.Zero(t, b.used)
+}
+
+func TestALargeRunIsNotPassedForEverBySmallOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBudget(100 * harness.MiB)
+		small := harness.Limits{Max: 40 * harness.MiB}
+		first, err := b.Acquire(t.Context(), small)
+		require.NoError(t, err)
+		var large, second atomic.Bool
+		go func() {
+			release, err := b.Acquire(t.Context(), harness.Limits{Max: 80 * harness.MiB})
+			if err == nil {
+				large.Store(true)
+				release()
+			}
+		}()
+		synctest.Wait()
+		go func() {
+			release, err := b.Acquire(t.Context(), small)
+			if err == nil {
+				second.Store(true)
+				release()
+			}
+		}()
+		synctest.Wait()
+		require.False(t, large.Load())
+		require.False(t, second.Load(), "there is room, and the large one came before")
+		first()
+		synctest.Wait()
+		require.True(t, large.Load())
+		require.True(t, second.Load())
+		require.Zero(t, b.used)
+	})
+}
+
+func TestARunThatGivesUpWaitingLeavesItsPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBudget(100 * harness.MiB)
+		release, err := b.Acquire(t.Context(), harness.Limits{Max: 50 * harness.MiB})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		gone := errors.New("gone")
+		var got error
+		var passed atomic.Bool
+		go func() { _, got = b.Acquire(ctx, harness.Limits{}) }()
+		synctest.Wait()
+		go func() {
+			if free, err := b.Acquire(t.Context(), harness.Limits{Max: 10 * harness.MiB}); err == nil {
+				passed.Store(true)
+				free()
+			}
+		}()
+		synctest.Wait()
+		require.False(t, passed.Load())
+		cancel(gone)
+		synctest.Wait()
+		require.ErrorIs(t, got, gone)
+		require.True(t, passed.Load(), "the one behind it fits")
+		release()
+		require.Zero(t, b.used)
+	})
+}
+
+func TestARunThatNeverFitsIsRefusedWithTheFigures(t *testing.T) {
+	b := NewBudget(100 * harness.MiB)
+	for _, l := range []harness.Limits{{Max: 100 * harness.MiB}, {Max: 10 * harness.MiB, Swap: 90 * harness.MiB}, {Max: harness.Unlimited - 1, Swap: harness.Unlimited - 1}} {
+		_, err := b.Acquire(t.Context(), l)
+		require.ErrorContains(t, err, "all cages together get 100MiB")
+	}
+	require.NoError(t, b.Fits(harness.Limits{Swap: harness.Unlimited}))
+}

@@ -1,0 +1,99 @@
+package sweep
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness"
+)
+
+func mustAxes(t *testing.T, texts ...string) []Axis {
+	t.Helper()
+	var axes []Axis
+	for _, text := range texts {
+		a, err := ParseAxis(text, 0)
+		require.NoError(t, err)
+		axes = append(axes, a)
+	}
+	return axes
+}
+
+func names(points []Point) []string {
+	var all []string
+	for _, p := range points {
+		all = append(all, p.Name)
+	}
+	return all
+}
+
+func app() harness.Spec {
+	return harness.Spec{Target: harness.Target{Path: "/bin/app", Env: []string{"A=1"}}}
+}
+
+func TestPointsAreSortedAndNamedTheSameWhateverTheOrderOfTheAxes(t *testing.T) {
+	axes := mustAxes(t, "GOGC=off,100", "step=10MiB,20MiB", "max=128MiB,64MiB", "pids.max=9")
+	want := []string{
+		"max=64MiB/step=10MiB/GOGC=100/pids.max=9", "max=64MiB/step=10MiB/GOGC=off/pids.max=9",
+		"max=64MiB/step=20MiB/GOGC=100/pids.max=9", "max=64MiB/step=20MiB/GOGC=off/pids.max=9",
+		"max=128MiB/step=10MiB/GOGC=100/pids.max=9", "max=128MiB/step=10MiB/GOGC=off/pids.max=9",
+		"max=128MiB/step=20MiB/GOGC=100/pids.max=9", "max=128MiB/step=20MiB/GOGC=off/pids.max=9",
+	}
+	for range 10 {
+		rand.Shuffle(len(axes), func(i, j int) { axes[i], axes[j] = axes[j], axes[i] })
+		points, err := Grid{Spec: app(), Axes: axes, Load: Post("/take?bytes=$step")}.Points()
+		require.NoError(t, err)
+		require.Equal(t, want, names(points))
+	}
+}
+
+func TestAPointHasItsValuesInItsSpecAndLeavesTheOthersAlone(t *testing.T) {
+	g := Grid{Spec: app(), Axes: mustAxes(t, "max=64MiB", "swap=max", "oom.group=1", "oom_score_adj=-5", "step=20MiB", "kind=file",
+		"count=7", "timeout=5s", "GOGC=off,100", "pids.max=9,8"), Load: Post("/take?bytes=$step&kind=$kind"), Repeat: 2}
+	points, err := g.Points()
+	require.NoError(t, err)
+	require.Len(t, points, 8)
+	p := points[7]
+	require.Equal(t, "max=64MiB/swap=max/oom.group=1/oom_score_adj=-5/step=20MiB/kind=file/count=7/timeout=5s/GOGC=off/pids.max=9/repeat=2", p.Name)
+	require.Equal(t, p.Name, p.Spec.Name)
+	require.Equal(t, harness.Limits{Max: 64 * harness.MiB, Swap: harness.Unlimited, OOMGroup: true, Files: map[string]string{"pids.max": "9"}}, p.Spec.Limits)
+	require.Equal(t, []string{"A=1", "GOGC=off"}, p.Spec.Target.Env)
+	require.Equal(t, -5, *p.Spec.Target.OOMScoreAdj)
+	require.Equal(t, 20*harness.MiB, p.Spec.Load.Bytes)
+	require.Equal(t, 7, p.Spec.Load.Count)
+	require.Equal(t, []string{"A=1", "GOGC=100"}, points[0].Spec.Target.Env)
+	require.Equal(t, "8", points[0].Spec.Limits.Files["pids.max"])
+	require.Equal(t, Value{"GOGC", "off"}, Values(p.Name)[8])
+}
+
+func TestAGridThatMakesNoSenseIsRefusedBeforeAnythingRuns(t *testing.T) {
+	step := func(words ...string) Load { return Exec(words...) }
+	for want, g := range map[string]Grid{
+		"given twice":           {Spec: app(), Axes: mustAxes(t, "max=64MiB", "max=96MiB")},
+		"has no values":         {Spec: app(), Axes: []Axis{{Name: "max"}}},
+		"there is no field":     {Spec: app(), Axes: []Axis{{Name: "mxa", Values: []string{"1"}}}},
+		"the load has no $step": {Spec: app(), Axes: mustAxes(t, "step=1MiB,2MiB"), Load: Post("/take")},
+		"the load has no $kind": {Spec: app(), Axes: mustAxes(t, "kind=file"), Load: Post("/take")},
+		"give the axis kind":    {Spec: app(), Axes: mustAxes(t, "max=64MiB"), Load: step("take", "$kind")},
+		"give the axis step":    {Spec: app(), Axes: mustAxes(t, "max=64MiB"), Load: step("take", "$step")},
+		"Repeat is -1":          {Spec: app(), Repeat: -1},
+		"no Target.Path":        {Axes: mustAxes(t, "max=64MiB")},
+		"was a unit forgotten":  {Spec: app(), Axes: mustAxes(t, "max=64,64MiB")},
+		"too many points":       {Spec: app(), Axes: mustAxes(t, "max=1MiB..400MiB+1MiB", "high=1MiB..400MiB+1MiB")},
+	} {
+		points, err := g.Points()
+		require.ErrorContains(t, err, want)
+		require.Empty(t, points)
+	}
+	many := Grid{Spec: app(), Axes: mustAxes(t, "max=1MiB..400MiB+1MiB", "high=1MiB..400MiB+1MiB"), MaxPoints: 160000}
+	points, err := many.Points()
+	require.NoError(t, err)
+	require.Len(t, points, 160000)
+}
+
+func TestAGridWithoutAxesIsOnePoint(t *testing.T) {
+	points, err := Grid{Spec: app()}.Points()
+	require.NoError(t, err)
+	require.Equal(t, []string{"app"}, names(points))
+}

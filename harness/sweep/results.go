@@ -1,0 +1,147 @@
+package sweep
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"oomcage/harness"
+)
+
+// Results is a file of outcomes, one a line, that grows while a sweep runs. Each is on the disk when
+// Append returns, so that a sweep which is killed, or whose machine is, has lost nothing but what was
+// running.
+type Results struct {
+	mu   sync.Mutex
+	file *os.File
+	done map[string]*harness.Outcome
+}
+
+// Create makes a new file. One that exists is an error: it may be hours of work.
+func Create(path string) (*Results, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o666)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("%s exists already: go on with it by -resume, or name another file: %w", path, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return lock(&Results{file: f, done: map[string]*harness.Outcome{}})
+}
+
+// Resume opens a file to go on with it, or makes it. A last line that was torn when the sweep was killed is
+// cut off; any other damage is an error that names the line, and nothing is changed.
+func Resume(path string) (*Results, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	r, err := lock(&Results{file: f, done: map[string]*harness.Outcome{}})
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(path)
+	if err == nil {
+		var outcomes []*harness.Outcome
+		var whole int
+		outcomes, whole, err = parse(path, data)
+		for _, o := range outcomes {
+			if r.done[o.Name] != nil {
+				err = errors.Join(err, fmt.Errorf("%s has the point %s twice", path, o.Name))
+			}
+			r.done[o.Name] = o
+		}
+		if err == nil && whole < len(data) {
+			err = f.Truncate(int64(whole))
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// lock keeps a second sweep out: both would run the same points.
+func lock(r *Results) (*Results, error) {
+	if err := unix.Flock(int(r.file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		name := r.file.Name()
+		r.file.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("%s is being written by another sweep: wait for its end, or name another file", name)
+		}
+		return nil, fmt.Errorf("lock %s: %w", name, err)
+	}
+	return r, nil
+}
+
+// Done returns the stored outcome of a point, or nil.
+func (r *Results) Done(name string) *harness.Outcome {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.done[name]
+}
+
+// Append adds an outcome, and returns when it is on the disk. A line that did not fit is taken back.
+func (r *Results) Append(o *harness.Outcome) error {
+	line, err := json.Marshal(o)
+	if err != nil {
+		return fmt.Errorf("keep the outcome of %s: %w", o.Name, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	info, err := r.file.Stat()
+	if err != nil {
+		return err
+	}
+	if _, err = r.file.Write(append(line, '\n')); err != nil {
+		return fmt.Errorf("keep the outcome of %s: %w", o.Name, errors.Join(err, r.file.Truncate(info.Size())))
+	}
+	if err := r.file.Sync(); err != nil {
+		return fmt.Errorf("keep the outcome of %s: %w", o.Name, err)
+	}
+	r.done[o.Name] = o
+	return nil
+}
+
+// Close closes the file.
+func (r *Results) Close() error { return r.file.Close() }
+
+// Read reads a file of outcomes. Damage is an error that names the line, also of the last one.
+func Read(path string) ([]*harness.Outcome, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	outcomes, whole, err := parse(path, data)
+	if err != nil {
+		return nil, err
+	}
+	if whole < len(data) {
+		return nil, fmt.Errorf("%s:%d: the line was torn when its sweep was killed; go on with it by -resume", path, len(outcomes)+1)
+	}
+	return outcomes, nil
+}
+
+// parse returns the outcomes and where their last whole line ends. A line is written with its line break, so
+// only one without it can be torn.
+func parse(path string, data []byte) (outcomes []*harness.Outcome, whole int, err error) {
+	for n := 1; ; n++ {
+		end := bytes.IndexByte(data[whole:], '\n')
+		if end < 0 {
+			return outcomes, whole, nil
+		}
+		o, err := harness.ParseOutcome(data[whole : whole+end])
+		if err != nil {
+			return nil, 0, fmt.Errorf("%s:%d: %w; repair or remove the line", path, n, err)
+		}
+		outcomes = append(outcomes, o)
+		whole += end + 1
+	}
+}

@@ -1,0 +1,87 @@
+package sweep
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestShardsTogetherAreAllPointsAndEachPointIsInOne(t *testing.T) {
+	points, err := Grid{Spec: app(), Axes: mustAxes(t, "count=1..11+1"), Load: Post("/take")}.Points()
+	require.NoError(t, err)
+	for total := 1; total <= 13; total++ {
+		seen := map[string]int{}
+		for index := range total {
+			for _, p := range (Shard{index, total}).Of(points) {
+				seen[p.Name]++
+			}
+		}
+		require.Len(t, seen, 11)
+		for name, n := range seen {
+			require.Equal(t, 1, n, name)
+		}
+	}
+	require.Equal(t, points, Shard{}.Of(points))
+}
+
+func TestTheEnginesVariablesSayWhichShardThisIs(t *testing.T) {
+	for _, c := range []struct {
+		env  map[string]string
+		want Shard
+		err  string
+	}{
+		{nil, Shard{}, ""},
+		{map[string]string{"TEST_SHARD_INDEX": "0", "TEST_TOTAL_SHARDS": "4"}, Shard{0, 4}, ""},
+		{map[string]string{"CI_NODE_INDEX": "4", "CI_NODE_TOTAL": "4"}, Shard{3, 4}, ""},
+		{map[string]string{"BUILDKITE_PARALLEL_JOB": "3", "BUILDKITE_PARALLEL_JOB_COUNT": "4"}, Shard{3, 4}, ""},
+		{map[string]string{"CIRCLE_NODE_INDEX": "1", "CIRCLE_NODE_TOTAL": "2"}, Shard{1, 2}, ""},
+		{map[string]string{"JOB_COMPLETION_INDEX": "1", "JOB_COMPLETION_TOTAL": "2"}, Shard{1, 2}, ""},
+		{map[string]string{"JOB_COMPLETION_INDEX": "1"}, Shard{}, "JOB_COMPLETION_INDEX is set (Kubernetes) and JOB_COMPLETION_TOTAL is not"},
+		{map[string]string{"TEST_TOTAL_SHARDS": "4"}, Shard{}, "TEST_TOTAL_SHARDS is set (Bazel) and TEST_SHARD_INDEX is not"},
+		{map[string]string{"CI_NODE_INDEX": "0", "CI_NODE_TOTAL": "4"}, Shard{}, "from 1 to 4"},
+		{map[string]string{"CI_NODE_INDEX": "5", "CI_NODE_TOTAL": "4"}, Shard{}, "from 1 to 4"},
+		{map[string]string{"TEST_SHARD_INDEX": "4", "TEST_TOTAL_SHARDS": "4"}, Shard{}, "from 0 to 3"},
+		{map[string]string{"TEST_SHARD_INDEX": "-1", "TEST_TOTAL_SHARDS": "4"}, Shard{}, "from 0 to 3"},
+		{map[string]string{"TEST_SHARD_INDEX": "0", "TEST_TOTAL_SHARDS": "0"}, Shard{}, "from 1 on"},
+		{map[string]string{"TEST_SHARD_INDEX": "x", "TEST_TOTAL_SHARDS": "2"}, Shard{}, "must be a number"},
+		{map[string]string{"CI_NODE_INDEX": "1", "CI_NODE_TOTAL": "4", "TEST_SHARD_INDEX": "1", "TEST_TOTAL_SHARDS": "4"}, Shard{}, "give -shard"},
+		{map[string]string{"CI_NODE_INDEX": "2", "CI_NODE_TOTAL": "4", "TEST_SHARD_INDEX": "1", "TEST_TOTAL_SHARDS": "4"}, Shard{1, 4}, ""},
+	} {
+		t.Run(fmt.Sprint(c.env), func(t *testing.T) {
+			s, err := ShardOf(func(name string) string { return c.env[name] })
+			if c.err != "" {
+				require.ErrorContains(t, err, c.err)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, c.want, s)
+		})
+	}
+}
+
+func TestBazelIsToldThatTheTestShards(t *testing.T) {
+	status := filepath.Join(t.TempDir(), "status")
+	env := map[string]string{"TEST_SHARD_INDEX": "0", "TEST_TOTAL_SHARDS": "4", "TEST_SHARD_STATUS_FILE": status}
+	_, err := ShardOf(func(name string) string { return env[name] })
+	require.NoError(t, err)
+	require.FileExists(t, status)
+	env["TEST_SHARD_STATUS_FILE"] = filepath.Join(status, "no")
+	_, err = ShardOf(func(name string) string { return env[name] })
+	require.ErrorContains(t, err, "tell Bazel")
+	require.NoError(t, os.Remove(status))
+}
+
+func TestAShardIsWrittenAsItIsRead(t *testing.T) {
+	var s Shard
+	require.NoError(t, s.Set("2/4"))
+	require.Equal(t, Shard{2, 4}, s)
+	require.Equal(t, "2/4", s.String())
+	require.Empty(t, Shard{}.String())
+	for text, want := range map[string]string{"": "INDEX/TOTAL", "2": "INDEX/TOTAL", "4/4": "from 0 to 3", "a/4": "number", "0/0": "from 1 on"} {
+		require.ErrorContains(t, s.Set(text), want)
+		require.Equal(t, Shard{2, 4}, s)
+	}
+}

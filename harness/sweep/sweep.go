@@ -1,0 +1,183 @@
+package sweep
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"oomcage/harness"
+)
+
+// Options say how a sweep runs. The zero value runs as many points at once as there are CPUs, within the
+// memory that the guard leaves, and keeps nothing.
+type Options struct {
+	// Parallel is how many points run at once at most. 0 means runtime.GOMAXPROCS.
+	Parallel int
+
+	// Budget bounds the memory of the points that run at once. nil means what harness.Room says.
+	Budget *Budget
+
+	// Results keeps each outcome when it is there, and knows those of an earlier sweep, which are not run
+	// again. nil keeps nothing.
+	Results *Results
+
+	// Done is called after each point, with the outcome and whether it was kept from an earlier sweep. It is
+	// not called by two goroutines at once. nil calls nothing.
+	Done func(o *harness.Outcome, earlier bool)
+}
+
+// Run runs the points, and returns their outcomes in the same order. However a target dies, that is an
+// outcome. An error says that a point could not be run, and which: it ends the sweep. What had been kept by
+// then stays kept.
+func Run(ctx context.Context, points []Point, o Options) ([]*harness.Outcome, error) {
+	if len(points) == 0 {
+		return nil, errors.New("the sweep has no points")
+	}
+	s, err := newSweeper(ctx, points, o)
+	if err != nil {
+		return nil, err
+	}
+	outcomes, err := s.all(ctx, points)
+	return outcomes, errors.Join(err, s.close())
+}
+
+// sweeper is what the points of a sweep share.
+type sweeper struct {
+	Options
+	holder *harness.Cage // keeps the run's cgroup and the guard, with its limit, in place
+	mu     sync.Mutex
+}
+
+func newSweeper(ctx context.Context, points []Point, o Options) (*sweeper, error) {
+	if o.Parallel <= 0 {
+		o.Parallel = runtime.GOMAXPROCS(0)
+	}
+	s := &sweeper{Options: o}
+	for _, p := range points {
+		if _, err := s.earlier(p); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if s.holder, err = harness.NewCage(ctx, harness.Limits{}); err != nil {
+		return nil, err
+	}
+	if s.Budget == nil {
+		room, err := s.holder.Room()
+		if err != nil {
+			return nil, errors.Join(err, s.close())
+		}
+		s.Budget = NewBudget(room)
+	}
+	for _, p := range points {
+		if err := s.Budget.Fits(p.Spec.Limits); err != nil {
+			return nil, errors.Join(fmt.Errorf("the point %s: %w", p.Name, err), s.close())
+		}
+	}
+	return s, nil
+}
+
+func (s *sweeper) close() error { return s.holder.Close() }
+
+// all runs the points, Parallel at once. The first error ends those that run.
+func (s *sweeper) all(ctx context.Context, points []Point) ([]*harness.Outcome, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	outcomes := make([]*harness.Outcome, len(points))
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(s.Parallel, len(points)) {
+		workers.Go(func() {
+			for i := range next {
+				o, err := s.one(ctx, points[i])
+				if err != nil {
+					cancel(fmt.Errorf("the point %s: %w", points[i].Name, err))
+					continue
+				}
+				outcomes[i] = o
+			}
+		})
+	}
+feed:
+	for i := range points {
+		select {
+		case next <- i:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(next)
+	workers.Wait()
+	if ctx.Err() != nil {
+		return outcomes, context.Cause(ctx)
+	}
+	return outcomes, nil
+}
+
+// one runs a point, unless an earlier sweep has.
+func (s *sweeper) one(ctx context.Context, p Point) (*harness.Outcome, error) {
+	o, err := s.earlier(p)
+	if err != nil {
+		return nil, err
+	}
+	if o != nil {
+		s.tell(o, true)
+		return o, nil
+	}
+	release, err := s.Budget.Acquire(ctx, p.Spec.Limits)
+	if err != nil {
+		return nil, err
+	}
+	o, err = harness.Run(ctx, p.Spec)
+	release()
+	if err != nil {
+		return nil, err
+	}
+	if s.Results != nil {
+		if err := s.Results.Append(o); err != nil {
+			return nil, err
+		}
+	}
+	s.tell(o, false)
+	return o, nil
+}
+
+func (s *sweeper) tell(o *harness.Outcome, earlier bool) {
+	if s.Done == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Done(o, earlier)
+}
+
+// earlier returns the outcome that the results have of a point, or nil. One of another spec is an error: the
+// file would be about two things.
+func (s *sweeper) earlier(p Point) (*harness.Outcome, error) {
+	if s.Results == nil {
+		return nil, nil //nolint:nilnil // nil says that there is none
+	}
+	o := s.Results.Done(p.Name)
+	if o == nil {
+		return nil, nil //nolint:nilnil // see above
+	}
+	spec := p.Spec
+	if spec.Timeout == 0 {
+		spec.Timeout = o.Spec.Timeout // the default, which the outcome names
+	}
+	want, err := json.Marshal(spec)
+	if err != nil {
+		return nil, err
+	}
+	got, err := json.Marshal(o.Spec)
+	if err != nil {
+		return nil, err
+	}
+	if string(want) != string(got) {
+		return nil, fmt.Errorf("the results have the point %s of another sweep: its spec was %s, and now it is %s; name another file", p.Name, got, want)
+	}
+	return o, nil
+}
