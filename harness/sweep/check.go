@@ -187,11 +187,11 @@ func slack(outcomes ...*harness.Outcome) int {
 const slopeTolerance = 0.02
 
 // checkSlope fits a line through the counts of steps at which the cage's own limit killed, over memory.max.
-// Counts are whole: of a line that rises by 1/step, each may lie up to 1/2 off its middle, which shifts the
-// slope by no more than sum(|x|)/2 / sum(x²), x from the mean. Where that alone is more than the
-// tolerance, a few points say nothing about 2 %, and only what the rounding cannot explain is found.
+// Counts are whole, and within their window: each may lie up to 1/2, and the window's width, off the line,
+// which shifts the slope by no more than sum(|x|·off) / sum(x²), x from the mean. A few points therefore
+// say little about 2 %; only what their rounding cannot explain is found.
 func checkSlope(g group) []Finding {
-	var x, y []float64
+	var x, y, off []float64
 	var names []string
 	var step harness.Bytes
 	for _, o := range g.limited() {
@@ -201,6 +201,7 @@ func checkSlope(g group) []Finding {
 		step = o.Spec.Load.Bytes
 		x = append(x, float64(o.Evidence.Limits.Max))
 		y = append(y, float64(o.Acknowledged))
+		off = append(off, 0.5+float64(slack(o)))
 		names = append(names, o.Name)
 	}
 	if len(x) < 2 || slices.Min(x) == slices.Max(x) {
@@ -211,14 +212,14 @@ func checkSlope(g group) []Finding {
 		meanX += x[i] / float64(len(x))
 		meanY += y[i] / float64(len(x))
 	}
-	var xy, xx, abs float64
+	var xy, xx, most float64
 	for i := range x {
 		xy += (x[i] - meanX) * (y[i] - meanY)
 		xx += (x[i] - meanX) * (x[i] - meanX)
-		abs += math.Abs(x[i] - meanX)
+		most += math.Abs(x[i]-meanX) * off[i]
 	}
 	slope := xy / xx * float64(step) // 1 if each step takes its bytes
-	rounding := abs / 2 / xx * float64(step)
+	rounding := most / xx * float64(step)
 	if math.Abs(slope-1) <= slopeTolerance+rounding {
 		return nil
 	}

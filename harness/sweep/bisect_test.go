@@ -1,0 +1,117 @@
+package sweep
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness"
+)
+
+func search(lo, hi, tolerance harness.Bytes) *Search {
+	return &Search{Spec: app(), Lo: lo, Hi: hi, Tolerance: tolerance, Repeats: 3}
+}
+
+// survivesFrom is a load that needs so much.
+func survivesFrom(need harness.Bytes, tried *int) func(harness.Bytes) (Trial, error) {
+	return func(limit harness.Bytes) (Trial, error) {
+		*tried++
+		t := Trial{Max: limit, Runs: 3}
+		if limit >= need {
+			t.Survived = 3
+		}
+		return t, nil
+	}
+}
+
+func TestTheSearchFindsEverySmallestLimitToItsTolerance(t *testing.T) {
+	for _, tolerance := range []harness.Bytes{harness.MiB, 4 * harness.MiB, 100 * harness.KiB} {
+		for need := 2 * harness.MiB; need <= 64*harness.MiB; need += 333 * harness.KiB {
+			tried := 0
+			a, err := search(harness.MiB, 64*harness.MiB, tolerance).bisect(survivesFrom(need, &tried))
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, a.Max, need)
+			require.Less(t, a.Max, need+tolerance)
+			require.LessOrEqual(t, tried, 14, "halving")
+			require.Empty(t, a.Warnings)
+			require.Len(t, a.Trials, tried, "no limit is tried twice")
+			for i := 1; i < len(a.Trials); i++ {
+				require.Greater(t, a.Trials[i].Max, a.Trials[i-1].Max)
+			}
+		}
+	}
+}
+
+func TestTheEndsOfTheSearchAreAnswersToo(t *testing.T) {
+	tried := 0
+	a, err := search(harness.MiB, 64*harness.MiB, harness.MiB).bisect(survivesFrom(65*harness.MiB, &tried))
+	require.NoError(t, err)
+	require.Zero(t, a.Max)
+	require.Equal(t, 1, tried, "what does not survive the most is not tried with less")
+	a, err = search(harness.MiB, 64*harness.MiB, harness.MiB).bisect(survivesFrom(0, &tried))
+	require.NoError(t, err)
+	require.Equal(t, harness.MiB, a.Max)
+}
+
+func TestAnAnswerThatIsNotMonotoneComesWithAWarning(t *testing.T) {
+	for want, odd := range map[string]Trial{
+		"at 32MiB only 1 of 3 runs survived":               {Max: 32 * harness.MiB, Runs: 3, Survived: 1},
+		"40MiB survived and 41MiB, which is more, did not": {Max: 41 * harness.MiB, Runs: 3},
+	} {
+		tried := 0
+		normal := survivesFrom(40*harness.MiB, &tried)
+		a, err := search(harness.MiB, 64*harness.MiB, harness.MiB).bisect(func(limit harness.Bytes) (Trial, error) {
+			if limit == odd.Max {
+				return odd, nil
+			}
+			return normal(limit)
+		})
+		require.NoError(t, err)
+		require.Equal(t, 40*harness.MiB, a.Max)
+		require.Len(t, a.Warnings, 1)
+		require.Contains(t, a.Warnings[0], want)
+	}
+}
+
+func TestARunThatCouldNotBeMadeEndsTheSearch(t *testing.T) {
+	broken := errors.New("broken")
+	_, err := search(harness.MiB, 64*harness.MiB, harness.MiB).bisect(func(harness.Bytes) (Trial, error) { return Trial{}, broken })
+	require.ErrorIs(t, err, broken)
+}
+
+func TestASearchThatMakesNoSenseIsRefused(t *testing.T) {
+	room := 256 * harness.MiB
+	for want, s := range map[string]Search{
+		"the lower end must come first":                           {Spec: app(), Lo: 2 * harness.MiB, Hi: harness.MiB},
+		"a cage gets at most 248MiB here: all cages share 256MiB": {Spec: app(), Hi: 250 * harness.MiB},
+		"neither may be negative":                                 {Spec: app(), Tolerance: -1, Lo: 1},
+		"no Target.Path":                                          {},
+	} {
+		require.ErrorContains(t, s.fill(room), want)
+	}
+	s := Search{Spec: app()}
+	require.NoError(t, s.fill(room))
+	require.Equal(t, Search{Spec: app(), Lo: harness.MiB, Hi: 248 * harness.MiB, Tolerance: harness.MiB, Repeats: 3}, s)
+	_, err := Bisect(t.Context(), Search{Spec: harness.Spec{Target: app().Target, Load: harness.Load{Step: harness.HTTPPost("/")}}})
+	require.ErrorContains(t, err, "has no end")
+}
+
+func TestSurvivalIsAnEndWithoutHarm(t *testing.T) {
+	exited := func(code int) *harness.Outcome {
+		o := &harness.Outcome{}
+		o.Evidence.Status = harness.Status{Ended: true, Code: code}
+		o.Judge()
+		return o
+	}
+	require.True(t, Survived(survivedAt(harness.MiB, 5)))
+	require.True(t, Survived(exited(0)))
+	require.False(t, Survived(exited(1)))
+	require.False(t, Survived(killedAt(64*harness.MiB, 10*harness.MiB)))
+	refused := survivedAt(harness.MiB, 5)
+	refused.Error = "step 6: 500"
+	require.False(t, Survived(refused), "it lives, and it did not do what was asked")
+	early := exited(0)
+	early.Attempted = 2
+	require.False(t, Survived(early), "it ended before its load did")
+}

@@ -1,0 +1,139 @@
+package sweep
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness"
+)
+
+// killedAt is an outcome as a kernel makes it that keeps its limits: the steps that fit above a base
+// of 8 MiB, and then a kill.
+func killedAt(limit, step harness.Bytes) *harness.Outcome {
+	n := int((limit - 8*harness.MiB) / step)
+	o := &harness.Outcome{
+		Name: fmt.Sprintf("max=%v/step=%v", limit, step), Spec: harness.Spec{Load: harness.Load{Bytes: step}},
+		Acknowledged: n, Attempted: n + 1, Window: &harness.Window{Lo: n, Hi: n},
+	}
+	o.Evidence.Limits.Max = limit
+	o.Evidence.Status = harness.Status{Ended: true, Code: -1, Signal: "SIGKILL"}
+	o.Evidence.Ready = true
+	o.Evidence.Events = harness.Events{OOM: 1, OOMKill: 1}
+	o.Evidence.EventsLocal = o.Evidence.Events
+	o.Judge()
+	return o
+}
+
+func survivedAt(limit harness.Bytes, steps int) *harness.Outcome {
+	o := &harness.Outcome{Name: fmt.Sprintf("max=%v", limit), Acknowledged: steps, Attempted: steps}
+	o.Evidence.Limits.Max = limit
+	o.Evidence.Ready = true
+	o.Judge()
+	return o
+}
+
+func truthfulSweep() []*harness.Outcome {
+	var all []*harness.Outcome
+	for _, step := range []harness.Bytes{10 * harness.MiB, 20 * harness.MiB} {
+		for limit := 32 * harness.MiB; limit <= 512*harness.MiB; limit += 16 * harness.MiB {
+			all = append(all, killedAt(limit, step))
+		}
+	}
+	return all
+}
+
+func TestASweepThatKeepsTheKernelsArithmeticHasNoFindings(t *testing.T) {
+	require.Empty(t, Check(truthfulSweep()))
+	require.Empty(t, Check(nil))
+	require.Empty(t, Check(truthfulSweep()[:1]))
+	require.Empty(t, Check(truthfulSweep()[3:5]), "two points, whose slope is mostly rounding")
+}
+
+// Each fault is put into one point of a sweep that is sound.
+func TestEachCheckFindsItsFaultAndNamesThePoint(t *testing.T) {
+	for _, c := range []struct {
+		check, text string
+		fault       func(all []*harness.Outcome) []*harness.Outcome
+	}{
+		{"window", "max=112MiB/step=10MiB: killed after 10 steps, and 12..12 were predicted", func(all []*harness.Outcome) []*harness.Outcome {
+			all[5].Window = &harness.Window{Lo: 12, Hi: 12}
+			return all
+		}},
+		{"monotone", "max=112MiB/step=10MiB acknowledged 10 steps, and max=128MiB/step=10MiB, which has more memory, only 9", func(all []*harness.Outcome) []*harness.Outcome {
+			all[6].Acknowledged = 9
+			all[6].Window = &harness.Window{Lo: 9, Hi: 9}
+			return all
+		}},
+		{"monotone", "max=64MiB survived, and max=96MiB, which has more memory, was inconclusive", func([]*harness.Outcome) []*harness.Outcome {
+			o := survivedAt(96*harness.MiB, 5)
+			o.Verdict = harness.Inconclusive
+			return []*harness.Outcome{survivedAt(64*harness.MiB, 5), o}
+		}},
+		{"slope", "step=10MiB: 0.499 steps for each 10MiB", func(all []*harness.Outcome) []*harness.Outcome {
+			for _, o := range all[:31] {
+				o.Acknowledged /= 2
+				o.Window = &harness.Window{Lo: o.Acknowledged, Hi: o.Acknowledged}
+			}
+			return all
+		}},
+		{"flaky", "max=64MiB: survived 1, oom-killed 1, of 2", func([]*harness.Outcome) []*harness.Outcome {
+			a, b := survivedAt(64*harness.MiB, 5), killedAt(64*harness.MiB, 10*harness.MiB)
+			a.Name, b.Name = "max=64MiB/repeat=1", "max=64MiB/repeat=2"
+			return []*harness.Outcome{a, b}
+		}},
+		{"flaky", "max=64MiB: 5 to 7 steps in 2 runs", func([]*harness.Outcome) []*harness.Outcome {
+			a, b := killedAt(64*harness.MiB, 10*harness.MiB), killedAt(64*harness.MiB, 10*harness.MiB)
+			a.Name, b.Name = "max=64MiB/repeat=1", "max=64MiB/repeat=2"
+			a.Window, b.Window, b.Acknowledged = &harness.Window{Lo: 5, Hi: 6}, &harness.Window{Lo: 7, Hi: 8}, 7
+			return []*harness.Outcome{a, b}
+		}},
+		{"inconclusive", "max=64MiB: the cage's counters could not be read: gone", func([]*harness.Outcome) []*harness.Outcome {
+			o := survivedAt(64*harness.MiB, 5)
+			o.Evidence.Unread = map[string]string{"memory.events": "gone"}
+			o.Judge()
+			return []*harness.Outcome{o}
+		}},
+	} {
+		t.Run(c.text, func(t *testing.T) {
+			found := Check(c.fault(truthfulSweep()))
+			var texts []string
+			for _, f := range found {
+				if f.Check == c.check {
+					texts = append(texts, f.Text)
+					require.NotEmpty(t, f.Points)
+				}
+			}
+			require.Len(t, texts, 1, "%v", found)
+			require.Contains(t, texts[0], c.text)
+			require.True(t, known(c.check))
+		})
+	}
+}
+
+func known(check string) bool { return rank(check) < len(Checks) }
+
+// The tolerance is 2 % where there are points enough to tell.
+func TestASlopeIsFoundThatIsFourPercentOff(t *testing.T) {
+	var all []*harness.Outcome
+	for limit := 32 * harness.MiB; limit <= 4*harness.GiB; limit += 16 * harness.MiB {
+		o := killedAt(limit, 4*harness.MiB)
+		o.Spec.Load.Bytes = 4 * harness.MiB * 104 / 100
+		all = append(all, o)
+	}
+	found := Check(all)
+	require.Len(t, found, 1)
+	require.Equal(t, "slope", found[0].Check)
+	require.Contains(t, found[0].Text, "1.040 steps")
+}
+
+// Near a boundary a run may take a step more or less, as its window says.
+func TestCountsWithinTheWindowsWidthAreNoFindings(t *testing.T) {
+	a, b := killedAt(64*harness.MiB, 10*harness.MiB), killedAt(65*harness.MiB, 10*harness.MiB)
+	a.Window, b.Window = &harness.Window{Lo: 5, Hi: 6}, &harness.Window{Lo: 5, Hi: 6}
+	a.Acknowledged, b.Acknowledged = 6, 5
+	require.Empty(t, Check([]*harness.Outcome{a, b}))
+	a.Name, b.Name = "max=64MiB/repeat=1", "max=64MiB/repeat=2"
+	require.Empty(t, Check([]*harness.Outcome{a, b}))
+}
