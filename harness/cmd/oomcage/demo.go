@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"oomcage/harness"
-	"oomcage/harness/internal/bar"
 )
 
 func newDemoCommand() *cobra.Command {
@@ -38,13 +37,12 @@ func demo(ctx context.Context, w io.Writer) error {
 	}
 	const step = 20 * harness.MiB
 	fmt.Fprintf(w, "The gin service under memory.max 100000000 and memory.swap.max 0, %v a step.\n%s.\n\n", step, kernel())
-	show := &stepPrinter{w: w}
-	o, err := harness.Run(ctx, harness.Spec{
+	o, err := harness.Run(ctx, watched(harness.Spec{
 		Name:   "demo",
-		Target: harness.Target{Path: app, Args: []string{"-addr", "$ADDR"}, Ready: show.ready(harness.HTTPReady("/ping"))},
+		Target: harness.Target{Path: app, Args: []string{"-addr", "$ADDR"}, Ready: harness.HTTPReady("/ping")},
 		Limits: harness.Limits{Max: 100000000},
-		Load:   harness.Load{Step: show.step(harness.HTTPPost("/generate-load/memory")), Bytes: step},
-	})
+		Load:   harness.Load{Step: harness.HTTPPost("/generate-load/memory"), Bytes: step},
+	}, &stepPrinter{w}))
 	if err != nil {
 		return err
 	}
@@ -73,41 +71,4 @@ func kernel() string {
 		where = "in a microVM"
 	}
 	return fmt.Sprintf("Linux %s %s", unix.ByteSliceToString(u.Release[:]), where)
-}
-
-// stepPrinter prints a line for the ready target and for each step.
-type stepPrinter struct{ w io.Writer }
-
-func (s *stepPrinter) ready(probe harness.Probe) harness.Probe {
-	return func(ctx context.Context, p *harness.Process) error {
-		err := probe(ctx, p)
-		if err == nil {
-			fmt.Fprintf(s.w, "%-6s %-*s %12s   %s\n", "step", bar.Width, fmt.Sprintf("of %d bytes", p.Cage().Limits().Max), "current", "memory.events")
-			s.line("ready", p, nil)
-		}
-		return err
-	}
-}
-
-func (s *stepPrinter) step(push harness.Step) harness.Step {
-	return func(ctx context.Context, p *harness.Process, n int) error {
-		err := push(ctx, p, n)
-		s.line(fmt.Sprint(n), p, err)
-		return err
-	}
-}
-
-// line prints one reading. Of a target that did not answer it shows the peak, as the rest is
-// gone with it; the kernel counts before it kills, so the events are there.
-func (s *stepPrinter) line(name string, p *harness.Process, failed error) {
-	m, err := p.Cage().Memory()
-	if err != nil {
-		fmt.Fprintf(s.w, "%-6s %v\n", name, err)
-		return
-	}
-	used, note := m.Current, ""
-	if failed != nil {
-		used, note = max(m.Peak, m.Current), " (no answer; the peak)"
-	}
-	fmt.Fprintf(s.w, "%-6s %s %12d   %s%s\n", name, bar.Draw(int64(used), int64(p.Cage().Limits().Max)), used, m.Events, note)
 }

@@ -14,6 +14,7 @@ import (
 
 // Exit codes of the command itself. A command that runs a program returns the program's code instead.
 const (
+	exitFailed  = 1   // what was expected is not so
 	exitUsage   = 2   // flags or arguments that make no sense
 	exitMachine = 125 // the machinery failed: nothing is known about the program
 )
@@ -23,6 +24,11 @@ type exitCode int
 
 func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
+// failed is the error of a command whose run was made, and was not what was expected.
+type failed string
+
+func (f failed) Error() string { return string(f) }
+
 // usageError marks an error of the user's command line.
 type usageError struct{ error }
 
@@ -30,6 +36,7 @@ func newRootCommand(stdout, stderr io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "oomcage",
 		Short:         "Test how programs behave when memory runs out",
+		Long:          rootLong,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -37,7 +44,8 @@ func newRootCommand(stdout, stderr io.Writer) *cobra.Command {
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		newVMCommand(), newDemoCommand(), newJudgeCommand(),
+		newRunCommand(), newSweepCommand(), newBisectCommand(), newVMCommand(), newJudgeCommand(), newDemoCommand(),
+		newAxesTopic(),
 	)
 	for _, cmd := range root.Commands() {
 		if check := cmd.Args; check != nil {
@@ -69,12 +77,16 @@ func execute(args []string, stdout, stderr io.Writer) int {
 func exitStatus(cmd *cobra.Command, err error, stderr io.Writer) int {
 	var code exitCode
 	var usage usageError
+	var not failed
 	var sig signalError
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &code):
 		return int(code)
+	case errors.As(err, &not):
+		fmt.Fprintf(stderr, "%s: %v\n", cmd.CommandPath(), err)
+		return exitFailed
 	case errors.As(err, &sig):
 		return 128 + int(sig.sig)
 	case errors.As(err, &usage):

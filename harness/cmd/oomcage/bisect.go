@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"oomcage/harness"
+	"oomcage/harness/sweep"
+)
+
+const bisectLong = `bisect finds the smallest memory.max at which PROGRAM survives its load: all of its -steps or, without a
+step, its own work, to exit code 0.
+
+  oomcage bisect --post /upload --steps 200 -- ./service -addr '$ADDR'
+  oomcage bisect --lo 4M --hi 256M --tolerance 1M -- sort -o /dev/null words
+
+It tries the upper end, then the lower one, and halves what is between. Each limit must survive -repeat
+runs out of as many. A limit that survives only sometimes, or survives where a higher one does not, is warned
+of: there is then no one answer.
+
+Exit codes: 0 when there is an answer; 1 when not even the upper end survives; 2 when this command line makes
+no sense; 125 when a run could not be made.`
+
+func newBisectCommand() *cobra.Command {
+	var what specFlags
+	var limits limitFlags
+	var s sweep.Search
+	var step harness.Bytes
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:                   "bisect [flags] [--] PROGRAM [ARGS…]",
+		Short:                 "Find the smallest memory.max that a program survives",
+		Long:                  bisectLong,
+		Annotations:           map[string]string{programFirst: "yes"},
+		DisableFlagsInUseLine: true,
+		Args:                  needsProgram,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			spec, load, err := what.spec(args)
+			if err != nil {
+				return err
+			}
+			limits.set(&spec.Limits)
+			spec.Load.Bytes = step
+			points, err := sweep.Grid{Spec: spec, Load: load}.Points()
+			if err != nil {
+				return usageError{err}
+			}
+			s.Spec = points[0].Spec
+			return bisect(cmd.Context(), s, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.SetInterspersed(false)
+	f.SortFlags = false
+	f.Var(&s.Lo, "lo", "lowest memory.max to try (default: the tolerance)")
+	f.Var(&s.Hi, "hi", "highest memory.max to try (default: what the machine spares for one cage)")
+	f.Var(&s.Tolerance, "tolerance", "how far above the smallest limit the answer may lie (default 1MiB)")
+	f.IntVar(&s.Repeats, "repeat", 3, "`N` runs must survive at a limit, of as many")
+	limits.register(cmd, false)
+	what.register(cmd)
+	f.Var(&step, "step", "what one step takes: $step in the load")
+	f.BoolVar(&asJSON, "json", false, "print the answer as a line of JSON")
+	return cmd
+}
+
+func bisect(ctx context.Context, s sweep.Search, asJSON bool, stdout, stderr io.Writer) error {
+	if !asJSON {
+		s.Done = func(o *harness.Outcome) {
+			fmt.Fprintf(stdout, "%-*s  %3d steps  %s\n", verdictWidth, o.Verdict, o.Acknowledged, o.Name)
+		}
+	}
+	a, err := sweep.Bisect(ctx, s)
+	if err != nil {
+		return err
+	}
+	for _, warning := range a.Warnings {
+		fmt.Fprintf(stderr, "oomcage bisect: warning: %s\n", warning)
+	}
+	if asJSON {
+		err = printJSON(stdout, a)
+	} else {
+		_, err = fmt.Fprintf(stdout, "\n%s\n", sentence(s, a))
+	}
+	if err == nil && a.Max == 0 {
+		err = failed("not even the upper end survives")
+	}
+	return err
+}
+
+// sentence is the answer: "smallest memory.max that survives 200 steps: 143MiB (3 of 3; 142MiB: 0 of 3)".
+func sentence(s sweep.Search, a *sweep.Answer) string {
+	what := "the program's own work"
+	if s.Spec.Load.Step != nil {
+		what = count(s.Spec.Load.Count, "step")
+	}
+	var below, at sweep.Trial
+	for _, t := range a.Trials {
+		switch {
+		case a.Max == 0 || t.Max == a.Max:
+			at = t
+		case t.Max < a.Max:
+			below = t
+		}
+	}
+	switch {
+	case a.Max == 0:
+		return fmt.Sprintf("no memory.max up to %v survives %s (%d of %d)", at.Max, what, at.Survived, at.Runs)
+	case below.Runs == 0:
+		return fmt.Sprintf("%v survives %s (%d of %d), and it is the lowest that was tried", a.Max, what, at.Survived, at.Runs)
+	default:
+		return fmt.Sprintf("smallest memory.max that survives %s: %v (%d of %d; %s)", what, a.Max, at.Survived, at.Runs, below)
+	}
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"oomcage/harness/sweep"
+)
+
+const rootLong = `oomcage tests how programs behave when memory runs out. It puts a program into a cgroup with a limit, pushes
+it step by step until the kernel kills it, and says between which steps, and by whose limit. The witness is
+the kernel's memory.events.
+
+  oomcage run      one program, one limit: how does it end?
+  oomcage sweep    a grid of limits and loads: where does it break?
+  oomcage bisect   the smallest limit that it survives
+  oomcage report   results of sweeps, as a page, a picture or a table
+  oomcage judge    stored outcomes, judged again
+  oomcage vm       any of these, or go test, in a microVM: without root or cgroup v2
+
+run, sweep and bisect need root (or a delegated cgroup) and cgroup v2 with the memory controller. Elsewhere put
+"oomcage vm --" before them, with -add for the programs that they run.`
+
+// newAxesTopic is what oomcage help axes says.
+func newAxesTopic() *cobra.Command {
+	var b strings.Builder
+	b.WriteString(`An axis is a field of a run and the values that it takes: NAME=VALUES. VALUES is a list of values and of
+ranges, LO..HI+STEP or LO..HI*FACTOR. The names:
+
+`)
+	names, what := sweep.Fields()
+	for i, name := range names {
+		fmt.Fprintf(&b, "  %-14s %s\n", name, what[i])
+	}
+	b.WriteString(`  GOGC …         an environment variable of the program, in capitals
+  pids.max …     a file of the cage, with a dot
+
+  --axis 'GOMEMLIMIT=48MiB..96MiB+16MiB' --axis GOGC=off,50,100 --axis timeout=5s,30s
+
+A point is named by its values, max=64MiB/step=20MiB, in the order above.
+`)
+	return &cobra.Command{Use: "axes", Short: "What a sweep can vary, and how its values are written", Long: b.String()}
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"oomcage/harness"
+	"oomcage/harness/sweep"
+)
+
+const runLong = `run starts PROGRAM in a cage with these limits, pushes it step by step, and says how it ended.
+
+  oomcage run --max 100M --post /generate-load/memory --step 20MiB -- ./app -addr '$ADDR'
+  oomcage run --max 64M --exec 'redis-cli -p $PORT debug populate 10000' -- redis-server --port '$PORT'
+  oomcage run --max 32M -- sort -o /dev/null words
+
+$ADDR, $HOST and $PORT in the program's arguments are the address that is reserved for it. On a terminal
+memory.current is drawn while it runs; elsewhere there is a line for each step. With -json the outcome is
+printed instead, on one line.
+
+It takes root and cgroup v2; elsewhere: oomcage vm -add PROGRAM -- oomcage run … PROGRAM.
+
+Exit codes: 0 when what -expect and -acked say is so, or neither was given; 1 when it is not; 2 when this
+command line makes no sense; 125 when the run could not be made.`
+
+func newRunCommand() *cobra.Command {
+	var what specFlags
+	var limits limitFlags
+	var expect expectFlags
+	var step harness.Bytes
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:                   "run [flags] [--] PROGRAM [ARGS…]",
+		Short:                 "Run a program in a cage, and say how it ended",
+		Long:                  runLong,
+		Annotations:           map[string]string{programFirst: "yes"},
+		DisableFlagsInUseLine: true,
+		Args:                  needsProgram,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := expect.check(); err != nil {
+				return err
+			}
+			spec, load, err := what.spec(args)
+			if err != nil {
+				return err
+			}
+			limits.set(&spec.Limits)
+			spec.Load.Bytes = step
+			points, err := sweep.Grid{Spec: spec, Load: load}.Points()
+			if err != nil {
+				return usageError{err}
+			}
+			return runOne(cmd.Context(), points[0].Spec, expect, asJSON, cmd.OutOrStdout())
+		},
+	}
+	f := cmd.Flags()
+	f.SetInterspersed(false)
+	f.SortFlags = false
+	limits.register(cmd, true)
+	what.register(cmd)
+	f.Var(&step, "step", "what one step takes, for the prediction, and $step in the load")
+	expect.register(cmd)
+	f.BoolVar(&asJSON, "json", false, "print the outcome as a line of JSON")
+	return cmd
+}
+
+// runOne runs the spec and prints to w as it goes on.
+func runOne(ctx context.Context, spec harness.Spec, expect expectFlags, asJSON bool, w io.Writer) error {
+	var show watcher = silent{}
+	switch {
+	case asJSON:
+	case isTerminal(w):
+		show = newLiveGraph(w)
+	default:
+		show = &stepPrinter{w: w}
+	}
+	o, err := harness.Run(ctx, watched(spec, show))
+	show.end()
+	if err != nil {
+		return err
+	}
+	switch {
+	case asJSON:
+		line, err := json.Marshal(o)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(w, "%s\n", line); err != nil {
+			return fmt.Errorf("print the outcome: %w", err)
+		}
+	default:
+		if _, err := fmt.Fprintf(w, "\n%s", o); err != nil {
+			return fmt.Errorf("print the outcome: %w", err)
+		}
+	}
+	if why := expect.disappointed(o); why != "" {
+		return failed(why)
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	shellquote "github.com/kballard/go-shellquote"
+	"github.com/spf13/cobra"
+
+	"oomcage/harness"
+	"oomcage/harness/sweep"
+)
+
+// specFlags are the flags that say what is run, and under which load. run, sweep and bisect have them all.
+type specFlags struct {
+	env            []string
+	dir, ready     string
+	get, post, run string // at most one is given
+	steps          int
+	timeout        time.Duration
+	files          []string
+	oomGroup       bool
+}
+
+func (s *specFlags) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&s.post, "post", "", "a step is POST of this `PATH` at $ADDR; $step and $kind in it are the step's")
+	f.StringVar(&s.get, "get", "", "a step is GET of this `PATH` at $ADDR")
+	f.StringVar(&s.run, "exec", "", "a step is this `COMMAND`, run outside the cage, without a shell; $ADDR and $PID are the target's")
+	f.IntVar(&s.steps, "steps", 0, "`N` steps at most (default: until the target ends or time is up)")
+	f.StringVar(&s.ready, "ready", "", "the target is ready when GET of this `PATH` is answered (default: when it listens, with -post or -get)")
+	f.DurationVar(&s.timeout, "timeout", time.Minute, "time limit of one run")
+	f.StringArrayVar(&s.env, "env", nil, "`NAME=VALUE` for the target's environment (repeatable)")
+	f.StringVar(&s.dir, "dir", "", "working directory of the target")
+	f.BoolVar(&s.oomGroup, "oom-group", false, "memory.oom.group: an OOM kill takes all of the cage")
+	f.StringArrayVar(&s.files, "file", nil, "another file of the cage, as `pids.max=64` (repeatable)")
+}
+
+// spec makes the spec and its load from the flags and the command line of the target.
+func (s *specFlags) spec(args []string) (harness.Spec, sweep.Load, error) {
+	spec := harness.Spec{
+		Target:  harness.Target{Path: args[0], Args: args[1:], Env: s.env, Dir: s.dir},
+		Limits:  harness.Limits{OOMGroup: s.oomGroup},
+		Timeout: s.timeout,
+	}
+	for _, e := range s.env {
+		if name, _, ok := strings.Cut(e, "="); !ok || name == "" {
+			return spec, sweep.Load{}, usageError{fmt.Errorf("-env %q is not NAME=VALUE", e)}
+		}
+	}
+	for _, text := range s.files {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok {
+			return spec, sweep.Load{}, usageError{fmt.Errorf("-file %q is not NAME=VALUE; it looks like pids.max=64", text)}
+		}
+		if spec.Limits.Files == nil {
+			spec.Limits.Files = map[string]string{}
+		}
+		spec.Limits.Files[name] = value
+	}
+	load, err := s.load()
+	if err != nil {
+		return spec, load, usageError{err}
+	}
+	if s.steps != 0 {
+		spec.Load.Count = s.steps
+	}
+	switch {
+	case s.ready != "":
+		spec.Target.Ready = harness.HTTPReady(s.ready)
+	case s.get != "" || s.post != "":
+		spec.Target.Ready = harness.TCPReady()
+	}
+	return spec, load, nil
+}
+
+func (s *specFlags) load() (sweep.Load, error) {
+	given := 0
+	for _, f := range []string{s.get, s.post, s.run} {
+		if f != "" {
+			given++
+		}
+	}
+	switch {
+	case given > 1:
+		return sweep.Load{}, errors.New("-post, -get and -exec are one load each: give one of them")
+	case given == 0 && s.steps != 0:
+		return sweep.Load{}, errors.New("-steps has no step to count: give -post, -get or -exec")
+	case s.get != "":
+		return sweep.Get(s.get), nil
+	case s.post != "":
+		return sweep.Post(s.post), nil
+	case s.run != "":
+		words, err := shellquote.Split(s.run)
+		if err != nil {
+			return sweep.Load{}, fmt.Errorf("-exec %q: %w", s.run, err)
+		}
+		if len(words) == 0 {
+			return sweep.Load{}, errors.New("-exec has no command")
+		}
+		return sweep.Exec(words...), nil
+	default:
+		return sweep.Load{}, nil
+	}
+}
+
+// needsProgram refuses a command line without one.
+func needsProgram(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return errors.New("no program to run: name it after the flags, as in -- ./app -addr '$ADDR'")
+	}
+	return nil
+}
+
+// limitFlags are the limits of one cage.
+type limitFlags struct{ max, high, low, min, swap harness.Bytes }
+
+func (l *limitFlags) register(cmd *cobra.Command, withMax bool) {
+	f := cmd.Flags()
+	if withMax {
+		f.Var(&l.max, "max", "memory.max, as 100M or 64MiB (default: no limit)")
+	}
+	f.Var(&l.high, "high", "memory.high (default: no limit)")
+	f.Var(&l.low, "low", "memory.low (default 0)")
+	f.Var(&l.min, "min", "memory.min (default 0)")
+	f.Var(&l.swap, "swap", "memory.swap.max, or max; 0 forbids swap (default 0)")
+}
+
+func (l *limitFlags) set(to *harness.Limits) {
+	to.Max, to.High, to.Low, to.Min, to.Swap = l.max, l.high, l.low, l.min, l.swap
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"oomcage/harness"
+	"oomcage/harness/sweep"
+)
+
+const sweepLong = `sweep runs PROGRAM at every point of a grid of limits and loads, several at once as far as memory
+allows, and keeps each outcome in a file of results as soon as it is there.
+
+  oomcage sweep --max 64MiB..256MiB+32MiB --step 10MiB,20MiB \
+      --post '/generate-load/memory?bytes=$step' -- ./app -addr '$ADDR'
+  oomcage sweep --max 64MiB..1GiB*2 --axis GOGC=off,100 --axis GOMEMLIMIT=48MiB,1GiB …
+
+A flag that takes VALUES is an axis: a list, a range LO..HI+STEP, or LO..HI*FACTOR. What else can be one:
+oomcage help axes.
+
+A sweep that was ended goes on with -resume, and repeats at most what was running. -shard 0/4 runs every
+fourth point from the first on, on one of four machines; without it, Bazel's, GitLab's, Buildkite's,
+CircleCI's and Kubernetes' own variables say which machine this is. oomcage report puts the files
+together, and draws them.
+
+In the end all outcomes are checked: kills within their predicted windows, no fewer steps with more
+memory, as many as the limit has room for, repeats that agree, nothing inconclusive.
+
+Exit codes: 0 when the checks found nothing; 1 when they did; 2 when this command line makes no sense; 125
+when a point could not be run.`
+
+// axisFlags are the flags of a sweep that are axes, and the axis of each.
+var axisFlags = []struct{ name, axis, usage string }{
+	{"max", "max", "memory.max: `VALUES`, such as 64MiB..256MiB+32MiB"},
+	{"high", "high", "memory.high: `VALUES`"},
+	{"low", "low", "memory.low: `VALUES`"},
+	{"min", "min", "memory.min: `VALUES`"},
+	{"swap", "swap", "memory.swap.max: `VALUES` (default 0, no swap)"},
+	{"step", "step", "what one step takes, $step in the load: `VALUES`, such as 10MiB,20MiB"},
+	{"kind", "kind", "kind of memory, $kind in the load: `VALUES`"},
+}
+
+// sweepFlags are the flags of a sweep beside those of its spec.
+type sweepFlags struct {
+	axes     []string // of axisFlags, "" where not given
+	more     []string
+	out      string
+	resume   bool
+	repeat   int
+	parallel int
+	shard    sweep.Shard
+	force    bool
+	asJSON   bool
+}
+
+func newSweepCommand() *cobra.Command {
+	var what specFlags
+	o := sweepFlags{axes: make([]string, len(axisFlags))}
+	cmd := &cobra.Command{
+		Use:                   "sweep [flags] [--] PROGRAM [ARGS…]",
+		Short:                 "Run a program over a grid of limits and loads",
+		Long:                  sweepLong,
+		Annotations:           map[string]string{programFirst: "yes"},
+		DisableFlagsInUseLine: true,
+		Args:                  needsProgram,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			points, err := o.points(&what, args)
+			if err != nil {
+				return err
+			}
+			return o.sweep(cmd.Context(), points, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.SetInterspersed(false)
+	f.SortFlags = false
+	for i, a := range axisFlags {
+		f.StringVar(&o.axes[i], a.name, "", a.usage)
+	}
+	f.StringArrayVar(&o.more, "axis", nil, "another axis, as `NAME=VALUES` (repeatable; oomcage help axes)")
+	what.register(cmd)
+	f.StringVarP(&o.out, "out", "o", "results.jsonl", "`FILE` of results, one outcome a line")
+	f.BoolVar(&o.resume, "resume", false, "go on with that file")
+	f.IntVar(&o.repeat, "repeat", 1, "run each point `N` times")
+	f.IntVar(&o.parallel, "parallel", 0, "`N` points at once at most (default: as many as there are CPUs)")
+	f.Var(&o.shard, "shard", "run only the points of this shard, such as 0/4")
+	f.BoolVar(&o.force, "force", false, fmt.Sprintf("take more than %d points", sweep.MaxPoints))
+	f.BoolVar(&o.asJSON, "json", false, "print each outcome as a line of JSON")
+	return cmd
+}
+
+// points makes the grid's points, and picks the shard's.
+func (o *sweepFlags) points(what *specFlags, args []string) ([]sweep.Point, error) {
+	spec, load, err := what.spec(args)
+	if err != nil {
+		return nil, err
+	}
+	g := sweep.Grid{Spec: spec, Load: load, Repeat: o.repeat}
+	if o.force {
+		g.MaxPoints = 1 << 30
+	}
+	texts := o.more
+	for i, a := range axisFlags {
+		if o.axes[i] != "" {
+			texts = append(texts, a.axis+"="+o.axes[i])
+		}
+	}
+	for _, text := range texts {
+		axis, err := sweep.ParseAxis(text, g.MaxPoints)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		g.Axes = append(g.Axes, axis)
+	}
+	points, err := g.Points()
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if o.repeat < 1 {
+		return nil, usageError{fmt.Errorf("-repeat is %d: each point is run once at least", o.repeat)}
+	}
+	if o.shard.Total == 0 {
+		if o.shard, err = sweep.ShardOf(os.Getenv); err != nil {
+			return nil, usageError{err}
+		}
+	}
+	return o.shard.Of(points), nil
+}
+
+func (o *sweepFlags) sweep(ctx context.Context, points []sweep.Point, stdout, stderr io.Writer) (err error) {
+	if len(points) == 0 {
+		fmt.Fprintf(stdout, "shard %s has no points: there are more shards than points\n", &o.shard)
+		return nil
+	}
+	open := sweep.Create
+	if o.resume {
+		open = sweep.Resume
+	}
+	results, err := open(o.out)
+	if errors.Is(err, os.ErrExist) {
+		return usageError{err}
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, results.Close()) }()
+	show := newProgress(len(points), o.asJSON, stdout, stderr)
+	outcomes, err := sweep.Run(ctx, points, sweep.Options{Parallel: o.parallel, Results: results, Done: show.done})
+	show.end()
+	if err != nil {
+		if kept := show.count; kept > 0 {
+			fmt.Fprintf(stderr, "oomcage sweep: %s of %d are kept in %s; go on with -resume\n", count(kept, "outcome"), len(points), o.out)
+		}
+		return err
+	}
+	return o.conclude(outcomes, stdout)
+}
+
+// conclude prints what was found.
+func (o *sweepFlags) conclude(outcomes []*harness.Outcome, w io.Writer) error {
+	found := sweep.Check(outcomes)
+	if o.asJSON {
+		if len(found) > 0 {
+			return failed(fmt.Sprintf("the checks found %s; the first: %s", count(len(found), "fault"), found[0]))
+		}
+		return nil
+	}
+	verdicts := map[harness.Verdict]int{}
+	for _, r := range outcomes {
+		verdicts[r.Verdict]++
+	}
+	fmt.Fprintf(w, "\n%s in %s:", count(len(outcomes), "outcome"), o.out)
+	for _, v := range harness.Verdicts() {
+		if n := verdicts[v]; n > 0 {
+			fmt.Fprintf(w, " %s %d", v, n)
+		}
+	}
+	fmt.Fprintln(w)
+	for _, f := range found {
+		fmt.Fprintf(w, "  %s\n", f)
+	}
+	if len(found) > 0 {
+		return failed("the checks found " + count(len(found), "fault"))
+	}
+	if _, err := fmt.Fprintln(w, "The checks found nothing."); err != nil {
+		return fmt.Errorf("print the end: %w", err)
+	}
+	return nil
+}
+
+// printJSON prints one line.
+func printJSON(w io.Writer, v any) error {
+	line, err := json.Marshal(v)
+	if err == nil {
+		_, err = fmt.Fprintf(w, "%s\n", line)
+	}
+	if err != nil {
+		return fmt.Errorf("print the outcome: %w", err)
+	}
+	return nil
+}
