@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness"
+	"oomcage/harness/sweep"
+)
+
+func TestCommandLinesThatMakeNoSenseAreRefused(t *testing.T) {
+	for args, want := range map[string]string{
+		"run":                              "no program to run",
+		"run -max x p":                     "sizes look like",
+		"run -max 10 p":                    "was a unit forgotten",
+		"run -steps 3 p":                   "no step to count",
+		"run -post /a -get /b p":           "one load each",
+		"run -exec 'a p":                   "-exec",
+		"run -exec= -steps 1 p":            "no step to count",
+		"run -post /a?bytes=$step p":       "give the axis step",
+		"run -env X p":                     "not NAME=VALUE",
+		"run -file pids.max p":             "not NAME=VALUE",
+		"run -file memory.max=1 p":         "use Limits.Max",
+		"run -expect dead p":               "is no verdict: take one of survived",
+		"run -acked 5..4 p":                "neither a number of steps",
+		"run -acked x p":                   "neither a number of steps",
+		"sweep -max 9MiB..8MiB+1MiB p":     "upside down",
+		"sweep -axis mxa=1 p":              "there is no field",
+		"sweep -step 1MiB,2MiB -post /x p": "no $step",
+		"sweep -max 1MiB..1TiB+1 p":        "-force",
+		"sweep -repeat 0 p":                "-repeat is 0",
+		"sweep -shard 4/4 p":               "from 0 to 3",
+		"bisect -lo x p":                   "sizes look like",
+	} {
+		var stdout, stderr bytes.Buffer
+		code := execute(strings.Fields(strings.ReplaceAll(args, "'", "\"")), &stdout, &stderr)
+		assert.Equal(t, exitUsage, code, args)
+		assert.Contains(t, stderr.String(), want, args)
+		assert.Contains(t, stderr.String(), "to help: oomcage ", args)
+		assert.Empty(t, stdout.String(), args)
+	}
+}
+
+func TestHalfSetShardsOfAnEngineAreRefused(t *testing.T) {
+	t.Setenv("CI_NODE_INDEX", "1")
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, exitUsage, execute([]string{"sweep", "-max", "64MiB", "p"}, &stdout, &stderr))
+	require.Contains(t, stderr.String(), "CI_NODE_TOTAL is not")
+}
+
+func TestExpectationsThatAreNotMetSayWhatWasFound(t *testing.T) {
+	o := &harness.Outcome{Verdict: harness.OOMKilled, Acknowledged: 4, Window: &harness.Window{Lo: 4, Hi: 5}}
+	for _, c := range []struct{ verdict, acked, want string }{
+		{"", "", ""},
+		{"oom-killed", "", ""},
+		{"oom-killed", "4", ""},
+		{"oom-killed", "4..5", ""},
+		{"", "2..", ""},
+		{"", "predicted", ""},
+		{"survived", "", "the verdict is oom-killed, not survived"},
+		{"oom-killed", "5", "4 steps were acknowledged, not 5"},
+		{"", "0..3", "4 steps were acknowledged, not 0..3"},
+		{"", "5..", "4 steps were acknowledged, not 5.."},
+	} {
+		e := expectFlags{verdict: c.verdict, acked: c.acked}
+		require.NoError(t, e.check())
+		assert.Equal(t, c.want, e.disappointed(o))
+	}
+	e := expectFlags{acked: asPredicted}
+	assert.Contains(t, e.disappointed(&harness.Outcome{}), "no prediction")
+	assert.Contains(t, e.disappointed(&harness.Outcome{Acknowledged: 1, Window: &harness.Window{Lo: 4, Hi: 5}}), "4..5 were predicted")
+}
+
+func TestTheAnswerOfASearchIsASentence(t *testing.T) {
+	requests := sweep.Search{Spec: harness.Spec{Load: harness.Load{Step: harness.HTTPPost("/"), Count: 200}}}
+	trial := func(mib harness.Bytes, survived int) sweep.Trial {
+		return sweep.Trial{Max: mib * harness.MiB, Runs: 3, Survived: survived}
+	}
+	found := &sweep.Answer{Max: 143 * harness.MiB, Trials: []sweep.Trial{trial(1, 0), trial(142, 0), trial(143, 3), trial(200, 3)}}
+	assert.Equal(t, "smallest memory.max that survives 200 steps: 143MiB (3 of 3; 142MiB: 0 of 3)", sentence(requests, found))
+	assert.Equal(t, "no memory.max up to 200MiB survives the program's own work (1 of 3)",
+		sentence(sweep.Search{}, &sweep.Answer{Trials: []sweep.Trial{trial(200, 1)}}))
+	assert.Equal(t, "1MiB survives the program's own work (3 of 3), and it is the lowest that was tried",
+		sentence(sweep.Search{}, &sweep.Answer{Max: harness.MiB, Trials: []sweep.Trial{trial(1, 3), trial(200, 3)}}))
+}
+
+func TestHelpIsThereForEveryCommandAndNamesEveryAxis(t *testing.T) {
+	for _, args := range [][]string{{"help"}, {"help", "run"}, {"help", "sweep"}, {"help", "bisect"}, {"help", "axes"}, {"completion", "bash"}} {
+		var stdout, stderr bytes.Buffer
+		require.Zero(t, execute(args, &stdout, &stderr), stderr.String())
+		require.NotEmpty(t, stdout.String())
+		if args[len(args)-1] == "axes" {
+			fields, _ := sweep.Fields()
+			for _, name := range fields {
+				require.Contains(t, stdout.String(), "  "+name+" ")
+			}
+		}
+	}
+	var stdout, stderr bytes.Buffer
+	require.Zero(t, execute([]string{"__complete", "run", "--expect", ""}, &stdout, &stderr))
+	require.Contains(t, stdout.String(), "ancestor-oom-killed\n")
+}
+
+// The rest needs cages.
+
+func needCages(t *testing.T) {
+	t.Helper()
+	require.NoError(t, harness.NewCageT(t, harness.Limits{}).Close())
+}
+
+func TestARunOfTheServicePrintsItsStepsAndItsVerdict(t *testing.T) {
+	needCages(t)
+	app := harness.Build(t, "../../../app")
+	run := []string{"run", "--max", "64M", "--swap", "0", "--post", "/generate-load/memory?bytes=$step", "--step", "20MiB",
+		"--expect", "oom-killed", "--acked", "predicted"}
+	target := []string{"--", app, "-addr", "$ADDR"}
+
+	var stdout, stderr bytes.Buffer
+	require.Zero(t, execute(append(run, target...), &stdout, &stderr), "%s%s", &stdout, &stderr)
+	require.Contains(t, stdout.String(), "\nready ")
+	require.Contains(t, stdout.String(), "\n1      █")
+	require.Contains(t, stdout.String(), "(no answer; the peak)\n\noom-killed: killed by its own limit: ")
+
+	stdout.Reset()
+	require.Equal(t, exitFailed, execute(append(append(run, "--acked", "40..50", "--json"), target...), &stdout, &stderr))
+	require.Contains(t, stderr.String(), "steps were acknowledged, not 40..50")
+	o, err := harness.ParseOutcome(stdout.Bytes())
+	require.NoError(t, err)
+	require.Equal(t, harness.OOMKilled, o.Verdict)
+
+	require.Equal(t, exitMachine, execute([]string{"run", "/no/such/program"}, &stdout, &stderr))
+}
+
+func TestARunMayBePushedByACommand(t *testing.T) {
+	needCages(t)
+	app := harness.Build(t, "../../../app")
+	var stdout, stderr bytes.Buffer
+	code := execute([]string{"run", "--json", "--ready", "/ping", "--exec", app + " -no-such-flag '$ADDR'", "--steps", "3", "--", app, "-addr", "$ADDR"}, &stdout, &stderr)
+	require.Zero(t, code, stderr.String())
+	o, err := harness.ParseOutcome(stdout.Bytes())
+	require.NoError(t, err)
+	require.Equal(t, harness.Survived, o.Verdict)
+	require.Equal(t, 1, o.Attempted)
+	require.Contains(t, o.Error, "exit status 2")
+	require.Contains(t, o.Error, "-no-such-flag", "what the command said")
+}
+
+func TestASweepKeepsItsResultsAndGoesOnWithThem(t *testing.T) {
+	needCages(t)
+	app := harness.Build(t, "../../../app")
+	out := filepath.Join(t.TempDir(), "results.jsonl")
+	args := []string{"sweep", "-o", out, "--max", "32MiB,40MiB", "--step", "8MiB", "--post", "/generate-load/memory?bytes=$step"}
+	target := []string{"--", app, "-addr", "$ADDR"}
+	var stdout, stderr bytes.Buffer
+	require.Zero(t, execute(append(append(args, "--shard", "0/2"), target...), &stdout, &stderr), "%s%s", &stdout, &stderr)
+	require.Contains(t, stdout.String(), "1/1  oom-killed ")
+	require.Contains(t, stdout.String(), "1 outcome in "+out+": oom-killed 1\nThe checks found nothing.\n")
+
+	require.Equal(t, exitUsage, execute(append(args, target...), &stdout, &stderr))
+	require.Contains(t, stderr.String(), "go on with it by -resume")
+
+	stdout.Reset()
+	require.Zero(t, execute(append(append(args, "--resume"), target...), &stdout, &stderr), "%s%s", &stdout, &stderr)
+	require.Contains(t, stdout.String(), "(of an earlier run)")
+	outcomes, err := sweep.Read(out)
+	require.NoError(t, err)
+	require.Len(t, outcomes, 2)
+}
+
+func TestASearchEndsWithItsSentence(t *testing.T) {
+	needCages(t)
+	app := harness.Build(t, "../../../app")
+	args := []string{"bisect", "--lo", "8MiB", "--hi", "40MiB", "--tolerance", "8MiB", "--repeat", "1", "--steps", "2",
+		"--post", "/generate-load/memory?bytes=$step", "--step", "8MiB"}
+	target := []string{"--", app, "-addr", "$ADDR"}
+	var stdout, stderr bytes.Buffer
+	require.Zero(t, execute(append(args, target...), &stdout, &stderr), "%s%s", &stdout, &stderr)
+	require.Regexp(t, `\nsmallest memory\.max that survives 2 steps: (24|32)MiB \(1 of 1; (16|24)MiB: 0 of 1\)\n$`, stdout.String())
+
+	stdout.Reset()
+	require.Zero(t, execute(append(append(args, "--json"), target...), &stdout, &stderr))
+	var a sweep.Answer
+	require.NoError(t, json.Unmarshal(stdout.Bytes(), &a))
+	require.Positive(t, a.Max)
+
+	require.Equal(t, exitFailed, execute(append(append(args, "--hi", "16MiB"), target...), &stdout, &stderr))
+	require.Contains(t, stdout.String(), "no memory.max up to 16MiB survives 2 steps")
+}

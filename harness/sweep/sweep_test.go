@@ -1,0 +1,199 @@
+package sweep
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness"
+)
+
+// killedSweep makes the test binary be a sweep that is to be killed: it goes on with the file of this name.
+const killedSweep = "OOMCAGE_TEST_SWEEP"
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv(killedSweep); path != "" {
+		if err := goOn(path, os.Args[1]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	harness.VerifyTestMain(m)
+}
+
+// requireCages skips where there can be none.
+func requireCages(t *testing.T) {
+	t.Helper()
+	require.NoError(t, harness.NewCageT(t, harness.Limits{}).Close())
+}
+
+// serviceGrid is the gin mock over six points, small ones, since several run at once.
+func serviceGrid(app string, axes []Axis) Grid {
+	return Grid{
+		Spec: harness.Spec{Target: harness.Target{Path: app, Args: []string{"-addr", "$ADDR"}, Ready: harness.HTTPReady("/ping")}},
+		Axes: axes,
+		Load: Post("/generate-load/memory?bytes=$step&kind=$kind"),
+	}
+}
+
+func mustPoints(t *testing.T, g Grid) []Point {
+	t.Helper()
+	points, err := g.Points()
+	require.NoError(t, err)
+	return points
+}
+
+func TestVerdictsDoNotDependOnHowManyPointsRunAtOnce(t *testing.T) {
+	requireCages(t)
+	points := mustPoints(t, serviceGrid(harness.Build(t, "../../app"), mustAxes(t, "max=32MiB..64MiB+16MiB", "step=8MiB,16MiB", "kind=anon")))
+	one, err := Run(t.Context(), points, Options{Parallel: 1})
+	require.NoError(t, err)
+	many, err := Run(t.Context(), points, Options{Parallel: 4})
+	require.NoError(t, err)
+	require.Empty(t, Check(one))
+	require.Empty(t, Check(many))
+	for i, p := range points {
+		require.Equal(t, p.Name, one[i].Name)
+		require.Equal(t, p.Name, many[i].Name)
+		require.Equal(t, harness.OOMKilled, one[i].Verdict, one[i])
+		require.Equal(t, one[i].Verdict, many[i].Verdict, many[i])
+	}
+}
+
+func TestPointsThatTogetherWouldMeetTheGuardWaitForEachOther(t *testing.T) {
+	requireCages(t)
+	app := harness.Build(t, "../../app")
+	holder := harness.NewCageT(t, harness.Limits{})
+	room, err := holder.Room()
+	require.NoError(t, err)
+	// Two of these, filled, are more than all cages may take together.
+	limit := room * 6 / 10
+	limit -= limit % harness.MiB
+	points := mustPoints(t, serviceGrid(app, mustAxes(t, fmt.Sprintf("max=%v", limit), fmt.Sprintf("step=%v", limit/4-limit/4%harness.MiB), "kind=anon,shmem")))
+	outcomes, err := Run(t.Context(), points, Options{Parallel: 2})
+	require.NoError(t, err)
+	for _, o := range outcomes {
+		require.Equal(t, harness.OOMKilled, o.Verdict, "by its own limit, not by the guard's: %s", o)
+	}
+
+	_, err = Run(t.Context(), mustPoints(t, serviceGrid(app, mustAxes(t, fmt.Sprintf("max=%v", room), "step=1MiB", "kind=anon"))), Options{})
+	require.ErrorContains(t, err, "all cages together get")
+}
+
+// goOn is a sweep that says on stdout when a point was run and kept.
+func goOn(path, app string) error {
+	g := serviceGrid(app, nil)
+	for _, text := range []string{"max=24MiB,32MiB", "step=4MiB,8MiB,16MiB", "kind=anon"} {
+		a, err := ParseAxis(text, 0)
+		if err != nil {
+			return err
+		}
+		g.Axes = append(g.Axes, a)
+	}
+	points, err := g.Points()
+	if err != nil {
+		return err
+	}
+	r, err := Resume(path)
+	if err != nil {
+		return err
+	}
+	_, err = Run(context.Background(), points, Options{Parallel: 2, Results: r, Done: func(_ *harness.Outcome, earlier bool) {
+		if !earlier {
+			fmt.Println("ran")
+		}
+	}})
+	return errors.Join(err, r.Close())
+}
+
+func TestASweepThatIsKilledGoesOnAndLosesNothing(t *testing.T) {
+	requireCages(t)
+	app := harness.Build(t, "../../app")
+	path := filepath.Join(t.TempDir(), "results.jsonl")
+	self, err := os.Executable()
+	require.NoError(t, err)
+	ran := 0
+	const kills = 5
+	for i := range kills + 1 {
+		cmd := exec.CommandContext(t.Context(), self, app)
+		cmd.Env = append(os.Environ(), killedSweep+"="+path)
+		cmd.Stderr = os.Stderr
+		stdout, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		for lines := bufio.NewScanner(stdout); lines.Scan(); {
+			if lines.Text() == "ran" {
+				ran++
+				if i < kills {
+					require.NoError(t, cmd.Process.Kill())
+				}
+			}
+		}
+		err = cmd.Wait()
+		if i == kills {
+			require.NoError(t, err)
+		}
+	}
+	outcomes, err := Read(path)
+	require.NoError(t, err)
+	seen := map[string]bool{}
+	for _, o := range outcomes {
+		require.False(t, seen[o.Name], o.Name)
+		seen[o.Name] = true
+		require.Equal(t, harness.OOMKilled, o.Verdict, o)
+	}
+	require.Len(t, seen, 6)
+	require.LessOrEqual(t, ran, 6, "a point that was kept is not run again")
+	require.Empty(t, Check(outcomes))
+}
+
+func TestResultsOfAnotherSweepAreNotMixedIn(t *testing.T) {
+	r, err := Create(filepath.Join(t.TempDir(), "results.jsonl"))
+	require.NoError(t, err)
+	defer r.Close()
+	require.NoError(t, r.Append(outcome("max=64MiB")))
+	points := mustPoints(t, Grid{Spec: app(), Axes: mustAxes(t, "max=64MiB")})
+	_, err = Run(t.Context(), points, Options{Results: r})
+	require.ErrorContains(t, err, "the results have the point max=64MiB of another sweep")
+	_, err = Run(t.Context(), nil, Options{})
+	require.ErrorContains(t, err, "no points")
+}
+
+func TestAPointThatCannotBeRunEndsTheSweepAndIsNamed(t *testing.T) {
+	requireCages(t)
+	points := mustPoints(t, Grid{Spec: harness.Spec{Target: harness.Target{Path: "/no/such/program"}}, Axes: mustAxes(t, "max=64MiB,96MiB")})
+	_, err := Run(t.Context(), points, Options{Parallel: 1})
+	require.ErrorContains(t, err, "the point max=64MiB: ")
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// The answer must be one that repeated runs on both sides of it agree with.
+func TestTheSmallestLimitOfTheServiceIsFound(t *testing.T) {
+	requireCages(t)
+	spec := serviceGrid(harness.Build(t, "../../app"), nil).Spec
+	const steps, step = 5, 4 * harness.MiB
+	spec.Load = harness.Load{Step: harness.HTTPPost("/generate-load/memory?bytes=" + strconv.Itoa(int(step))), Count: steps, Bytes: step}
+	var last *harness.Outcome
+	a, err := Bisect(t.Context(), Search{Spec: spec, Lo: 8 * harness.MiB, Hi: 64 * harness.MiB, Tolerance: 2 * harness.MiB, Repeats: 2,
+		Done: func(o *harness.Outcome) {
+			if Survived(o) {
+				last = o
+			}
+		}})
+	require.NoError(t, err)
+	require.Empty(t, a.Warnings)
+	require.NotNil(t, last)
+	// What the service held at readiness, and the steps.
+	need := last.Baseline.Current + steps*step
+	require.Greater(t, a.Max, steps*step)
+	require.InDelta(t, int64(need), int64(a.Max), float64(4*harness.MiB), "%v", a)
+}
