@@ -7,6 +7,7 @@
 #   PKGS='…'              other packages than all
 #   BENCHTIME=2s          how long each benchmark runs
 #   FUZZTIME=10m          how long each fuzz test runs
+#   MAX=… STEP=… OUT=dir  limits and steps of a sweep, and where its results go
 
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
@@ -19,10 +20,12 @@ TESTFLAGS ?=
 PKGS      ?= ./...
 BENCHTIME ?= 1s
 FUZZTIME  ?= 60s
+cache     := .cache
+MAX       ?= 32MiB..384MiB+32MiB
+STEP      ?= 10MiB,20MiB
+OUT       ?=
 # What runs the tests: `go test`, or what takes its flags.
 GO_TEST   ?= go test
-
-cache := .cache
 
 ifneq ($(filter-out help deps kernels clean,$(or $(MAKECMDGOALS),help)),)
 ifeq ($(shell command -v go 2>/dev/null),)
@@ -95,6 +98,18 @@ bench-vm: $(vm_setup)
 .PHONY: scenarios
 scenarios: $(vm_setup) ## the figures of docs/scenarios.md, measured now (KERNEL=6.1|6.12|FILE)
 	@$(in_vm) OOMCAGE_STRICT=1 go test -count=1 -v -run='^TestScenarios' -exec '$(vm) $(test_disks) -build ./app' $(TESTFLAGS) ./harness | awk -f .ci/scenarios.awk
+
+# A folder of its own for each sweep, unless one is given.
+out := $(or $(OUT),$(cache)/sweep/$(shell date +%Y%m%d-%H%M%S))
+sweep_vm = $(if $(filter vm,$(WHERE)),-exec '$(vm) -mem 2GiB -build ./app')
+
+.PHONY: sweep
+sweep: $(if $(filter vm,$(WHERE)),$(vm_setup)) ## the service over a grid, and a page of it (MAX=64MiB..256MiB+32MiB STEP=10MiB,20MiB OUT=dir)
+	@[ ! -e "$(out)/results.jsonl" ] || { echo "$(out)/results.jsonl exists already: name another folder with OUT=, or remove it" >&2; exit 1; }
+	@$(in_vm) OOMCAGE_STRICT=1 go test -count=1 -v -run='^TestSweep$$' $(sweep_vm) $(TESTFLAGS) . \
+		-args -max '$(MAX)' -step '$(STEP)' -out "$(out)/results.jsonl" | grep -v '^=== '
+	@go tool oomcage report "$(out)/results.jsonl" -o "$(out)/report.html"
+	@echo "the page: $(out)/report.html"
 
 .PHONY: cover
 cover: override TESTFLAGS += -coverpkg=./... -coverprofile="$(CURDIR)/$(cache)/cover/all.out"

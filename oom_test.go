@@ -7,15 +7,19 @@ package oomcage_test
 
 import (
 	"context"
-	"fmt"
+	"flag"
 	"os"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"github.com/stretchr/testify/suite"
 
 	"oomcage/harness"
+	"oomcage/harness/sweep"
 )
 
 func TestMain(m *testing.M) { harness.VerifyTestMain(m) }
@@ -165,35 +169,89 @@ func (s *LimitsSuite) TestMemoryHighThrottlesUntilTheTimeIsUpAndNeverKills() {
 	s.False(o.Evidence.Status.Ended)
 }
 
-// WindowSuite asks whether the prediction holds elsewhere too: small and large limits, steps
-// that fit often and steps that fit once or not at all.
-type WindowSuite struct {
-	suite.Suite
-	app string
+// The grid of TestSweep, as in
+//
+//	go test -run TestSweep . -args -max 64MiB..256MiB+32MiB -step 10MiB,20MiB
+var (
+	maxValues  = flag.String("max", "48MiB,96MiB,160MiB", "memory.max of TestSweep: a list, LO..HI+STEP or LO..HI*FACTOR")
+	stepValues = flag.String("step", "10MiB,20MiB,64MiB", "what a step takes in TestSweep")
+	kindValues = flag.String("kind", "", "kinds of memory that a step takes in TestSweep (default anon)")
+	swapValues = flag.String("swap", "", "memory.swap.max of TestSweep (default 0)")
+	repeat     = flag.Int("repeat", 1, "how often TestSweep runs each point")
+	out        = flag.String("out", "", "file to which TestSweep adds each outcome; one that is there is gone on with")
+	shard      sweep.Shard
+)
+
+func init() { flag.Var(&shard, "shard", "the part of TestSweep's points to run, such as 0/4") }
+
+// sweepPoints are the points that the flags, or the CI system, ask for.
+func sweepPoints(t *testing.T) []sweep.Point {
+	t.Helper()
+	grid := sweep.Grid{
+		Spec: harness.Spec{Target: harness.Target{
+			Path: harness.Build(t, "./app"), Args: []string{"-addr", "$ADDR"}, Ready: harness.HTTPReady("/ping"),
+		}},
+		Load:   sweep.Post("/generate-load/memory?bytes=$step"),
+		Repeat: *repeat,
+	}
+	if *kindValues != "" {
+		grid.Load = sweep.Post("/generate-load/memory?bytes=$step&kind=$kind")
+	}
+	for name, values := range map[string]string{"max": *maxValues, "step": *stepValues, "kind": *kindValues, "swap": *swapValues} {
+		if values == "" {
+			continue
+		}
+		axis, err := sweep.ParseAxis(name+"="+values, 0)
+		require.NoError(t, err)
+		grid.Axes = append(grid.Axes, axis)
+	}
+	points, err := grid.Points()
+	require.NoError(t, err)
+	if shard.Total == 0 {
+		shard, err = sweep.ShardOf(os.Getenv)
+		require.NoError(t, err)
+	}
+	return shard.Of(points)
 }
 
-func TestWindow(t *testing.T) { suite.Run(t, new(WindowSuite)) }
-
-func (s *WindowSuite) SetupSuite() { s.app = harness.Build(s.T(), "./app") }
-
-func (s *WindowSuite) TestEveryKillFallsIntoThePredictedWindow() {
-	for _, limit := range []harness.Bytes{48 * harness.MiB, 96 * harness.MiB, 160 * harness.MiB} {
-		for _, step := range []harness.Bytes{10 * harness.MiB, 20 * harness.MiB, 64 * harness.MiB} {
-			s.Run(fmt.Sprintf("max=%v/step=%v", limit, step), func() {
-				spec := service(&s.Suite, s.app)
-				spec.Limits = harness.Limits{Max: limit}
-				spec.Load = harness.Load{
-					Step:  harness.HTTPPost(fmt.Sprintf("/generate-load/memory?bytes=%d", step)),
-					Bytes: step,
-				}
-
-				o := harness.RunT(s.T(), spec)
-
-				o.RequireVerdict(s.T(), harness.OOMKilled)
-				o.RequirePredicted(s.T())
-				s.LessOrEqual(o.Window.Hi-o.Window.Lo, 1)
-				s.InDelta(int64(limit), int64(o.Peak), overshoot)
-			})
+// TestSweep asks whether the prediction holds over a grid of limits and steps: small and large ones,
+// steps that fit often, and steps that fit once or not at all. Each point is a subtest.
+func TestSweep(t *testing.T) {
+	points := sweepPoints(t)
+	room, err := harness.NewCageT(t, harness.Limits{}).Room()
+	require.NoError(t, err)
+	budget := sweep.NewBudget(room)
+	results := &sweep.Results{}
+	if *out != "" {
+		results, err = sweep.Resume(*out)
+		require.NoError(t, err)
+		t.Cleanup(func() { assert.NoError(t, results.Close()) })
+	}
+	outcomes := make([]*harness.Outcome, len(points))
+	t.Cleanup(func() { // when the last of the parallel subtests has ended
+		for _, finding := range sweep.Check(slices.DeleteFunc(outcomes, func(o *harness.Outcome) bool { return o == nil })) {
+			t.Error(finding)
 		}
+	})
+	for i, p := range points {
+		t.Run(p.Name, func(t *testing.T) {
+			t.Parallel()
+			o := results.Done(p.Name)
+			if o == nil {
+				release, err := budget.Acquire(t.Context(), p.Spec.Limits)
+				require.NoError(t, err)
+				defer release()
+				o = harness.RunT(t, p.Spec)
+				require.NoError(t, results.Append(o))
+			}
+			outcomes[i] = o
+			t.Logf("%s: %d steps, %s predicted", o.Verdict, o.Acknowledged, o.Window)
+			if *kindValues == "" && *swapValues == "" { // no end but one
+				o.RequireVerdict(t, harness.OOMKilled)
+				o.RequirePredicted(t)
+				assert.LessOrEqual(t, o.Window.Hi-o.Window.Lo, 1)
+				assert.InDelta(t, int64(o.Evidence.Limits.Max), int64(o.Peak), overshoot)
+			}
+		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -16,29 +17,29 @@ import (
 
 // Results is a file of outcomes, one a line, that grows while a sweep runs. Each is on the disk when
 // Append returns, so that a sweep which is killed, or whose machine is, has lost nothing but what was
-// running.
+// running. The zero value keeps them nowhere but in memory.
 type Results struct {
 	mu   sync.Mutex
 	file *os.File
 	done map[string]*harness.Outcome
 }
 
-// Create makes a new file. One that exists is an error: it may be hours of work.
+// Create makes a new file, and its folder. One that exists is an error: it may be hours of work.
 func Create(path string) (*Results, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o666)
+	f, err := open(path, os.O_WRONLY|os.O_EXCL)
 	if errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("%s exists already: go on with it by -resume, or name another file: %w", path, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return lock(&Results{file: f, done: map[string]*harness.Outcome{}})
+	return lock(&Results{file: f})
 }
 
 // Resume opens a file to go on with it, or makes it. A last line that was torn when the sweep was killed is
 // cut off; any other damage is an error that names the line, and nothing is changed.
 func Resume(path string) (*Results, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o666)
+	f, err := open(path, os.O_RDWR)
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +67,13 @@ func Resume(path string) (*Results, error) {
 		return nil, err
 	}
 	return r, nil
+}
+
+func open(path string, flags int) (*os.File, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(path, flags|os.O_CREATE|os.O_APPEND, 0o666)
 }
 
 // lock keeps a second sweep out: both would run the same points.
@@ -96,22 +104,36 @@ func (r *Results) Append(o *harness.Outcome) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	info, err := r.file.Stat()
-	if err != nil {
-		return err
+	if r.file != nil {
+		if err := appendLine(r.file, append(line, '\n')); err != nil {
+			return fmt.Errorf("keep the outcome of %s: %w", o.Name, err)
+		}
 	}
-	if _, err = r.file.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("keep the outcome of %s: %w", o.Name, errors.Join(err, r.file.Truncate(info.Size())))
-	}
-	if err := r.file.Sync(); err != nil {
-		return fmt.Errorf("keep the outcome of %s: %w", o.Name, err)
+	if r.done == nil {
+		r.done = map[string]*harness.Outcome{}
 	}
 	r.done[o.Name] = o
 	return nil
 }
 
+func appendLine(f *os.File, line []byte) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(line); err != nil {
+		return errors.Join(err, f.Truncate(info.Size()))
+	}
+	return f.Sync()
+}
+
 // Close closes the file.
-func (r *Results) Close() error { return r.file.Close() }
+func (r *Results) Close() error {
+	if r.file == nil {
+		return nil
+	}
+	return r.file.Close()
+}
 
 // Read reads a file of outcomes. Damage is an error that names the line, also of the last one.
 func Read(path string) ([]*harness.Outcome, error) {
