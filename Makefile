@@ -7,7 +7,7 @@
 #   PKGS='…'              other packages than all
 #   BENCHTIME=2s          how long each benchmark runs
 #   FUZZTIME=10m          how long each fuzz test runs
-#   MAX=… STEP=… OUT=dir  limits and steps of a sweep, and where its results go
+#   MAX=… STEP=…          limits and steps of a sweep, SHARD=0/4 a part of it, OUT=dir where its results go
 
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
@@ -23,6 +23,7 @@ FUZZTIME  ?= 60s
 cache     := .cache
 MAX       ?= 32MiB..384MiB+32MiB
 STEP      ?= 10MiB,20MiB
+SHARD     ?=
 OUT       ?=
 # What runs the tests: `go test`, or what takes its flags.
 GO_TEST   ?= go test
@@ -106,10 +107,10 @@ sweep_vm = $(if $(filter vm,$(WHERE)),-exec '$(vm) -mem 2GiB -build ./app')
 .PHONY: sweep
 sweep: $(if $(filter vm,$(WHERE)),$(vm_setup)) ## the service over a grid, and a page of it (MAX=64MiB..256MiB+32MiB STEP=10MiB,20MiB OUT=dir)
 	@[ ! -e "$(out)/results.jsonl" ] || { echo "$(out)/results.jsonl exists already: name another folder with OUT=, or remove it" >&2; exit 1; }
-	@$(in_vm) OOMCAGE_STRICT=1 go test -count=1 -v -run='^TestSweep$$' $(sweep_vm) $(TESTFLAGS) . \
-		-args -max '$(MAX)' -step '$(STEP)' -out "$(out)/results.jsonl" | grep -v '^=== '
-	@go tool oomcage report "$(out)/results.jsonl" -o "$(out)/report.html"
-	@echo "the page: $(out)/report.html"
+	@status=0; $(in_vm) OOMCAGE_STRICT=1 go test -count=1 -v -run='^TestSweep$$' $(sweep_vm) $(TESTFLAGS) . \
+		-args -max '$(MAX)' -step '$(STEP)' $(if $(SHARD),-shard '$(SHARD)') -out "$(out)/results.jsonl" | grep -v '^=== ' || status=$$?; \
+	if [ -s "$(out)/results.jsonl" ]; then $(if $(SHARD),echo "the results of shard $(SHARD): $(out)/results.jsonl", \
+		go tool oomcage report "$(out)/results.jsonl" -o "$(out)/report.html" && echo "the page: $(out)/report.html"); fi; exit $$status
 
 .PHONY: cover
 cover: override TESTFLAGS += -coverpkg=./... -coverprofile="$(CURDIR)/$(cache)/cover/all.out"
@@ -138,6 +139,7 @@ lint: $(cache)/bin/golangci-lint $(cache)/bin/actionlint ## check code, workflow
 	@$(cache)/bin/golangci-lint run --allow-parallel-runners
 	@$(cache)/bin/actionlint
 	@go mod tidy -diff
+	@go -C .ci/tools/kubernetes test .
 	@! command -v shellcheck >/dev/null || shellcheck .ci/run .ci/install .ci/kernels .ci/where
 
 .PHONY: fmt
