@@ -191,7 +191,7 @@ func compare(before, after snapshot) Evidence {
 	e := Evidence{
 		Current: after.Current, Peak: after.Peak, SwapCurrent: after.SwapCurrent, Stat: after.stat,
 		Refaults: after.refaults - min(after.refaults, before.refaults),
-		Pressure: Pressure{Some: after.pressure.Some - before.pressure.Some, Full: after.pressure.Full - before.pressure.Full},
+		Pressure: after.pressure.since(before.pressure),
 		Unread:   after.unread,
 	}
 	since := func(file string, to, from Events) Events {

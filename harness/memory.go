@@ -243,6 +243,11 @@ type Pressure struct {
 	Full time.Duration `json:"full"`
 }
 
+// since returns what has been lost after before.
+func (p Pressure) since(before Pressure) Pressure {
+	return Pressure{Some: p.Some - before.Some, Full: p.Full - before.Full}
+}
+
 // readPressure returns zero where the kernel does not measure it.
 func readPressure(g *cgroup.Group) (Pressure, error) {
 	p, err := g.ReadPressure()

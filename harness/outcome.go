@@ -26,6 +26,7 @@ type Outcome struct {
 	Timeline     []Sample `json:"timeline"`
 	Output       string   `json:"output"`          // the end of the target's stdout and stderr
 	Error        string   `json:"error,omitempty"` // the error of the step or of the probe that ended the load
+	Origin       Origin   `json:"origin,omitzero"` // what made it; zero where no sweep did
 }
 
 // ParseOutcome reads a line of a result file. Fields that it does not know are those of a newer oomcage; what

@@ -110,7 +110,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	log := openKernelLog()
 	defer log.close()
 	before := takeSnapshot(c)
-	tl := &timeline{start: start, before: before.Events}
+	tl := &timeline{start: start, before: before}
 	changed, stopWatch, err := c.watch(c.eventsFile())
 	if err != nil {
 		return nil, nil, c.explainGone(explainDescriptors(err))

@@ -12,6 +12,8 @@ type Sample struct {
 	Current Bytes         `json:"current"`
 	Swap    Bytes         `json:"swap,omitempty"`
 	Events  Events        `json:"events,omitzero"` // since the run began
+
+	Pressure Pressure `json:"pressure,omitzero"` // since the run began
 }
 
 // maxSamples bounds a timeline. Above it every second sample goes, so that the rest still
@@ -21,7 +23,7 @@ const maxSamples = 4096
 // timeline collects samples. The kernel's notifications and the steps both add to it.
 type timeline struct {
 	start  time.Time
-	before Events
+	before snapshot
 
 	mu      sync.Mutex
 	step    int
@@ -43,16 +45,18 @@ func (t *timeline) sample(c *Cage) {
 	if err != nil {
 		return
 	}
-	events, err := m.Events.since(t.before)
+	events, err := m.Events.since(t.before.Events)
 	if err != nil {
 		return
 	}
 	if len(t.samples) >= maxSamples {
 		t.thin()
 	}
-	t.samples = append(t.samples, Sample{
-		At: time.Since(t.start), Step: t.step, Current: m.Current, Swap: m.SwapCurrent, Events: events,
-	})
+	s := Sample{At: time.Since(t.start), Step: t.step, Current: m.Current, Swap: m.SwapCurrent, Events: events}
+	if p, err := readPressure(c.group); err == nil {
+		s.Pressure = p.since(t.before.pressure)
+	}
+	t.samples = append(t.samples, s)
 }
 
 // thin drops every second sample. It spares the last one of each step, unless there are so
@@ -65,6 +69,10 @@ func (t *timeline) thin() {
 		t.samples = everySecond(t.samples, func(int) bool { return false })
 	}
 }
+
+// Thin picks at most n samples, in their order: those that tell most, and the rest spread evenly. It is for
+// those who show a timeline; the one of an Outcome is thinned only to bound it.
+func Thin(samples []Sample, n int) []Sample { return pickRows(samples, n) }
 
 func everySecond(samples []Sample, spare func(i int) bool) []Sample {
 	var kept []Sample

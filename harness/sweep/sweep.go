@@ -24,6 +24,12 @@ type Options struct {
 	// again. nil keeps nothing.
 	Results *Results
 
+	// Command is what started the sweep, and Points how many points it has with those of all its other
+	// shards. Both go into each outcome's Origin, for those who merge and show them. Points 0 means
+	// those that are run here.
+	Command []string
+	Points  int
+
 	// Done is called after each point, with the outcome and whether it was kept from an earlier sweep. It is
 	// not called by two goroutines at once. nil calls nothing.
 	Done func(o *harness.Outcome, earlier bool)
@@ -47,6 +53,7 @@ func Run(ctx context.Context, points []Point, o Options) ([]*harness.Outcome, er
 // sweeper is what the points of a sweep share.
 type sweeper struct {
 	Options
+	origin harness.Origin
 	holder *harness.Cage // keeps the run's cgroup and the guard, with its limit, in place
 	mu     sync.Mutex
 }
@@ -55,7 +62,10 @@ func newSweeper(ctx context.Context, points []Point, o Options) (*sweeper, error
 	if o.Parallel <= 0 {
 		o.Parallel = runtime.GOMAXPROCS(0)
 	}
-	s := &sweeper{Options: o}
+	if o.Points == 0 {
+		o.Points = len(points)
+	}
+	s := &sweeper{Options: o, origin: harness.NewOrigin(o.Command, o.Points)}
 	for _, p := range points {
 		if _, err := s.earlier(p); err != nil {
 			return nil, err
@@ -136,6 +146,7 @@ func (s *sweeper) one(ctx context.Context, p Point) (*harness.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.Origin = s.origin
 	if s.Results != nil {
 		if err := s.Results.Append(o); err != nil {
 			return nil, err
