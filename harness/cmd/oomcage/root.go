@@ -44,8 +44,8 @@ func newRootCommand(stdout, stderr io.Writer) *cobra.Command {
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		newRunCommand(), newSweepCommand(), newBisectCommand(), newVMCommand(), newJudgeCommand(), newDemoCommand(),
-		newAxesTopic(),
+		newRunCommand(), newSweepCommand(), newBisectCommand(), newReportCommand(), newJudgeCommand(), newVMCommand(),
+		newDemoCommand(), newAxesTopic(),
 	)
 	for _, cmd := range root.Commands() {
 		if check := cmd.Args; check != nil {

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"oomcage/harness/report"
+)
+
+const reportLong = `report shows the outcomes of a sweep. Several FILEs, as in shard-*/results.jsonl, are the shards of one
+sweep: a point that is there twice is an error, and so is one that is missing. It needs no root, no cgroup and
+no network.
+
+The format follows from the extension of -o: a page (.html), a job's summary (.md), a line for each point
+(.csv), or an image of the map and of the kills over the limit (.png, .svg). Without -o it is a table, on
+the terminal.
+
+The checks of the sweep are made anew over all points. Exit codes: 0 when they find nothing; 1 when they
+find something, with the report written nevertheless; 2 when the command line makes no sense, a file cannot
+be read, or a point is missing or doubled; 125 when the report cannot be written.`
+
+type reportOptions struct {
+	out     string
+	format  report.Format
+	partial bool
+}
+
+func newReportCommand() *cobra.Command {
+	var o reportOptions
+	cmd := &cobra.Command{
+		Use:                   "report FILE… [-o report.html]",
+		Short:                 "Show the outcomes of a sweep as a page, a table or an image",
+		Long:                  reportLong,
+		DisableFlagsInUseLine: true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("no file to show: name results.jsonl, or those of all shards")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, files []string) error {
+			return o.write(files, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVarP(&o.out, "output", "o", "", "`FILE` to write (default stdout)")
+	f.Var(&o.format, "format", "html, md, csv, png, svg or table (default as the extension of -o says)")
+	f.BoolVar(&o.partial, "partial", false, "show what is there, though points are missing")
+	return cmd
+}
+
+func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
+	format := o.format
+	if format == "" {
+		var err error
+		if format, err = report.FormatOf(o.out); err != nil {
+			return usageError{err}
+		}
+	}
+	set, err := report.Read(files...)
+	if err != nil {
+		fmt.Fprintf(stderr, "oomcage report: %v\n", err)
+		return exitCode(exitUsage)
+	}
+	if err := set.Complete(); err != nil && !o.partial {
+		fmt.Fprintf(stderr, "oomcage report: %v; or show what is there by -partial\n", err)
+		return exitCode(exitUsage)
+	}
+	var written bytes.Buffer
+	if err := report.Write(&written, set, format); err != nil {
+		return fmt.Errorf("make the report: %w", err)
+	}
+	if o.out == "" {
+		_, err = written.WriteTo(stdout)
+	} else {
+		err = os.WriteFile(o.out, written.Bytes(), 0o666)
+	}
+	if err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	if len(set.Findings) == 0 {
+		return nil
+	}
+	if format != report.Table || o.out != "" {
+		for _, f := range set.Findings {
+			fmt.Fprintf(stderr, "oomcage report: %s\n", plain(f.String()))
+		}
+	}
+	return exitCode(1)
+}

@@ -1,0 +1,123 @@
+package report
+
+import (
+	"slices"
+	"strings"
+
+	"oomcage/harness"
+	"oomcage/harness/sweep"
+)
+
+// axesOf returns the axes of the points' names with the values that occur, in the order of the first name
+// that has each.
+func axesOf(outcomes []*harness.Outcome) []sweep.Axis {
+	var axes []sweep.Axis
+	at := map[string]int{}
+	seen := map[sweep.Value]bool{}
+	for _, o := range outcomes {
+		for _, v := range sweep.Values(o.Name) {
+			if seen[v] {
+				continue
+			}
+			seen[v] = true
+			i, ok := at[v.Axis]
+			if !ok {
+				i = len(axes)
+				at[v.Axis] = i
+				axes = append(axes, sweep.Axis{Name: v.Axis})
+			}
+			axes[i].Values = append(axes[i].Values, v.Text)
+		}
+	}
+	for _, a := range axes {
+		slices.SortFunc(a.Values, func(x, y string) int { return sweep.CompareValues(a.Name, x, y) })
+	}
+	return axes
+}
+
+// valueOf returns the text of an axis in a name, and whether the name has it.
+func valueOf(name, axis string) (string, bool) {
+	for _, v := range sweep.Values(name) {
+		if v.Axis == axis {
+			return v.Text, true
+		}
+	}
+	return "", false
+}
+
+// grid is the outcomes in two dimensions, for what is printed on paper: an axis across, and all else of the
+// names down. Repeats share a cell.
+type grid struct {
+	across sweep.Axis // memory.max where it varies, else the axis with the most values
+	rows   []string
+	cells  map[[2]string]cell // by row and value
+}
+
+// cell is the repeats of one point.
+type cell []*harness.Outcome
+
+// grid arranges the outcomes. What has not the axis across is left out.
+func (s *Set) grid() grid {
+	g := grid{cells: map[[2]string]cell{}}
+	for _, a := range axesOf(s.Outcomes) {
+		isMax := a.Name == "max" && len(a.Values) > 1
+		if a.Name != sweep.RepeatAxis && (isMax || len(a.Values) > len(g.across.Values)) {
+			g.across = a
+		}
+		if isMax {
+			break
+		}
+	}
+	for _, o := range s.Outcomes {
+		value, ok := valueOf(o.Name, g.across.Name)
+		if !ok {
+			continue
+		}
+		row := without(o.Name, g.across.Name, sweep.RepeatAxis)
+		if !slices.Contains(g.rows, row) {
+			g.rows = append(g.rows, row)
+		}
+		g.cells[[2]string{row, value}] = append(g.cells[[2]string{row, value}], o)
+	}
+	return g
+}
+
+// without is a point's name without some axes.
+func without(name string, axes ...string) string {
+	var rest []string
+	for part := range strings.SplitSeq(name, "/") {
+		axis, _, _ := strings.Cut(part, "=")
+		if !slices.Contains(axes, axis) {
+			rest = append(rest, part)
+		}
+	}
+	return strings.Join(rest, "/")
+}
+
+// verdicts are those of the cell, each once, in the order of the table.
+func (c cell) verdicts() []harness.Verdict {
+	var there []harness.Verdict
+	for _, v := range harness.Verdicts() {
+		if slices.ContainsFunc(c, func(o *harness.Outcome) bool { return o.Verdict == v }) {
+			there = append(there, v)
+		}
+	}
+	return there
+}
+
+// String prints "K 4", or with repeats that differ "SK 4–20": the letters of the verdicts, and how many steps
+// were acknowledged.
+func (c cell) String() string {
+	if len(c) == 0 {
+		return ""
+	}
+	var letters strings.Builder
+	for _, v := range c.verdicts() {
+		letters.WriteString(looks[v].letter)
+	}
+	lo, hi := c[0].Acknowledged, c[0].Acknowledged
+	for _, o := range c {
+		lo, hi = min(lo, o.Acknowledged), max(hi, o.Acknowledged)
+	}
+	return letters.String() + " " + span(lo, hi)
+}

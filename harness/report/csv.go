@@ -1,0 +1,59 @@
+package report
+
+import (
+	"encoding/csv"
+	"io"
+	"strconv"
+	"strings"
+
+	"oomcage/harness/sweep"
+)
+
+// writeCSV writes a line for each point: its axes, and what can be counted. Sizes are bytes.
+func (s *Set) writeCSV(w io.Writer) error {
+	axes := axesOf(s.Outcomes)
+	header := []string{"point"}
+	for _, a := range axes {
+		header = append(header, visible(a.Name))
+	}
+	header = append(header, "verdict", "acknowledged", "attempted", "predicted_lo", "predicted_hi",
+		"limit_bytes", "peak_bytes", "oom", "oom_kill", "pressure_some_seconds", "seconds", "findings", "why")
+	out := csv.NewWriter(w)
+	if err := out.Write(header); err != nil {
+		return err
+	}
+	found := s.found()
+	for _, o := range s.Outcomes {
+		line := []string{visible(o.Name)}
+		values := map[string]string{}
+		for _, v := range sweep.Values(o.Name) {
+			values[v.Axis] = v.Text
+		}
+		for _, a := range axes {
+			line = append(line, visible(values[a.Name]))
+		}
+		lo, hi := "", ""
+		if o.Window != nil {
+			lo, hi, _ = strings.Cut(o.Window.String(), "..")
+		}
+		bytes := ""
+		if l := o.Evidence.Limits.Max; l > 0 && limit(o) != "max" {
+			bytes = strconv.FormatInt(int64(l), 10)
+		}
+		var checks []string
+		for _, i := range found[o.Name] {
+			checks = append(checks, s.Findings[i].Check)
+		}
+		line = append(line, string(o.Verdict), strconv.Itoa(o.Acknowledged), strconv.Itoa(o.Attempted), lo, hi, bytes,
+			strconv.FormatInt(int64(o.Peak), 10),
+			strconv.FormatUint(o.Evidence.Events.OOM, 10), strconv.FormatUint(o.Evidence.Events.OOMKill, 10),
+			strconv.FormatFloat(o.Evidence.Pressure.Some.Seconds(), 'f', 6, 64),
+			strconv.FormatFloat(took(o).Seconds(), 'f', 6, 64),
+			strings.Join(checks, " "), visible(o.Why))
+		if err := out.Write(line); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}

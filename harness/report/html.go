@@ -1,0 +1,178 @@
+package report
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+
+	"oomcage/harness"
+	"oomcage/harness/sweep"
+)
+
+var (
+	//go:embed page
+	files embed.FS
+
+	pageTemplate = template.Must(template.ParseFS(files, "page/page.html.tmpl"))
+)
+
+const (
+	// mostPage is how large a page may get: one that is mailed, or kept by a CI system, has to be below 10
+	// MB. The style, the script and the tags take 60 KB of the difference.
+	mostPage = 9_500_000
+
+	// chunkSize is how many points' details the browser unpacks at once when one is opened: with 400
+	// readings each, 64 are 2 MB.
+	chunkSize = 64
+)
+
+// generous is what a page of few points holds of each. With more points there is less to each from the
+// start, since a page that does not fit is made again with half of it.
+func generous(points int) allowance {
+	return allowance{samples: max(16, min(400, 400_000/points)), text: max(1<<10, min(64<<10, 64<<20/points)), evidence: true}
+}
+
+// page is what the template fills in.
+type page struct {
+	Title      string
+	Incomplete string
+	Findings   []pageFinding
+	More       int // findings that are not listed
+	Checks     string
+	Places     []place
+	Legend     []pageVerdict
+	Thinned    string
+	Style      template.CSS
+	Script     template.JS
+	Policy     string
+	Index      string
+	Details    []string
+}
+
+type pageFinding struct {
+	Check, Text string
+	First       int // the place of its first point in the table
+}
+
+type pageVerdict struct{ Letter, Text, What, Class string }
+
+// writeHTML writes the page.
+func (s *Set) writeHTML(w io.Writer) error {
+	ranked := s.ranked()
+	p := page{Title: s.summary(), Places: s.places(), Legend: s.pageLegend(), Style: template.CSS(embedded("report.css") + sheet()), Script: template.JS(scripts())}
+	p.Policy = fmt.Sprintf("default-src 'none'; img-src data:; script-src '%s'; style-src '%s'; base-uri 'none'; form-action 'none'",
+		hash(string(p.Script)), hash(string(p.Style)))
+	if err := s.Complete(); err != nil {
+		p.Incomplete = err.Error()
+	}
+	at := map[string]int{}
+	for i, o := range ranked {
+		at[o.Name] = i
+	}
+	for _, f := range s.Findings[:min(len(s.Findings), mostFindings)] {
+		found := pageFinding{Check: f.Check, Text: visible(ends(f.Text, mostText)), First: -1}
+		if len(f.Points) > 0 {
+			found.First = at[f.Points[0]]
+		}
+		p.Findings = append(p.Findings, found)
+	}
+	var checks []string
+	for _, c := range sweep.Checks {
+		checks = append(checks, c.What)
+	}
+	p.Checks = "Looked at: " + strings.Join(checks, "; ") + "."
+	p.More = len(s.Findings) - len(p.Findings)
+	var err error
+	if p.Index, err = pack(s.index(ranked, chunkSize)); err != nil {
+		return err
+	}
+	if err := p.fill(ranked); err != nil {
+		return err
+	}
+	return pageTemplate.Execute(w, p)
+}
+
+// fill packs the details, with as much of each as there is room for.
+func (p *page) fill(outcomes []*harness.Outcome) error {
+	for a := generous(len(outcomes)); ; a = a.half() {
+		size := len(p.Index)
+		p.Details = nil
+		for from := 0; from < len(outcomes) && size <= mostPage; from += chunkSize {
+			var details []detail
+			for _, o := range outcomes[from:min(from+chunkSize, len(outcomes))] {
+				d, err := detailOf(o, a)
+				if err != nil {
+					return err
+				}
+				details = append(details, d)
+			}
+			packed, err := pack(details)
+			if err != nil {
+				return err
+			}
+			p.Details = append(p.Details, packed)
+			size += len(packed)
+		}
+		if size > mostPage && a != (allowance{}) {
+			continue
+		}
+		p.Thinned = fmt.Sprintf("Timelines have at most %d readings here, and texts %s.", a.samples, human(harness.Bytes(a.text)))
+		return nil
+	}
+}
+
+// pageLegend names the verdicts that occur.
+func (s *Set) pageLegend() []pageVerdict {
+	var all []pageVerdict
+	of := map[harness.Verdict]int{}
+	for _, o := range s.Outcomes {
+		of[o.Verdict]++
+	}
+	for _, v := range cell(s.Outcomes).verdicts() {
+		all = append(all, pageVerdict{looks[v].letter, string(v), fmt.Sprint(of[v]), class(v)})
+	}
+	return all
+}
+
+// scripts are the files of the page's script, the one that starts it last.
+func scripts() string {
+	var all strings.Builder
+	for _, name := range []string{"element", "units", "unpack", "map", "kills", "timeline", "table", "point", "report"} {
+		all.WriteString(embedded(name + ".js"))
+	}
+	return all.String()
+}
+
+func embedded(name string) string {
+	data, err := files.ReadFile("page/" + name)
+	if err != nil {
+		panic(err) // it was not embedded
+	}
+	return string(data)
+}
+
+// pack makes text that a page can hold: no markup can be in it, whatever a target has printed.
+func pack(v any) (string, error) {
+	var packed bytes.Buffer
+	zip := gzip.NewWriter(&packed)
+	if err := json.NewEncoder(zip).Encode(v); err != nil {
+		return "", err
+	}
+	if err := zip.Close(); err != nil {
+		return "", err
+	}
+	return base64.StdEncoding.EncodeToString(packed.Bytes()), nil
+}
+
+// hash is how a Content-Security-Policy names what it lets through.
+func hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}

@@ -1,0 +1,195 @@
+package report
+
+import (
+	"cmp"
+	"image/color"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"oomcage/harness"
+	"oomcage/harness/sweep"
+)
+
+// mostSeries is how many bands can be told apart, as in kills.js.
+const mostSeries = 8
+
+var (
+	seriesColours = []uint32{0x1f5fa8, 0xb0531a, 0x27764a, 0x8a3b8f, 0x6b6400, 0xa32a52, 0x3d5a80, 0x555555}
+	// The same shapes filled and hollow, for kills and for other ends.
+	filled = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}}
+	hollow = []draw.GlyphDrawer{draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}}
+)
+
+// series is the points that differ in memory.max alone.
+type series struct {
+	name     string
+	outcomes []*harness.Outcome // the lowest limit first
+}
+
+// series returns those with a memory.max, the one with the most steps first. One limit makes none.
+func (s *Set) series() []series {
+	var all []series
+	limits := map[harness.Bytes]bool{}
+	for _, o := range s.Outcomes {
+		if finite(o.Evidence.Limits.Max) == 0 {
+			continue
+		}
+		limits[o.Evidence.Limits.Max] = true
+		name := without(o.Name, "max", sweep.RepeatAxis)
+		i := slices.IndexFunc(all, func(s series) bool { return s.name == name })
+		if i < 0 {
+			i = len(all)
+			all = append(all, series{name: name})
+		}
+		all[i].outcomes = append(all[i].outcomes, o)
+	}
+	if len(limits) < 2 {
+		return nil
+	}
+	for _, s := range all {
+		slices.SortStableFunc(s.outcomes, func(a, b *harness.Outcome) int {
+			return cmp.Compare(a.Evidence.Limits.Max, b.Evidence.Limits.Max)
+		})
+	}
+	slices.SortStableFunc(all, func(a, b series) int { return b.most() - a.most() })
+	return all
+}
+
+func (s series) most() int {
+	most := 0
+	for _, o := range s.outcomes {
+		most = max(most, o.Acknowledged)
+	}
+	return most
+}
+
+// killsPlot is the steps over memory.max with what was predicted; nil where the limit does not vary.
+func (s *Set) killsPlot() *plot.Plot {
+	all := s.series()
+	if len(all) == 0 {
+		return nil
+	}
+	p := newPlot("Steps over memory.max; the bands were predicted", "memory.max", "steps acknowledged")
+	p.Add(gridLines())
+	p.X.Tick.Marker = plot.TickerFunc(binaryTicks)
+	p.Y.Tick.Marker = plot.TickerFunc(wholeTicks)
+	p.Legend.Top, p.Legend.Left = true, true
+	p.Legend.XOffs = vg.Points(8)
+	bands := len(all) <= mostSeries
+	top, right := 0.0, 0.0
+	for i, s := range all {
+		c := rgb(seriesColours[i%len(seriesColours)])
+		if bands {
+			p.Add(band(s, c))
+		}
+		kills, others := s.marks()
+		glyph := i % len(filled)
+		for j, xys := range []plotter.XYs{kills, others} {
+			marks := &plotter.Scatter{XYs: xys, GlyphStyle: draw.GlyphStyle{Color: c, Radius: vg.Points(3.4), Shape: [][]draw.GlyphDrawer{filled, hollow}[j][glyph]}}
+			if len(xys) > 0 {
+				p.Add(marks)
+			}
+			if j == 0 && bands {
+				p.Legend.Add(visible(ends(cmp.Or(s.name, "all"), 60)), marks)
+			}
+		}
+		top = max(top, float64(s.most()))
+		right = max(right, float64(s.outcomes[len(s.outcomes)-1].Evidence.Limits.Max))
+	}
+	p.X.Min, p.Y.Min = 0, 0
+	p.X.Max, p.Y.Max = right*1.03, max(1, top*1.08)
+	return p
+}
+
+// marks are the points that the cage's own limit has killed, and the others.
+func (s series) marks() (kills, others plotter.XYs) {
+	for _, o := range s.outcomes {
+		at := plotter.XY{X: float64(o.Evidence.Limits.Max), Y: float64(o.Acknowledged)}
+		if o.Verdict == harness.OOMKilled || o.Verdict == harness.OOMGroupKilled {
+			kills = append(kills, at)
+		} else {
+			others = append(others, at)
+		}
+	}
+	return kills, others
+}
+
+// band is the area between the ends of the windows. It is drawn with a wide border: most windows are one or two
+// steps wide.
+func band(s series, c color.NRGBA) plot.Plotter {
+	var up, down []plotter.XY
+	for _, o := range s.outcomes {
+		if o.Window == nil || o.Window.Hi == math.MaxInt {
+			continue
+		}
+		x := float64(o.Evidence.Limits.Max)
+		up = append(up, plotter.XY{X: x, Y: float64(o.Window.Hi)})
+		down = append(down, plotter.XY{X: x, Y: float64(o.Window.Lo)})
+	}
+	slices.Reverse(down)
+	c.A = 50
+	return &area{append(up, down...), c}
+}
+
+type area struct {
+	edge  []plotter.XY
+	color color.NRGBA
+}
+
+// Plot fills the area; it is what plot.Plotter wants.
+func (a *area) Plot(c draw.Canvas, p *plot.Plot) {
+	if len(a.edge) == 0 {
+		return
+	}
+	x, y := p.Transforms(&c)
+	half := vg.Points(2.5) // of the width of a window whose ends are one
+	n := len(a.edge) / 2
+	var points []vg.Point
+	for i, at := range a.edge {
+		by := half
+		if i >= n {
+			by = -half
+		}
+		points = append(points, vg.Point{X: x(at.X), Y: y(at.Y) + by})
+	}
+	c.FillPolygon(a.color, c.ClipPolygonXY(points))
+}
+
+func gridLines() *plotter.Grid {
+	g := plotter.NewGrid()
+	g.Horizontal.Color, g.Vertical.Color = rule, rule
+	return g
+}
+
+// binaryTicks are sizes that are round in powers of two.
+func binaryTicks(_, top float64) []plot.Tick {
+	step := 1.0
+	for top/step > 9 {
+		step *= 2
+	}
+	var all []plot.Tick
+	for v := 0.0; v <= top; v += step {
+		label := "0"
+		if v > 0 {
+			label = human(harness.Bytes(v))
+		}
+		all = append(all, plot.Tick{Value: v, Label: label})
+	}
+	return all
+}
+
+// wholeTicks are counts.
+func wholeTicks(lo, top float64) []plot.Tick {
+	var all []plot.Tick
+	for _, t := range (plot.DefaultTicks{}).Ticks(lo, top) {
+		if t.Value == math.Trunc(t.Value) {
+			all = append(all, t)
+		}
+	}
+	return all
+}

@@ -1,0 +1,101 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// A job's summary takes 1 MiB at most, and people far less.
+const (
+	mostFindings = 50
+	mostRows     = 40
+	mostColumns  = 24
+)
+
+// writeMarkdown writes the report for the summary of a CI job: what was found, the map, and what made it.
+func (s *Set) writeMarkdown(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	fmt.Fprintf(out, "## %s\n\n", markdown(s.summary()))
+	if err := s.Complete(); err != nil {
+		fmt.Fprintf(out, "**Incomplete:** %s\n\n", markdown(err.Error()))
+	}
+	if len(s.Findings) == 0 {
+		fmt.Fprint(out, "No check has found anything.\n\n")
+	} else {
+		fmt.Fprintf(out, "**%s:**\n\n", count(len(s.Findings), "finding"))
+		for _, f := range s.Findings[:min(len(s.Findings), mostFindings)] {
+			fmt.Fprintf(out, "- %s\n", markdown(f.String()))
+		}
+		if left := len(s.Findings) - mostFindings; left > 0 {
+			fmt.Fprintf(out, "- and %d more\n", left)
+		}
+		fmt.Fprintln(out)
+	}
+	s.markdownMap(out)
+	for _, p := range s.places() {
+		for _, text := range []string{p.Command, p.Kernel, p.Machine, p.Date} {
+			if text != "" {
+				fmt.Fprintf(out, "%s  \n", markdown(text))
+			}
+		}
+		fmt.Fprintln(out)
+	}
+	return out.Flush()
+}
+
+// markdownMap writes the cells as a table, with a legend of the letters.
+func (s *Set) markdownMap(out io.Writer) {
+	g := s.grid()
+	found := s.found()
+	columns := g.across.Values[:min(len(g.across.Values), mostColumns)]
+	rows := g.rows[:min(len(g.rows), mostRows)]
+	header := []string{markdown(g.across.Name)}
+	for _, v := range columns {
+		header = append(header, markdown(v))
+	}
+	fmt.Fprintf(out, "| %s |\n|%s\n", strings.Join(header, " | "), strings.Repeat(" --- |", len(header)))
+	for _, row := range rows {
+		line := []string{markdown(row)}
+		for _, v := range columns {
+			c := g.cells[[2]string{row, v}]
+			text := markdown(c.String())
+			for _, o := range c {
+				if len(found[o.Name]) > 0 {
+					text = "**" + text + "** !"
+					break
+				}
+			}
+			line = append(line, text)
+		}
+		fmt.Fprintf(out, "| %s |\n", strings.Join(line, " | "))
+	}
+	fmt.Fprintln(out)
+	if len(columns) < len(g.across.Values) || len(rows) < len(g.rows) {
+		fmt.Fprintf(out, "The first %d of %d rows and %d of %d columns.\n\n", len(rows), len(g.rows), len(columns), len(g.across.Values))
+	}
+	fmt.Fprintf(out, "%s, and the steps that were acknowledged", markdown(s.legend()))
+	if len(s.Findings) > 0 {
+		fmt.Fprint(out, "; ! marks what the findings are about")
+	}
+	fmt.Fprint(out, ".\n\n")
+}
+
+// legend names the letters of the verdicts that occur: "S survived, K oom-killed".
+func (s *Set) legend() string {
+	var parts []string
+	for _, v := range cell(s.Outcomes).verdicts() {
+		parts = append(parts, looks[v].letter+" "+string(v))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// inMarkdown escapes what means something in Markdown, or in the HTML that it may hold.
+var inMarkdown = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "|", `\|`,
+	"#", `\#`, "~", `\~`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "@", "&#64;", "://", ":&#47;/")
+
+// mostText is how much of one text a summary has.
+const mostText = 1000
+
+func markdown(s string) string { return inMarkdown.Replace(visible(ends(s, mostText))) }

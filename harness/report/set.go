@@ -1,0 +1,150 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"oomcage/harness"
+	"oomcage/harness/sweep"
+)
+
+// Set is the outcomes of one sweep.
+type Set struct {
+	Outcomes []*harness.Outcome // in the order of sweep.Compare
+	Findings []sweep.Finding    // what sweep.Check says of them
+}
+
+// Read reads files of results. Several are the shards of one sweep; a point that is there twice is an error.
+func Read(paths ...string) (*Set, error) {
+	var outcomes []*harness.Outcome
+	in := map[string]string{} // the file of each point
+	for _, path := range paths {
+		read, err := sweep.Read(path)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range read {
+			switch first, twice := in[o.Name]; {
+			case twice && first == path:
+				return nil, fmt.Errorf("%s has the point %s twice: a sweep runs each once; take one of the lines out", path, visible(o.Name))
+			case twice:
+				return nil, fmt.Errorf("the point %s is in %s and in %s: give each shard's file once, and only those of one sweep", visible(o.Name), first, path)
+			}
+			in[o.Name] = path
+		}
+		outcomes = append(outcomes, read...)
+	}
+	if len(outcomes) == 0 {
+		return nil, fmt.Errorf("%s: no outcome is in there, so there is nothing to show", strings.Join(paths, ", "))
+	}
+	return NewSet(outcomes), nil
+}
+
+// NewSet puts outcomes into order, and checks them.
+func NewSet(outcomes []*harness.Outcome) *Set {
+	s := &Set{Outcomes: slices.Clone(outcomes)}
+	slices.SortStableFunc(s.Outcomes, func(a, b *harness.Outcome) int { return sweep.Compare(a.Name, b.Name) })
+	s.Findings = sweep.Check(s.Outcomes)
+	return s
+}
+
+// mostNamed is how many missing points an error names: a lost shard may be thousands.
+const mostNamed = 10
+
+// Complete says in an error how many of the sweep's points are missing, and which. Where no outcome knows how
+// many there are, none is.
+func (s *Set) Complete() error {
+	points := s.points()
+	missing := points - len(s.Outcomes)
+	if missing <= 0 {
+		return nil
+	}
+	verb := "are"
+	if missing == 1 {
+		verb = "is"
+	}
+	text := fmt.Sprintf("%d points were to be run, and %d %s missing", points, missing, verb)
+	names := s.missing()
+	if len(names) > 0 {
+		text += ": " + strings.Join(names[:min(len(names), mostNamed)], ", ")
+	}
+	switch unnamed := missing - min(len(names), mostNamed); {
+	case len(names) == 0:
+		text += "; which ones, those that are there do not tell"
+	case unnamed > 0:
+		text += fmt.Sprintf(", and %d more", unnamed)
+	}
+	return fmt.Errorf("%s; give the files of all shards, and go on with a sweep that was killed by -resume", text)
+}
+
+// points is how many the sweep has; 0 where nobody says. A sweep that was gone on with on a larger grid has
+// outcomes that know of fewer.
+func (s *Set) points() int {
+	points := 0
+	for _, o := range s.Outcomes {
+		points = max(points, o.Origin.Points)
+	}
+	return points
+}
+
+// missing names the points that the values of the axes make and that are not there. A value of which
+// no outcome is there is not known, so they may be fewer than are missing; it is none where the names
+// have different axes.
+func (s *Set) missing() []string {
+	axes := axesOf(s.Outcomes)
+	total := 1
+	for _, a := range axes {
+		if total > sweep.MaxPoints/len(a.Values) {
+			return nil
+		}
+		total *= len(a.Values)
+	}
+	there := map[string]bool{}
+	for _, o := range s.Outcomes {
+		if len(sweep.Values(o.Name)) != len(axes) {
+			return nil
+		}
+		there[o.Name] = true
+	}
+	var names []string
+	for i := range total {
+		parts := make([]string, len(axes))
+		for j := len(axes) - 1; j >= 0; j-- { // the last axis turns fastest
+			parts[j] = axes[j].Name + "=" + axes[j].Values[i%len(axes[j].Values)]
+			i /= len(axes[j].Values)
+		}
+		if name := strings.Join(parts, "/"); !there[name] {
+			names = append(names, visible(name))
+		}
+	}
+	return names
+}
+
+// found maps each point that a finding is about to the findings' places in s.Findings.
+func (s *Set) found() map[string][]int {
+	of := map[string][]int{}
+	for i, f := range s.Findings {
+		for _, name := range f.Points {
+			of[name] = append(of[name], i)
+		}
+	}
+	return of
+}
+
+// ranked returns the outcomes with those first that somebody should look at: the flaky ones, then those with
+// other findings.
+func (s *Set) ranked() []*harness.Outcome {
+	rank := map[string]int{}
+	for _, f := range s.Findings {
+		for _, name := range f.Points {
+			rank[name] = max(rank[name], 1)
+			if f.Check == "flaky" {
+				rank[name] = 2
+			}
+		}
+	}
+	ranked := slices.Clone(s.Outcomes)
+	slices.SortStableFunc(ranked, func(a, b *harness.Outcome) int { return rank[b.Name] - rank[a.Name] })
+	return ranked
+}

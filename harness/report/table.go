@@ -1,0 +1,42 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+)
+
+// writeTable writes the report for a terminal: what was found, and a line for each point. A mark says which
+// points the findings are about.
+func (s *Set) writeTable(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	fmt.Fprintln(out, s.summary())
+	if err := s.Complete(); err != nil {
+		fmt.Fprintln(out, err)
+	}
+	for _, f := range s.Findings {
+		fmt.Fprintf(out, "! %s\n", visible(f.String()))
+	}
+	fmt.Fprintln(out)
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "  point\tverdict\tsteps\tpredicted\tmemory.max\tpeak\ttime")
+	found := s.found()
+	for _, o := range s.ranked() {
+		mark := "  "
+		if len(found[o.Name]) > 0 {
+			mark = "! "
+		}
+		fields := []string{
+			mark + visible(o.Name), string(o.Verdict), strconv.Itoa(o.Acknowledged), predicted(o),
+			limit(o), human(o.Peak), fmt.Sprintf("%.1fs", took(o).Seconds()),
+		}
+		fmt.Fprintln(table, strings.Join(fields, "\t"))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	return out.Flush()
+}

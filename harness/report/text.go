@@ -1,0 +1,153 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/docker/go-units"
+
+	"oomcage/harness"
+)
+
+// visible makes a text of a target fit to be shown: what has no shape of its own, such as control characters
+// and marks that turn the direction of writing, is written as Go writes it.
+func visible(s string) string { return show(s, "") }
+
+// visibleLines is visible for a text of several lines.
+func visibleLines(s string) string { return show(s, "\n\t") }
+
+func show(s, keep string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if strconv.IsPrint(r) || strings.ContainsRune(keep, r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRune(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
+}
+
+// ends keeps the beginning and the end of a text, where a crash says why, and at most that many bytes.
+func ends(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	head, tail := s[:most/2], s[len(s)-most/2:]
+	return fmt.Sprintf("%s\n[%d bytes are left out here]\n%s", strings.ToValidUTF8(head, ""), len(s)-len(head)-len(tail), strings.ToValidUTF8(tail, ""))
+}
+
+// human prints a size as people read it: "95.4 MiB". Sizes that are whole stay so: "64 MiB".
+func human(b harness.Bytes) string {
+	switch {
+	case b == harness.Unlimited:
+		return "max"
+	case b < harness.KiB:
+		return fmt.Sprintf("%d B", b)
+	}
+	names := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
+	return strings.Replace(units.CustomSize("%.1f %s", float64(b), 1024, names), ".0 ", " ", 1)
+}
+
+// limit prints memory.max, which may not be there.
+func limit(o *harness.Outcome) string {
+	if l := o.Evidence.Limits.Max; l > 0 {
+		return human(l)
+	}
+	return "max"
+}
+
+// span prints "4", or "4–5".
+func span(lo, hi int) string {
+	if lo == hi {
+		return strconv.Itoa(lo)
+	}
+	return fmt.Sprintf("%d–%d", lo, hi)
+}
+
+// predicted prints the window, or "" where there is none.
+func predicted(o *harness.Outcome) string {
+	if o.Window == nil {
+		return ""
+	}
+	return o.Window.String()
+}
+
+// took is how long the run took, as far as the timeline knows.
+func took(o *harness.Outcome) time.Duration {
+	if len(o.Timeline) == 0 {
+		return 0
+	}
+	return o.Timeline[len(o.Timeline)-1].At
+}
+
+// count prints "1 point" and "2 points".
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// summary says how the points ended: "24 points: 4 survived, 20 oom-killed".
+func (s *Set) summary() string {
+	of := map[harness.Verdict]int{}
+	for _, o := range s.Outcomes {
+		of[o.Verdict]++
+	}
+	var parts []string
+	for _, v := range harness.Verdicts() {
+		if of[v] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", of[v], v))
+		}
+	}
+	return count(len(s.Outcomes), "point") + ": " + strings.Join(parts, ", ")
+}
+
+// place is a machine and a command that made outcomes, and how many.
+type place struct {
+	Command, Kernel, Machine, Date string
+	Points                         int
+}
+
+// places are those of the outcomes, in the order in which each is first met. Shards of the same command on the
+// same kind of machine are one, from the first one's start on.
+func (s *Set) places() []place {
+	var all []place
+	at := map[place]int{}
+	var from []time.Time
+	for _, o := range s.Outcomes {
+		p := placeOf(o.Origin)
+		i, ok := at[p]
+		if !ok {
+			i = len(all)
+			at[p] = i
+			all = append(all, p)
+			from = append(from, o.Origin.Start)
+		}
+		all[i].Points++
+		if o.Origin.Start.Before(from[i]) {
+			from[i] = o.Origin.Start
+		}
+	}
+	for i := range all {
+		if !from[i].IsZero() {
+			all[i].Date = from[i].UTC().Format("2006-01-02 15:04 MST")
+		}
+	}
+	return all
+}
+
+func placeOf(o harness.Origin) place {
+	p := place{Command: visible(o.Command), Kernel: visible(o.Kernel)}
+	if o.CPUs > 0 {
+		p.Machine = fmt.Sprintf("%s, %s, %s", visible(o.Arch), count(o.CPUs, "CPU"), human(o.Memory))
+		if o.MicroVM {
+			p.Machine += ", microVM"
+		}
+	}
+	return p
+}
