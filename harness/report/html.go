@@ -52,8 +52,8 @@ type page struct {
 	Style      template.CSS
 	Script     template.JS
 	Policy     string
-	Index      string
-	Details    []string
+	Index      template.HTML // from pack, so there is no markup in it
+	Details    []template.HTML
 }
 
 type pageFinding struct {
@@ -64,7 +64,10 @@ type pageFinding struct {
 type pageVerdict struct{ Letter, Text, What, Class string }
 
 // writeHTML writes the page.
-func (s *Set) writeHTML(w io.Writer) error {
+func (s *Set) writeHTML(w io.Writer) error { return s.writePage(w, mostPage) }
+
+// writePage writes a page of which the packed data takes at most that many bytes.
+func (s *Set) writePage(w io.Writer, most int) error {
 	ranked := s.ranked()
 	p := page{Title: s.summary(), Places: s.places(), Legend: s.pageLegend(), Style: template.CSS(embedded("report.css") + sheet()), Script: template.JS(scripts())}
 	p.Policy = fmt.Sprintf("default-src 'none'; img-src data:; script-src '%s'; style-src '%s'; base-uri 'none'; form-action 'none'",
@@ -93,18 +96,18 @@ func (s *Set) writeHTML(w io.Writer) error {
 	if p.Index, err = pack(s.index(ranked, chunkSize)); err != nil {
 		return err
 	}
-	if err := p.fill(ranked); err != nil {
+	if err := p.fill(ranked, most); err != nil {
 		return err
 	}
 	return pageTemplate.Execute(w, p)
 }
 
 // fill packs the details, with as much of each as there is room for.
-func (p *page) fill(outcomes []*harness.Outcome) error {
+func (p *page) fill(outcomes []*harness.Outcome, most int) error {
 	for a := generous(len(outcomes)); ; a = a.half() {
 		size := len(p.Index)
 		p.Details = nil
-		for from := 0; from < len(outcomes) && size <= mostPage; from += chunkSize {
+		for from := 0; from < len(outcomes) && size <= most; from += chunkSize {
 			var details []detail
 			for _, o := range outcomes[from:min(from+chunkSize, len(outcomes))] {
 				d, err := detailOf(o, a)
@@ -120,7 +123,7 @@ func (p *page) fill(outcomes []*harness.Outcome) error {
 			p.Details = append(p.Details, packed)
 			size += len(packed)
 		}
-		if size > mostPage && a != (allowance{}) {
+		if size > most && a != (allowance{}) {
 			continue
 		}
 		p.Thinned = fmt.Sprintf("Timelines have at most %d readings here, and texts %s.", a.samples, human(harness.Bytes(a.text)))
@@ -159,7 +162,7 @@ func embedded(name string) string {
 }
 
 // pack makes text that a page can hold: no markup can be in it, whatever a target has printed.
-func pack(v any) (string, error) {
+func pack(v any) (template.HTML, error) {
 	var packed bytes.Buffer
 	zip := gzip.NewWriter(&packed)
 	if err := json.NewEncoder(zip).Encode(v); err != nil {
@@ -168,7 +171,7 @@ func pack(v any) (string, error) {
 	if err := zip.Close(); err != nil {
 		return "", err
 	}
-	return base64.StdEncoding.EncodeToString(packed.Bytes()), nil
+	return template.HTML(base64.StdEncoding.EncodeToString(packed.Bytes())), nil
 }
 
 // hash is how a Content-Security-Policy names what it lets through.

@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"math"
 	"slices"
+	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -21,8 +22,8 @@ const mostSeries = 8
 var (
 	seriesColours = []uint32{0x1f5fa8, 0xb0531a, 0x27764a, 0x8a3b8f, 0x6b6400, 0xa32a52, 0x3d5a80, 0x555555}
 	// The same shapes filled and hollow, for kills and for other ends.
-	filled = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}}
-	hollow = []draw.GlyphDrawer{draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}}
+	filled = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, diamond{filled: true}}
+	hollow = []draw.GlyphDrawer{draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, diamond{}}
 )
 
 // series is the points that differ in memory.max alone.
@@ -183,13 +184,29 @@ func binaryTicks(_, top float64) []plot.Tick {
 	return all
 }
 
-// wholeTicks are counts.
-func wholeTicks(lo, top float64) []plot.Tick {
+// wholeTicks are counts, at most ten.
+func wholeTicks(_, top float64) []plot.Tick {
+	step := 1
+	for next := 0; top/float64(step) > 10; next++ {
+		step = step * []int{2, 5, 10}[next%3] / []int{1, 2, 5}[next%3] // 1, 2, 5, 10, 20 …
+	}
 	var all []plot.Tick
-	for _, t := range (plot.DefaultTicks{}).Ticks(lo, top) {
-		if t.Value == math.Trunc(t.Value) {
-			all = append(all, t)
-		}
+	for v := 0; float64(v) <= top; v += step {
+		all = append(all, plot.Tick{Value: float64(v), Label: strconv.Itoa(v)})
 	}
 	return all
+}
+
+// diamond is a fourth shape, beside those of gonum.
+type diamond struct{ filled bool }
+
+// DrawGlyph is what draw.GlyphDrawer wants.
+func (d diamond) DrawGlyph(c *draw.Canvas, style draw.GlyphStyle, at vg.Point) {
+	r := style.Radius * 1.3
+	corners := []vg.Point{{X: at.X - r, Y: at.Y}, {X: at.X, Y: at.Y + r}, {X: at.X + r, Y: at.Y}, {X: at.X, Y: at.Y - r}}
+	if d.filled {
+		c.FillPolygon(style.Color, corners)
+		return
+	}
+	c.StrokeLines(draw.LineStyle{Color: style.Color, Width: vg.Points(0.5)}, append(corners, corners[0]))
 }

@@ -43,7 +43,7 @@ func (s *Set) mapPlot() (*plot.Plot, vg.Length) {
 	if len(s.Findings) > 0 {
 		under += "; ! marks a finding"
 	}
-	p := newPlot(title, visible(g.across.Name)+"\n"+under, "")
+	p := newPlot(title, visible(g.across.Name)+"\n \n"+under, "")
 	p.Add(m)
 	var names []string
 	for _, v := range m.columns {
@@ -55,7 +55,7 @@ func (s *Set) mapPlot() (*plot.Plot, vg.Length) {
 	p.X.Tick.Label.Font = sans(m.size(), font.WeightNormal)
 	p.X.Min, p.X.Max = -0.5, float64(len(m.columns))-0.5
 	p.Y.Min, p.Y.Max = -0.5, float64(len(m.rows))-0.5
-	return p, rowHeight*vg.Length(len(m.rows)) + 3.6*vg.Centimeter
+	return p, rowHeight*vg.Length(len(m.rows)) + 4*vg.Centimeter
 }
 
 // mapCells draws a box for each cell.

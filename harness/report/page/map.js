@@ -65,7 +65,7 @@ function mapTable(points, { across, down, fixed }) {
 		}
 	}
 	const caption = `Verdict and acknowledged steps by ${axes[across].Name}` + (down < 0 ? "" : ` and ${axes[down].Name}`);
-	const table = html("table", { class: "map" + (columns.length > 24 ? " dense" : ""), role: "grid", "aria-label": caption, "aria-describedby": "map-hint" });
+	const table = html("table", { class: "map" + (columns.length > 24 ? " dense" : columns.length >= 6 && columns.length <= 16 ? " full" : ""), role: "grid", "aria-label": caption, "aria-describedby": "map-hint" });
 	const corner = (down < 0 ? "" : axes[down].Name + " ↓  ") + axes[across].Name + " →";
 	table.append(html("thead", {}, html("tr", { role: "row" },
 		html("th", { scope: "col", role: "columnheader" }, corner),

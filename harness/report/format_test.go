@@ -1,0 +1,25 @@
+package report
+
+import (
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheExtensionNamesTheFormat(t *testing.T) {
+	for file, want := range map[string]Format{
+		"": Table, "a.html": HTML, "b/c.HTM": HTML, "x.md": Markdown, "x.csv": CSV, "x.png": PNG, "x.svg": SVG, "x.txt": Table,
+	} {
+		got, err := FormatOf(file)
+		require.NoError(t, err)
+		require.Equal(t, want, got, file)
+	}
+	_, err := FormatOf("report.pdf")
+	require.EqualError(t, err, `report.pdf: the extension ".pdf" names no format; give -format, one of html, md, csv, png, svg, table`)
+	var f Format
+	require.ErrorContains(t, f.Set("pdf"), "take one of html, md")
+	require.NoError(t, f.Set("md"))
+	require.Equal(t, Markdown, f)
+	require.ErrorContains(t, Write(io.Discard, nil, "pdf"), "no format")
+}

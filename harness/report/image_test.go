@@ -1,0 +1,70 @@
+package report
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"image/png"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness"
+)
+
+func TestAnImageIsSharpAndSmallAndTheSameEachTime(t *testing.T) {
+	for _, s := range []*Set{mustRead(t, realSweep), mustRead(t, made), NewSet(many(t, 500)), hostileSet(t)} {
+		var one, two bytes.Buffer
+		require.NoError(t, Write(&one, s, PNG))
+		require.NoError(t, Write(&two, s, PNG))
+		require.Equal(t, one.Bytes(), two.Bytes())
+		image, err := png.Decode(&one)
+		require.NoError(t, err)
+		require.InDelta(t, 1500, image.Bounds().Dx(), 10)
+		require.Less(t, image.Bounds().Dy(), 4000)
+	}
+}
+
+func TestAnSVGIsXMLWithATitle(t *testing.T) {
+	for _, s := range []*Set{mustRead(t, made), hostileSet(t)} {
+		var image bytes.Buffer
+		require.NoError(t, Write(&image, s, SVG))
+		require.Contains(t, image.String(), `role="img"><title>`+s.summary()+"</title>")
+		in := xml.NewDecoder(&image)
+		for {
+			_, err := in.Token()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			require.NoError(t, err)
+		}
+	}
+}
+
+func TestWithoutLimitsToCompareThereIsTheMapAlone(t *testing.T) {
+	one := another(mustRead(t, realSweep).Outcomes[0], "app")
+	s := NewSet([]*harness.Outcome{one})
+	require.Nil(t, s.killsPlot())
+	for _, f := range Formats() {
+		var got bytes.Buffer
+		require.NoError(t, Write(&got, s, f), f)
+		require.NotEmpty(t, got.String())
+	}
+}
+
+func TestTicksAreRound(t *testing.T) {
+	labels := func(top float64) string {
+		var all []string
+		for _, tick := range wholeTicks(0, top) {
+			all = append(all, tick.Label)
+		}
+		return strings.Join(all, " ")
+	}
+	require.Equal(t, "0 1", labels(1))
+	require.Equal(t, "0 1 2 3 4 5 6 7 8 9", labels(9.7))
+	require.Equal(t, "0 5 10 15 20 25", labels(26))
+	require.Equal(t, "0 20 40 60 80 100 120", labels(130))
+	require.Equal(t, "0 500 1000 1500 2000", labels(2100))
+}

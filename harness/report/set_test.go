@@ -1,0 +1,117 @@
+package report
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness"
+)
+
+func TestShardsTogetherAreTheWholeSweep(t *testing.T) {
+	whole := mustRead(t, realSweep)
+	var shards [4][]*harness.Outcome
+	for i, o := range whole.Outcomes {
+		shards[i%4] = append(shards[i%4], o)
+	}
+	var paths []string
+	for _, shard := range shards {
+		slices.Reverse(shard)
+		paths = append(paths, mustWrite(t, "results.jsonl", shard...))
+	}
+	merged := mustRead(t, paths...)
+	require.Equal(t, whole, merged)
+	require.NoError(t, merged.Complete())
+
+	err := mustRead(t, paths[0], paths[2], paths[3]).Complete()
+	require.ErrorContains(t, err, "32 points were to be run, and 8 are missing")
+	require.ErrorContains(t, err, "-resume")
+}
+
+func TestMissingPointsAreNamedWhereTheValuesSayWhich(t *testing.T) {
+	whole := mustRead(t, realSweep).Outcomes
+	without := func(names ...string) *Set {
+		return NewSet(slices.DeleteFunc(slices.Clone(whole), func(o *harness.Outcome) bool { return slices.Contains(names, o.Name) }))
+	}
+	require.NoError(t, without().Complete())
+	require.EqualError(t, without("max=64MiB/step=10MiB").Complete(),
+		"32 points were to be run, and 1 is missing: max=64MiB/step=10MiB; give the files of all shards, and go on with a sweep that was killed by -resume")
+	require.ErrorContains(t, without("max=64MiB/step=10MiB", "max=256MiB/step=40MiB").Complete(),
+		"2 are missing: max=64MiB/step=10MiB, max=256MiB/step=40MiB;")
+
+	t.Run("many are not all named", func(t *testing.T) {
+		var gone []string
+		for _, o := range whole[:12] {
+			gone = append(gone, o.Name)
+		}
+		gone = slices.DeleteFunc(gone, func(name string) bool { return name == "max=32MiB/step=5MiB" || name == "max=64MiB/step=5MiB" })
+		require.ErrorContains(t, without(append(gone, "max=256MiB/step=5MiB")...).Complete(), "max=256MiB/step=5MiB, and 4 more;")
+	})
+	t.Run("those of a value that nobody has are only counted", func(t *testing.T) {
+		require.ErrorContains(t, without("max=64MiB/step=5MiB", "max=64MiB/step=10MiB", "max=64MiB/step=20MiB", "max=64MiB/step=40MiB").Complete(),
+			"32 points were to be run, and 4 are missing; which ones, those that are there do not tell;")
+	})
+	t.Run("where the origin says nothing, nothing is missing", func(t *testing.T) {
+		one := another(whole[0], "max=1MiB")
+		one.Origin = harness.Origin{}
+		require.NoError(t, NewSet([]*harness.Outcome{one}).Complete())
+	})
+	t.Run("a sweep that was gone on with on a larger grid is that one", func(t *testing.T) {
+		one, two := another(whole[0], "max=1MiB"), another(whole[0], "max=2MiB")
+		one.Origin.Points, two.Origin.Points = 1, 3
+		require.ErrorContains(t, NewSet([]*harness.Outcome{one, two}).Complete(), "3 points were to be run, and 1 is missing; which ones")
+	})
+}
+
+func TestADoubledPointIsNamedWithBothFiles(t *testing.T) {
+	whole := mustRead(t, realSweep).Outcomes
+	a, b := mustWrite(t, "a.jsonl", whole[:3]...), mustWrite(t, "b.jsonl", whole[2:]...)
+	_, err := Read(a, b)
+	require.EqualError(t, err, "the point max=32MiB/step=20MiB is in "+a+" and in "+b+": give each shard's file once, and only those of one sweep")
+	_, err = Read(a, a)
+	require.ErrorContains(t, err, a+" has the point max=32MiB/step=5MiB twice")
+	twice := mustWrite(t, "twice.jsonl", whole[0], whole[1], whole[0])
+	_, err = Read(twice)
+	require.ErrorContains(t, err, "twice")
+}
+
+func TestAFileWithoutAnOutcomeIsAnError(t *testing.T) {
+	_, err := Read(mustWrite(t, "empty.jsonl"))
+	require.ErrorContains(t, err, "empty.jsonl: no outcome is in there")
+	_, err = Read("testdata/no-such-file")
+	require.ErrorContains(t, err, "no such file")
+	_, err = Read("testdata/README.md")
+	require.ErrorContains(t, err, "README.md:1: no outcome")
+}
+
+func TestFlakyPointsComeFirstAndThenThoseWithFindings(t *testing.T) {
+	s := mustRead(t, made)
+	rank := func(o *harness.Outcome) int {
+		best := 0
+		for _, i := range s.found()[o.Name] {
+			best = max(best, 1)
+			if s.Findings[i].Check == "flaky" {
+				best = 2
+			}
+		}
+		return best
+	}
+	ranked := s.ranked()
+	require.Equal(t, 2, rank(ranked[0]))
+	require.True(t, slices.IsSortedFunc(ranked, func(a, b *harness.Outcome) int { return rank(b) - rank(a) }))
+	require.Len(t, ranked, len(s.Outcomes))
+}
+
+func TestPlacesAreToldApartAndShardsOfOneAreNot(t *testing.T) {
+	outcomes := mustRead(t, realSweep).Outcomes[:3]
+	later := another(outcomes[1], outcomes[1].Name)
+	later.Origin.Start = later.Origin.Start.AddDate(0, 0, 1)
+	elsewhere := another(outcomes[2], outcomes[2].Name)
+	elsewhere.Origin.Kernel, elsewhere.Origin.MicroVM = "6.1.0", false
+	places := NewSet([]*harness.Outcome{outcomes[0], later, elsewhere}).places()
+	require.Len(t, places, 2)
+	require.Equal(t, 2, places[0].Points)
+	require.Equal(t, outcomes[0].Origin.Start.Format("2006-01-02 15:04 MST"), places[0].Date, "the first one's start")
+	require.Equal(t, place{places[0].Command, "6.1.0", "amd64, 2 CPUs, 967 MiB", places[1].Date, 1}, places[1])
+}
