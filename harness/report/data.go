@@ -12,11 +12,12 @@ import (
 
 // index is what the page draws its map, plot and table from. It holds no text that can be long.
 type index struct {
-	Axes    []sweep.Axis               `json:"axes"` // without the repeats
-	Points  []point                    `json:"points"`
-	Checks  []string                   `json:"checks"` // of each finding
-	Letters map[harness.Verdict]string `json:"letters"`
-	Chunk   int                        `json:"chunk"` // how many points' details are in one block
+	Axes     []sweep.Axis               `json:"axes"` // without the repeats
+	Points   []point                    `json:"points"`
+	Checks   []string                   `json:"checks"`   // of each finding
+	Verdicts []harness.Verdict          `json:"verdicts"` // in the order of their table
+	Letters  map[harness.Verdict]string `json:"letters"`
+	Chunk    int                        `json:"chunk"` // how many points' details are in one block
 }
 
 // point is a row of the page's table, in the order in which it is shown first.
@@ -47,7 +48,7 @@ type detail struct {
 
 // index makes the page's table.
 func (s *Set) index(outcomes []*harness.Outcome, chunk int) index {
-	x := index{Chunk: chunk, Axes: []sweep.Axis{}, Checks: []string{}, Letters: map[harness.Verdict]string{}}
+	x := index{Chunk: chunk, Axes: []sweep.Axis{}, Checks: []string{}, Verdicts: harness.Verdicts(), Letters: map[harness.Verdict]string{}}
 	for v, l := range looks {
 		x.Letters[v] = l.letter
 	}

@@ -1,4 +1,4 @@
-// The map: a table with a button for each cell. Two axes make it, and the others are chosen above it.
+// The map: a table whose cells can be opened. Two axes make it, and the others are chosen above it.
 "use strict";
 
 function drawMap() {
@@ -42,15 +42,16 @@ function drawMap() {
 		controls.querySelectorAll("select")[focused]?.focus();
 	};
 	redraw();
-	byId("map").addEventListener("click", (event) => {
-		const cell = event.target.closest(".cell");
-		if (cell) {
-			openPoint(cell.points[0], cell.points);
-		}
-	});
+	byId("map").addEventListener("click", (event) => openCell(event.target.closest(".cell")));
 	byId("map").addEventListener("keydown", moveInMap);
 	if (regular.length < index.points.length) {
 		byId("map-hint").append(` ${index.points.length - regular.length} points have other axes and are only in the table.`);
+	}
+}
+
+function openCell(cell) {
+	if (cell) {
+		openPoint(cell.points[0], cell.points);
 	}
 }
 
@@ -66,6 +67,7 @@ function mapTable(points, { across, down, fixed }) {
 	}
 	const caption = `Verdict and acknowledged steps by ${axes[across].Name}` + (down < 0 ? "" : ` and ${axes[down].Name}`);
 	const table = html("table", { class: "map" + (columns.length > 24 ? " dense" : columns.length >= 6 && columns.length <= 16 ? " full" : ""), role: "grid", "aria-label": caption, "aria-describedby": "map-hint" });
+	table.style.setProperty("--columns", columns.length);
 	const corner = (down < 0 ? "" : axes[down].Name + " ↓  ") + axes[across].Name + " →";
 	table.append(html("thead", {}, html("tr", { role: "row" },
 		html("th", { scope: "col", role: "columnheader" }, corner),
@@ -74,7 +76,7 @@ function mapTable(points, { across, down, fixed }) {
 	rows.forEach((row, y) => {
 		const line = html("tr", { role: "row" }, html("th", { scope: "row", role: "rowheader" }, row));
 		columns.forEach((_, x) => {
-			line.append(html("td", { role: "gridcell" }, ...(cells[y][x].length ? [mapCell(cells[y][x])] : [])));
+			line.append(cells[y][x].length ? mapCell(cells[y][x]) : html("td", { role: "gridcell" }));
 		});
 		body.append(line);
 	});
@@ -87,40 +89,47 @@ function mapTable(points, { across, down, fixed }) {
 }
 
 function mapCell(points) {
-	const verdicts = [...new Set(points.map((p) => p.verdict))];
+	const verdicts = index.verdicts.filter((v) => points.some((p) => p.verdict === v));
 	const counts = points.map((p) => p.acked);
 	const steps = span(Math.min(...counts), Math.max(...counts));
 	const found = points.some((p) => p.findings);
 	const label = `${points[0].name}${points.length > 1 ? ` and ${points.length - 1} repeats` : ""}: ${verdicts.join(" and ")}, ${steps} steps` +
 		(points[0].window ? `, predicted ${predicted(points[0])}` : "") + (found ? ", has a finding" : "");
-	const cell = html("button", { type: "button", tabindex: -1, title: label, "aria-label": label,
+	const cell = html("td", { role: "gridcell", tabindex: -1, title: label, "aria-label": label,
 		class: `cell v-${verdicts[0]}` + (verdicts.length > 1 ? " mixed" : "") + (found ? " found" : "") },
-		html("b", {}, verdicts.map((v) => index.letters[v]).join("")), steps);
+		`${verdicts.map((v) => index.letters[v]).join("")} ${steps}${found ? " !" : ""}`);
 	cell.points = points;
 	return cell;
 }
 
 // moveInMap lets Tab take the map in one stride, and the arrows what is in it.
 function moveInMap(event) {
-	const by = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0], Home: [0, -Infinity], End: [0, Infinity] }[event.key];
 	const cell = event.target.closest(".cell");
-	if (!by || !cell) {
+	if (!cell) {
+		return;
+	}
+	if (event.key === "Enter" || event.key === " ") {
+		event.preventDefault();
+		openCell(cell);
+		return;
+	}
+	const row = cell.parentElement;
+	const rows = [...row.parentElement.rows];
+	const beside = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
+	const below = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+	let to;
+	if (beside) {
+		const cells = [...row.querySelectorAll(".cell")];
+		to = cells[Math.max(0, Math.min(cells.length - 1, cells.indexOf(cell) + beside))];
+	} else if (below) {
+		for (let y = rows.indexOf(row) + below; rows[y] && !to?.points; y += below) {
+			to = rows[y].cells[cell.cellIndex];
+		}
+	} else {
 		return;
 	}
 	event.preventDefault();
-	const td = cell.parentElement;
-	const row = td.parentElement;
-	let to;
-	if (by[0] !== 0) {
-		const rows = [...row.parentElement.rows];
-		for (let y = rows.indexOf(row) + by[0]; rows[y] && !to; y += by[0]) {
-			to = rows[y].cells[td.cellIndex].firstElementChild;
-		}
-	} else {
-		const cells = [...row.querySelectorAll(".cell")];
-		to = cells[Math.max(0, Math.min(cells.length - 1, cells.indexOf(cell) + by[1]))];
-	}
-	if (to) {
+	if (to?.points) {
 		cell.tabIndex = -1;
 		to.tabIndex = 0;
 		to.focus();

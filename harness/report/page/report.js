@@ -21,10 +21,11 @@ async function draw() {
 	drawKills();
 	drawTable();
 	drawDialog();
-	requestAnimationFrame(() => {
+	// The frame's callbacks run before it is laid out and painted, and a timer's after.
+	requestAnimationFrame(() => setTimeout(() => {
 		performance.mark("drawn");
 		document.documentElement.dataset.drawn = "yes";
-	});
+	}));
 }
 
 draw().catch((error) => {

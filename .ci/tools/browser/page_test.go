@@ -1,0 +1,261 @@
+package browser
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/systeminfo"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness"
+	"oomcage/harness/report"
+)
+
+func TestTheMapThePlotAndTheTableAreDrawn(t *testing.T) {
+	s := mustRead(t, realSweep)
+	tb := mustOpen(t, s)
+	require.Len(t, tb.texts(".map .cell"), 32)
+	require.Equal(t, []string{"K 5", "K 11", "K 18", "S 24"}, tb.texts(".map tbody tr:first-child .cell")[:4])
+	require.Len(t, tb.texts("#points tbody tr"), 32)
+	require.Equal(t, 4, eval[int](tb, `document.querySelectorAll("#kills path.band").length`))
+	require.Equal(t, 32, eval[int](tb, `byId("kills").marks.length`))
+	require.Greater(t, eval[float64](tb, `document.querySelector("#kills svg").getBoundingClientRect().width`), 700.0)
+	require.Contains(t, eval[string](tb, `document.querySelector("#kills svg").getAttribute("aria-label")`), "32 points in 4 series")
+	require.Contains(t, tb.texts("header dd"), "6.12.117+deb12-cloud-amd64")
+	require.Contains(t, tb.texts("h2"), "The checks have found nothing")
+	require.Equal(t, "max=32MiB/step=5MiB: oom-killed, 5 steps, predicted 4..5", eval[string](tb, `document.querySelector(".cell").getAttribute("aria-label")`))
+}
+
+func TestFlakyPointsAndFindingsComeFirst(t *testing.T) {
+	tb := mustOpen(t, mustRead(t, findings))
+	require.True(t, contains(tb.texts(".findings li"), "max=128MiB/step=10MiB/kind=anon: survived 1, oom-killed 1, of 2"))
+	require.True(t, strings.HasSuffix(tb.texts("#points tbody tr")[0], "! flaky"))
+	tb.run(click(".findings li:nth-child(4) button"))
+	tb.until(`byId("point").open`)
+	require.Equal(t, "max=128MiB/step=10MiB/kind=anon/repeat=2", eval[string](tb, `byId("point-title").textContent`))
+}
+
+func TestAThirdAxisIsChosenAboveTheMap(t *testing.T) {
+	tb := mustOpen(t, mustRead(t, findings))
+	require.Equal(t, []string{"Across max step kind", "Down max step kind", "kind anon shmem"}, eval[[]string](tb,
+		`[...document.querySelectorAll("#map-controls label")].map((l) => [l.firstChild.data.trim(), ...[...l.querySelectorAll("option")].map((o) => o.text)].join(" "))`))
+	require.Contains(t, tb.texts(".map .cell"), "SK 12–24 !")
+	tb.do(`const s = document.querySelectorAll("#map-controls select")[2]; s.value = 1; s.dispatchEvent(new Event("change"));`)
+	require.NotContains(t, tb.texts(".map .cell"), "SK 12–24 !")
+	require.Contains(t, tb.texts(".map .cell"), "XE 2 !")
+	tb.do(`const s = document.querySelectorAll("#map-controls select")[1]; s.value = 2; s.dispatchEvent(new Event("change"));`)
+	require.Equal(t, []string{"anon", "shmem"}, tb.texts(".map tbody th"))
+}
+
+func TestTheFilterAndTheSortWork(t *testing.T) {
+	tb := mustOpen(t, mustRead(t, findings))
+	rows := func() []string { return tb.texts("#points tbody tr .name") }
+	tb.run(chromedp.SendKeys(chromedp.CSS("#filter-text"), "step=20MiB shmem"))
+	require.Len(t, rows(), 10)
+	require.Equal(t, "10 of 60", eval[string](tb, `byId("shown").textContent`))
+	for _, name := range rows() {
+		require.Contains(t, name, "/step=20MiB/kind=shmem/")
+	}
+	tb.run(chromedp.SendKeys(chromedp.CSS("#filter-text"), " nowhere"))
+	require.Equal(t, []string{"No point is like that."}, tb.texts("#points tbody tr"))
+
+	tb.do(`byId("filter-text").value = ""; byId("filter-verdict").value = "stalled"; byId("filter").dispatchEvent(new Event("input"));`)
+	require.Len(t, rows(), 2)
+	tb.do(`byId("filter-verdict").value = ""; byId("filter").dispatchEvent(new Event("input"));`)
+	tb.run(click("#filter-found"))
+	require.Len(t, rows(), 14)
+	tb.run(click("#filter-found"))
+
+	steps := func() []int {
+		return eval[[]int](tb, `[...document.querySelectorAll("#points tbody tr")].map((r) => Number(r.cells[2].textContent))`)
+	}
+	tb.run(click("#points th:nth-child(3) button"))
+	require.IsNonDecreasing(t, steps())
+	require.Equal(t, "ascending", eval[string](tb, `document.querySelectorAll("#points th")[2].getAttribute("aria-sort")`))
+	tb.run(click("#points th:nth-child(3) button"))
+	require.IsNonIncreasing(t, steps())
+	tb.run(click("#points th:first-child button"))
+	require.Equal(t, "max=32MiB/step=10MiB/kind=anon/repeat=1", rows()[0])
+	require.Equal(t, "max=160MiB/step=40MiB/kind=shmem/repeat=2", rows()[59], "by value, not by letter")
+}
+
+func TestAPointShowsItsTimelineAndItsEvidence(t *testing.T) {
+	tb := mustOpen(t, mustRead(t, findings))
+	open := func(name string) {
+		tb.do(`openPoint(index.points.find((p) => p.name === "` + name + `"), index.points)`)
+		tb.until(`byId("point").open && byId("point-title").textContent === "` + name + `" && document.querySelector("#timeline svg")`)
+	}
+	open("max=160MiB/step=10MiB/kind=anon/repeat=1")
+	label := eval[string](tb, `document.querySelector("#timeline svg").getAttribute("aria-label")`)
+	require.Contains(t, label, "memory.max 160 MiB")
+	require.Contains(t, label, "memory.high 80 MiB")
+	require.Contains(t, label, "15 steps")
+	require.Equal(t, 2, eval[int](tb, `document.querySelectorAll("#timeline .limit").length`))
+	require.Equal(t, 15, eval[int](tb, `document.querySelectorAll("#timeline .step").length`))
+	require.NotEmpty(t, eval[string](tb, `document.querySelector("#timeline .pressure").getAttribute("d")`))
+	require.NotEmpty(t, eval[string](tb, `document.querySelector("#timeline .tick").getAttribute("d")`), "memory.high rose")
+	require.Contains(t, tb.texts("#point-body dd"), "some 41s, full 40s, 0 refaults")
+	tb.run(click("summary"))
+	require.True(t, contains(tb.texts("details pre"), `"max": 167772160`))
+
+	open("max=96MiB/step=40MiB/kind=shmem/repeat=1")
+	require.True(t, contains(tb.texts("#output"), "fatal error: runtime: out of memory\n\ngoroutine 1"))
+	open("max=128MiB/step=10MiB/kind=shmem/repeat=1")
+	require.Equal(t, 2, eval[int](tb, `document.querySelectorAll("#timeline .tick.bad").length`), "oom and oom_kill")
+}
+
+// press types keys as a user does, and returns what has the focus then.
+func (tb *tab) press(keys ...string) string {
+	tb.t.Helper()
+	for _, key := range keys {
+		tb.run(chromedp.KeyEvent(key))
+	}
+	return eval[string](tb, `(document.activeElement.getAttribute("aria-label") || document.activeElement.textContent || document.activeElement.id).trim()`)
+}
+
+func TestAllOfItIsInReachOfTheKeyboard(t *testing.T) {
+	tb := mustOpen(t, mustRead(t, realSweep))
+	require.Equal(t, "Skip to the points", tb.press(kb.Tab))
+	require.True(t, eval[bool](tb, `document.activeElement.getBoundingClientRect().left >= 0`), "it is seen when it has the focus")
+	require.Contains(t, tb.press(kb.Tab), "max=32MiB/step=5MiB: oom-killed")
+	require.NotEqual(t, "none", eval[string](tb, `getComputedStyle(document.activeElement).outlineStyle`))
+	require.Contains(t, tb.press(kb.ArrowRight, kb.ArrowDown), "max=64MiB/step=10MiB: oom-killed, 5 steps")
+	require.Contains(t, tb.press(kb.End), "max=256MiB/step=10MiB: survived")
+	tb.press(kb.Enter)
+	tb.until(`byId("point").open`)
+	require.Equal(t, "max=256MiB/step=10MiB", eval[string](tb, `document.activeElement.textContent`), "a reader hears what has opened")
+	tb.press(kb.Escape)
+	require.False(t, eval[bool](tb, `byId("point").open`))
+	require.Contains(t, eval[string](tb, `document.activeElement.getAttribute("aria-label")`), "max=256MiB/step=10MiB", "and is back where it was")
+
+	// One Tab leaves the map; then come the filter, the headings, and the rows.
+	require.Equal(t, "filter-text", tb.press(kb.Tab))
+	for range 40 {
+		if strings.HasPrefix(tb.press(kb.Tab), "max=32MiB/step=5MiB") {
+			break
+		}
+	}
+	require.Contains(t, tb.press(kb.ArrowDown), "max=32MiB/step=10MiB")
+	tb.press(kb.Enter)
+	tb.until(`byId("point").open && byId("point-title").textContent === "max=32MiB/step=10MiB"`)
+	tb.press(kb.ArrowRight)
+	tb.until(`byId("point-title").textContent === "max=32MiB/step=20MiB"`)
+}
+
+const hostile = "<script>document.title='no'</script></script><img src=http://example.com/x onerror=alert(2)>\x00\x1b[31m\u202e`${7}\"'&amp;"
+
+func TestHostileTextsAreText(t *testing.T) {
+	o := another(mustRead(t, realSweep).Outcomes[0], "max=64MiB/kind="+hostile)
+	o.Output = strings.Repeat(hostile+"\n", 1<<20/len(hostile))
+	o.Error, o.Why = hostile, hostile
+	o.Verdict = harness.Inconclusive
+	o.Spec.Target = harness.Target{Path: hostile, Args: []string{hostile}}
+	o.Evidence.Unread = map[string]string{hostile: hostile}
+	o.Origin = harness.Origin{Command: hostile, Kernel: hostile}
+	tb := mustOpen(t, report.NewSet([]*harness.Outcome{o, another(o, "max=96MiB/kind="+hostile)}))
+	tb.do(`openPoint(index.points[0], index.points)`)
+	tb.until(`byId("point").open`)
+	shown := `<script>document.title='no'</script></script><img src=http://example.com/x onerror=alert(2)>\x00\x1b[31m\u202e`
+	for _, selector := range []string{"header code", ".findings li", "#points .name", "#point-title", "#output", "#point-body .facts dd", "pre"} {
+		require.True(t, contains(tb.texts(selector), shown), selector)
+	}
+	require.True(t, contains(tb.texts(".map th"), "<script>document.title='no'<"), "up to the slash, which ends the value of an axis")
+	require.Zero(t, eval[int](tb, `document.images.length`))
+	require.Equal(t, "2 points: 2 inconclusive · oomcage", eval[string](tb, `document.title`))
+	require.LessOrEqual(t, eval[int](tb, `document.documentElement.scrollWidth`), 1280, "a long text breaks")
+}
+
+func TestTenThousandPointsOpenInUnderThreeSeconds(t *testing.T) {
+	from := mustRead(t, realSweep).Outcomes
+	var all []*harness.Outcome
+	for i := range 10_000 {
+		o := another(from[i%len(from)], "")
+		limit, step := harness.Bytes(64+8*(i%100))*harness.MiB, harness.Bytes(1+i/100)*harness.MiB
+		o.Name = fmt.Sprintf("max=%v/step=%v", limit, step)
+		o.Evidence.Limits.Max, o.Spec.Load.Bytes = limit, step
+		o.Acknowledged = int((limit - 6*harness.MiB) / step)
+		o.Window = &harness.Window{Lo: o.Acknowledged, Hi: o.Acknowledged + 1}
+		o.Origin.Points = 10_000
+		o.Timeline = make([]harness.Sample, 200)
+		for j := range o.Timeline {
+			o.Timeline[j] = harness.Sample{At: time.Duration(j*5_000_000 + (i*7919+j*104729)%4_000_000), Step: j / 10, Current: harness.Bytes((i*31+j*1009)%50_000) * 4096}
+		}
+		all = append(all, o)
+	}
+	s := report.NewSet(all)
+	var before time.Duration
+	tb := mustOpen(t, s, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		var err error
+		before, err = cpuTime(ctx)
+		return err
+	}))
+	after, err := cpuTime(tb)
+	require.NoError(t, err)
+	drawn := eval[float64](tb, `performance.getEntriesByName("drawn")[0].startTime`)
+	size := eval[int64](tb, `performance.getEntriesByType("navigation")[0].decodedBodySize || document.documentElement.outerHTML.length`)
+	t.Logf("10,000 points, %.2f MB: painted %.0f ms after the page was asked for; the browser took %v of CPU time for it", float64(size)/1e6, drawn, after-before)
+	require.Less(t, size, int64(10_000_000))
+	require.Less(t, after-before, 3*time.Second, "CPU time: other than the clock it does not count who else uses the machine")
+	require.Len(t, tb.texts(".map .cell"), 10_000)
+	require.Len(t, tb.texts("#points tbody tr"), 200, "more rows are drawn when they are asked for")
+	require.Equal(t, "10000 of 10000", eval[string](tb, `byId("shown").textContent`))
+	require.Zero(t, eval[int](tb, `unpacked.size`), "no detail is unpacked before it is asked for")
+
+	start := time.Now()
+	tb.do(`openPoint(index.points[9999], index.points)`)
+	tb.until(`document.querySelector("#timeline svg")`)
+	require.Equal(t, 1, eval[int](tb, `unpacked.size`))
+	t.Logf("one of them opened in %v", time.Since(start).Round(time.Millisecond))
+}
+
+// cpuTime is what all processes of the browser have used so far.
+func cpuTime(ctx context.Context) (time.Duration, error) {
+	info, err := chromedp.CallBrowser(ctx, systeminfo.GetProcessInfo, cdp.Empty{})
+	if err != nil {
+		return 0, err
+	}
+	var seconds float64
+	for _, p := range info.ProcessInfo {
+		seconds += p.CPUTime
+	}
+	return time.Duration(seconds * float64(time.Second)).Round(time.Millisecond), nil
+}
+
+func TestItCanBeReadOnAPhoneInTheDarkAndInGrey(t *testing.T) {
+	phone := chromedp.EmulateViewport(390, 844, chromedp.EmulateScale(2), chromedp.EmulateMobile)
+	dark := call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}})
+	grey := call(emulation.SetEmulatedVisionDeficiency, emulation.SetEmulatedVisionDeficiencyParams{Type: emulation.SetEmulatedVisionDeficiencyTypeAchromatopsia})
+	for _, c := range []struct {
+		name   string
+		set    string
+		before []action
+	}{
+		{"light", realSweep, nil},
+		{"findings", findings, nil},
+		{"dark", findings, []action{dark}},
+		{"phone", findings, []action{phone}},
+		{"phone-dark", realSweep, []action{phone, dark}},
+		{"greyscale", findings, []action{grey}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tb := mustOpen(t, mustRead(t, c.set), c.before...)
+			width := eval[int](tb, `innerWidth`)
+			require.LessOrEqual(t, eval[int](tb, `document.documentElement.scrollWidth`), width, "nothing sticks out")
+			mustKeep(t, c.name+".png", tb.screenshot(chromedp.FullScreenshot(100)))
+			tb.do(`openPoint(index.points.at(-3), index.points)`)
+			tb.until(`document.querySelector("#timeline svg")`)
+			require.LessOrEqual(t, eval[int](tb, `byId("point").scrollWidth`), width)
+			mustKeep(t, c.name+"-point.png", tb.screenshot(chromedp.CaptureScreenshot()))
+			if c.name == "dark" {
+				require.Equal(t, "rgb(18, 20, 23)", eval[string](tb, `getComputedStyle(document.body).backgroundColor`))
+			}
+		})
+	}
+}
