@@ -83,6 +83,11 @@ fuzz: ## fuzz the parsers, one after the other: any user, no microVM (FUZZTIME=6
 		$(GO_TEST) -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) $(TESTFLAGS) "$$pkg" </dev/null; \
 	done
 
+.PHONY: test-browser
+test-browser: ## the page of oomcage report in Chromium, screenshots into artifacts/browser (as root or with sudo)
+	@.ci/install chromium:chromium
+	@ARTIFACTS="$(CURDIR)/artifacts/browser" go test -C .ci/tools/browser -count=1 $(TESTFLAGS) .
+
 ##@ Measuring
 
 .PHONY: bench

@@ -39,7 +39,7 @@ func NewOrigin(command []string, points int) Origin {
 	}
 	var info unix.Sysinfo_t
 	if err := unix.Sysinfo(&info); err == nil {
-		o.Memory = Bytes(info.Totalram) * Bytes(info.Unit) //nolint:unconvert // the fields' types differ between architectures
+		o.Memory = Bytes(info.Totalram) * Bytes(info.Unit)
 	}
 	return o
 }

@@ -57,8 +57,9 @@ type page struct {
 }
 
 type pageFinding struct {
-	Check, Text string
-	First       int // the place of its first point in the table
+	Check string
+	Parts []string // of its text, between slashes, where a name may break
+	First int      // the place of its first point in the table
 }
 
 type pageVerdict struct{ Letter, Text, What, Class string }
@@ -80,7 +81,7 @@ func (s *Set) writePage(w io.Writer, most int) error {
 		at[o.Name] = i
 	}
 	for _, f := range s.Findings[:min(len(s.Findings), mostFindings)] {
-		found := pageFinding{Check: f.Check, Text: visible(ends(f.Text, mostText)), First: -1}
+		found := pageFinding{Check: f.Check, Parts: strings.Split(visible(ends(f.Text, mostText)), "/"), First: -1}
 		if len(f.Points) > 0 {
 			found.First = at[f.Points[0]]
 		}

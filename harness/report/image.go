@@ -89,7 +89,7 @@ func newPlot(title, x, y string) *plot.Plot {
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.Label.TextStyle.Font, a.Label.TextStyle.Color = sans(10, font.WeightNormal), faint
 		a.Tick.Label.Font, a.Tick.Label.Color = sans(9.5, font.WeightNormal), faint
-		a.LineStyle.Color, a.Tick.LineStyle.Color = rule, rule
+		a.Color, a.Tick.Color = rule, rule
 		a.Label.Padding = vg.Points(6)
 	}
 	p.Legend.TextStyle.Font, p.Legend.TextStyle.Color = sans(10, font.WeightNormal), ink

@@ -51,7 +51,7 @@ func (s *Set) mapPlot() (*plot.Plot, vg.Length) {
 	}
 	p.NominalX(names...)
 	p.NominalY(labels...)
-	p.X.LineStyle.Width, p.Y.LineStyle.Width = 0, 0
+	p.X.Width, p.Y.Width = 0, 0
 	p.X.Tick.Label.Font = sans(m.size(), font.WeightNormal)
 	p.X.Min, p.X.Max = -0.5, float64(len(m.columns))-0.5
 	p.Y.Min, p.Y.Max = -0.5, float64(len(m.rows))-0.5

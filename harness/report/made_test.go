@@ -23,7 +23,7 @@ const (
 	made      = "testdata/findings.jsonl"
 )
 
-func mustRead(t testing.TB, paths ...string) *Set {
+func mustRead(t *testing.T, paths ...string) *Set {
 	t.Helper()
 	s, err := Read(paths...)
 	require.NoError(t, err)
@@ -31,14 +31,14 @@ func mustRead(t testing.TB, paths ...string) *Set {
 }
 
 // mustWrite keeps outcomes in a file of the test.
-func mustWrite(t testing.TB, name string, outcomes ...*harness.Outcome) string {
+func mustWrite(t *testing.T, name string, outcomes ...*harness.Outcome) string {
 	t.Helper()
 	path := t.TempDir() + "/" + name
 	require.NoError(t, os.WriteFile(path, lines(t, outcomes), 0o600))
 	return path
 }
 
-func lines(t testing.TB, outcomes []*harness.Outcome) []byte {
+func lines(t *testing.T, outcomes []*harness.Outcome) []byte {
 	t.Helper()
 	var all bytes.Buffer
 	for _, o := range outcomes {
@@ -176,7 +176,7 @@ func TestMadeOutcomesAreMadeAgainTheSame(t *testing.T) {
 
 // many is a sweep of that many points: the real outcomes under the names of a grid of 100 limits and as many
 // steps as it takes.
-func many(t testing.TB, points int) []*harness.Outcome {
+func many(t *testing.T, points int) []*harness.Outcome {
 	t.Helper()
 	from := mustRead(t, realSweep).Outcomes
 	var all []*harness.Outcome

@@ -237,6 +237,7 @@ func TestItCanBeReadOnAPhoneInTheDarkAndInGrey(t *testing.T) {
 		set    string
 		before []action
 	}{
+		{"picture", realSweep, []action{chromedp.EmulateViewport(1080, 1290)}}, // docs/report.png is its window
 		{"light", realSweep, nil},
 		{"findings", findings, nil},
 		{"dark", findings, []action{dark}},
@@ -249,6 +250,7 @@ func TestItCanBeReadOnAPhoneInTheDarkAndInGrey(t *testing.T) {
 			width := eval[int](tb, `innerWidth`)
 			require.LessOrEqual(t, eval[int](tb, `document.documentElement.scrollWidth`), width, "nothing sticks out")
 			mustKeep(t, c.name+".png", tb.screenshot(chromedp.FullScreenshot(100)))
+			mustKeep(t, c.name+"-window.png", tb.screenshot(chromedp.CaptureScreenshot()))
 			tb.do(`openPoint(index.points.at(-3), index.points)`)
 			tb.until(`document.querySelector("#timeline svg")`)
 			require.LessOrEqual(t, eval[int](tb, `byId("point").scrollWidth`), width)

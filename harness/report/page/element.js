@@ -19,6 +19,11 @@ function svg(name, attributes = {}, ...children) {
 	return fill(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
 }
 
+// breakable lets a point's name break where its parts end.
+function breakable(name) {
+	return name.split("/").flatMap((part, i) => (i === 0 ? [part] : ["/", html("wbr"), part]));
+}
+
 const byId = (id) => document.getElementById(id);
 
 // choice is a labelled select; pick is called with the place of what is chosen.

@@ -81,7 +81,7 @@ function killsPlot(series, width) {
 	const height = Math.max(280, Math.min(420, width * 0.45));
 	const bands = series.length <= mostSeries;
 	const labelled = bands && width > 480;
-	const frame = { left: 44, right: labelled ? 130 : 16, top: 14, bottom: 46 };
+	const frame = { left: 44, right: labelled ? 175 : 16, top: 14, bottom: 46 };
 	const points = series.flatMap((s) => s.points);
 	const topX = points.reduce((most, p) => Math.max(most, p.max), 0) * 1.02;
 	const topY = Math.max(1, points.reduce((most, p) => Math.max(most, p.acked), 0)) * 1.08;
@@ -141,12 +141,12 @@ function killsPlot(series, width) {
 }
 
 // bandPath goes along the upper ends of the windows and back along the lower ones. Repeats have one window
-// each; the widest counts.
+// each; the widest counts. One without an upper end has none.
 function bandPath(points, x, y, topY) {
 	const windows = new Map();
 	for (const p of points) {
-		if (p.window) {
-			const [lo, hi = topY * 2] = p.window;
+		if (p.window && p.window.length === 2) {
+			const [lo, hi] = p.window;
 			const before = windows.get(p.max) || [lo, hi];
 			windows.set(p.max, [Math.min(lo, before[0]), Math.max(hi, before[1])]);
 		}
@@ -166,7 +166,7 @@ function seriesLabels(series, x, y) {
 	return series.map((s) => ({ s, at: y(s.points.at(-1).acked) })).sort((a, b) => a.at - b.at).map(({ s, at }) => {
 		const place = Math.max(at, above + 15);
 		above = place;
-		return svg("text", { class: `label s${s.style}`, x: x(s.points.at(-1).max) + 12, y: place + 4 }, s.name.length > 18 ? s.name.slice(0, 17) + "…" : s.name);
+		return svg("text", { class: `label s${s.style}`, x: x(s.points.at(-1).max) + 16, y: place + 4 }, s.name.length > 24 ? s.name.slice(0, 23) + "…" : s.name);
 	});
 }
 

@@ -16,7 +16,7 @@ async function showPoint() {
 		return; // another one was asked for meanwhile
 	}
 	const dialog = byId("point");
-	byId("point-title").textContent = point.name;
+	byId("point-title").replaceChildren(...breakable(point.name));
 	byId("previous").disabled = opened.at === 0;
 	byId("next").disabled = opened.at === opened.among.length - 1;
 	const plot = html("div", { class: "plot", id: "timeline" });

@@ -98,7 +98,7 @@ function tableRow(p) {
 	const checks = p.findings ? [...new Set(p.findings.map((i) => index.checks[i]))].join(", ") : "";
 	const cell = (c, ...children) => html("td", { class: (c.number ? "number" : "") + (c.wide ? " wide-only" : "") }, ...children);
 	const row = html("tr", { tabindex: 0 },
-		html("td", { class: "name" }, p.name),
+		html("td", { class: "name" }, ...breakable(p.name)),
 		html("td", { class: "verdict" }, badge(p.verdict), html("span", {}, p.verdict)),
 		cell(columns[2], String(p.acked)),
 		cell(columns[3], predicted(p)),
