@@ -1,0 +1,32 @@
+package sweep
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness"
+)
+
+func TestAnOutcomeSaysWhichSweepItIsFrom(t *testing.T) {
+	harness.NewCageT(t, harness.Limits{}) // skips where there are none
+	points, err := Grid{
+		Spec: harness.Spec{Target: harness.Target{Path: os.Args[0], Args: []string{"-test.run=^$"}}},
+		Axes: mustAxes(t, "max=64MiB,96MiB,128MiB"),
+	}.Points()
+	require.NoError(t, err)
+	command := []string{"oomcage", "sweep", "--max", "64 MiB"}
+	outcomes, err := Run(t.Context(), Shard{0, 2}.Of(points), Options{Command: command, Points: len(points)})
+	require.NoError(t, err)
+	require.Len(t, outcomes, 2)
+	for _, o := range outcomes {
+		require.Equal(t, "oomcage sweep --max '64 MiB'", o.Origin.Command)
+		require.Equal(t, 3, o.Origin.Points, "with those of the other shard")
+		require.Equal(t, outcomes[0].Origin, o.Origin)
+	}
+	outcomes, err = Run(t.Context(), points[:1], Options{})
+	require.NoError(t, err)
+	require.Equal(t, 1, outcomes[0].Origin.Points)
+	require.Empty(t, outcomes[0].Origin.Command)
+}
