@@ -68,13 +68,15 @@ func (s *Set) grid() grid {
 			break
 		}
 	}
+	known := map[string]bool{}
 	for _, o := range s.Outcomes {
 		value, ok := valueOf(o.Name, g.across.Name)
 		if !ok {
 			continue
 		}
 		row := without(o.Name, g.across.Name, sweep.RepeatAxis)
-		if !slices.Contains(g.rows, row) {
+		if !known[row] {
+			known[row] = true
 			g.rows = append(g.rows, row)
 		}
 		g.cells[[2]string{row, value}] = append(g.cells[[2]string{row, value}], o)

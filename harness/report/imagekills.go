@@ -35,6 +35,7 @@ type series struct {
 // series returns those with a memory.max, the one with the most steps first. One limit makes none.
 func (s *Set) series() []series {
 	var all []series
+	at := map[string]int{}
 	limits := map[harness.Bytes]bool{}
 	for _, o := range s.Outcomes {
 		if finite(o.Evidence.Limits.Max) == 0 {
@@ -42,9 +43,10 @@ func (s *Set) series() []series {
 		}
 		limits[o.Evidence.Limits.Max] = true
 		name := without(o.Name, "max", sweep.RepeatAxis)
-		i := slices.IndexFunc(all, func(s series) bool { return s.name == name })
-		if i < 0 {
+		i, ok := at[name]
+		if !ok {
 			i = len(all)
+			at[name] = i
 			all = append(all, series{name: name})
 		}
 		all[i].outcomes = append(all[i].outcomes, o)
