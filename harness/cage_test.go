@@ -253,6 +253,7 @@ func captureStderr(t *testing.T, f func()) string {
 	t.Helper()
 	file, err := os.CreateTemp(t.TempDir(), "stderr")
 	require.NoError(t, err)
+	defer file.Close()
 	saved := os.Stderr
 	os.Stderr = file
 	defer func() { os.Stderr = saved }()
