@@ -10,6 +10,7 @@ import (
 	"flag"
 	"os"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -184,8 +185,8 @@ var (
 
 func init() { flag.Var(&shard, "shard", "the part of TestSweep's points to run, such as 0/4") }
 
-// sweepPoints are the points that the flags, or the CI system, ask for.
-func sweepPoints(t *testing.T) []sweep.Point {
+// sweepPoints are the points that the flags, or the CI system, ask for, and what made them.
+func sweepPoints(t *testing.T) ([]sweep.Point, harness.Origin) {
 	t.Helper()
 	grid := sweep.Grid{
 		Spec: harness.Spec{Target: harness.Target{
@@ -211,13 +212,19 @@ func sweepPoints(t *testing.T) []sweep.Point {
 		shard, err = sweep.ShardOf(os.Getenv)
 		require.NoError(t, err)
 	}
-	return shard.Of(points)
+	command := []string{"go", "test", "-run", "TestSweep", ".", "-args"}
+	flag.Visit(func(f *flag.Flag) {
+		if !strings.HasPrefix(f.Name, "test.") {
+			command = append(command, "-"+f.Name, f.Value.String())
+		}
+	})
+	return shard.Of(points), harness.NewOrigin(command, len(points))
 }
 
 // TestSweep asks whether the prediction holds over a grid of limits and steps: small and large ones,
 // steps that fit often, and steps that fit once or not at all. Each point is a subtest.
 func TestSweep(t *testing.T) {
-	points := sweepPoints(t)
+	points, origin := sweepPoints(t)
 	room, err := harness.NewCageT(t, harness.Limits{}).Room()
 	require.NoError(t, err)
 	budget := sweep.NewBudget(room)
@@ -242,6 +249,7 @@ func TestSweep(t *testing.T) {
 				require.NoError(t, err)
 				defer release()
 				o = harness.RunT(t, p.Spec)
+				o.Origin = origin
 				require.NoError(t, results.Append(o))
 			}
 			outcomes[i] = o

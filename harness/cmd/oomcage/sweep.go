@@ -57,6 +57,7 @@ type sweepFlags struct {
 	shard    sweep.Shard
 	force    bool
 	asJSON   bool
+	command  []string // that has these flags
 }
 
 func newSweepCommand() *cobra.Command {
@@ -74,6 +75,7 @@ func newSweepCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			o.command = append([]string{"oomcage"}, os.Args[1:]...)
 			return o.sweep(cmd.Context(), points, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
@@ -95,7 +97,7 @@ func newSweepCommand() *cobra.Command {
 	return cmd
 }
 
-// points makes the grid's points, and picks the shard's.
+// points makes the points of the whole grid.
 func (o *sweepFlags) points(what *specFlags, args []string) ([]sweep.Point, error) {
 	spec, load, err := what.spec(args)
 	if err != nil {
@@ -130,10 +132,12 @@ func (o *sweepFlags) points(what *specFlags, args []string) ([]sweep.Point, erro
 			return nil, usageError{err}
 		}
 	}
-	return o.shard.Of(points), nil
+	return points, nil
 }
 
-func (o *sweepFlags) sweep(ctx context.Context, points []sweep.Point, stdout, stderr io.Writer) (err error) {
+// sweep runs the shard's part of the points.
+func (o *sweepFlags) sweep(ctx context.Context, all []sweep.Point, stdout, stderr io.Writer) (err error) {
+	points := o.shard.Of(all)
 	if len(points) == 0 {
 		fmt.Fprintf(stdout, "shard %s has no points: there are more shards than points\n", &o.shard)
 		return nil
@@ -151,7 +155,9 @@ func (o *sweepFlags) sweep(ctx context.Context, points []sweep.Point, stdout, st
 	}
 	defer func() { err = errors.Join(err, results.Close()) }()
 	show := newProgress(len(points), o.asJSON, stdout, stderr)
-	outcomes, err := sweep.Run(ctx, points, sweep.Options{Parallel: o.parallel, Results: results, Done: show.done})
+	outcomes, err := sweep.Run(ctx, points, sweep.Options{
+		Parallel: o.parallel, Results: results, Command: o.command, Points: len(all), Done: show.done,
+	})
 	show.end()
 	if err != nil {
 		if kept := show.count; kept > 0 {
