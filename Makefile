@@ -105,17 +105,22 @@ bench-vm: $(vm_setup)
 scenarios: $(vm_setup) ## the figures of docs/scenarios.md, measured now (KERNEL=6.1|6.12|FILE)
 	@$(in_vm) OOMCAGE_STRICT=1 go test -count=1 -v -run='^TestScenarios' -exec '$(vm) $(test_disks) -build ./app' $(TESTFLAGS) ./harness | awk -f .ci/scenarios.awk
 
-# A folder of its own for each sweep, unless one is given.
-out := $(or $(OUT),$(cache)/sweep/$(shell date +%Y%m%d-%H%M%S))
+# The microVM brings back what is made below this folder, so results are made there, and then moved to OUT.
+made := $(cache)/sweep/$(shell date +%Y%m%d-%H%M%S)
+out := $(or $(OUT),$(made))
 sweep_vm = $(if $(filter vm,$(WHERE)),-exec '$(vm) -mem 2GiB -build ./app')
 
 .PHONY: sweep
 sweep: $(if $(filter vm,$(WHERE)),$(vm_setup)) ## the service over a grid, and a page of it (MAX=64MiB..256MiB+32MiB STEP=10MiB,20MiB OUT=dir)
 	@[ ! -e "$(out)/results.jsonl" ] || { echo "$(out)/results.jsonl exists already: name another folder with OUT=, or remove it" >&2; exit 1; }
-	@status=0; $(in_vm) OOMCAGE_STRICT=1 go test -count=1 -v -run='^TestSweep$$' $(sweep_vm) $(TESTFLAGS) . \
-		-args -max '$(MAX)' -step '$(STEP)' $(if $(SHARD),-shard '$(SHARD)') -out "$(out)/results.jsonl" | grep -v '^=== ' || status=$$?; \
-	if [ -s "$(out)/results.jsonl" ]; then $(if $(SHARD),echo "the results of shard $(SHARD): $(out)/results.jsonl", \
-		go tool oomcage report "$(out)/results.jsonl" -o "$(out)/report.html" && echo "the page: $(out)/report.html"); fi; exit $$status
+	@mkdir -p "$(out)"; status=0; \
+	$(in_vm) OOMCAGE_STRICT=1 go test -count=1 -v -run='^TestSweep$$' $(sweep_vm) $(TESTFLAGS) . \
+		-args -max '$(MAX)' -step '$(STEP)' $(if $(SHARD),-shard '$(SHARD)') -out "$(made)/results.jsonl" | grep -v '^=== ' || status=$$?; \
+	[ -s "$(made)/results.jsonl" ] || exit $$status; \
+	$(if $(OUT),mv "$(made)/results.jsonl" "$(out)/" && rmdir "$(made)";) \
+	$(if $(SHARD),echo "the results of shard $(SHARD): $(out)/results.jsonl";, \
+		go tool oomcage report "$(out)/results.jsonl" -o "$(out)/report.html" || status=$$?; echo "the page: $(out)/report.html";) \
+	exit $$status
 
 .PHONY: cover
 cover: override TESTFLAGS += -coverpkg=./... -coverprofile="$(CURDIR)/$(cache)/cover/all.out"
