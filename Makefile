@@ -95,11 +95,11 @@ bench: bench-$(WHERE) ## benchmarks of the library and of the service (BENCHTIME
 
 .PHONY: bench-native
 bench-native:
-	@go test -count=1 -p=1 -run='^$$' -bench=. -benchtime=$(BENCHTIME) $(TESTFLAGS) ./app ./harness
+	@go test -count=1 -p=1 -run='^$$' -bench=. -benchtime=$(BENCHTIME) $(TESTFLAGS) ./app ./harness ./harness/sweep
 
 .PHONY: bench-vm
 bench-vm: $(vm_setup)
-	@$(in_vm) go test -count=1 -p=1 -exec '$(vm) -build ./harness/testdata/trivial' -run='^$$' -bench=. -benchtime=$(BENCHTIME) $(TESTFLAGS) ./app ./harness
+	@$(in_vm) go test -count=1 -p=1 -exec '$(vm) -build ./harness/testdata/trivial' -run='^$$' -bench=. -benchtime=$(BENCHTIME) $(TESTFLAGS) ./app ./harness ./harness/sweep
 
 .PHONY: scenarios
 scenarios: $(vm_setup) ## the figures of docs/scenarios.md, measured now (KERNEL=6.1|6.12|FILE)

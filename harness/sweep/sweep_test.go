@@ -27,6 +27,10 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if os.Getenv(worker) != "" {
+		work()
+		os.Exit(0)
+	}
 	harness.VerifyTestMain(m)
 }
 
