@@ -95,7 +95,14 @@ func TestForgedEvidence(t *testing.T) {
 		"a kill of which the log says nothing yet":     {forgery{status: sigkill, after: both(one)}, OOMKilled},
 		"a kill of which only others' lines are left":  {forgery{status: sigkill, after: both(one), log: strangers}, OOMKilled},
 		"two kills, of which the log tells one":        {forgery{status: sigkill, after: both(one.plus(one)), log: []kmsg.Kill{victim(12, cage, cage)}}, OOMKilled},
-		"a log that lost lines":                        {forgery{status: sigkill, after: both(one), log: []kmsg.Kill{victim(12, cage, cage)}, logErr: "overrun"}, OOMKilled},
+		"a log that lost lines, but not a child's":     {forgery{status: sigkill, after: both(one), log: []kmsg.Kill{victim(12, cage, cage)}, logErr: "overrun"}, ChildOOMKilled},
+		"a log that lost lines, and one not placed":    {forgery{status: sigkill, after: both(one), log: []kmsg.Kill{victim(12, "", "")}, logErr: "overrun"}, OOMKilled},
+
+		"the own limit and one above, and no log":        {forgery{status: sigkill, after: counted{own: one, all: one, up: oom}, logErr: "permission denied"}, Inconclusive},
+		"the own limit and one above, by the log":        {forgery{status: sigkill, after: counted{own: one, all: one, up: oom}, log: []kmsg.Kill{victim(7, cage, cage)}}, OOMKilled},
+		"the own limit and one above, not placed":        {forgery{status: sigkill, after: counted{own: one, all: one, up: oom}, log: []kmsg.Kill{victim(7, "", "")}}, Inconclusive},
+		"a target that was killed and lives, by the log": {forgery{after: both(one), log: []kmsg.Kill{victim(7, cage, cage)}}, Inconclusive},
+		"a target that was killed and exits, by the log": {forgery{status: exit(0), after: both(one), log: []kmsg.Kill{victim(7, cage, cage)}}, Inconclusive},
 
 		"the PID of an earlier victim elsewhere, and SIGKILL":   {forgery{status: sigkill, log: []kmsg.Kill{victim(7, "/other", "/other")}}, Killed},
 		"the PID of an earlier victim elsewhere, and a child":   {forgery{status: sigkill, after: both(one), log: []kmsg.Kill{victim(7, "/other", "/other"), victim(12, cage, cage)}}, ChildOOMKilled},
@@ -199,9 +206,18 @@ var properties = map[string]property{
 	"the own limit's kill is never denied": {func(e Evidence, _ Verdict) bool {
 		return sound(e) && e.Status.Signal == "SIGKILL" && e.EventsLocal.OOM > 0 && e.EventsLocal.OOMKill > 0 && names(e) && e.Kills[0].Limit == e.Cage
 	}, is(OOMKilled, OOMGroupKilled)},
-	"nor where there is no log, unless another SIGKILL is known of": {func(e Evidence, _ Verdict) bool {
-		return sound(e) && e.Status.Signal == "SIGKILL" && e.EventsLocal.OOM > 0 && e.EventsLocal.OOMKill > 0 && e.Unread[kernelLogFile] != "" && len(e.Kills) == 0 && !e.HarnessKilled && e.OOMScoreAdj == 0
+	"nor where there is no log, unless another SIGKILL or limit is known of": {func(e Evidence, _ Verdict) bool {
+		return sound(e) && e.Status.Signal == "SIGKILL" && e.EventsLocal.OOM > 0 && e.Ancestors[0].EventsLocal.OOM == 0 && e.EventsLocal.OOMKill > 0 && e.Unread[kernelLogFile] != "" && len(e.Kills) == 0 && !e.HarnessKilled && e.OOMScoreAdj == 0
 	}, is(OOMKilled, OOMGroupKilled)},
+	"of two limits neither is blamed, unless the log says which": {func(e Evidence, _ Verdict) bool {
+		return e.EventsLocal.OOM > 0 && e.Ancestors[0].EventsLocal.OOM > 0 && !(names(e) && (e.Kills[0].Limit != "" || e.Kills[0].Global))
+	}, isNot(byOOM...)},
+	"a target that the log calls killed has ended by SIGKILL": {func(e Evidence, _ Verdict) bool {
+		return names(e) && e.Events.OOMKill > 0 && e.Status.Signal != "SIGKILL"
+	}, is(Inconclusive)},
+	"others' kills that the log places spare the target, lost lines or not": {func(e Evidence, _ Verdict) bool {
+		return !names(e) && e.Events.OOMGroupKill == 0 && uint64(len(e.Kills)) >= e.Events.OOMKill
+	}, isNot(byOOM...)},
 	"the log's word for an ancestor is taken": {func(e Evidence, _ Verdict) bool {
 		return sound(e) && e.Status.Signal == "SIGKILL" && e.Events.OOMKill > 0 && names(e) && e.Kills[0].Limit == "/up" && e.Ancestors[0].EventsLocal.OOM > 0
 	}, is(AncestorOOMKilled)},

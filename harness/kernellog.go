@@ -125,13 +125,16 @@ func (e Evidence) targetKill() (Kill, bool) {
 }
 
 // sparedTarget tells that the log accounts for every kill, and none was the target's. What it does
-// not place may have been in the cage: the line that names a victim always comes. A group kill may
-// name one by the id of one of its threads; it spares only those at -1000.
+// not place may have been in the cage: the line that names a victim always comes, unless lines were
+// lost. A group kill may name one by the id of one of its threads; it spares only those at -1000.
 func (e Evidence) sparedTarget() bool {
 	_, was := e.targetKill()
 	inGroup := e.Events.OOMGroupKill > 0 && !e.unkillable()
-	return !was && !inGroup && e.PID != 0 && e.Unread[kernelLogFile] == "" &&
-		e.Events.OOMKill > 0 && uint64(len(e.Kills))+e.UnplacedKills >= e.Events.OOMKill
+	others := uint64(len(e.Kills))
+	if e.Unread[kernelLogFile] == "" {
+		others += e.UnplacedKills
+	}
+	return !was && !inGroup && e.PID != 0 && e.Events.OOMKill > 0 && others >= e.Events.OOMKill
 }
 
 // unkillable tells that no OOM killer chooses the target, unless it has raised its score by itself.

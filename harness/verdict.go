@@ -41,6 +41,7 @@ func Classify(e Evidence) Verdict {
 // judge returns the verdict and its reason, a clause without a full stop.
 func judge(e Evidence) (Verdict, string) {
 	own, kills := e.EventsLocal, e.Events.OOMKill
+	record, logged := e.targetKill()
 	switch {
 	case e.Unread["memory.events"] != "":
 		return Inconclusive, "the cage's counters could not be read: " + e.Unread["memory.events"]
@@ -48,6 +49,8 @@ func judge(e Evidence) (Verdict, string) {
 		return Inconclusive, "the target has ended, and another part of this process has taken its wait status"
 	case own.OOMKill > kills:
 		return Inconclusive, fmt.Sprintf("memory.events.local counts %d kills and memory.events, which includes them, %d", own.OOMKill, kills)
+	case logged && kills > 0 && e.Status.Signal != "SIGKILL":
+		return Inconclusive, fmt.Sprintf("the kernel log says that an OOM killer has killed the target, and it did not end by SIGKILL: %s", e.Status)
 	case !e.Status.Ended:
 		return judgeAlive(e)
 	case kills == 0 && e.HarnessKilled:
@@ -59,7 +62,6 @@ func judge(e Evidence) (Verdict, string) {
 	case e.Status.Signal != "SIGKILL":
 		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer, and the target ended with %s", dead(e, "inside"), e.Status)
 	}
-	record, logged := e.targetKill()
 	switch {
 	case logged:
 		return judgeByLog(e, record)
@@ -104,12 +106,19 @@ func judgeByLog(e Evidence, k Kill) (Verdict, string) {
 	return AncestorOOMKilled, fmt.Sprintf("killed by the limit of %s, not by its own", k.Limit)
 }
 
-// judgeByCounters judges a target that the OOM killer has killed, by the counters alone.
+// judgeByCounters judges a target that the OOM killer has killed, by the counters alone. They do not say
+// which of two limits that were hit did it.
 func judgeByCounters(e Evidence) (Verdict, string) {
-	if e.EventsLocal.OOM > 0 {
-		return ownKill(e)
+	if e.EventsLocal.OOM == 0 {
+		return judgeFromAbove(e)
 	}
-	return judgeFromAbove(e)
+	for _, a := range e.Ancestors {
+		if a.EventsLocal.OOM > 0 {
+			return Inconclusive, fmt.Sprintf("killed by an OOM killer while both its own limit and that of %s (memory.max %s) were hit, and the kernel log does not say which it was for",
+				a.Path, limitText(a.Max))
+		}
+	}
+	return ownKill(e)
 }
 
 func ownKill(e Evidence) (Verdict, string) {
@@ -135,7 +144,7 @@ func judgeAlive(e Evidence) (Verdict, string) {
 		return Inconclusive, fmt.Sprintf("the cage ran out of memory (oom %d), and nothing was killed", e.EventsLocal.OOM)
 	case e.TimedOut:
 		if why := slowed(e); why != "" {
-			return Stalled, "alive when the time was up, and held up for memory: " + why
+			return Stalled, "alive when the time was up, and memory was short: " + why
 		}
 		for _, file := range []string{"memory.stat", "memory.pressure"} {
 			if e.Unread[file] != "" {

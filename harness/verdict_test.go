@@ -81,11 +81,11 @@ func TestClassify(t *testing.T) {
 		{"SIGKILL by the harness", Evidence{Status: sigkill, HarnessKilled: true}, Killed, "through the harness"},
 		{"SIGKILL by the harness after a child's kill, and no log", Evidence{Status: sigkill, HarnessKilled: true, Events: ownKill, EventsLocal: ownKill}, Inconclusive, "does not say which"},
 		{"SIGKILL by the harness too late", func() Evidence { e := killed(logged(7, "/cage")); e.HarnessKilled = true; return e }(), OOMKilled, "its own limit"},
-		{"a log that lost lines proves nothing", func() Evidence {
+		{"a log that lost lines, but not a child's kill", func() Evidence {
 			e := killed(logged(12, "/cage"))
 			e.Unread = map[string]string{kernelLogFile: "overrun"}
 			return e
-		}(), OOMKilled, "its own limit"},
+		}(), ChildOOMKilled, "another SIGKILL"},
 		{"a log of another PID namespace proves nothing", func() Evidence { e := killed(logged(12, "/cage")); e.PID = 0; return e }(), OOMKilled, "its own limit"},
 		{"a group kill that the log tells of by another thread's id", func() Evidence {
 			e := killed(logged(12, "/cage"))
