@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
@@ -16,7 +17,11 @@ KVM is needed for it. Made for go test:
   go test -exec 'go tool oomcage vm -build ./app' ./...
 
 Output is live. -run, -v, -race, -coverprofile, -outputdir, -artifacts, -timeout, -fuzz and the other test
-flags do what they do without the VM. The guest holds PROGRAM, the shared libraries it needs, the working
+flags do what they do without the VM. PROGRAM may be oomcage itself, with what it runs named by -add:
+
+  oomcage vm -add ./service -- oomcage run --max 64M --post /upload -- ./service -addr '$ADDR'
+
+The guest holds PROGRAM, the shared libraries it needs, the working
 directory (empty) with its testdata, and what -build and -add name. What PROGRAM creates or changes below
 its working directory comes back; what it deletes there stays on the host. It has no network but lo.
 
@@ -50,6 +55,13 @@ func newVMCommand() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Program, o.Args = args[0], args[1:]
+			if o.Program == "oomcage" { // this one, which need not be in $PATH
+				self, err := os.Executable()
+				if err != nil {
+					return err
+				}
+				o.Program = self
+			}
 			o.Stdout, o.Stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
 			code, err := vm.Run(cmd.Context(), o)
 			if err == nil && code != 0 {
