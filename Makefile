@@ -27,6 +27,9 @@ SHARD     ?=
 OUT       ?=
 # What runs the tests: `go test`, or what takes its flags.
 GO_TEST   ?= go test
+# The harness's own tests take 2 to 3 minutes in an emulated guest, and 8 on a machine that does much else
+# (2026-11); go test gives up after 10.
+time_limit = -timeout=40m
 
 ifneq ($(filter-out help deps kernels clean,$(or $(MAKECMDGOALS),help)),)
 ifeq ($(shell command -v go 2>/dev/null),)
@@ -68,11 +71,11 @@ demo-vm: $(vm_setup) $(cache)/bin/oomcage ## the demo in a microVM
 
 .PHONY: test-native
 test-native: ## all tests on this kernel: root, cgroup v2
-	OOMCAGE_STRICT=1 $(GO_TEST) -count=1 $(TESTFLAGS) $(PKGS)
+	OOMCAGE_STRICT=1 $(GO_TEST) -count=1 $(time_limit) $(TESTFLAGS) $(PKGS)
 
 .PHONY: test-vm
 test-vm: $(vm_setup) ## all tests in a microVM: any user (KERNEL=6.1|6.12|FILE)
-	$(in_vm) OOMCAGE_STRICT=1 $(GO_TEST) -count=1 -exec '$(vm) $(test_disks) -build ./app' $(TESTFLAGS) $(PKGS)
+	$(in_vm) OOMCAGE_STRICT=1 $(GO_TEST) -count=1 $(time_limit) -exec '$(vm) $(test_disks) -build ./app' $(TESTFLAGS) $(PKGS)
 
 # go test -list prints the names of a package's tests before the package, and fuzzes one test a time.
 .PHONY: fuzz
@@ -103,7 +106,7 @@ bench-vm: $(vm_setup)
 
 .PHONY: scenarios
 scenarios: $(vm_setup) ## the figures of docs/scenarios.md, measured now (KERNEL=6.1|6.12|FILE)
-	@$(in_vm) OOMCAGE_STRICT=1 go test -count=1 -v -run='^TestScenarios' -exec '$(vm) $(test_disks) -build ./app' $(TESTFLAGS) ./harness | awk -f .ci/scenarios.awk
+	@$(in_vm) OOMCAGE_STRICT=1 go test -count=1 $(time_limit) -v -run='^TestScenarios' -exec '$(vm) $(test_disks) -build ./app' $(TESTFLAGS) ./harness | awk -f .ci/scenarios.awk
 
 # The microVM brings back what is made below this folder, so results are made there, and then moved to OUT.
 made := $(cache)/sweep/$(shell date +%Y%m%d-%H%M%S)
@@ -114,7 +117,7 @@ sweep_vm = $(if $(filter vm,$(WHERE)),-exec '$(vm) -mem 2GiB -build ./app')
 sweep: $(if $(filter vm,$(WHERE)),$(vm_setup)) ## the service over a grid, and a page of it (MAX=64MiB..256MiB+32MiB STEP=10MiB,20MiB OUT=dir)
 	@[ ! -e "$(out)/results.jsonl" ] || { echo "$(out)/results.jsonl exists already: name another folder with OUT=, or remove it" >&2; exit 1; }
 	@mkdir -p "$(out)"; status=0; \
-	$(in_vm) OOMCAGE_STRICT=1 go test -count=1 -v -run='^TestSweep$$' $(sweep_vm) $(TESTFLAGS) . \
+	$(in_vm) OOMCAGE_STRICT=1 go test -count=1 $(time_limit) -v -run='^TestSweep$$' $(sweep_vm) $(TESTFLAGS) . \
 		-args -max '$(MAX)' -step '$(STEP)' $(if $(SHARD),-shard '$(SHARD)') -out "$(made)/results.jsonl" | grep -v '^=== ' || status=$$?; \
 	[ -s "$(made)/results.jsonl" ] || exit $$status; \
 	$(if $(OUT),mv "$(made)/results.jsonl" "$(out)/" && rmdir "$(made)";) \

@@ -56,6 +56,9 @@ func BuildContext(ctx context.Context, pkg string) (string, error) {
 	if manifest := os.Getenv(builtVariable); manifest != "" {
 		return findBuilt(manifest, dir, pkg)
 	}
+	if os.Getenv("OOMCAGE_VM") != "" {
+		return "", fmt.Errorf("build %s: there is no compiler in the microVM: let the host compile it: oomcage vm -build %s", pkg, pkg)
+	}
 	builds.Lock()
 	defer builds.Unlock()
 	key := dir + "\x00" + pkg

@@ -276,5 +276,5 @@ func TestErrorsOfUnsupportedMachinesAreTellingAndWrapped(t *testing.T) {
 		return // supported: nothing to tell
 	}
 	require.ErrorIs(t, err, ErrNotSupported)
-	require.ErrorContains(t, err, "go test -exec 'go tool oomcage vm'")
+	require.ErrorContains(t, err, "go test -exec 'go tool oomcage vm -build PKG'")
 }

@@ -74,6 +74,9 @@ func bisect(ctx context.Context, s sweep.Search, asJSON bool, stdout, stderr io.
 	}
 	a, err := sweep.Bisect(ctx, s)
 	if err != nil {
+		if a != nil && a.Max != 0 {
+			fmt.Fprintf(stderr, "oomcage bisect: it did not come to an end; so far: %s\n", sentence(s, a))
+		}
 		return err
 	}
 	for _, warning := range a.Warnings {

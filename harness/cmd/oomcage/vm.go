@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/docker/go-units"
@@ -61,6 +62,7 @@ func newVMCommand() *cobra.Command {
 					return err
 				}
 				o.Program = self
+				o.Add = append(o.Add, resultsOf(o.Args)...)
 			}
 			o.Stdout, o.Stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
 			code, err := vm.Run(cmd.Context(), o)
@@ -84,6 +86,24 @@ func newVMCommand() *cobra.Command {
 	f.StringVar(&o.Artifacts, "artifacts", "", "`DIR` for the logs of a failure (default -test.outputdir, or a fresh temporary folder)")
 	f.StringVar(&o.Accel, "accel", "auto", "auto, kvm or tcg; auto is kvm if a guest has really booted with it")
 	return cmd
+}
+
+// resultsOf names the file of results that an oomcage sweep with these arguments would find here. It must go
+// along into the guest, to be gone on with or to be in the way: what comes back replaces it.
+func resultsOf(args []string) []string {
+	root := newRootCommand(io.Discard, io.Discard)
+	cmd, rest, err := root.Find(doubleDashes(root, args))
+	if err != nil || cmd.Flags().Lookup("resume") == nil || cmd.ParseFlags(rest) != nil {
+		return nil
+	}
+	out, err := cmd.Flags().GetString("out")
+	if err != nil {
+		return nil
+	}
+	if _, err := os.Stat(out); err != nil {
+		return nil
+	}
+	return []string{out}
 }
 
 // size is the value of a flag in bytes, and the least that it may be.

@@ -17,7 +17,7 @@ import (
 var ErrNotSupported = errors.New("cages are not supported here")
 
 // inVM is the advice that helps whatever is missing.
-const inVM = "or run the tests in a microVM, which needs neither root nor cgroup v2: go test -exec 'go tool oomcage vm' ./..."
+const inVM = "or run the tests in a microVM, which needs neither root nor cgroup v2: go test -exec 'go tool oomcage vm -build PKG' ./..., PKG being what they compile with harness.Build"
 
 func notSupported(found, need, help string) error {
 	return fmt.Errorf("%w: %s; %s is needed: %s, %s", ErrNotSupported, found, need, help, inVM)
