@@ -61,6 +61,9 @@ func (c *Cage) Start(ctx context.Context, t Target) (*Process, error) {
 	}
 	p, err := c.start(ctx, t)
 	if err == nil {
+		err = awaitExec(ctx, p.PID())
+	}
+	if err == nil {
 		p.score, err = setOOMScore(p.PID(), t.OOMScoreAdj)
 	}
 	if p != nil {
