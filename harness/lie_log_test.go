@@ -17,17 +17,32 @@ import (
 // massacred is how many processes a massacre kills.
 const massacred = 11
 
-// massacre prepares kills in a cage of their own, which all happen when it is called: a memory.max
-// below what is used is enforced by its writer, kill by kill (memory_max_write in mm/memcontrol.c).
+// massacre prepares kills in a cage of their own, which all happen when it is called. The victims are
+// stopped as soon as they have been executed, so that they cost no time.
 func massacre(t *testing.T) (others *Cage, kill func() error) {
 	t.Helper()
 	others = NewCageT(t, Limits{})
-	mother := as(t, "stillborn", strconv.Itoa(massacred))
-	mother.OOMScoreAdj = ptr(oomScoreAdjMin)
-	p, err := others.Start(t.Context(), mother)
-	require.NoError(t, err)
-	require.NoError(t, says("started")(t.Context(), p))
-	return others, func() error { return others.group.Write("memory.max", "0") }
+	for range massacred {
+		p, err := others.Start(t.Context(), as(t, "idle"))
+		require.NoError(t, err)
+		require.NoError(t, p.Signal(syscall.SIGSTOP))
+	}
+	return others, func() error { return squeeze(t.Context(), others, massacred) }
+}
+
+// squeeze has the kernel kill n processes of a cage at once. A memory.max below what is used is
+// enforced by its writer, kill by kill, until a signal is pending for that (memory_max_write in
+// mm/memcontrol.c). The end of a victim sends one, SIGCHLD; then it is written again.
+func squeeze(ctx context.Context, c *Cage, n uint64) error {
+	for ctx.Err() == nil {
+		if err := c.group.Write("memory.max", "0"); err != nil {
+			return err
+		}
+		if m, err := c.Memory(); err != nil || m.Events.OOMKill >= n {
+			return err
+		}
+	}
+	return context.Cause(ctx)
 }
 
 // afterMassacres runs a test in which a process is killed right after a massacre. The kernel says
@@ -55,7 +70,7 @@ func TestALogFullOfOtherPeoplesKillsSparesATargetThatItDoesNotName(t *testing.T)
 		target := saying(t, "idle", "idle")
 		target.OOMScoreAdj = ptr(oomScoreAdjMin)
 		o := mustRun(t, cage, Spec{Target: target, Load: Load{Step: func(ctx context.Context, p *Process, n int) error {
-			if err := errors.Join(kill(), cage.group.Write("memory.max", "0")); err != nil {
+			if err := errors.Join(kill(), squeeze(ctx, cage, 1)); err != nil {
 				return err
 			}
 			_, err := neighbour.Wait(ctx)
@@ -71,7 +86,7 @@ func TestALogFullOfOtherPeoplesKillsSparesATargetThatItDoesNotName(t *testing.T)
 func TestALogFullOfOtherPeoplesKillsHidesNone(t *testing.T) {
 	afterMassacres(t, func(kill func() error) bool {
 		o := RunT(t, Spec{Target: saying(t, "idle", "idle"), Limits: Limits{Max: 50 * MiB}, Load: Load{Step: func(ctx context.Context, p *Process, _ int) error {
-			if err := errors.Join(kill(), p.Cage().group.Write("memory.max", "0")); err != nil {
+			if err := errors.Join(kill(), squeeze(ctx, p.Cage(), 1)); err != nil {
 				return err
 			}
 			_, err := p.Wait(ctx)

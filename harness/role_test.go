@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -95,19 +94,6 @@ var roles = map[string]func(){
 			cmd := exec.Command("/proc/self/exe")
 			cmd.Env = append(os.Environ(), roleVariable+"=idle")
 			fail(cmd.Start())
-		}
-		fmt.Println("started")
-		select {}
-	},
-	// stillborn N: N children that are stopped before their first instruction, and so cost no time. They
-	// may be OOM-killed though the target may not; without it they would end.
-	"stillborn": func() {
-		runtime.LockOSThread() // which traces them
-		for range mustAtoi(os.Args[1]) {
-			cmd := exec.Command("/proc/self/exe")
-			cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
-			fail(cmd.Start())
-			fail(os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", cmd.Process.Pid), []byte("0"), 0))
 		}
 		fmt.Println("started")
 		select {}
