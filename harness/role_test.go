@@ -208,11 +208,15 @@ func serve(addr string) {
 	ln, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
 	fail(err)
 	mux.HandleFunc("/close-port", func(http.ResponseWriter, *http.Request) { fail(ln.Close()) })
-	mux.HandleFunc("/hang", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	mux.HandleFunc("/hang", func(_ http.ResponseWriter, r *http.Request) {
+		fmt.Println("hanging")
+		<-r.Context().Done()
+	})
 	mux.HandleFunc("/half", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "100")
 		_, _ = io.WriteString(w, "half")
 		_ = http.NewResponseController(w).Flush()
+		fmt.Println("hanging")
 		<-r.Context().Done()
 	})
 	mux.HandleFunc("/die", func(http.ResponseWriter, *http.Request) { _ = unix.Kill(os.Getpid(), unix.SIGKILL) })

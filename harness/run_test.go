@@ -22,11 +22,36 @@ func TestRunOfAProgramThatEatsTooMuch(t *testing.T) {
 	require.Empty(t, o.Evidence.Unread)
 }
 
+// Its cage is made before its time begins: that may have to wait for other test processes. A Go program
+// would do, were it not that on a full machine its start may wait for memory, and a microsecond of that
+// makes a stall of it; this one has three pages.
 func TestRunOfAProgramThatIgnoresEverythingUntilItsTimeIsUp(t *testing.T) {
-	o := RunT(t, Spec{Target: as(t, "idle"), Limits: Limits{Max: 256 * MiB}, Timeout: time.Second})
+	cage := NewCageT(t, Limits{Max: 256 * MiB})
+	o, err := cage.Run(t.Context(), Spec{
+		Target: Target{Path: eatProgram(t, 4096), Ready: says("E")}, Timeout: 5 * time.Second,
+	})
+	require.NoError(t, err)
 	o.RequireVerdict(t, TimedOut)
 	require.True(t, o.Evidence.TimedOut)
+	require.True(t, o.Evidence.Ready, "it has run")
+	require.NoError(t, cage.Close())
 	requireNothingLeft(t)
+}
+
+// runUntil is a run whose time is up when the spec says so, by calling timeIsUp in a probe or a step: no
+// time that is fixed is long enough on every busy machine.
+func runUntil(t *testing.T, l Limits, spec func(timeIsUp func()) Spec) *Outcome {
+	t.Helper()
+	cage := NewCageT(t, l)
+	ctx, end := context.WithCancelCause(t.Context())
+	defer end(nil)
+	s := spec(func() { end(errTimeout) })
+	s.Name, s.Limits = t.Name(), l
+	o, p, err := cage.observe(ctx, s, time.Now())
+	o, err = o.finish(t.Context(), p, errors.Join(err, cage.Close()))
+	require.NoError(t, err)
+	record(t, o)
+	return o
 }
 
 func server(t *testing.T, args ...string) Target {
@@ -82,10 +107,22 @@ func TestATargetThatSaysNoHasSurvived(t *testing.T) {
 
 func TestATargetThatHangsInAStepIsGivenUpWhenTheTimeIsUp(t *testing.T) {
 	for _, path := range []string{"/hang", "/half"} {
-		o := RunT(t, Spec{Target: server(t), Load: Load{Step: HTTPPost(path), Count: 3}, Timeout: 3 * time.Second})
-		o.RequireVerdict(t, TimedOut)
+		o := runUntil(t, Limits{}, func(timeIsUp func()) Spec {
+			hang := HTTPPost(path)
+			return Spec{Target: server(t), Load: Load{Count: 3, Step: func(ctx context.Context, p *Process, n int) error {
+				go func() {
+					_ = says("hanging")(ctx, p)
+					timeIsUp()
+				}()
+				return hang(ctx, p, n)
+			}}}
+		})
+		require.True(t, o.Evidence.Ready)
+		require.Equal(t, 1, o.Attempted)
 		o.RequireAcknowledged(t, 0, 0)
 		require.Contains(t, o.Error, errTimeout.Error())
+		require.True(t, o.Evidence.TimedOut)
+		require.Contains(t, []Verdict{TimedOut, Stalled}, o.Verdict, "the latter if it had to wait for memory: %s", o.Why)
 	}
 }
 
@@ -158,9 +195,15 @@ func TestAStepThatEndsItsGoroutineLeavesNothing(t *testing.T) {
 
 // The wait for a target that may be dying must not become a time-out of the run.
 func TestATargetThatBreaksAConnectionOffAndLivesHasSurvived(t *testing.T) {
-	o := RunT(t, Spec{Target: server(t, filepath.Join(t.TempDir(), "count")), Timeout: 4 * time.Second,
-		Load: Load{Step: HTTPPost("/count-and-hang-up"), Count: 3}})
+	hangUp := HTTPPost("/count-and-hang-up")
+	o := runUntil(t, Limits{}, func(timeIsUp func()) Spec {
+		return Spec{Target: server(t, filepath.Join(t.TempDir(), "count")), Load: Load{Count: 3, Step: func(ctx context.Context, p *Process, n int) error {
+			defer time.AfterFunc(deathGrace/2, timeIsUp)
+			return hangUp(ctx, p, n)
+		}}}
+	})
 	o.RequireVerdict(t, Survived)
+	require.Contains(t, o.Error, "step 1: ")
 	o.RequireAcknowledged(t, 0, 0)
 }
 
@@ -188,7 +231,12 @@ func TestACancelledRunIsAnErrorAndLeavesNothing(t *testing.T) {
 }
 
 func TestARunPastMemoryHighStalls(t *testing.T) {
-	o := RunT(t, Spec{Target: as(t, "eat", "100000000"), Limits: Limits{High: 30 * MiB}, Timeout: 5 * time.Second})
+	o := runUntil(t, Limits{High: 30 * MiB}, func(timeIsUp func()) Spec {
+		return Spec{Target: as(t, "eat", "100000000"), Load: Load{Step: func(ctx context.Context, p *Process, n int) error {
+			defer timeIsUp()
+			return untilThrottled(ctx, p, n)
+		}}}
+	})
 	o.RequireVerdict(t, Stalled)
 	require.Positive(t, o.Evidence.Events.High)
 	o.RequireOOMKills(t, 0)

@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"runtime"
@@ -24,16 +25,26 @@ func TestScenariosOfScale(t *testing.T) { suite.Run(t, new(ScaleScenarios)) }
 // (cg_wait_for in tools/testing/selftests/cgroup/cgroup_util.c: poll with 10000 ms).
 const mostToClose = 10 * time.Second
 
-// awaitFull waits until a fork bomb has made as many processes as its cage may have; they all go on
-// trying. Nobody is told of that moment: the event of pids.events comes with the first fork that fails.
 func (s *ScaleScenarios) awaitFull(c *Cage) {
-	deadline := time.Now().Add(mostToClose)
-	for now := ""; now != c.asked.Files["pids.max"]; {
-		s.Require().True(time.Now().Before(deadline), "%s processes by now", now)
+	ctx, cancel := context.WithTimeout(s.T().Context(), mostToClose)
+	defer cancel()
+	s.Require().NoError(untilFull(ctx, c))
+}
+
+// untilFull waits until a fork bomb has made as many processes as its cage may have; they all go on
+// trying. Nobody is told of that moment: the event of pids.events comes with the first fork that fails.
+func untilFull(ctx context.Context, c *Cage) error {
+	for {
 		text, err := c.group.Read("pids.current")
-		s.Require().NoError(err)
-		now = strings.TrimSpace(text)
-		time.Sleep(time.Millisecond)
+		now := strings.TrimSpace(text)
+		if err != nil || now == c.asked.Files["pids.max"] {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait until the cage is full, with %s processes by now: %w", now, context.Cause(ctx))
+		case <-time.After(time.Millisecond):
+		}
 	}
 }
 

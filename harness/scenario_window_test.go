@@ -1,6 +1,8 @@
 package harness
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -59,33 +61,43 @@ func (s *WindowScenarios) TestABurstIsKilledAtTheSameBytesAsManySmallSteps() {
 // keeps a little more, and thrashes with ever less page cache until there is room for none.
 func (s *WindowScenarios) TestAWorkingSetOfFilesOverTheLimitStalls() {
 	const limit, size, step = 8 * MiB, 12 * MiB, 1 * MiB
-	// A round takes 0.2 s, and 4 s with 13 processes waiting for 2 CPUs (emulated, 2026-11).
-	const timeout = 6 * time.Second
+	// As many as the second target needs to fill the cage. A round takes 0.2 s, and 4 s with 13 processes
+	// waiting for 2 CPUs (emulated, 2026-11).
+	const rounds = int(limit / step)
 	file := s.coldFile(size)
-	run := func(keep Bytes, timeout time.Duration) *Outcome {
+	target := func(keep Bytes) Target {
 		target := as(s.T(), "reread", file, strconv.Itoa(int(keep)))
 		target.Env = append(target.Env, smallPages) // two that are touched in a corner are half of the limit
-		o := RunT(s.T(), Spec{Target: target, Limits: Limits{Max: limit}, Timeout: timeout})
-		s.Positive(o.Evidence.Refaults)
-		return o
+		return target
 	}
-	start := time.Now()
-	stalled := run(0, timeout)
-	late := time.Since(start) - timeout
+	var up time.Time
+	stalled := runUntil(s.T(), Limits{Max: limit}, func(timeIsUp func()) Spec {
+		return Spec{Target: target(0), Load: Load{Step: func(ctx context.Context, p *Process, _ int) error {
+			defer func() {
+				up = time.Now()
+				timeIsUp()
+			}()
+			return says(fmt.Sprintf("round %d ", rounds))(ctx, p)
+		}}}
+	})
+	late := time.Since(up)
 	stalled.RequireVerdict(s.T(), Stalled)
+	stalled.RequireAcknowledged(s.T(), 1, 1)
 	stalled.RequireOOMKills(s.T(), 0)
+	s.Positive(stalled.Evidence.Refaults)
 	// To collect the evidence and to close the cage took 0.04 s, and 3 s on that busy machine. Were a
 	// process stuck in the kernel, it would take all of closeTimeout.
 	s.Less(late, closeTimeout/2)
 
-	killed := run(step, 0)
+	killed := RunT(s.T(), Spec{Target: target(step), Limits: Limits{Max: limit}, Timeout: 5 * time.Minute})
+	s.Positive(killed.Evidence.Refaults)
 	killed.RequireVerdict(s.T(), OOMKilled)
 	s.Require().Len(killed.Evidence.Kills, 1)
 	anon := killed.Evidence.Kills[0].Anon
 	// The rest is the kernel's own, 0.5 MiB, and what the CPUs charge ahead (seen: 0.4 to 0.8 MiB).
 	s.InDelta(int64(limit), int64(anon), float64(2*step), "anon alone fills the cage")
-	s.measured(32, "limit %d bytes, file of %d: stalled after %v, %d refaults, %v under pressure; keeping %d a round: killed with %d of anon, %d refaults",
-		limit, size, (timeout + late).Round(time.Millisecond), stalled.Evidence.Refaults, stalled.Evidence.Pressure.Some.Round(time.Millisecond), step, anon, killed.Evidence.Refaults)
+	s.measured(32, "limit %d bytes, file of %d: alive after %d rounds, and gone %v later; %d refaults, %v under pressure; keeping %d a round: killed with %d of anon, %d refaults",
+		limit, size, rounds, late.Round(time.Millisecond), stalled.Evidence.Refaults, stalled.Evidence.Pressure.Some.Round(time.Millisecond), step, anon, killed.Evidence.Refaults)
 }
 
 // coldFile is a file on disk of which no page is cached: pages that are would stay charged to the
