@@ -2,6 +2,7 @@ package harness
 
 import (
 	"encoding/json"
+	"flag"
 	"os"
 	"regexp"
 	"runtime/debug"
@@ -16,6 +17,7 @@ type place struct {
 	kernel  string   // $OOMCAGE_KERNEL, which chose that kernel
 	vmFlags []string // those by which the microVM differs from the usual one
 	built   []string // packages that -build compiled
+	args    []string // the test binary's own flags, which came behind -args
 	root    bool
 	sudo    bool // root by sudo
 }
@@ -24,6 +26,7 @@ func here() place {
 	p := place{
 		vm: os.Getenv("OOMCAGE_VM"), kernel: os.Getenv("OOMCAGE_KERNEL"),
 		root: os.Geteuid() == 0, sudo: os.Getenv("SUDO_USER") != "",
+		args: ownFlags(flag.CommandLine),
 	}
 	if flags := os.Getenv("OOMCAGE_VM_FLAGS"); flags != "" {
 		p.vmFlags = strings.Split(flags, "\n")
@@ -50,6 +53,18 @@ func here() place {
 	return p
 }
 
+// ownFlags are the flags that were given and that are not of package testing, with = as a boolean one
+// needs it.
+func ownFlags(set *flag.FlagSet) []string {
+	var own []string
+	set.Visit(func(f *flag.Flag) {
+		if !strings.HasPrefix(f.Name, "test.") {
+			own = append(own, "-"+f.Name+"="+f.Value.String())
+		}
+	})
+	return own
+}
+
 // again returns the shell command that runs the test or benchmark of this name once more in the
 // same place. It has only what is known here.
 func (p place) again(name string, benchmark bool) string {
@@ -67,6 +82,9 @@ func (p place) again(name string, benchmark bool) string {
 	}
 	if p.pkg != "" {
 		words = append(words, p.pkg)
+	}
+	if len(p.args) > 0 {
+		words = append(append(words, "-args"), p.args...)
 	}
 	command := shell(words)
 	switch {

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"flag"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -32,6 +33,9 @@ func TestHowToRunATestAgain(t *testing.T) {
 		"in a microVM with disks": {
 			place{pkg: "p", vm: "6.1.0-1", vmFlags: []string{"-swap", "268435456"}, built: []string{"b"}}, "TestX", false,
 			`go test -count=1 -run '^TestX$' -exec 'go tool oomcage vm -swap 268435456 -build b' p   # it ran on Linux 6.1.0-1`},
+		"with flags of its own": {
+			place{pkg: "p", root: true, args: []string{"-max=1GiB", "-note=two words"}}, "TestX", false,
+			`go test -count=1 -run '^TestX$' p -args -max=1GiB '-note=two words'   # as root`},
 		"of a package that is not known": {
 			place{}, "TestX", false, `go test -count=1 -run '^TestX$'`},
 		"a benchmark": {
@@ -43,6 +47,16 @@ func TestHowToRunATestAgain(t *testing.T) {
 			assert.Equal(t, c.want, c.place.again(c.test, c.benchmark))
 		})
 	}
+}
+
+func TestTheTestBinarysOwnFlagsAreThoseThatWereGiven(t *testing.T) {
+	set := flag.NewFlagSet("", flag.ContinueOnError)
+	set.String("test.run", "", "")
+	set.String("max", "", "")
+	set.String("step", "10MiB", "")
+	set.Bool("quick", false, "")
+	require.NoError(t, set.Parse([]string{"-test.run", "TestX", "-quick", "-max", "1GiB"}))
+	require.Equal(t, []string{"-max=1GiB", "-quick=true"}, ownFlags(set))
 }
 
 // The guest has no shell to ask.
