@@ -29,6 +29,9 @@ const (
 	// removeTimeout bounds the removal of one left-over. A killed process of 100 MB is gone
 	// within 50 ms under emulation; the rest is for machines that are busy.
 	removeTimeout = 10 * time.Second
+	// lockTimeout bounds the wait for others that make or remove a run, where the context has no end of
+	// its own: room for another to give up five left-overs that cannot be removed.
+	lockTimeout = time.Minute
 )
 
 // Run is the cgroup of one test run: the parent of all its cages. It hangs below the guard,
@@ -51,7 +54,7 @@ func NewRun(ctx context.Context) (r *Run, left []string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	unlock, err := lockBase(b)
+	unlock, err := lockBase(ctx, b)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,20 +79,24 @@ func NewRun(ctx context.Context) (r *Run, left []string, err error) {
 
 // lockBase lets one process at a time make or remove the guard and the runs in it. The lock
 // outlives both; it is held for as long as it takes to make a few cgroups, or to remove what
-// a killed run has left.
-func lockBase(b base) (unlock func(), err error) {
-	f, err := os.Open(b.dir)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		err = unix.Flock(int(f.Fd()), unix.LOCK_EX)
+// a killed run has left. It is not waited for in flock, which would heed no ctx, and would wait for
+// ever for a process that is stopped.
+func lockBase(ctx context.Context, b base) (unlock func(), err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, lockTimeout, fmt.Errorf("not within %v", lockTimeout))
+	defer cancel()
+	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		lock, err := lockDir(b.dir)
 		if err == nil {
-			return func() { f.Close() }, nil
+			return func() { lock.Close() }, nil
 		}
-		if !errors.Is(err, unix.EINTR) {
-			f.Close()
-			return nil, &fs.PathError{Op: "flock", Path: b.dir, Err: err}
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("lock %[1]s: %[2]w: another harness holds the lock, for longer than it takes to make a few cgroups: "+
+				"if it is stopped, continue it or kill it; fuser -v %[1]s names it", b.dir, context.Cause(ctx))
+		case <-time.After(pause):
 		}
 	}
 }
@@ -232,7 +239,7 @@ func newRun(b base, guard *Group) (*Run, error) {
 // still in it is killed. The base is locked meanwhile: another process that looks for
 // left-overs must see the run either locked or gone.
 func (r *Run) Close(ctx context.Context) error {
-	unlock, err := lockBase(r.base)
+	unlock, err := lockBase(ctx, r.base)
 	if err != nil {
 		return err
 	}
@@ -245,8 +252,8 @@ func (r *Run) Close(ctx context.Context) error {
 	return removeGuard(r.base)
 }
 
-// lockDir takes the lock that says that the owner of a run lives. The kernel drops it with
-// the process.
+// lockDir takes the lock of a cgroup, or fails with EWOULDBLOCK; that of a run says that its owner
+// lives. The kernel drops it with the process.
 func lockDir(path string) (*os.File, error) {
 	f, err := os.Open(path)
 	if err != nil {
