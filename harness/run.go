@@ -146,7 +146,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	timedOut := ctx.Err() != nil
 	if loadErr != nil {
 		o.Error = loadErr.Error()
-		awaitDeath(p, loadErr)
+		awaitDeath(ctx, p, loadErr)
 	}
 	stopSampler()
 
@@ -227,17 +227,28 @@ func (l Load) apply(ctx context.Context, p *Process, o *Outcome, tl *timeline) e
 }
 
 // awaitDeath waits, after a failed step or probe, for a target that may be dying. One that has
-// answered, if only to refuse, is not; nor is one that was given up when its time was over.
-func awaitDeath(p *Process, failed error) {
+// answered, if only to refuse, is not; nor is one that was given up when its time was over. A run that
+// is cancelled has no outcome, so there is nothing to wait for.
+func awaitDeath(ctx context.Context, p *Process, failed error) {
 	var refused *StatusError
 	if errors.As(failed, &refused) || errors.Is(failed, errTimeout) {
 		return
 	}
 	grace := time.NewTimer(deathGrace)
 	defer grace.Stop()
-	select {
-	case <-p.Done():
-	case <-grace.C:
+	ended := ctx.Done()
+	for {
+		select {
+		case <-p.Done():
+			return
+		case <-grace.C:
+			return
+		case <-ended:
+			if !errors.Is(context.Cause(ctx), errTimeout) {
+				return
+			}
+			ended = nil // the time is up, and the target may be dying all the same
+		}
 	}
 }
 

@@ -3,10 +3,12 @@ package harness
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -228,6 +230,19 @@ func TestACancelledRunIsAnErrorAndLeavesNothing(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.Nil(t, o)
 	requireNothingLeft(t)
+}
+
+// A cancelled run has no outcome; that its time is up is no reason to overlook that the target dies.
+func TestATargetThatMayBeDyingIsWaitedForUnlessTheRunIsCancelled(t *testing.T) {
+	for cause, want := range map[error]time.Duration{context.Canceled: time.Second, errTimeout: deathGrace} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			time.AfterFunc(time.Second, func() { cancel(cause) })
+			start := time.Now()
+			awaitDeath(ctx, &Process{done: make(chan struct{})}, io.ErrUnexpectedEOF)
+			require.Equal(t, want, time.Since(start), cause)
+		})
+	}
 }
 
 func TestARunPastMemoryHighStalls(t *testing.T) {
