@@ -23,13 +23,14 @@ func notSupported(found, need, help string) error {
 	return fmt.Errorf("%w: %s; %s is needed: %s, %s", ErrNotSupported, found, need, help, inVM)
 }
 
-// unreadable says that cages are not supported where a file of /proc cannot be read. That there is no
-// descriptor left to read it with says nothing of the machine, and must skip no test.
+// unreadable says that cages are not supported where a file of /proc is missing or closed to this user.
+// That there is no descriptor left to read it with, or that it is not understood here, says nothing of
+// the machine, and must skip no test.
 func unreadable(what string, err error) error {
-	if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {
-		return fmt.Errorf("read %s: %w", what, err)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w: read %s: %w", ErrNotSupported, what, err)
 	}
-	return fmt.Errorf("%w: read %s: %w", ErrNotSupported, what, err)
+	return fmt.Errorf("read %s: %w", what, err)
 }
 
 // base is where the cages of this machine hang.
@@ -37,7 +38,6 @@ type base struct {
 	mount string // where cgroup2 is mounted
 	dir   string // the cgroup below which the guard is made
 	own   string // the cgroup of this process, as seen below mount; "" when it is not visible
-	real  bool   // dir is the kernel's root cgroup, which may hold processes and children
 }
 
 // findBase looks for a cgroup in which this process may make others. root is prefixed to
@@ -71,10 +71,11 @@ func findBase(root string, euid int, mayWrite func(path string) bool) (base, err
 		return base{}, err
 	}
 
-	// The kernel's root has no cgroup.type; the root of a cgroup namespace has one.
+	// The kernel's root has no cgroup.type, and may hold processes and children; the root of a cgroup
+	// namespace has one.
 	_, err = os.Stat(filepath.Join(mount, "cgroup.type"))
 	if isReal := errors.Is(err, fs.ErrNotExist); isReal && mayWrite(mount) {
-		return base{mount: mount, dir: mount, own: own, real: true}, nil
+		return base{mount: mount, dir: mount, own: own}, nil
 	}
 	return findDelegated(mount, own, euid, mayWrite)
 }
@@ -189,7 +190,7 @@ func ownCgroup(path, mount string) (string, error) {
 			return filepath.Join(mount, p), nil
 		}
 	}
-	return "", fmt.Errorf("%w: parse %s: it has no cgroup v2 line (0::)", ErrNotSupported, path)
+	return "", fmt.Errorf("parse %s: it has no cgroup v2 line (0::), and cgroup v2 is mounted", path)
 }
 
 func hasController(path string) bool {
