@@ -9,7 +9,7 @@ import (
 
 // Kill is what the kernel's log says about one victim of an OOM killer (mm/oom_kill.c). The line
 // that names the victim always comes. The line that names the limit comes 10 times in 5 seconds at
-// most, on the whole machine; without it Constraint, LimitGroup and VictimGroup are empty.
+// most, on the whole machine; without it LimitGroup and VictimGroup are empty.
 type Kill struct {
 	// PID is the victim's, in the initial PID namespace. When memory.oom.group finds the first
 	// victim still dying, the kernel reports (and counts) it again: under its PID (seen on 6.1), or
@@ -19,10 +19,6 @@ type Kill struct {
 
 	AnonRSS, FileRSS, ShmemRSS int64 // bytes that were resident
 
-	OOMScoreAdj int // oom_score_adj, from -1000 to 1000
-
-	Constraint string // "CONSTRAINT_MEMCG", "CONSTRAINT_NONE"…; empty if unknown
-
 	// LimitGroup is the cgroup whose limit it was (oom_memcg=), and VictimGroup that of the victim
 	// (task_memcg=), both as the kernel's root sees them. LimitGroup is empty if the kill is global.
 	// Either is empty if unknown. The further victims of memory.oom.group have no line of their
@@ -31,8 +27,7 @@ type Kill struct {
 	// cannot be told from them.
 	LimitGroup, VictimGroup string
 
-	Global bool   // it was the whole machine that was out of memory, not a cgroup
-	Line   string // the kernel's line about the victim, as /dev/kmsg gives it
+	Global bool // it was the whole machine that was out of memory, not a cgroup
 }
 
 // parser puts the lines of one log together. The kernel kills under a lock (oom_lock), so the
@@ -45,17 +40,16 @@ type parser struct {
 
 // summary is what the oom-kill line says.
 type summary struct {
-	pid        int
-	constraint string
-	global     bool
-	groups     string // "/limit,task_memcg=/victim,task=comm", or from task_memcg= on without the first if global
+	pid    int
+	global bool
+	groups string // "/limit,task_memcg=/victim,task=comm", or from task_memcg= on without the first if global
 }
 
 // The texts may hold any byte, hence (?s). The names that a user can choose are bounded from both
 // sides: a comm is shorter than what is asked for after it, and a cpuset's name has no slash.
 var (
-	killedLine  = regexp.MustCompile(`(?s)^(Memory cgroup out|Out) of memory(?: \([a-z_ ]+\))?: Killed process (\d+) \((.*)\) total-vm:\d+kB, anon-rss:(\d+)kB, file-rss:(\d+)kB, shmem-rss:(\d+)kB.* oom_score_adj:(-?\d+)`)
-	summaryLine = regexp.MustCompile(`(?s)^oom-kill:constraint=(\w+),nodemask=[^/=]*(?:,cpuset=(?:/|[^/]*),mems_allowed=[\d,-]*)?,(oom_memcg=|global_oom,task_memcg=)(/.*),pid=(\d+),uid=\d+$`)
+	killedLine  = regexp.MustCompile(`(?s)^(Memory cgroup out|Out) of memory(?: \([a-z_ ]+\))?: Killed process (\d+) \((.*)\) total-vm:\d+kB, anon-rss:(\d+)kB, file-rss:(\d+)kB, shmem-rss:(\d+)kB.* oom_score_adj:-?\d+`)
+	summaryLine = regexp.MustCompile(`(?s)^oom-kill:constraint=\w+,nodemask=[^/=]*(?:,cpuset=(?:/|[^/]*),mems_allowed=[\d,-]*)?,(oom_memcg=|global_oom,task_memcg=)(/.*),pid=(\d+),uid=\d+$`)
 	groupLine   = regexp.MustCompile(`(?s)^Tasks in (/.*) are going to be killed due to memory\.oom\.group set$`)
 )
 
@@ -68,12 +62,11 @@ func (p *parser) add(r Record) {
 	}
 	text := unescape(r.Text)
 	if k, ok := parseKilled(text); ok {
-		k.Line = r.Text
 		switch {
 		case p.summary != nil:
 			p.summary.explain(&k)
 		case p.group != nil && p.group.Global == k.Global:
-			k.Constraint, k.LimitGroup, k.VictimGroup = p.group.Constraint, p.group.LimitGroup, p.group.VictimGroup
+			k.LimitGroup, k.VictimGroup = p.group.LimitGroup, p.group.VictimGroup
 		}
 		p.summary = nil
 		p.kills = append(p.kills, k)
@@ -87,7 +80,7 @@ func (p *parser) add(r Record) {
 		p.group = &Kill{VictimGroup: m[1]}
 		if n := len(p.kills); n > 0 {
 			first := p.kills[n-1]
-			p.group.Constraint, p.group.LimitGroup, p.group.Global = first.Constraint, first.LimitGroup, first.Global
+			p.group.LimitGroup, p.group.Global = first.LimitGroup, first.Global
 		}
 		return
 	}
@@ -116,8 +109,7 @@ func parseKilled(text string) (Kill, bool) {
 		}
 		*size = n << 10
 	}
-	k.OOMScoreAdj, err = strconv.Atoi(m[7])
-	return k, err == nil
+	return k, true
 }
 
 func parseSummary(text string) (summary, bool) {
@@ -125,18 +117,17 @@ func parseSummary(text string) (summary, bool) {
 	if m == nil {
 		return summary{}, false
 	}
-	pid, err := strconv.Atoi(m[4])
-	return summary{pid: pid, constraint: m[1], global: m[2] != "oom_memcg=", groups: m[3]}, err == nil
+	pid, err := strconv.Atoi(m[3])
+	return summary{pid: pid, global: m[1] != "oom_memcg=", groups: m[2]}, err == nil
 }
 
-// explain gives the victim its constraint and cgroups, if the summary is about it.
+// explain gives the victim its cgroups, if the summary is about it.
 func (s *summary) explain(k *Kill) {
 	// A cgroup's name may contain ",task=", and so may a comm: the victim's line tells where it begins.
 	groups, ok := strings.CutSuffix(s.groups, ",task="+k.Name)
 	if !ok || s.pid != k.PID || s.global != k.Global {
 		return
 	}
-	k.Constraint = s.constraint
 	if s.global {
 		k.VictimGroup = groups
 		return

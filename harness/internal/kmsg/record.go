@@ -3,7 +3,6 @@ package kmsg
 import (
 	"strconv"
 	"strings"
-	"time"
 )
 
 // recordSize is CONSOLE_EXT_LOG_MAX of Linux 6.1: no record of /dev/kmsg is longer.
@@ -11,8 +10,7 @@ const recordSize = 8192
 
 // Record is one record of the kernel log (Documentation/ABI/testing/dev-kmsg).
 type Record struct {
-	Facility int           // 0 is the kernel. Who writes to /dev/kmsg cannot choose 0 and is 1, user, by default
-	Time     time.Duration // since the machine was started
+	Facility int // 0 is the kernel. Who writes to /dev/kmsg cannot choose 0 and is 1, user, by default
 	// Continues tells that this is the rest of a line that another message interrupted, or that
 	// was too long for one record.
 	Continues bool
@@ -31,18 +29,14 @@ func parseRecord(s string) (Record, bool) {
 	if err != nil {
 		return Record{}, false
 	}
-	if _, err := strconv.ParseUint(fields[1], 10, 64); err != nil {
-		return Record{}, false
-	}
-	us, err := strconv.ParseUint(fields[2], 10, 63)
-	if err != nil || us > uint64(maxDuration/time.Microsecond) {
-		return Record{}, false
+	for _, number := range fields[1:3] {
+		if _, err := strconv.ParseUint(number, 10, 64); err != nil {
+			return Record{}, false
+		}
 	}
 	text, _, _ = strings.Cut(text, "\n")
-	return Record{Facility: int(prefix >> 3), Time: time.Duration(us) * time.Microsecond, Continues: strings.HasPrefix(fields[3], "c"), Text: text}, true
+	return Record{Facility: int(prefix >> 3), Continues: strings.HasPrefix(fields[3], "c"), Text: text}, true
 }
-
-const maxDuration = time.Duration(1<<63 - 1)
 
 // unescape undoes the \xNN of /dev/kmsg.
 func unescape(s string) string {
