@@ -73,6 +73,10 @@ type Limits struct {
 
 // Load is what the harness does to the target, one step after the other.
 type Load struct {
+	// Name tells this load from others in results, where the Step itself cannot be: for example
+	// "POST /take?bytes=1048576". It changes nothing in the run.
+	Name string `json:"name,omitempty"`
+
 	// Step is one push. nil: no load; the run waits for the target to end.
 	Step Step `json:"-"`
 

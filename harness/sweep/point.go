@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	shellquote "github.com/kballard/go-shellquote"
+
 	"oomcage/harness"
 )
 
@@ -20,7 +22,8 @@ type Grid struct {
 	// Axes may come in any order; none makes one point, Spec as it is.
 	Axes []Axis
 
-	// Load makes the step of each point, with its $step and $kind. The zero value leaves Spec.Load.Step.
+	// Load makes the step of each point, with its $step and $kind, and names it. The zero value leaves
+	// Spec.Load.Step and Spec.Load.Name.
 	Load Load
 
 	// Repeat runs each point that often, each time as a point of its own, named …/repeat=2. 0 means once.
@@ -162,10 +165,11 @@ func (g Grid) point(values []Value) (Point, error) {
 	}
 	p.Spec.Name = p.Name
 	if g.Load.make != nil {
-		var err error
-		if p.Spec.Load.Step, err = g.Load.step(values, p.Spec.Load.Bytes); err != nil {
+		made, err := g.Load.load(values, p.Spec.Load.Bytes)
+		if err != nil {
 			return Point{}, err
 		}
+		p.Spec.Load.Name, p.Spec.Load.Step = made.Name, made.Step
 	}
 	if err := p.Spec.Validate(); err != nil {
 		return Point{}, fmt.Errorf("the point %s: %w", p.Name, err)
@@ -177,22 +181,28 @@ func (g Grid) point(values []Value) (Point, error) {
 // value makes none.
 type Load struct {
 	words []string
-	make  func(words []string) harness.Step
+	make  func(words []string) harness.Load // its Name and its Step
 }
 
 // Get is the load of harness.HTTPGet, for example of "/generate-load/memory?bytes=$step&kind=$kind".
 func Get(path string) Load {
-	return Load{[]string{path}, func(w []string) harness.Step { return harness.HTTPGet(w[0]) }}
+	return Load{[]string{path}, func(w []string) harness.Load {
+		return harness.Load{Name: "GET " + w[0], Step: harness.HTTPGet(w[0])}
+	}}
 }
 
 // Post is the load of harness.HTTPPost.
 func Post(path string) Load {
-	return Load{[]string{path}, func(w []string) harness.Step { return harness.HTTPPost(w[0]) }}
+	return Load{[]string{path}, func(w []string) harness.Load {
+		return harness.Load{Name: "POST " + w[0], Step: harness.HTTPPost(w[0])}
+	}}
 }
 
 // Exec is the load of harness.Exec: a command that is run for each step.
 func Exec(words ...string) Load {
-	return Load{words, func(w []string) harness.Step { return harness.Exec(w...) }}
+	return Load{words, func(w []string) harness.Load {
+		return harness.Load{Name: shellquote.Join(w...), Step: harness.Exec(w...)}
+	}}
 }
 
 // takesUp refuses an axis that would change nothing but the prediction: all points of it would be the
@@ -207,8 +217,8 @@ func (l Load) takesUp(axes []Axis) error {
 	return nil
 }
 
-// step puts the values in. A size is given in bytes, which every program can read.
-func (l Load) step(values []Value, bytes harness.Bytes) (harness.Step, error) {
+// load puts the values in. A size is given in bytes, which every program can read.
+func (l Load) load(values []Value, bytes harness.Bytes) (harness.Load, error) {
 	var pairs []string
 	if bytes > 0 {
 		pairs = append(pairs, "$"+stepAxis, strconv.FormatInt(int64(bytes), 10))
@@ -224,7 +234,7 @@ func (l Load) step(values []Value, bytes harness.Bytes) (harness.Step, error) {
 		words[i] = replace.Replace(w)
 		for _, name := range []string{stepAxis, kindAxis} {
 			if strings.Contains(words[i], "$"+name) {
-				return nil, fmt.Errorf("the load %q has $%s in it, and nothing says what it is: give the axis %s", w, name, name)
+				return harness.Load{}, fmt.Errorf("the load %q has $%s in it, and nothing says what it is: give the axis %s", w, name, name)
 			}
 		}
 	}

@@ -62,6 +62,7 @@ func TestAPointHasItsValuesInItsSpecAndLeavesTheOthersAlone(t *testing.T) {
 	require.Equal(t, -5, *p.Spec.Target.OOMScoreAdj)
 	require.Equal(t, 20*harness.MiB, p.Spec.Load.Bytes)
 	require.Equal(t, 7, p.Spec.Load.Count)
+	require.Equal(t, "POST /take?bytes=20971520&kind=file", p.Spec.Load.Name)
 	require.Equal(t, []string{"A=1", "GOGC=100"}, points[0].Spec.Target.Env)
 	require.Equal(t, "8", points[0].Spec.Limits.Files["pids.max"])
 	require.Equal(t, Value{"GOGC", "off"}, Values(p.Name)[8])
@@ -90,6 +91,22 @@ func TestAGridThatMakesNoSenseIsRefusedBeforeAnythingRuns(t *testing.T) {
 	points, err := many.Points()
 	require.NoError(t, err)
 	require.Len(t, points, 160000)
+}
+
+func TestTheNameOfALoadTellsItFromOthers(t *testing.T) {
+	seen := map[string]bool{}
+	for _, l := range []Load{Get("/a"), Post("/a"), Post("/b"), Exec("take", "a b"), Exec("take", "a", "b")} {
+		points, err := Grid{Spec: app(), Load: l}.Points()
+		require.NoError(t, err)
+		name := points[0].Spec.Load.Name
+		require.False(t, seen[name], name)
+		seen[name] = true
+	}
+	own := app()
+	own.Load = harness.Load{Name: "a step of my own", Step: harness.Exec("true")}
+	points, err := Grid{Spec: own}.Points()
+	require.NoError(t, err)
+	require.Equal(t, "a step of my own", points[0].Spec.Load.Name)
 }
 
 func TestAGridWithoutAxesIsOnePoint(t *testing.T) {

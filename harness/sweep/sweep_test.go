@@ -172,6 +172,25 @@ func TestResultsOfAnotherSweepAreNotMixedIn(t *testing.T) {
 	require.ErrorContains(t, err, "no points")
 }
 
+func TestResultsOfAnotherLoadAreNotMixedIn(t *testing.T) {
+	grid := func(l Load) []Point {
+		return mustPoints(t, Grid{Spec: app(), Axes: mustAxes(t, "max=64MiB"), Load: l})
+	}
+	r := &Results{}
+	stored := outcome("max=64MiB")
+	stored.Spec = grid(Post("/take"))[0].Spec
+	require.NoError(t, r.Append(stored))
+	s := &sweeper{Options: Options{Results: r}}
+	same, err := s.earlier(grid(Post("/take"))[0])
+	require.NoError(t, err)
+	require.Equal(t, stored, same)
+	for _, l := range []Load{Get("/take"), Post("/other"), Exec("take"), {}} {
+		_, err = s.earlier(grid(l)[0])
+		require.ErrorContains(t, err, "of another sweep")
+		require.ErrorContains(t, err, "POST /take", "what it was")
+	}
+}
+
 func TestAPointThatCannotBeRunEndsTheSweepAndIsNamed(t *testing.T) {
 	requireCages(t)
 	points := mustPoints(t, Grid{Spec: harness.Spec{Target: harness.Target{Path: "/no/such/program"}}, Axes: mustAxes(t, "max=64MiB,96MiB")})
