@@ -124,7 +124,7 @@ func (s *Search) try(ctx context.Context, limit harness.Bytes) (Trial, error) {
 	for n := range s.Repeats {
 		spec := s.Spec
 		spec.Limits.Max = limit
-		spec.Name = fmt.Sprintf("max=%v/%s=%d", limit, repeatAxis, n+1)
+		spec.Name = fmt.Sprintf("max=%v/%s=%d", limit, RepeatAxis, n+1)
 		o, err := harness.Run(ctx, spec)
 		if err != nil {
 			return Trial{}, fmt.Errorf("%s: %w", spec.Name, err)

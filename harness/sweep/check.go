@@ -40,10 +40,10 @@ func Check(outcomes []*harness.Outcome) []Finding {
 			found = append(found, Finding{"inconclusive", []string{o.Name}, fmt.Sprintf("%s: %s", o.Name, o.Why)})
 		}
 	}
-	for _, g := range groups(outcomes, repeatAxis) {
+	for _, g := range groups(outcomes, RepeatAxis) {
 		found = append(found, checkFlaky(g)...)
 	}
-	for _, g := range groups(outcomes, repeatAxis, "max") {
+	for _, g := range groups(outcomes, RepeatAxis, "max") {
 		found = append(found, checkMonotone(g)...)
 		found = append(found, checkSlope(g)...)
 	}

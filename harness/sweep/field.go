@@ -137,9 +137,10 @@ var fields = []field{
 const (
 	stepAxis = "step"
 	kindAxis = "kind"
-	// repeatAxis is not the user's: it numbers the repeats of a point.
-	repeatAxis = "repeat"
 )
+
+// RepeatAxis is the axis that Grid.Repeat adds to the names of points. It is not the user's.
+const RepeatAxis = "repeat"
 
 func sizeField(name, what string, of func(*harness.Spec) *harness.Bytes) field {
 	return field{name, what, size, func(s *harness.Spec, v string) error { return of(s).Set(v) }}

@@ -2,9 +2,6 @@ package sweep
 
 import "strings"
 
-// RepeatAxis is the axis that Grid.Repeat adds to the names of points.
-const RepeatAxis = repeatAxis
-
 // Compare orders the names of points as Grid.Points does: by the first axis, then by the second, and so on,
 // with the smallest values first.
 func Compare(a, b string) int {

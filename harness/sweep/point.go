@@ -130,7 +130,7 @@ func (g Grid) sortedAxes() ([]Axis, error) {
 		return nil, fmt.Errorf("the grid's Repeat is %d: it must not be negative", g.Repeat)
 	}
 	if g.Repeat > 1 {
-		repeats := Axis{Name: repeatAxis}
+		repeats := Axis{Name: RepeatAxis}
 		for n := range g.Repeat {
 			repeats.Values = append(repeats.Values, strconv.Itoa(n+1))
 		}
@@ -145,7 +145,7 @@ func (g Grid) point(values []Value) (Point, error) {
 	var name []string
 	for _, v := range values {
 		name = append(name, v.Axis+"="+v.Text)
-		if v.Axis == repeatAxis {
+		if v.Axis == RepeatAxis {
 			continue
 		}
 		f, err := fieldNamed(v.Axis)
