@@ -15,9 +15,11 @@ type Set struct {
 	Findings []sweep.Finding    // what sweep.Check says of them
 }
 
-// Read reads files of results. Several are the shards of one sweep; a point that is there twice is an error.
+// Read reads files of results. Several are the shards of one sweep; a point that is there twice is an error, and
+// so are files whose sweeps have other axes, or another number of points.
 func Read(paths ...string) (*Set, error) {
 	var outcomes []*harness.Outcome
+	var known sweepFile
 	in := map[string]string{} // the file of each point
 	for _, path := range paths {
 		read, err := sweep.Read(path)
@@ -33,12 +35,48 @@ func Read(paths ...string) (*Set, error) {
 			}
 			in[o.Name] = path
 		}
+		if known, err = known.with(path, read); err != nil {
+			return nil, err
+		}
 		outcomes = append(outcomes, read...)
 	}
 	if len(outcomes) == 0 {
 		return nil, fmt.Errorf("%s: no outcome is in there, so there is nothing to show", strings.Join(paths, ", "))
 	}
 	return NewSet(outcomes), nil
+}
+
+// sweepFile is what is known of the sweep that files are from, and from which file that is.
+type sweepFile struct {
+	axes, axesFrom string
+	points         int // 0 where no file says
+	pointsFrom     string
+}
+
+// with adds what another file says, or refuses it as one of another sweep.
+func (f sweepFile) with(path string, outcomes []*harness.Outcome) (sweepFile, error) {
+	const help = "give the files of one sweep, and make a report of each"
+	if len(outcomes) == 0 {
+		return f, nil
+	}
+	if points := pointsOf(outcomes); f.points == 0 {
+		f.points, f.pointsFrom = points, path
+	} else if points != 0 && points != f.points {
+		return f, fmt.Errorf("%s is of a sweep of %s, and %s of one of %d: %s", f.pointsFrom, count(f.points, "point"), path, points, help)
+	}
+	var names []string
+	for _, a := range axesOf(outcomes) {
+		names = append(names, visible(a.Name))
+	}
+	slices.Sort(names)
+	axes := strings.Join(names, ", ")
+	if f.axesFrom == "" {
+		f.axes, f.axesFrom = axes, path
+	}
+	if axes != f.axes {
+		return f, fmt.Errorf("the points of %s are named by %s, and those of %s by %s: %s", f.axesFrom, f.axes, path, axes, help)
+	}
+	return f, nil
 }
 
 // NewSet puts outcomes into order, and checks them.
@@ -53,11 +91,16 @@ func NewSet(outcomes []*harness.Outcome) *Set {
 const mostNamed = 10
 
 // Complete says in an error how many of the sweep's points are missing, and which. Where no outcome knows how
-// many there are, none is.
+// many there are, none is. As many as there are to be may still be those of two sweeps: then their values make
+// a grid with holes.
 func (s *Set) Complete() error {
-	points := s.points()
-	missing := points - len(s.Outcomes)
-	if missing <= 0 {
+	points := pointsOf(s.Outcomes)
+	if points == 0 {
+		return nil
+	}
+	names := s.missing()
+	missing := max(points-len(s.Outcomes), len(names))
+	if missing == 0 {
 		return nil
 	}
 	verb := "are"
@@ -65,7 +108,9 @@ func (s *Set) Complete() error {
 		verb = "is"
 	}
 	text := fmt.Sprintf("%d points were to be run, and %d %s missing", points, missing, verb)
-	names := s.missing()
+	if grid := len(s.Outcomes) + missing; grid > points {
+		text = fmt.Sprintf("%d points were to be run, and the values that are there make a grid of %d, of which %d %s missing", points, grid, missing, verb)
+	}
 	if len(names) > 0 {
 		text += ": " + strings.Join(names[:min(len(names), mostNamed)], ", ")
 	}
@@ -75,14 +120,14 @@ func (s *Set) Complete() error {
 	case unnamed > 0:
 		text += fmt.Sprintf(", and %d more", unnamed)
 	}
-	return fmt.Errorf("%s; give the files of all shards, and go on with a sweep that was killed by -resume", text)
+	return fmt.Errorf("%s; give the files of all shards of one sweep, and go on with a sweep that was killed by -resume", text)
 }
 
-// points is how many the sweep has; 0 where nobody says. A sweep that was gone on with on a larger grid has
-// outcomes that know of fewer.
-func (s *Set) points() int {
+// pointsOf is how many points the sweep of the outcomes has; 0 where nobody says. A sweep that was gone on with
+// on a larger grid has outcomes that know of fewer.
+func pointsOf(outcomes []*harness.Outcome) int {
 	points := 0
-	for _, o := range s.Outcomes {
+	for _, o := range outcomes {
 		points = max(points, o.Origin.Points)
 	}
 	return points

@@ -36,7 +36,7 @@ func TestMissingPointsAreNamedWhereTheValuesSayWhich(t *testing.T) {
 	}
 	require.NoError(t, without().Complete())
 	require.EqualError(t, without("max=64MiB/step=10MiB").Complete(),
-		"32 points were to be run, and 1 is missing: max=64MiB/step=10MiB; give the files of all shards, and go on with a sweep that was killed by -resume")
+		"32 points were to be run, and 1 is missing: max=64MiB/step=10MiB; give the files of all shards of one sweep, and go on with a sweep that was killed by -resume")
 	require.ErrorContains(t, without("max=64MiB/step=10MiB", "max=256MiB/step=40MiB").Complete(),
 		"2 are missing: max=64MiB/step=10MiB, max=256MiB/step=40MiB;")
 
@@ -62,6 +62,48 @@ func TestMissingPointsAreNamedWhereTheValuesSayWhich(t *testing.T) {
 		one.Origin.Points, two.Origin.Points = 1, 3
 		require.ErrorContains(t, NewSet([]*harness.Outcome{one, two}).Complete(), "3 points were to be run, and 1 is missing; which ones")
 	})
+}
+
+func TestPointsOfTwoSweepsAreNotAWholeOneThoughTheCountIsRight(t *testing.T) {
+	one := mustRead(t, realSweep).Outcomes[0]
+	of := func(names ...string) []*harness.Outcome {
+		var all []*harness.Outcome
+		for _, name := range names {
+			o := another(one, name)
+			o.Origin.Points = 4
+			all = append(all, o)
+		}
+		return all
+	}
+	a := of("max=1MiB/step=1MiB", "max=1MiB/step=2MiB")
+	b := of("max=3MiB/step=3MiB", "max=3MiB/step=4MiB")
+	require.ErrorContains(t, mustRead(t, mustWrite(t, "a", a...), mustWrite(t, "b", b...)).Complete(),
+		"4 points were to be run, and the values that are there make a grid of 8, of which 4 are missing: max=1MiB/step=3MiB, max=1MiB/step=4MiB,")
+	require.NoError(t, NewSet(append(a, of("max=3MiB/step=1MiB", "max=3MiB/step=2MiB")...)).Complete())
+}
+
+func TestFilesOfDifferentSweepsAreRefused(t *testing.T) {
+	of := func(points int, names ...string) string {
+		var all []*harness.Outcome
+		for _, name := range names {
+			o := another(mustRead(t, realSweep).Outcomes[0], name)
+			o.Origin.Points = points
+			all = append(all, o)
+		}
+		return mustWrite(t, "results.jsonl", all...)
+	}
+	a := of(4, "max=1MiB", "max=2MiB")
+	b := of(5, "max=3MiB")
+	_, err := Read(a, b)
+	require.EqualError(t, err, a+" is of a sweep of 4 points, and "+b+" of one of 5: give the files of one sweep, and make a report of each")
+	b = of(4, "max=3MiB/step=1MiB", "max=4MiB/step=1MiB")
+	_, err = Read(a, b)
+	require.EqualError(t, err, "the points of "+a+" are named by max, and those of "+b+" by max, step: give the files of one sweep, and make a report of each")
+
+	mustRead(t, of(0, "max=1MiB"), of(4, "max=2MiB"), of(0, "max=3MiB")) // nobody says how many these are of
+	mustRead(t, of(0, "max=1MiB"), mustWrite(t, "empty.jsonl"), of(4, "max=2MiB"))
+	_, err = Read(of(0, "max=1MiB"), of(4, "max=2MiB"), of(3, "max=3MiB"))
+	require.ErrorContains(t, err, "a sweep of 4 points")
 }
 
 func TestADoubledPointIsNamedWithBothFiles(t *testing.T) {
