@@ -116,16 +116,25 @@ func (r *reservation) addr() string { return net.JoinHostPort(loopback, strconv.
 
 func (r *reservation) close() error { return os.NewSyscallError("close", unix.Close(r.lock)) }
 
-var addressVariable = regexp.MustCompile(`\$(?:\{(ADDR|HOST|PORT)\}|(ADDR|HOST|PORT)\b)`)
+var variable = regexp.MustCompile(`\$(?:\{(ADDR|HOST|PORT|PID)\}|(ADDR|HOST|PORT|PID)\b)`)
 
 // expand replaces $ADDR, $HOST and $PORT.
-func (r *reservation) expand(s string) string {
-	return addressVariable.ReplaceAllStringFunc(s, func(v string) string {
+func (r *reservation) expand(s string) string { return r.expandFor(s, 0) }
+
+// expandFor replaces $PID as well, unless pid is 0. It does so in one pass: a PID behind $PORT would be read
+// as part of that name otherwise.
+func (r *reservation) expandFor(s string, pid int) string {
+	return variable.ReplaceAllStringFunc(s, func(v string) string {
 		switch strings.Trim(v, "${}") {
 		case "ADDR":
 			return r.addr()
 		case "HOST":
 			return loopback
+		case "PID":
+			if pid == 0 {
+				return v
+			}
+			return strconv.Itoa(pid)
 		default:
 			return strconv.Itoa(r.port)
 		}

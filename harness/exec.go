@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -26,7 +25,7 @@ func Exec(words ...string) Step {
 		}
 		args := slices.Clone(words)
 		for i, w := range args {
-			args[i] = p.cage.address.expand(strings.ReplaceAll(w, "$PID", strconv.Itoa(p.PID())))
+			args[i] = p.cage.address.expandFor(w, p.PID())
 		}
 		var out tail
 		cmd := exec.CommandContext(ctx, args[0], args[1:]...)

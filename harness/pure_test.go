@@ -148,6 +148,16 @@ func TestTheAddressReplacesItsVariablesAndNoOthers(t *testing.T) {
 	}
 }
 
+func TestThePIDIsReplacedWhereThereIsOneAndOnlyAsAWholeName(t *testing.T) {
+	r := &reservation{port: 12345}
+	for in, want := range map[string]string{
+		"/proc/$PID/mem": "/proc/7/mem", "${PID}s": "7s", "$PIDFILE": "$PIDFILE", "$PORT$PID": "123457", "$PID$ADDR": "7127.0.0.1:12345",
+	} {
+		require.Equal(t, want, r.expandFor(in, 7), in)
+	}
+	require.Equal(t, "$PID ${PID} 12345", r.expand("$PID ${PID} $PORT"), "a target does not know its own yet")
+}
+
 func TestPortsLieOutsideTheKernelsRangeWhereItLeavesAny(t *testing.T) {
 	for text, want := range map[string]portRange{
 		"32768\t60999\n": {10000, 32767}, "1024 65535": {10000, 65535}, "1024 50000": {50001, 65535}, "10000 65000": {10000, 65535}, "nonsense": {10000, 32767},
