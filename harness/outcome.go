@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Outcome is all that is known of a run. As JSON on one line it is the format of result files:
@@ -27,6 +28,10 @@ type Outcome struct {
 	Output       string   `json:"output"`          // the end of the target's stdout and stderr
 	Error        string   `json:"error,omitempty"` // the error of the step or of the probe that ended the load
 	Origin       Origin   `json:"origin,omitzero"` // what made it; zero where no sweep did
+
+	// Took is how long the run took, from its begin to the verdict. The last sample may be much older: where
+	// nothing changes, nothing is sampled.
+	Took time.Duration `json:"took,omitempty"`
 }
 
 // ParseOutcome reads a line of a result file. Fields that it does not know are those of a newer oomcage; what

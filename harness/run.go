@@ -159,6 +159,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	o.Peak = o.Evidence.Peak
 	o.Timeline = append(o.Timeline, tl.samples...)
 	o.Judge()
+	o.Took = time.Since(start)
 	unwound = false
 	return o, p, nil
 }

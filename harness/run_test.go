@@ -36,6 +36,7 @@ func TestRunOfAProgramThatIgnoresEverythingUntilItsTimeIsUp(t *testing.T) {
 	o.RequireVerdict(t, TimedOut)
 	require.True(t, o.Evidence.TimedOut)
 	require.True(t, o.Evidence.Ready, "it has run")
+	require.GreaterOrEqual(t, o.Took, 5*time.Second, "though the last reading is %v old", o.Took-o.Timeline[len(o.Timeline)-1].At)
 	require.NoError(t, cage.Close())
 	requireNothingLeft(t)
 }

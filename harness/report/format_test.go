@@ -1,11 +1,26 @@
 package report
 
 import (
+	"bytes"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness"
 )
+
+func TestTheTimeIsTheRunsAndNotTheLastReadings(t *testing.T) {
+	o := &harness.Outcome{Timeline: []harness.Sample{{At: time.Second}}}
+	require.Equal(t, time.Second, took(o), "of an older oomcage")
+	o.Took = time.Minute
+	require.Equal(t, time.Minute, took(o))
+	var got bytes.Buffer
+	require.NoError(t, Write(&got, NewSet([]*harness.Outcome{o}), Table))
+	require.Contains(t, got.String(), "60.0s")
+	require.Zero(t, took(&harness.Outcome{}))
+}
 
 func TestTheExtensionNamesTheFormat(t *testing.T) {
 	for file, want := range map[string]Format{

@@ -76,10 +76,11 @@ func predicted(o *harness.Outcome) string {
 	return o.Window.String()
 }
 
-// took is how long the run took, as far as the timeline knows.
+// took is how long the run took. Results of an older oomcage do not say so, and then it is as far as the
+// timeline knows.
 func took(o *harness.Outcome) time.Duration {
-	if len(o.Timeline) == 0 {
-		return 0
+	if o.Took > 0 || len(o.Timeline) == 0 {
+		return o.Took
 	}
 	return o.Timeline[len(o.Timeline)-1].At
 }
