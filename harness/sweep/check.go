@@ -3,6 +3,7 @@ package sweep
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ var Checks = []struct{ Name, What string }{
 	{"window", "every kill by the cage's own limit came within the predicted steps"},
 	{"monotone", "with a higher memory.max, no fewer steps were acknowledged and nothing died that had survived"},
 	{"slope", "steps over memory.max rise by one for each step's bytes, within 2 %"},
-	{"flaky", "the repeats of a point have the same verdict, and counts that its window explains"},
+	{"flaky", "the repeats of a point have the same verdict and exit code, and counts that its window explains"},
 	{"inconclusive", "every outcome is clear"},
 }
 
@@ -98,14 +99,42 @@ func checkWindow(o *harness.Outcome) []Finding {
 	return []Finding{{"window", []string{o.Name}, fmt.Sprintf("%s: killed after %d steps, and %s were predicted", o.Name, o.Acknowledged, o.Window)}}
 }
 
+// ending is how an outcome ended: of two programs that exited, one may have failed.
+type ending struct {
+	verdict harness.Verdict
+	code    int // of an exit
+}
+
+func endingOf(o *harness.Outcome) ending {
+	e := ending{verdict: o.Verdict}
+	if o.Verdict == harness.Exited {
+		e.code = o.Evidence.Status.Code
+	}
+	return e
+}
+
+// String prints "oom-killed", or "exited (code 1)".
+func (e ending) String() string {
+	if e.verdict == harness.Exited {
+		return fmt.Sprintf("%s (code %d)", e.verdict, e.code)
+	}
+	return string(e.verdict)
+}
+
+// compareEndings orders by the table of verdicts.
+func compareEndings(a, b ending) int {
+	all := harness.Verdicts()
+	return cmp.Or(cmp.Compare(slices.Index(all, a.verdict), slices.Index(all, b.verdict)), cmp.Compare(a.code, b.code))
+}
+
 // checkFlaky compares the repeats of one point.
 func checkFlaky(g group) []Finding {
-	verdicts := map[string]int{}
+	endings := map[ending]int{}
 	var names []string
 	lo, hi := math.MaxInt, 0
 	width := 0
 	for _, o := range g.outcomes {
-		verdicts[string(o.Verdict)]++
+		endings[endingOf(o)]++
 		names = append(names, o.Name)
 		lo, hi = min(lo, o.Acknowledged), max(hi, o.Acknowledged)
 		if o.Window != nil && o.Window.Hi != math.MaxInt {
@@ -113,12 +142,10 @@ func checkFlaky(g group) []Finding {
 		}
 	}
 	switch {
-	case len(verdicts) > 1:
+	case len(endings) > 1:
 		var parts []string
-		for _, v := range harness.Verdicts() {
-			if n := verdicts[string(v)]; n > 0 {
-				parts = append(parts, fmt.Sprintf("%s %d", v, n))
-			}
+		for _, e := range slices.SortedFunc(maps.Keys(endings), compareEndings) {
+			parts = append(parts, fmt.Sprintf("%s %d", e, endings[e]))
 		}
 		return []Finding{{"flaky", names, fmt.Sprintf("%s: %s, of %d", g.name, strings.Join(parts, ", "), len(g.outcomes))}}
 	case hi-lo > width:
@@ -142,7 +169,8 @@ func (g group) limited() []*harness.Outcome {
 }
 
 // checkMonotone compares each outcome with the best of those that had less memory. Within a window's width
-// counts may differ either way.
+// counts may differ either way. A program without steps survives by its exit code alone, see Survived; one with
+// steps that lives, and was refused a step, is judged by its count.
 func checkMonotone(g group) []Finding {
 	var found []Finding
 	var most, survived *harness.Outcome
@@ -152,9 +180,9 @@ func checkMonotone(g group) []Finding {
 		for ; i < len(outcomes) && outcomes[i].Evidence.Limits.Max == outcomes[same].Evidence.Limits.Max; i++ {
 			o := outcomes[i]
 			switch {
-			case survived != nil && o.Verdict != harness.Survived:
+			case survived != nil && !Survived(o) && o.Verdict != harness.Survived:
 				found = append(found, Finding{"monotone", []string{survived.Name, o.Name},
-					fmt.Sprintf("%s survived, and %s, which has more memory, was %s", survived.Name, o.Name, o.Verdict)})
+					fmt.Sprintf("%s survived, and %s, which has more memory, was %s", survived.Name, o.Name, endingOf(o))})
 			case most != nil && o.Acknowledged < most.Acknowledged-slack(most, o):
 				found = append(found, Finding{"monotone", []string{most.Name, o.Name},
 					fmt.Sprintf("%s acknowledged %d steps, and %s, which has more memory, only %d", most.Name, most.Acknowledged, o.Name, o.Acknowledged)})
@@ -164,7 +192,7 @@ func checkMonotone(g group) []Finding {
 			if most == nil || o.Acknowledged > most.Acknowledged {
 				most = o
 			}
-			if o.Verdict == harness.Survived {
+			if Survived(o) {
 				survived = o
 			}
 		}

@@ -34,6 +34,14 @@ func survivedAt(limit harness.Bytes, steps int) *harness.Outcome {
 	return o
 }
 
+// exitedAt is an outcome of a program without steps.
+func exitedAt(limit harness.Bytes, code int) *harness.Outcome {
+	o := survivedAt(limit, 0)
+	o.Evidence.Status = harness.Status{Ended: true, Code: code}
+	o.Judge()
+	return o
+}
+
 func truthfulSweep() []*harness.Outcome {
 	var all []*harness.Outcome
 	for _, step := range []harness.Bytes{10 * harness.MiB, 20 * harness.MiB} {
@@ -49,6 +57,10 @@ func TestASweepThatKeepsTheKernelsArithmeticHasNoFindings(t *testing.T) {
 	require.Empty(t, Check(nil))
 	require.Empty(t, Check(truthfulSweep()[:1]))
 	require.Empty(t, Check(truthfulSweep()[3:5]), "two points, whose slope is mostly rounding")
+	require.Empty(t, Check([]*harness.Outcome{exitedAt(32*harness.MiB, 1), exitedAt(64*harness.MiB, 0), exitedAt(96*harness.MiB, 0)}))
+	refused := survivedAt(96*harness.MiB, 5)
+	refused.Error = "step 6: 500"
+	require.Empty(t, Check([]*harness.Outcome{survivedAt(64*harness.MiB, 5), refused}), "it lives, and it took as many")
 }
 
 // Each fault is put into one point of a sweep that is sound.
@@ -71,6 +83,14 @@ func TestEachCheckFindsItsFaultAndNamesThePoint(t *testing.T) {
 			o.Verdict = harness.Inconclusive
 			return []*harness.Outcome{survivedAt(64*harness.MiB, 5), o}
 		}},
+		{"monotone", "max=64MiB survived, and max=96MiB, which has more memory, was oom-killed", func([]*harness.Outcome) []*harness.Outcome {
+			o := killedAt(96*harness.MiB, 10*harness.MiB)
+			o.Name, o.Acknowledged, o.Attempted, o.Window = "max=96MiB", 0, 0, nil
+			return []*harness.Outcome{exitedAt(64*harness.MiB, 0), o}
+		}},
+		{"monotone", "max=64MiB survived, and max=96MiB, which has more memory, was exited (code 1)", func([]*harness.Outcome) []*harness.Outcome {
+			return []*harness.Outcome{exitedAt(32*harness.MiB, 1), exitedAt(64*harness.MiB, 0), exitedAt(96*harness.MiB, 1)}
+		}},
 		{"slope", "step=10MiB: 0.499 steps for each 10MiB", func(all []*harness.Outcome) []*harness.Outcome {
 			for _, o := range all[:31] {
 				o.Acknowledged /= 2
@@ -82,6 +102,11 @@ func TestEachCheckFindsItsFaultAndNamesThePoint(t *testing.T) {
 			a, b := survivedAt(64*harness.MiB, 5), killedAt(64*harness.MiB, 10*harness.MiB)
 			a.Name, b.Name = "max=64MiB/repeat=1", "max=64MiB/repeat=2"
 			return []*harness.Outcome{a, b}
+		}},
+		{"flaky", "max=64MiB: exited (code 0) 2, exited (code 1) 1, of 3", func([]*harness.Outcome) []*harness.Outcome {
+			a, b, c := exitedAt(64*harness.MiB, 1), exitedAt(64*harness.MiB, 0), exitedAt(64*harness.MiB, 0)
+			a.Name, b.Name, c.Name = "max=64MiB/repeat=1", "max=64MiB/repeat=2", "max=64MiB/repeat=3"
+			return []*harness.Outcome{a, b, c}
 		}},
 		{"flaky", "max=64MiB: 5 to 7 steps in 2 runs", func([]*harness.Outcome) []*harness.Outcome {
 			a, b := killedAt(64*harness.MiB, 10*harness.MiB), killedAt(64*harness.MiB, 10*harness.MiB)
