@@ -73,7 +73,29 @@ func open(path string, flags int) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return nil, err
 	}
-	return os.OpenFile(path, flags|os.O_CREATE|os.O_APPEND, 0o666)
+	f, err := os.OpenFile(path, flags|os.O_CREATE|os.O_APPEND, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	if err := syncFolder(filepath.Dir(path)); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// syncFolder puts the names in a folder on the disk: what is synced in a new file is of no use if the machine
+// loses the file's name. A file system that cannot do so answers EINVAL.
+func syncFolder(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, unix.EINVAL) {
+		return err
+	}
+	return nil
 }
 
 // lock keeps a second sweep out: both would run the same points.
