@@ -111,7 +111,10 @@ type allowance struct {
 	evidence bool // as JSON, beside the facts
 }
 
-// half is less. It ends at no detail but the facts.
+// leastText is what there always is of the reason and of each fact: without an end of either, nothing is told.
+const leastText = 256
+
+// half is less. It ends at no detail but the reason and the facts.
 func (a allowance) half() allowance {
 	if a.samples <= 16 && a.evidence {
 		return allowance{a.samples, a.text, false}
@@ -122,8 +125,9 @@ func (a allowance) half() allowance {
 // detail makes what the page shows of one point.
 func detailOf(o *harness.Outcome, a allowance) (detail, error) {
 	samples := harness.Thin(o.Timeline, a.samples)
+	least := max(a.text, leastText)
 	d := detail{
-		Why: visible(ends(o.Why, a.text)), Facts: facts(o, a.text), High: finite(o.Evidence.Limits.High),
+		Why: visible(ends(o.Why, least)), Facts: facts(o, least), High: finite(o.Evidence.Limits.High),
 		Timeline: columns(samples), Readings: len(o.Timeline),
 		Output: visibleLines(ends(o.Output, a.text)), Error: visible(ends(o.Error, a.text)),
 	}

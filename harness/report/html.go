@@ -103,7 +103,8 @@ func (s *Set) writePage(w io.Writer, most int) error {
 	return pageTemplate.Execute(w, p)
 }
 
-// fill packs the details, with as much of each as there is room for.
+// fill packs the details, with as much of each as there is room for. Where even the least has none, it is an error:
+// a page without some of its details looks like a whole one.
 func (p *page) fill(outcomes []*harness.Outcome, most int) error {
 	for a := generous(len(outcomes)); ; a = a.half() {
 		size := len(p.Index)
@@ -124,7 +125,11 @@ func (p *page) fill(outcomes []*harness.Outcome, most int) error {
 			p.Details = append(p.Details, packed)
 			size += len(packed)
 		}
-		if size > most && a != (allowance{}) {
+		switch {
+		case size > most && a == (allowance{}):
+			return fmt.Errorf("a page of %s is larger than %s, though there is the least of each: take another -format, or sweeps of fewer points",
+				count(len(outcomes), "point"), human(harness.Bytes(most)))
+		case size > most:
 			continue
 		}
 		p.Thinned = fmt.Sprintf("Timelines have at most %d readings here, and texts %s.", a.samples, human(harness.Bytes(a.text)))

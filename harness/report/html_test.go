@@ -157,8 +157,19 @@ func TestLongTimelinesAndOutputsAreThinnedUntilThePageFits(t *testing.T) {
 	require.NotEmpty(t, last.Facts)
 
 	page.Reset()
-	require.NoError(t, NewSet(outcomes).writePage(&page, 1), "what does not fit at all is as small as can be")
-	require.Less(t, page.Len(), 100_000)
+	err := NewSet(outcomes).writePage(&page, 5_000)
+	require.EqualError(t, err, "a page of 80 points is larger than 4.9 KiB, though there is the least of each: take another -format, or sweeps of fewer points")
+	require.Zero(t, page.Len(), "no part of a page")
+}
+
+func TestTheLeastOfAPointIsItsReasonAndItsFacts(t *testing.T) {
+	o := mustRead(t, realSweep).Outcomes[0]
+	d, err := detailOf(o, allowance{})
+	require.NoError(t, err)
+	require.Equal(t, o.Why, d.Why)
+	all, err := detailOf(o, generous(1))
+	require.NoError(t, err)
+	require.Equal(t, all.Facts, d.Facts)
 }
 
 func TestASizeThatAScriptCannotCountIsLeftOut(t *testing.T) {
