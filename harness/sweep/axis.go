@@ -67,7 +67,7 @@ func (f field) values(item string, most int) ([]string, error) {
 	if !isRange {
 		v, err := f.kind.canonical(item)
 		if err == nil && most < 1 {
-			err = errTooMany
+			err = ErrTooMany
 		}
 		return []string{v}, err
 	}
@@ -107,14 +107,15 @@ func (f field) values(item string, most int) ([]string, error) {
 	var values []string
 	for n := first; n <= last; n = next(n) {
 		if len(values) >= most {
-			return nil, fmt.Errorf("the range %q: %w", item, errTooMany)
+			return nil, fmt.Errorf("the range %q: %w", item, ErrTooMany)
 		}
 		values = append(values, k.print(n))
 	}
 	return values, nil
 }
 
-var errTooMany = errors.New("it makes too many points; take larger steps, or -force")
+// ErrTooMany is the error of an axis or a grid with more points than it may have.
+var ErrTooMany = errors.New("it makes too many points: take larger steps")
 
 // parse reads the end of a range.
 func (k kind) parse(text string) (int64, error) {

@@ -58,7 +58,7 @@ func TestAnAxisThatMakesNoSenseSaysWhy(t *testing.T) {
 		"max=128MiB..64MiB+1MiB":      "upside down",
 		"max=0..64MiB*2":              "never leaves 0",
 		"max=64MiB..max+1MiB":         "has no end",
-		"max=1..1TiB+1":               "too many points; take larger steps, or -force",
+		"max=1..1TiB+1":               "too many points: take larger steps",
 		"oom.group=yes":               "neither 0 nor 1",
 		"oom.group=0..1+1":            "has no ranges",
 		"timeout=0s":                  "no duration above 0",
@@ -72,5 +72,5 @@ func TestAnAxisThatMakesNoSenseSaysWhy(t *testing.T) {
 		require.ErrorContains(t, err, want, text)
 	}
 	_, err := ParseAxis("count=1,2,3", 2)
-	require.ErrorIs(t, err, errTooMany)
+	require.ErrorIs(t, err, ErrTooMany)
 }

@@ -70,7 +70,7 @@ func (g Grid) Points() ([]Point, error) {
 	total := 1
 	for _, a := range axes {
 		if total > most/len(a.Values) {
-			return nil, fmt.Errorf("the grid %s: %w", g.String(), errTooMany)
+			return nil, fmt.Errorf("the grid %s: %w", g.String(), ErrTooMany)
 		}
 		total *= len(a.Values)
 	}

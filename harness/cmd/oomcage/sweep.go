@@ -116,13 +116,13 @@ func (o *sweepFlags) points(what *specFlags, args []string) ([]sweep.Point, erro
 	for _, text := range texts {
 		axis, err := sweep.ParseAxis(text, g.MaxPoints)
 		if err != nil {
-			return nil, usageError{err}
+			return nil, usageError{orForce(err)}
 		}
 		g.Axes = append(g.Axes, axis)
 	}
 	points, err := g.Points()
 	if err != nil {
-		return nil, usageError{err}
+		return nil, usageError{orForce(err)}
 	}
 	if o.repeat < 1 {
 		return nil, usageError{fmt.Errorf("-repeat is %d: each point is run once at least", o.repeat)}
@@ -133,6 +133,14 @@ func (o *sweepFlags) points(what *specFlags, args []string) ([]sweep.Point, erro
 		}
 	}
 	return points, nil
+}
+
+// orForce says what else helps against too many points.
+func orForce(err error) error {
+	if errors.Is(err, sweep.ErrTooMany) {
+		return fmt.Errorf("%w, or -force", err)
+	}
+	return err
 }
 
 // sweep runs the shard's part of the points.
