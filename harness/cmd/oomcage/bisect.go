@@ -38,6 +38,9 @@ func newBisectCommand() *cobra.Command {
 		DisableFlagsInUseLine: true,
 		Args:                  needsProgram,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if s.Repeats < 1 {
+				return usageError{fmt.Errorf("-repeat is %d: each limit is run once at least", s.Repeats)}
+			}
 			spec, load, err := what.spec(args)
 			if err != nil {
 				return err

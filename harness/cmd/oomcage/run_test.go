@@ -36,9 +36,11 @@ func TestCommandLinesThatMakeNoSenseAreRefused(t *testing.T) {
 		"sweep -step 1MiB,2MiB -post /x p": "no $step",
 		"sweep -max 1MiB..1TiB+1 p":        "take larger steps, or -force\n",
 		"sweep -axis max=1MiB..400MiB+1MiB -axis high=1MiB..400MiB+1MiB p": "take larger steps, or -force\n",
-		"sweep -repeat 0 p":  "-repeat is 0",
-		"sweep -shard 4/4 p": "from 0 to 3",
-		"bisect -lo x p":     "sizes look like",
+		"sweep -repeat 0 p":   "-repeat is 0",
+		"sweep -shard 4/4 p":  "from 0 to 3",
+		"bisect -lo x p":      "sizes look like",
+		"bisect -repeat 0 p":  "-repeat is 0",
+		"bisect -repeat -1 p": "-repeat is -1",
 	} {
 		var stdout, stderr bytes.Buffer
 		code := execute(strings.Fields(strings.ReplaceAll(args, "'", "\"")), &stdout, &stderr)
