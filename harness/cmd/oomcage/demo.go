@@ -56,7 +56,7 @@ func demo(ctx context.Context, w io.Writer) error {
 		o.Verdict, o.Acknowledged, predicted, e.Events.OOM, e.Events.OOMKill, e.Limits.Max, o.Peak)
 	if o.Verdict != harness.OOMKilled || o.Window == nil || !o.Window.Contains(o.Acknowledged) {
 		fmt.Fprintf(os.Stderr, "oomcage demo: the service was not killed by its own limit within the predicted steps:\n%s", o)
-		return exitCode(1)
+		return exitCode(exitFailed)
 	}
 	return nil
 }

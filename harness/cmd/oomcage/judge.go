@@ -85,7 +85,7 @@ func judge(files []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	case bad > 0:
 		return exitCode(exitUsage)
 	case j.different > 0:
-		return exitCode(1)
+		return exitCode(exitFailed)
 	}
 	return nil
 }

@@ -92,5 +92,5 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 			fmt.Fprintf(stderr, "oomcage report: %s\n", plain(f.String()))
 		}
 	}
-	return exitCode(1)
+	return exitCode(exitFailed)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 
@@ -85,12 +84,8 @@ func runOne(ctx context.Context, spec harness.Spec, expect expectFlags, asJSON b
 	}
 	switch {
 	case asJSON:
-		line, err := json.Marshal(o)
-		if err != nil {
+		if err := printJSON(w, o); err != nil {
 			return err
-		}
-		if _, err := fmt.Fprintf(w, "%s\n", line); err != nil {
-			return fmt.Errorf("print the outcome: %w", err)
 		}
 	default:
 		if _, err := fmt.Fprintf(w, "\n%s", o); err != nil {
