@@ -206,10 +206,11 @@ func Exec(words ...string) Load {
 }
 
 // takesUp refuses an axis that would change nothing but the prediction: all points of it would be the
-// same, and the wrong ones would look as if the kernel did not keep its limits.
+// same, and the wrong ones would look as if the kernel did not keep its limits. One size of a step is
+// what every step of the load takes.
 func (l Load) takesUp(axes []Axis) error {
 	for _, name := range []string{stepAxis, kindAxis} {
-		varies := slices.ContainsFunc(axes, func(a Axis) bool { return a.Name == name })
+		varies := slices.ContainsFunc(axes, func(a Axis) bool { return a.Name == name && (name == kindAxis || len(a.Values) > 1) })
 		if varies && !strings.Contains(strings.Join(l.words, " "), "$"+name) {
 			return fmt.Errorf("the axis %s would change nothing: the load has no $%s in it; write for example /generate-load/memory?bytes=$step&kind=$kind", name, name)
 		}

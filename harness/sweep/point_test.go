@@ -109,6 +109,13 @@ func TestTheNameOfALoadTellsItFromOthers(t *testing.T) {
 	require.Equal(t, "a step of my own", points[0].Spec.Load.Name)
 }
 
+func TestALoadOfOneSizeNeedNotBeToldIt(t *testing.T) {
+	points, err := Grid{Spec: app(), Axes: mustAxes(t, "max=64MiB,96MiB", "step=8MiB"), Load: Post("/upload")}.Points()
+	require.NoError(t, err)
+	require.Len(t, points, 2)
+	require.Equal(t, 8*harness.MiB, points[0].Spec.Load.Bytes)
+}
+
 func TestAGridWithoutAxesIsOnePoint(t *testing.T) {
 	points, err := Grid{Spec: app()}.Points()
 	require.NoError(t, err)

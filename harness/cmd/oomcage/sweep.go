@@ -170,6 +170,8 @@ func (o *sweepFlags) sweep(ctx context.Context, all []sweep.Point, stdout, stder
 	if err != nil {
 		if kept := show.count; kept > 0 {
 			fmt.Fprintf(stderr, "oomcage sweep: %s of %d are kept in %s; go on with -resume\n", count(kept, "outcome"), len(points), o.out)
+		} else if !o.resume {
+			err = errors.Join(err, os.Remove(o.out)) // made by this sweep, and empty
 		}
 		return err
 	}
