@@ -9,8 +9,9 @@ import (
 	"oomcage/harness"
 )
 
-func search(hi, tolerance harness.Bytes) *Search {
-	return &Search{Spec: app(), Lo: harness.MiB, Hi: hi, Tolerance: tolerance, Repeats: 3}
+// search looks between 1 and 64 MiB.
+func search(tolerance harness.Bytes) *Search {
+	return &Search{Spec: app(), Lo: harness.MiB, Hi: 64 * harness.MiB, Tolerance: tolerance, Repeats: 3}
 }
 
 // survivesFrom is a load that needs so much.
@@ -29,7 +30,7 @@ func TestTheSearchFindsEverySmallestLimitToItsTolerance(t *testing.T) {
 	for _, tolerance := range []harness.Bytes{harness.MiB, 4 * harness.MiB, 100 * harness.KiB} {
 		for need := 2 * harness.MiB; need <= 64*harness.MiB; need += 333 * harness.KiB {
 			tried := 0
-			a, err := search(64*harness.MiB, tolerance).bisect(survivesFrom(need, &tried))
+			a, err := search(tolerance).bisect(survivesFrom(need, &tried))
 			require.NoError(t, err)
 			require.GreaterOrEqual(t, a.Max, need)
 			require.Less(t, a.Max, need+tolerance)
@@ -45,11 +46,11 @@ func TestTheSearchFindsEverySmallestLimitToItsTolerance(t *testing.T) {
 
 func TestTheEndsOfTheSearchAreAnswersToo(t *testing.T) {
 	tried := 0
-	a, err := search(64*harness.MiB, harness.MiB).bisect(survivesFrom(65*harness.MiB, &tried))
+	a, err := search(harness.MiB).bisect(survivesFrom(65*harness.MiB, &tried))
 	require.NoError(t, err)
 	require.Zero(t, a.Max)
 	require.Equal(t, 1, tried, "what does not survive the most is not tried with less")
-	a, err = search(64*harness.MiB, harness.MiB).bisect(survivesFrom(0, &tried))
+	a, err = search(harness.MiB).bisect(survivesFrom(0, &tried))
 	require.NoError(t, err)
 	require.Equal(t, harness.MiB, a.Max)
 }
@@ -61,7 +62,7 @@ func TestAnAnswerThatIsNotMonotoneComesWithAWarning(t *testing.T) {
 	} {
 		tried := 0
 		normal := survivesFrom(40*harness.MiB, &tried)
-		a, err := search(64*harness.MiB, harness.MiB).bisect(func(limit harness.Bytes) (Trial, error) {
+		a, err := search(harness.MiB).bisect(func(limit harness.Bytes) (Trial, error) {
 			if limit == odd.Max {
 				return odd, nil
 			}
@@ -76,7 +77,7 @@ func TestAnAnswerThatIsNotMonotoneComesWithAWarning(t *testing.T) {
 
 func TestARunThatCouldNotBeMadeEndsTheSearch(t *testing.T) {
 	broken := errors.New("broken")
-	_, err := search(64*harness.MiB, harness.MiB).bisect(func(harness.Bytes) (Trial, error) { return Trial{}, broken })
+	_, err := search(harness.MiB).bisect(func(harness.Bytes) (Trial, error) { return Trial{}, broken })
 	require.ErrorIs(t, err, broken)
 }
 
