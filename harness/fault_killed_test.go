@@ -88,7 +88,9 @@ func TestTheNextRunRemovesWhatAHarnessLeavesThatIsKilledInAnyStage(t *testing.T)
 				left++
 			}
 		}
-		if stage != "closing" {
+		if stage == "closing" {
+			require.Positive(t, left, stage)
+		} else {
 			require.Equal(t, 10, left, stage)
 		}
 		t.Logf("killed 10 times while %s: left %d times", stage, left)
