@@ -151,7 +151,7 @@ kernels: ## fetch Debian's kernels 6.1 and 6.12 into .cache/kernels (no root)
 lint: $(cache)/bin/golangci-lint $(cache)/bin/actionlint ## check code, workflows, scripts and go.mod
 	@$(cache)/bin/golangci-lint run --allow-parallel-runners
 	@$(cache)/bin/actionlint
-	@go mod tidy -diff
+	@for module in . .ci/tools/browser .ci/tools/kubernetes; do go -C $$module mod tidy -diff; done
 	@go -C .ci/tools/kubernetes test .
 	@! command -v shellcheck >/dev/null || shellcheck .ci/run .ci/install .ci/kernels .ci/where
 
