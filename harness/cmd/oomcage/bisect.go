@@ -30,34 +30,18 @@ func newBisectCommand() *cobra.Command {
 	var s sweep.Search
 	var step harness.Bytes
 	var asJSON bool
-	cmd := &cobra.Command{
-		Use:                   "bisect [flags] [--] PROGRAM [ARGS…]",
-		Short:                 "Find the smallest memory.max that a program survives",
-		Long:                  bisectLong,
-		Annotations:           map[string]string{programFirst: "yes"},
-		DisableFlagsInUseLine: true,
-		Args:                  needsProgram,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if s.Repeats < 1 {
-				return usageError{fmt.Errorf("-repeat is %d: each limit is run once at least", s.Repeats)}
-			}
-			spec, load, err := what.spec(args)
-			if err != nil {
-				return err
-			}
-			limits.set(&spec.Limits)
-			spec.Load.Bytes = step
-			points, err := sweep.Grid{Spec: spec, Load: load}.Points()
-			if err != nil {
-				return usageError{err}
-			}
-			s.Spec = points[0].Spec
-			return bisect(cmd.Context(), s, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr())
-		},
-	}
+	cmd := programCommand("bisect", "Find the smallest memory.max that a program survives", bisectLong, func(cmd *cobra.Command, args []string) error {
+		if s.Repeats < 1 {
+			return usageError{fmt.Errorf("-repeat is %d: each limit is run once at least", s.Repeats)}
+		}
+		spec, err := what.one(limits, step, args)
+		if err != nil {
+			return err
+		}
+		s.Spec = spec
+		return bisect(cmd.Context(), s, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	})
 	f := cmd.Flags()
-	f.SetInterspersed(false)
-	f.SortFlags = false
 	f.Var(&s.Lo, "lo", "lowest memory.max to try (default: the tolerance)")
 	f.Var(&s.Hi, "hi", "highest memory.max to try (default: what the machine spares for one cage)")
 	f.Var(&s.Tolerance, "tolerance", "how far above the smallest limit the answer may lie (default 1MiB)")

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"oomcage/harness"
-	"oomcage/harness/sweep"
 )
 
 const runLong = `run starts PROGRAM in a cage with these limits, pushes it step by step, and says how it ended.
@@ -32,33 +31,17 @@ func newRunCommand() *cobra.Command {
 	var expect expectFlags
 	var step harness.Bytes
 	var asJSON bool
-	cmd := &cobra.Command{
-		Use:                   "run [flags] [--] PROGRAM [ARGS…]",
-		Short:                 "Run a program in a cage, and say how it ended",
-		Long:                  runLong,
-		Annotations:           map[string]string{programFirst: "yes"},
-		DisableFlagsInUseLine: true,
-		Args:                  needsProgram,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := expect.check(); err != nil {
-				return err
-			}
-			spec, load, err := what.spec(args)
-			if err != nil {
-				return err
-			}
-			limits.set(&spec.Limits)
-			spec.Load.Bytes = step
-			points, err := sweep.Grid{Spec: spec, Load: load}.Points()
-			if err != nil {
-				return usageError{err}
-			}
-			return runOne(cmd.Context(), points[0].Spec, expect, asJSON, cmd.OutOrStdout())
-		},
-	}
+	cmd := programCommand("run", "Run a program in a cage, and say how it ended", runLong, func(cmd *cobra.Command, args []string) error {
+		if err := expect.check(); err != nil {
+			return err
+		}
+		spec, err := what.one(limits, step, args)
+		if err != nil {
+			return err
+		}
+		return runOne(cmd.Context(), spec, expect, asJSON, cmd.OutOrStdout())
+	})
 	f := cmd.Flags()
-	f.SetInterspersed(false)
-	f.SortFlags = false
 	limits.register(cmd, true)
 	what.register(cmd)
 	f.Var(&step, "step", "what one step takes, for the prediction, and $step in the load")

@@ -106,6 +106,22 @@ func (s *specFlags) load() (sweep.Load, error) {
 	}
 }
 
+// programCommand is a command whose flags end where those of the program begin that it runs.
+func programCommand(name, short, long string, run func(cmd *cobra.Command, args []string) error) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:                   name + " [flags] [--] PROGRAM [ARGS…]",
+		Short:                 short,
+		Long:                  long,
+		Annotations:           map[string]string{programFirst: "yes"},
+		DisableFlagsInUseLine: true,
+		Args:                  needsProgram,
+		RunE:                  run,
+	}
+	cmd.Flags().SetInterspersed(false)
+	cmd.Flags().SortFlags = false
+	return cmd
+}
+
 // needsProgram refuses a command line without one.
 func needsProgram(_ *cobra.Command, args []string) error {
 	if len(args) == 0 {
@@ -128,6 +144,18 @@ func (l *limitFlags) register(cmd *cobra.Command, withMax bool) {
 	f.Var(&l.swap, "swap", "memory.swap.max, or max; 0 forbids swap (default 0)")
 }
 
-func (l *limitFlags) set(to *harness.Limits) {
+// one makes the spec of a single point.
+func (s *specFlags) one(l limitFlags, step harness.Bytes, args []string) (harness.Spec, error) {
+	spec, load, err := s.spec(args)
+	if err != nil {
+		return spec, err
+	}
+	to := &spec.Limits
 	to.Max, to.High, to.Low, to.Min, to.Swap = l.max, l.high, l.low, l.min, l.swap
+	spec.Load.Bytes = step
+	points, err := sweep.Grid{Spec: spec, Load: load}.Points()
+	if err != nil {
+		return spec, usageError{err}
+	}
+	return points[0].Spec, nil
 }

@@ -63,25 +63,15 @@ type sweepFlags struct {
 func newSweepCommand() *cobra.Command {
 	var what specFlags
 	o := sweepFlags{axes: make([]string, len(axisFlags))}
-	cmd := &cobra.Command{
-		Use:                   "sweep [flags] [--] PROGRAM [ARGS…]",
-		Short:                 "Run a program over a grid of limits and loads",
-		Long:                  sweepLong,
-		Annotations:           map[string]string{programFirst: "yes"},
-		DisableFlagsInUseLine: true,
-		Args:                  needsProgram,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			points, err := o.points(&what, args)
-			if err != nil {
-				return err
-			}
-			o.command = append([]string{"oomcage"}, os.Args[1:]...)
-			return o.sweep(cmd.Context(), points, cmd.OutOrStdout(), cmd.ErrOrStderr())
-		},
-	}
+	cmd := programCommand("sweep", "Run a program over a grid of limits and loads", sweepLong, func(cmd *cobra.Command, args []string) error {
+		points, err := o.points(&what, args)
+		if err != nil {
+			return err
+		}
+		o.command = append([]string{"oomcage"}, os.Args[1:]...)
+		return o.sweep(cmd.Context(), points, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	})
 	f := cmd.Flags()
-	f.SetInterspersed(false)
-	f.SortFlags = false
 	for i, a := range axisFlags {
 		f.StringVar(&o.axes[i], a.name, "", a.usage)
 	}
