@@ -78,6 +78,11 @@ some into a leaf of their own.
 Outcome carries it as Window, and [Outcome.RequirePredicted] asserts that the acknowledged steps
 are within it.
 
+# Sweeps
+
+Package sweep runs a spec over a grid of limits and loads, and finds the smallest limit that a load
+survives. Package report shows the outcomes. The command oomcage does both, for any program.
+
 # Requirements
 
 Linux 5.14 or later with cgroup v2 and the memory controller, and root or a delegated cgroup.
