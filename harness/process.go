@@ -135,6 +135,9 @@ func (c *Cage) command(t Target) *exec.Cmd {
 	return cmd
 }
 
+// pipeCapacity is what a pipe holds (pipe(7)).
+const pipeCapacity = 64 << 10
+
 func (p *Process) copyOutput() {
 	defer close(p.copied)
 	buf := make([]byte, 4<<10) // not io.Copy, which takes 32 KiB for each process
@@ -143,6 +146,9 @@ func (p *Process) copyOutput() {
 		_, _ = p.output.Write(buf[:n])
 		if err != nil {
 			return // EOF, or finish has closed the pipe
+		}
+		if n == len(buf) && n < pipeCapacity { // it prints a lot
+			buf = make([]byte, pipeCapacity)
 		}
 	}
 }
