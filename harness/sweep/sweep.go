@@ -169,11 +169,11 @@ func (s *sweeper) tell(o *harness.Outcome, earlier bool) {
 // file would be about two things.
 func (s *sweeper) earlier(p Point) (*harness.Outcome, error) {
 	if s.Results == nil {
-		return nil, nil //nolint:nilnil // nil says that there is none
+		return nil, nil // there is none
 	}
 	o := s.Results.Done(p.Name)
 	if o == nil {
-		return nil, nil //nolint:nilnil // see above
+		return nil, nil
 	}
 	spec := p.Spec
 	if spec.Timeout == 0 {
