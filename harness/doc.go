@@ -104,14 +104,14 @@ This is what make demo prints:
 	Linux 6.12.117+deb12-cloud-amd64 in a microVM.
 
 	step   of 99999744 bytes                             current   memory.events
-	ready  ██······································      5226496   none
+	ready  █·······································      2867200   none
 	1      ███████████·····························     26722304   none
-	2      ███████████████████·····················     48218112   none
-	3      ████████████████████████████············     69189632   none
-	4      ████████████████████████████████████····     90423296   none
-	5      ████████████████████████████████████████    100003840   max 26, oom 1, oom_kill 1 (no answer; the peak)
+	2      ███████████████████·····················     47693824   none
+	3      ████████████████████████████············     69185536   none
+	4      ████████████████████████████████████····     90157056   none
+	5      ████████████████████████████████████████    100003840   max 36, oom 1, oom_kill 1 (no answer; the peak)
 
-	oom-killed: killed by its own limit: 100003840 of 99999744 bytes, during step 5.
+	oom-killed: killed by its own limit: 100003840 of 99999744 bytes, during step 5; victim app[154], anon 99.4 MB.
 	The service acknowledged 4 steps; 4..4 were predicted.
 	verdict=oom-killed acked=4 predicted=4..4 oom=1 oom_kill=1 limit_bytes=99999744 peak_bytes=100003840
 */

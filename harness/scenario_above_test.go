@@ -131,8 +131,9 @@ func (s *AboveScenarios) turnSwapOff() {
 }
 
 // dropCaches empties the machine's page cache and slabs. As long as the kernel finds something there to take
-// back, it does not kill: with what earlier tests had read and written, this one took longer from round
-// to round, and once the target was caught in reclaim for minutes (6.12, 2026-11).
+// back, it does not kill, and with what earlier tests had read and written this one took longer from round
+// to round. A guest that has run many rounds may still catch the target in reclaim for minutes: seen in one
+// of 17 rounds, the ninth of its guest, for a cause that is not established (6.12, 2026-11).
 func (s *AboveScenarios) dropCaches() {
 	unix.Sync() // what is dirty cannot be dropped
 	mustWrite(s.T(), "/proc/sys/vm/drop_caches", "3")
