@@ -22,7 +22,12 @@ func isTerminal(w io.Writer) bool {
 // frame is how often the graph is drawn anew: often enough for the eye, and cheap.
 const frame = 200 * time.Millisecond
 
-const graphHeight = 10
+// Rows of the graph where the terminal has them, and what is written around it: the legend, its caption, an
+// empty row, and the cursor's.
+const (
+	graphHeight = 10
+	graphMargin = 5
+)
 
 // liveGraph draws memory.current against memory.max on a terminal, over and over in the same place.
 type liveGraph struct {
@@ -102,12 +107,7 @@ func (g *liveGraph) draw() {
 	if len(g.series) == 0 {
 		return
 	}
-	width := 72
-	if f, ok := g.w.(*os.File); ok {
-		if columns, _, err := term.GetSize(int(f.Fd())); err == nil {
-			width = max(20, min(columns-14, 100))
-		}
-	}
+	width, height := g.size()
 	lines := [][]float64{g.series}
 	legends := []string{"memory.current"}
 	colours := []asciigraph.AnsiColor{asciigraph.Default}
@@ -119,7 +119,7 @@ func (g *liveGraph) draw() {
 		lines, legends = append(lines, flat), append(legends, "memory.max")
 		colours = append(colours, asciigraph.Red)
 	}
-	text := asciigraph.PlotMany(lines, asciigraph.Height(graphHeight), asciigraph.Width(width), asciigraph.LowerBound(0),
+	text := asciigraph.PlotMany(lines, asciigraph.Height(height), asciigraph.Width(width), asciigraph.LowerBound(0),
 		asciigraph.Precision(0), asciigraph.SeriesColors(colours...), asciigraph.SeriesLegends(legends...),
 		asciigraph.Caption(fmt.Sprintf("MiB, %d steps acknowledged", g.acked)))
 	if g.drawn > 0 {
@@ -132,4 +132,16 @@ func (g *liveGraph) draw() {
 			g.drawn++
 		}
 	}
+}
+
+// size is how much of the terminal the graph takes, which may change at any time. What has left its top
+// cannot be drawn over.
+func (g *liveGraph) size() (width, height int) {
+	columns, rows := 80, 24
+	if f, ok := g.w.(*os.File); ok {
+		if c, r, err := term.GetSize(int(f.Fd())); err == nil {
+			columns, rows = c, r
+		}
+	}
+	return max(20, min(columns-14, 100)), max(2, min(rows-graphMargin, graphHeight))
 }

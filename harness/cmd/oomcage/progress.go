@@ -18,11 +18,11 @@ type progress struct {
 	bar          *progressbar.ProgressBar // nil in a pipe
 }
 
-func newProgress(total int, asJSON bool, stdout, stderr io.Writer) *progress {
-	p := &progress{total: total, asJSON: asJSON, w: stdout}
-	if isTerminal(stderr) {
+func newProgress(total int, asJSON bool, w io.Writer) *progress {
+	p := &progress{total: total, asJSON: asJSON, w: w}
+	if isTerminal(w) && !asJSON {
 		p.bar = progressbar.NewOptions(total,
-			progressbar.OptionSetWriter(stderr), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true),
+			progressbar.OptionSetWriter(w), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true),
 			progressbar.OptionSetElapsedTime(true), progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish(),
 			progressbar.OptionUseANSICodes(true))
 	}
@@ -32,15 +32,13 @@ func newProgress(total int, asJSON bool, stdout, stderr io.Writer) *progress {
 // done is told of each point.
 func (p *progress) done(o *harness.Outcome, earlier bool) {
 	p.count++
-	if p.asJSON {
+	switch {
+	case p.asJSON:
 		_ = printJSON(p.w, o) // the file has it; a reader that has gone is noticed in the end
-	}
-	if p.bar != nil {
+		return
+	case p.bar != nil:
 		p.bar.Describe(o.Name)
 		_ = p.bar.Set(p.count) // its error is that of the terminal
-		return
-	}
-	if p.asJSON {
 		return
 	}
 	note := ""

@@ -24,6 +24,8 @@ allows, and keeps each outcome in a file of results as soon as it is there.
 A flag that takes VALUES is an axis: a list, a range LO..HI+STEP, or LO..HI*FACTOR. What else can be one:
 oomcage help axes.
 
+On a terminal a bar shows how far it is, with the time left; elsewhere there is a line for each point.
+
 A sweep that was ended goes on with -resume, and repeats at most what was running. -shard 0/4 runs every
 fourth point from the first on, on one of four machines; without it, Bazel's, GitLab's, Buildkite's,
 CircleCI's and Kubernetes' own variables say which machine this is. oomcage report puts the files
@@ -152,7 +154,7 @@ func (o *sweepFlags) sweep(ctx context.Context, all []sweep.Point, stdout, stder
 		return err
 	}
 	defer func() { err = errors.Join(err, results.Close()) }()
-	show := newProgress(len(points), o.asJSON, stdout, stderr)
+	show := newProgress(len(points), o.asJSON, stdout)
 	outcomes, err := sweep.Run(ctx, points, sweep.Options{
 		Parallel: o.parallel, Results: results, Command: o.command, Points: len(all), Done: show.done,
 	})

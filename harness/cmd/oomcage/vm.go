@@ -17,8 +17,8 @@ KVM is needed for it. Made for go test:
 
   go test -exec 'go tool oomcage vm -build ./app' ./...
 
-Output is live. -run, -v, -race, -coverprofile, -outputdir, -artifacts, -timeout, -fuzz and the other test
-flags do what they do without the VM. PROGRAM may be oomcage itself, with what it runs named by -add:
+Output is live, and a terminal is one for PROGRAM too. -run, -v, -race, -coverprofile, -outputdir,
+-artifacts, -timeout, -fuzz and the other test flags do what they do without the VM. PROGRAM may be oomcage itself, with what it runs named by -add:
 
   oomcage vm -add ./service -- oomcage run --max 64M --post /upload -- ./service -addr '$ADDR'
 

@@ -171,7 +171,7 @@ func (g *Group) killMember(pid, pgid int) (bool, error) {
 	}
 	killed, err := func() (bool, error) {
 		fd, err := unix.PidfdOpen(pid, 0)
-		if err == unix.EINVAL {
+		if errors.Is(err, unix.EINVAL) {
 			return false, nil // before Linux 6.15: reaped between the lookup of the id and of its process
 		}
 		if err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 // leftBehindWait bounds how long init waits for more output after the program has ended: processes that it
-// left behind may hold its pipes open for ever. The time counts only while nothing comes, so that output
+// left behind may hold its output open for ever. The time counts only while nothing comes, so that output
 // on its way is never cut, however slow the line is. What comes after a pause is lost, as it is on a real
 // machine for whoever waited for the program alone.
 const leftBehindWait = 2 * time.Second
@@ -23,7 +23,7 @@ const leftBehindWait = 2 * time.Second
 type program struct {
 	pid     int
 	ended   atomic.Bool
-	pipes   []*os.File
+	outputs []*os.File // our ends of its pipes and terminals
 	copiers sync.WaitGroup
 }
 
@@ -35,14 +35,14 @@ func startProgram(j job, release string, w *frameWriter) (*program, error) {
 	}
 	defer null.Close()
 	p := &program{}
-	stdout, err := p.pipe(w.to(frameStdout))
+	stdout, err := p.output(w.to(frameStdout), j.Stdout)
 	if err != nil {
 		return nil, err
 	}
 	defer stdout.Close()
 	stderr := stdout // two pipes would lose the order
 	if !j.Merged {
-		if stderr, err = p.pipe(w.to(frameStderr)); err != nil {
+		if stderr, err = p.output(w.to(frameStderr), j.Stderr); err != nil {
 			return nil, err
 		}
 		defer stderr.Close()
@@ -67,18 +67,23 @@ func startProgram(j job, release string, w *frameWriter) (*program, error) {
 	return p, nil
 }
 
-// pipe returns the end of a pipe for the program; what is written into it is copied to w.
-func (p *program) pipe(w io.Writer) (*os.File, error) {
-	r, end, err := os.Pipe()
+// output returns a file for the program to write to, which is a terminal if t is one, and a pipe if it is nil.
+// What is written there is copied to w.
+func (p *program) output(w io.Writer, t *terminal) (*os.File, error) {
+	open := os.Pipe
+	if t != nil {
+		open = t.open
+	}
+	ours, programs, err := open()
 	if err != nil {
 		return nil, err
 	}
-	p.pipes = append(p.pipes, r)
-	p.copiers.Go(func() { p.copy(w, r) })
-	return end, nil
+	p.outputs = append(p.outputs, ours)
+	p.copiers.Go(func() { p.copy(w, ours) })
+	return programs, nil
 }
 
-// copy copies until the end of the pipe. After the program's end each read waits only so long; a write,
+// copy copies until no process can write to it any more. After the program's end each read waits only so long; a write,
 // which may wait for the host, takes the time that it takes.
 func (p *program) copy(w io.Writer, r *os.File) {
 	buf := make([]byte, frameMax)
@@ -103,7 +108,7 @@ func (p *program) copy(w io.Writer, r *os.File) {
 // finish waits until the output has been sent.
 func (p *program) finish() error {
 	p.ended.Store(true)
-	for _, r := range p.pipes {
+	for _, r := range p.outputs {
 		// For the reads that wait already.
 		if err := r.SetReadDeadline(time.Now().Add(leftBehindWait)); err != nil {
 			return fmt.Errorf("limit the wait for output: %w", err)

@@ -24,8 +24,11 @@ type job struct {
 	Time  time.Time `json:"time"`
 	Host  string    `json:"host,omitempty"` // host name
 	// Merged says that the program's stdout and stderr are one file, as under go test.
-	Merged bool  `json:"merged,omitempty"`
-	Out    []out `json:"out,omitempty"`
+	Merged bool `json:"merged,omitempty"`
+	// Stdout and Stderr are the terminals that they are on the host, or nil.
+	Stdout *terminal `json:"stdout,omitempty"`
+	Stderr *terminal `json:"stderr,omitempty"`
+	Out    []out     `json:"out,omitempty"`
 	// Modules are the files of kernel modules, in the order of loading.
 	Modules []string `json:"modules,omitempty"`
 	Disks   []string `json:"disks,omitempty"` // serials of those to be used

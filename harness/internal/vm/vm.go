@@ -117,6 +117,7 @@ func run(ctx context.Context, o Options) (int, error) {
 	}
 	j := job{Path: path, Args: append([]string{o.Program}, o.Args...), Dir: dir}
 	j.Merged = sameFile(o.Stdout, o.Stderr)
+	j.Stdout, j.Stderr = terminalOf(o.Stdout), terminalOf(o.Stderr)
 	j.Host, _ = os.Hostname() // without one, the guest has a name of its own
 	j.Env = guestEnv(os.Environ(), dir, len(packages) > 0, o.Scratch != 0)
 	j.Env = append(j.Env, machineVariable+"="+strings.Join(o.machineFlags(), "\n"))

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/creack/pty"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/term"
+
+	"oomcage/harness"
+)
+
+// onTerminal runs a command on a terminal of this size, and returns its exit code and all that was written.
+func onTerminal(t *testing.T, columns, rows uint16, args ...string) (int, string) {
+	t.Helper()
+	ours, commands, err := pty.Open()
+	require.NoError(t, err)
+	defer ours.Close()
+	require.NoError(t, pty.Setsize(commands, &pty.Winsize{Rows: rows, Cols: columns}))
+	_, err = term.MakeRaw(int(commands.Fd())) // line ends stay what they are
+	require.NoError(t, err)
+	written := make(chan string)
+	go func() {
+		all, _ := io.ReadAll(ours) // its end is an error, EIO
+		written <- string(all)
+	}()
+	code := execute(args, commands, commands)
+	require.NoError(t, commands.Close())
+	return code, <-written
+}
+
+var upAndClear = regexp.MustCompile(`\x1b\[(\d+)A\x1b\[J`)
+
+// screen is what is left to be seen of what was written, when the cursor moves up over whole lines and clears
+// them. It fails the test when the cursor leaves the top of a terminal with so many rows.
+func screen(t *testing.T, written string, rows int) string {
+	t.Helper()
+	var lines []string
+	for written != "" {
+		at := upAndClear.FindStringSubmatchIndex(written)
+		piece := written
+		if at != nil {
+			piece = written[:at[0]]
+		}
+		lines = append(lines, strings.SplitAfter(piece, "\n")...)
+		lines = lines[:len(lines)-1] // behind the last line end there is nothing
+		if at == nil {
+			break
+		}
+		up, err := strconv.Atoi(written[at[2]:at[3]])
+		require.NoError(t, err)
+		require.Less(t, up, rows, "the cursor cannot go above the first row")
+		lines = lines[:len(lines)-up]
+		written = written[at[1]:]
+	}
+	return strings.Join(lines, "")
+}
+
+func TestOnATerminalARunIsAGraphThatIsDrawnOver(t *testing.T) {
+	needCages(t)
+	app := harness.Build(t, "../../../app")
+	for _, size := range []struct{ columns, rows uint16 }{{80, 24}, {200, 60}, {40, 9}} {
+		t.Run(fmt.Sprintf("%dx%d", size.columns, size.rows), func(t *testing.T) {
+			code, written := onTerminal(t, size.columns, size.rows, "run", "--max", "64M", "--post", "/generate-load/memory?bytes=$step",
+				"--step", "10MiB", "--", app, "-addr", "$ADDR")
+			require.Zero(t, code, written)
+			require.NotContains(t, written, "\nready ", "no line for each step")
+			seen := screen(t, written, int(size.rows))
+			require.Equal(t, 1, strings.Count(seen, "steps acknowledged\n"), seen)
+			require.Equal(t, 2, strings.Count(seen, "■"), "a legend of memory.current and memory.max")
+			graph, outcome, found := strings.Cut(seen, "\n\noom-killed: killed by its own limit: ")
+			require.True(t, found, seen)
+			acked := regexp.MustCompile(`MiB, (\d+) steps acknowledged`).FindStringSubmatch(graph)
+			require.Contains(t, outcome, "  steps      "+acked[1]+" acknowledged", seen)
+		})
+	}
+}
+
+func TestOnATerminalASweepIsABar(t *testing.T) {
+	needCages(t)
+	app := harness.Build(t, "../../../app")
+	out := filepath.Join(t.TempDir(), "results.jsonl")
+	args := []string{
+		"sweep", "-o", out, "--max", "32MiB,40MiB", "--step", "8MiB", "--post", "/generate-load/memory?bytes=$step",
+		"--", app, "-addr", "$ADDR",
+	}
+	code, written := onTerminal(t, 100, 24, args...)
+	require.Zero(t, code, written)
+	require.Contains(t, written, "(1/2)")
+	require.Regexp(t, `max=(32|40)MiB/step=8MiB +50% \|█+ +\|`, written)
+	require.NotContains(t, written, "1/2  oom-killed", "no line for each point")
+	require.Contains(t, written, "2 outcomes in "+out+": oom-killed 2\nThe checks found nothing.\n")
+}
+
+func TestABarIsForTerminalsAndNotForJSON(t *testing.T) {
+	ours, commands, err := pty.Open()
+	require.NoError(t, err)
+	defer ours.Close()
+	defer commands.Close()
+	require.NotNil(t, newProgress(1, false, commands).bar)
+	require.Nil(t, newProgress(1, true, commands).bar)
+	require.Nil(t, newProgress(1, false, &bytes.Buffer{}).bar)
+}
