@@ -191,7 +191,7 @@ func sweepPoints(t *testing.T) ([]sweep.Point, harness.Origin) {
 	t.Helper()
 	grid := sweep.Grid{
 		Spec: harness.Spec{Target: harness.Target{
-			Path: harness.Build(t, "./app"), Args: []string{"-addr", "$ADDR"}, Ready: harness.HTTPReady("/ping"),
+			Path: harness.Build(t, "./app"), Args: []string{"-addr", "$ADDR"}, Ready: harness.HTTPReady("/ping"), ReadyName: "GET /ping",
 		}},
 		Load:   sweep.Post("/generate-load/memory?bytes=$step"),
 		Repeat: *repeat,
@@ -244,7 +244,8 @@ func TestSweep(t *testing.T) {
 	for i, p := range points {
 		t.Run(p.Name, func(t *testing.T) {
 			t.Parallel()
-			o := results.Done(p.Name)
+			o, err := results.Earlier(p)
+			require.NoError(t, err)
 			if o == nil {
 				release, err := budget.Acquire(t.Context(), p.Spec.Limits)
 				require.NoError(t, err)

@@ -52,6 +52,10 @@ type Target struct {
 
 	// Ready waits until the target can take load. nil: ready as soon as it is started.
 	Ready Probe `json:"-"`
+
+	// ReadyName tells this probe from others in results, as Load.Name does for steps: for example
+	// "GET /ping". It changes nothing in the run.
+	ReadyName string `json:"ready_name,omitempty"`
 }
 
 // Limits are the memory limits of a cage. All are written before the target starts, and read

@@ -111,11 +111,31 @@ func lock(r *Results) (*Results, error) {
 	return r, nil
 }
 
-// Done returns the stored outcome of a point, or nil.
-func (r *Results) Done(name string) *harness.Outcome {
+// Earlier returns the outcome that is kept of the point, or nil. One of another spec is an error: the file
+// would be about two things.
+func (r *Results) Earlier(p Point) (*harness.Outcome, error) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.done[name]
+	o := r.done[p.Name]
+	r.mu.Unlock()
+	if o == nil {
+		return nil, nil
+	}
+	spec := p.Spec
+	if spec.Timeout == 0 {
+		spec.Timeout = o.Spec.Timeout // the default, which the outcome names
+	}
+	want, err := json.Marshal(spec)
+	if err != nil {
+		return nil, err
+	}
+	got, err := json.Marshal(o.Spec)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(want, got) {
+		return nil, fmt.Errorf("the results have the point %s of another sweep: its spec was %s, and now it is %s; name another file", p.Name, got, want)
+	}
+	return o, nil
 }
 
 // Append adds an outcome, and returns when it is on the disk. A line that did not fit is taken back.

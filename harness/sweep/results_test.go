@@ -32,8 +32,8 @@ func TestResultsAreKeptLineByLineAndReadBack(t *testing.T) {
 	r, err := Create(path)
 	require.NoError(t, err)
 	mustAppend(t, r, "max=1MiB", "max=2MiB")
-	require.NotNil(t, r.Done("max=2MiB"))
-	require.Nil(t, r.Done("max=3MiB"))
+	require.NotNil(t, r.done["max=2MiB"])
+	require.Nil(t, r.done["max=3MiB"])
 	_, err = Resume(path)
 	require.ErrorContains(t, err, "by another sweep")
 	require.NoError(t, r.Close())
@@ -44,7 +44,7 @@ func TestResultsAreKeptLineByLineAndReadBack(t *testing.T) {
 
 	r, err = Resume(path)
 	require.NoError(t, err)
-	require.NotNil(t, r.Done("max=1MiB"))
+	require.NotNil(t, r.done["max=1MiB"])
 	mustAppend(t, r, "max=3MiB")
 	require.NoError(t, r.Close())
 	outcomes, err := Read(path)
@@ -96,7 +96,7 @@ func TestAFileThatEndsAnywhereIsGoneOnWithAfterItsLastWholeLine(t *testing.T) {
 		r, err := Resume(torn)
 		require.NoError(t, err)
 		for _, name := range []string{"max=1MiB", "max=2MiB"} {
-			if r.Done(name) == nil {
+			if r.done[name] == nil {
 				mustAppend(t, r, name)
 			}
 		}
@@ -137,7 +137,7 @@ func TestAnOutcomeThatDoesNotFitOnTheDiskIsAnErrorAndTheFileStaysWhole(t *testin
 	file := r.file
 	r.file = full
 	require.ErrorContains(t, r.Append(outcome("max=2MiB")), "keep the outcome of max=2MiB")
-	require.Nil(t, r.Done("max=2MiB"))
+	require.Nil(t, r.done["max=2MiB"])
 	r.file = file
 	require.NoError(t, r.Close())
 }

@@ -2,7 +2,6 @@ package sweep
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -65,9 +64,12 @@ func newSweeper(ctx context.Context, points []Point, o Options) (*sweeper, error
 	if o.Points == 0 {
 		o.Points = len(points)
 	}
+	if o.Results == nil {
+		o.Results = &Results{}
+	}
 	s := &sweeper{Options: o, origin: harness.NewOrigin(o.Command, o.Points)}
 	for _, p := range points {
-		if _, err := s.earlier(p); err != nil {
+		if _, err := s.Results.Earlier(p); err != nil {
 			return nil, err
 		}
 	}
@@ -129,7 +131,7 @@ feed:
 
 // one runs a point, unless an earlier sweep has.
 func (s *sweeper) one(ctx context.Context, p Point) (*harness.Outcome, error) {
-	o, err := s.earlier(p)
+	o, err := s.Results.Earlier(p)
 	if err != nil {
 		return nil, err
 	}
@@ -147,10 +149,8 @@ func (s *sweeper) one(ctx context.Context, p Point) (*harness.Outcome, error) {
 		return nil, err
 	}
 	o.Origin = s.origin
-	if s.Results != nil {
-		if err := s.Results.Append(o); err != nil {
-			return nil, err
-		}
+	if err := s.Results.Append(o); err != nil {
+		return nil, err
 	}
 	s.tell(o, false)
 	return o, nil
@@ -163,32 +163,4 @@ func (s *sweeper) tell(o *harness.Outcome, earlier bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.Done(o, earlier)
-}
-
-// earlier returns the outcome that the results have of a point, or nil. One of another spec is an error: the
-// file would be about two things.
-func (s *sweeper) earlier(p Point) (*harness.Outcome, error) {
-	if s.Results == nil {
-		return nil, nil // there is none
-	}
-	o := s.Results.Done(p.Name)
-	if o == nil {
-		return nil, nil
-	}
-	spec := p.Spec
-	if spec.Timeout == 0 {
-		spec.Timeout = o.Spec.Timeout // the default, which the outcome names
-	}
-	want, err := json.Marshal(spec)
-	if err != nil {
-		return nil, err
-	}
-	got, err := json.Marshal(o.Spec)
-	if err != nil {
-		return nil, err
-	}
-	if string(want) != string(got) {
-		return nil, fmt.Errorf("the results have the point %s of another sweep: its spec was %s, and now it is %s; name another file", p.Name, got, want)
-	}
-	return o, nil
 }

@@ -181,20 +181,24 @@ func TestResultsOfAnotherSweepAreNotMixedIn(t *testing.T) {
 	require.ErrorContains(t, err, "no points")
 }
 
-func TestResultsOfAnotherLoadAreNotMixedIn(t *testing.T) {
-	grid := func(l Load) []Point {
-		return mustPoints(t, Grid{Spec: app(), Axes: mustAxes(t, "max=64MiB"), Load: l})
+func TestResultsOfAnotherLoadOrProbeAreNotMixedIn(t *testing.T) {
+	point := func(l Load, ready string) Point {
+		spec := app()
+		spec.Target.ReadyName = ready
+		return mustPoints(t, Grid{Spec: spec, Axes: mustAxes(t, "max=64MiB"), Load: l})[0]
 	}
 	r := &Results{}
 	stored := outcome("max=64MiB")
-	stored.Spec = grid(Post("/take"))[0].Spec
+	stored.Spec = point(Post("/take"), "GET /ping").Spec
 	require.NoError(t, r.Append(stored))
-	s := &sweeper{Options: Options{Results: r}}
-	same, err := s.earlier(grid(Post("/take"))[0])
+	same, err := r.Earlier(point(Post("/take"), "GET /ping"))
 	require.NoError(t, err)
 	require.Equal(t, stored, same)
-	for _, l := range []Load{Get("/take"), Post("/other"), Exec("take"), {}} {
-		_, err = s.earlier(grid(l)[0])
+	for _, other := range []Point{
+		point(Get("/take"), "GET /ping"), point(Post("/other"), "GET /ping"), point(Exec("take"), "GET /ping"),
+		point(Load{}, "GET /ping"), point(Post("/take"), "TCP"),
+	} {
+		_, err = r.Earlier(other)
 		require.ErrorContains(t, err, "of another sweep")
 		require.ErrorContains(t, err, "POST /take", "what it was")
 	}

@@ -69,9 +69,9 @@ func (s *specFlags) spec(args []string) (harness.Spec, sweep.Load, error) {
 	}
 	switch {
 	case s.ready != "":
-		spec.Target.Ready = harness.HTTPReady(s.ready)
+		spec.Target.Ready, spec.Target.ReadyName = harness.HTTPReady(s.ready), "GET "+s.ready
 	case s.get != "" || s.post != "":
-		spec.Target.Ready = harness.TCPReady()
+		spec.Target.Ready, spec.Target.ReadyName = harness.TCPReady(), "TCP"
 	}
 	return spec, load, nil
 }
