@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
@@ -22,9 +23,11 @@ Output is live, and a terminal is one for PROGRAM too. -run, -v, -race, -coverpr
 
   oomcage vm -add ./service -- oomcage run --max 64M --post /upload -- ./service -addr '$ADDR'
 
-The guest holds PROGRAM, the shared libraries it needs, the working
-directory (empty) with its testdata, and what -build and -add name. What PROGRAM creates or changes below
-its working directory comes back; what it deletes there stays on the host. It has no network but lo.
+The guest holds PROGRAM, the shared libraries it needs, the working directory with its testdata and the
+files that the arguments name, and what -build and -add name. What PROGRAM creates or changes below its
+working directory comes back, and a sweep's results from anywhere; what it deletes there stays on the host.
+Nothing comes back before PROGRAM has ended, and nothing from a guest that was killed; on Ctrl-C it is told
+to end, and has 10 seconds for it. The guest has no network but lo.
 
 The kernel is -kernel, else $OOMCAGE_KERNEL, else the newest readable one in /boot, else the newest that
 "make kernels" fetched. 6.1 and 6.12 are short for fetched ones.
@@ -56,13 +59,15 @@ func newVMCommand() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Program, o.Args = args[0], args[1:]
+			if filepath.Base(o.Program) == "oomcage" {
+				o.Results = resultsOf(o.Args)
+			}
 			if o.Program == "oomcage" { // this one, which need not be in $PATH
 				self, err := os.Executable()
 				if err != nil {
 					return err
 				}
 				o.Program = self
-				o.Add = append(o.Add, resultsOf(o.Args)...)
 			}
 			o.Stdout, o.Stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
 			code, err := vm.Run(cmd.Context(), o)
@@ -88,8 +93,8 @@ func newVMCommand() *cobra.Command {
 	return cmd
 }
 
-// resultsOf names the file of results that an oomcage sweep with these arguments would find here. It must go
-// along into the guest, to be gone on with or to be in the way: what comes back replaces it.
+// resultsOf names the file of results of an oomcage sweep with these arguments. If there is one, it must go
+// along into the guest, to be gone on with or to be in the way.
 func resultsOf(args []string) []string {
 	root := newRootCommand(io.Discard, io.Discard)
 	cmd, rest, err := root.Find(doubleDashes(root, args))
@@ -98,9 +103,6 @@ func resultsOf(args []string) []string {
 	}
 	out, err := cmd.Flags().GetString("out")
 	if err != nil {
-		return nil
-	}
-	if _, err := os.Stat(out); err != nil {
 		return nil
 	}
 	return []string{out}

@@ -15,6 +15,7 @@ import (
 type carried struct {
 	packages []built
 	add      []string // as -add names them
+	files    []string // absolute, and in the same place in the guest
 	modules  []kernelModule
 }
 
@@ -37,6 +38,11 @@ func writeInitramfs(ctx context.Context, file string, j job, flags testFlags, mo
 	for _, spec := range more.add {
 		if err := addFile(ctx, t, spec); err != nil {
 			return 0, err
+		}
+	}
+	for _, path := range more.files {
+		if err := addRunnable(ctx, t, path, ""); err != nil {
+			return 0, fmt.Errorf("carry %s, which the arguments name: %w", path, err)
 		}
 	}
 	if err := addBuilt(ctx, t, more.packages); err != nil {

@@ -18,17 +18,21 @@ import (
 
 // extract writes the results below the outs they belong to, as the calling user, and refuses everything
 // that is not a plain file or folder below one of them.
-func extract(r io.Reader, outs []out) error {
+//
+// What is in earlier and no longer as it was then is not written over: it belongs to somebody who wrote there
+// while the guest ran. The guest's is kept beside it, and the error says where.
+func extract(r io.Reader, outs []out, earlier onTheHost) error {
 	roots := map[int]*os.Root{}
 	defer func() {
 		for _, root := range roots {
 			root.Close()
 		}
 	}()
+	var changed error
 	for t := tar.NewReader(r); ; {
 		h, err := t.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return changed
 		}
 		if err != nil {
 			return fmt.Errorf("read the results: %w", err)
@@ -56,10 +60,34 @@ func extract(r io.Reader, outs []out) error {
 			}
 			roots[i] = root
 		}
+		if path := filepath.Join(root.Name(), name); earlier.changed(path) {
+			name += fmt.Sprintf(".guest-%d", os.Getpid())
+			changed = errors.Join(changed, fmt.Errorf("%s was written to while the guest ran; what the guest wrote is in %s.guest-%d", path, path, os.Getpid()))
+		}
 		if err := extractOne(root, name, h, t); err != nil {
 			return fmt.Errorf("write the result %s: %w", filepath.Join(root.Name(), name), err)
 		}
 	}
+}
+
+// onTheHost is how files were found before the guest was started, by their paths.
+type onTheHost map[string]stamp
+
+// look remembers how the file is, which need not be there.
+func (o onTheHost) look(path string) { o[path] = stampOfFile(path) }
+
+func (o onTheHost) changed(path string) bool {
+	was, known := o[path]
+	return known && was != stampOfFile(path)
+}
+
+// stampOfFile is the zero stamp where there is no file.
+func stampOfFile(path string) stamp {
+	info, err := os.Stat(path)
+	if err != nil {
+		return stamp{}
+	}
+	return stampOf(info)
 }
 
 func openOut(dir string) (*os.Root, error) {

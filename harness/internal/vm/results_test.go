@@ -3,6 +3,7 @@ package vm
 import (
 	"archive/tar"
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -53,7 +54,7 @@ func TestResultsOutsideOfTheirPlacesAreRefused(t *testing.T) {
 			require.NoError(t, os.WriteFile(filepath.Join(top, "secret"), []byte("s"), 0o600))
 			require.NoError(t, os.Symlink("..", filepath.Join(dir, "link")))
 			outs := []out{{Path: dir, Dir: true}, {Path: filepath.Join(top, "c.out")}}
-			assert.Error(t, extract(archive(t, h), outs))
+			assert.Error(t, extract(archive(t, h), outs, nil))
 			found, err := filepath.Glob(filepath.Join(top, "escaped"))
 			require.NoError(t, err)
 			assert.Empty(t, found)
@@ -74,7 +75,7 @@ func TestResultsAreWrittenBelowTheirPlaces(t *testing.T) {
 		tar.Header{Typeflag: tar.TypeReg, Name: "0/other/deep/f", Mode: 0o755},
 		tar.Header{Typeflag: tar.TypeReg, Name: "1/c.out", Mode: 0o644},
 	)
-	require.NoError(t, extract(stream, []out{{Path: dir, Dir: true}, {Path: existing}}))
+	require.NoError(t, extract(stream, []out{{Path: dir, Dir: true}, {Path: existing}}, nil))
 	for path, mode := range map[string]os.FileMode{
 		filepath.Join(dir, "sub/f"): 0o640, filepath.Join(dir, "other/deep/f"): 0o755, existing: 0o644,
 	} {
@@ -89,7 +90,7 @@ func TestResultsAreWrittenBelowTheirPlaces(t *testing.T) {
 
 func TestCutOffResultsAreAnError(t *testing.T) {
 	whole := archive(t, tar.Header{Typeflag: tar.TypeReg, Name: "0/f", Mode: 0o644}).Bytes()
-	err := extract(bytes.NewReader(whole[:515]), []out{{Path: t.TempDir(), Dir: true}})
+	err := extract(bytes.NewReader(whole[:515]), []out{{Path: t.TempDir(), Dir: true}}, nil)
 	assert.Error(t, err)
 }
 
@@ -117,7 +118,7 @@ func TestNewAndChangedFilesAreCarriedBackAndDeletionsAreNot(t *testing.T) {
 	for _, name := range []string{"same", "sub/deleted", "sub/only here"} {
 		require.NoError(t, os.WriteFile(filepath.Join(to, name), []byte("1"), 0o644))
 	}
-	require.NoError(t, extract(&stream, []out{{Path: to, Dir: true}, {Path: filepath.Join(to, "changed")}, {Path: filepath.Join(to, "never")}}))
+	require.NoError(t, extract(&stream, []out{{Path: to, Dir: true}, {Path: filepath.Join(to, "changed")}, {Path: filepath.Join(to, "never")}}, nil))
 	var got []string
 	require.NoError(t, filepath.WalkDir(to, func(path string, _ os.DirEntry, err error) error {
 		if path != to {
@@ -136,4 +137,30 @@ func TestFoldersOfTheGuestAreNoResultsOfAProgramRunInTheRoot(t *testing.T) {
 	assert.False(t, isPrivate("/tmp/work", "/tmp/work"))
 	assert.False(t, isPrivate("/", "/srv"))
 	assert.False(t, isPrivate("/tmp", "/tmp"))
+}
+
+func TestAFileThatWasWrittenToMeanwhileIsNotWrittenOver(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string) string { return filepath.Join(dir, name) }
+	require.NoError(t, os.WriteFile(file("same"), []byte("old"), 0o600))
+	require.NoError(t, os.WriteFile(file("grown"), []byte("old"), 0o600))
+	earlier := onTheHost{}
+	for _, name := range []string{"same", "grown", "new", "made"} {
+		earlier.look(file(name))
+	}
+	require.NoError(t, os.WriteFile(file("grown"), []byte("old and more"), 0o600))
+	require.NoError(t, os.WriteFile(file("made"), []byte("somebody's"), 0o600))
+
+	entry := func(name string) tar.Header { return tar.Header{Typeflag: tar.TypeReg, Name: "0/" + name, Mode: 0o600} }
+	err := extract(archive(t, entry("same"), entry("grown"), entry("new"), entry("made")), []out{{Path: dir, Dir: true}}, earlier)
+	kept := fmt.Sprintf(".guest-%d", os.Getpid())
+	require.ErrorContains(t, err, file("grown")+" was written to while the guest ran; what the guest wrote is in "+file("grown")+kept)
+	require.ErrorContains(t, err, file("made")+kept)
+	for name, want := range map[string]string{
+		"same": "content", "new": "content", "grown": "old and more", "grown" + kept: "content", "made": "somebody's", "made" + kept: "content",
+	} {
+		got, err := os.ReadFile(file(name))
+		require.NoError(t, err)
+		require.Equal(t, want, string(got), name)
+	}
 }

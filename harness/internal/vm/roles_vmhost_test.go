@@ -56,9 +56,18 @@ func init() {
 	}
 	roles["hang"] = func() int {
 		fmt.Println("hanging")
-		select {}
+		time.Sleep(time.Hour) // where nothing else is left, a select without cases is a deadlock
+		return 0
 	}
 	roles["files"] = files
+	roles["append"] = func() int { return appendTo(os.Args[1:]) }
+	roles["append-until-told"] = func() int {
+		told := make(chan os.Signal, 1)
+		signal.Notify(told, syscall.SIGTERM)
+		fmt.Println("waiting")
+		<-told
+		return appendTo(os.Args[1:])
+	}
 	roles["disks"] = disks
 	roles["wrapper"] = wrapper
 }
@@ -175,6 +184,18 @@ func files() int {
 	must(os.WriteFile("testdata/changed.golden", []byte("new"), 0o644))
 	must(os.Remove("testdata/stale.got"))
 	must(os.WriteFile("/tmp/not-carried-back", nil, 0o644))
+	return 0
+}
+
+// appendTo adds a line to each file.
+func appendTo(paths []string) int {
+	for _, path := range paths {
+		f, err := os.OpenFile(strings.TrimPrefix(path, "-out="), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+		must(err)
+		_, err = f.WriteString("from the guest\n")
+		must(err)
+		must(f.Close())
+	}
 	return 0
 }
 

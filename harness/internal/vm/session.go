@@ -29,6 +29,9 @@ const (
 	bootTime = 3 * time.Minute
 	// quitTime bounds how long a program may take to print its goroutines after the time limit.
 	quitTime = 10 * time.Second
+	// leaveTime bounds how long a program that is told to end may take to put its results in order, which then
+	// come back: a sweep waits for its cages to be removed.
+	leaveTime = 10 * time.Second
 	// stopTime bounds the wait for what was on its way when QEMU was stopped: at most one frame that is being
 	// written and a few that were read ahead, which takes no time unless the reader is stuck.
 	stopTime = 2 * time.Second
@@ -41,6 +44,7 @@ type session struct {
 	opts    Options
 	limit   time.Duration
 	size    int64 // of the initramfs, bytes
+	results onTheHost
 
 	received
 	stderr []byte // of QEMU
@@ -95,10 +99,16 @@ func (s *session) talk(ctx context.Context, proc *process) error {
 	go func() { frames <- s.receive(newFrameReader(proc.conn), results, hello) }()
 	err := s.await(ctx, proc, frames, hello)
 	results.Close()
-	if exErr := <-extracted; exErr != nil && err == nil {
-		return failure(badResults, "the files that the program wrote could not be carried back: "+exErr.Error(), "")
+	exErr := <-extracted
+	if exErr == nil {
+		return err
 	}
-	return err
+	f := failure(badResults, "the files that the program wrote could not be carried back: "+exErr.Error(), "")
+	if err != nil { // it is what the caller hears of
+		fmt.Fprintln(s.opts.Stderr, "oomcage vm:", f)
+		return err
+	}
+	return f
 }
 
 // await waits for the end of receive and enforces the limits. Once QEMU has been stopped it does not wait
@@ -114,7 +124,14 @@ func (s *session) await(ctx context.Context, proc *process, frames <-chan receiv
 	}
 	timer := time.NewTimer(bootTime)
 	defer timer.Stop()
-	var reached *Failure
+	var reached error // what ends the guest, which the program has been told
+	tell := func(sig syscall.Signal, limit time.Duration) bool {
+		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+		defer cancel()
+		timer.Reset(limit)
+		return proc.send(wait, sig) == nil
+	}
+	ended := ctx.Done()
 	for {
 		select {
 		case s.received = <-frames:
@@ -123,9 +140,13 @@ func (s *session) await(ctx context.Context, proc *process, frames <-chan receiv
 				return reached
 			}
 			return s.err
-		case <-ctx.Done():
-			stop()
-			return context.Cause(ctx)
+		case <-ended:
+			ended = nil
+			reached = context.Cause(ctx)
+			if hello != nil || !tell(syscall.SIGTERM, leaveTime) {
+				stop()
+				return reached
+			}
 		case <-hello:
 			hello = nil
 			timer.Stop()
@@ -145,14 +166,10 @@ func (s *session) await(ctx context.Context, proc *process, frames <-chan receiv
 				reached = failure(timeLimit, fmt.Sprintf("the program was still running at the time limit of %v", s.limit),
 					"give it more with -timeout DURATION; its goroutines are above if it is written in Go")
 				// A Go program prints its goroutines and ends; everything else just ends.
-				wait, cancel := context.WithTimeout(ctx, quitTime)
-				err := proc.send(wait, syscall.SIGQUIT)
-				cancel()
-				if err != nil {
+				if !tell(syscall.SIGQUIT, quitTime) {
 					stop()
 					return reached
 				}
-				timer.Reset(quitTime)
 			}
 		}
 	}
@@ -210,7 +227,7 @@ func (s *session) extractor() (io.WriteCloser, <-chan error) {
 			done <- nil // no results at all; the guest says why
 			return
 		}
-		err := extract(io.MultiReader(bytes.NewReader(br), r), s.job.Out)
+		err := extract(io.MultiReader(bytes.NewReader(br), r), s.job.Out, s.results)
 		// Unread padding must not block the writer.
 		_, _ = io.Copy(io.Discard, r)
 		done <- err

@@ -27,6 +27,7 @@ type Options struct {
 
 	Kernel    string        // file, or short name of a fetched one such as "6.12"; empty: found as the manual says
 	Build     []string      // Go main packages to compile on the host, relative to the main module's root
+	Results   []string      // files that the program goes on with, or makes: they go along and come back, wherever they are
 	Add       []string      // FILE or FILE:PATH of files and folders that the program needs
 	Memory    int64         // RAM of the guest in bytes; 0: 1 GiB, or more if the initramfs needs it
 	Swap      int64         // swap device of the guest in bytes, its header included; 0: none
@@ -125,7 +126,17 @@ func run(ctx context.Context, o Options) (int, error) {
 		j.Disks = append(j.Disks, d.serial)
 	}
 	j.Out = resultPlaces(flags, dir)
-	size, err := writeInitramfs(ctx, m.initramfs, j, flags, carried{packages, o.Add, modules})
+	earlier := onTheHost{}
+	files := named(o.Args, dir)
+	for _, file := range o.Results {
+		path := realPath(file)
+		j.Out = append(j.Out, out{Path: path})
+		earlier.look(path)
+		if _, err := os.Stat(path); err == nil {
+			files = append(files, path)
+		}
+	}
+	size, err := writeInitramfs(ctx, m.initramfs, j, flags, carried{packages, o.Add, files, modules})
 	if err != nil {
 		return 0, err
 	}
@@ -141,7 +152,7 @@ func run(ctx context.Context, o Options) (int, error) {
 		o.Artifacts = flags.outputDir
 	}
 	m.tscKHz = tscKHz(tsc)
-	s := session{machine: m, job: j, opts: o, limit: limit, size: size}
+	s := session{machine: m, job: j, opts: o, limit: limit, size: size, results: earlier}
 	return s.run(ctx)
 }
 
@@ -205,6 +216,43 @@ func resultPlaces(flags testFlags, dir string) []out {
 		}
 	}
 	return outs
+}
+
+// realPath is where the file really is, as far as it is there.
+func realPath(file string) string {
+	path, err := filepath.Abs(file)
+	if err != nil {
+		return file
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		return filepath.Join(dir, filepath.Base(path))
+	}
+	return path
+}
+
+// named are the files below the working directory that the arguments name, also behind a flag's "=". The
+// program would find them, and what it changes of them comes back.
+func named(args []string, dir string) []string {
+	var files []string
+	for _, arg := range args {
+		if strings.HasPrefix(arg, "-test.") {
+			continue
+		}
+		if _, value, found := strings.Cut(arg, "="); found && strings.HasPrefix(arg, "-") {
+			arg = value
+		}
+		path, err := filepath.Abs(arg)
+		if err != nil || !inside(dir, path) {
+			continue
+		}
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			files = append(files, path)
+		}
+	}
+	return files
 }
 
 // guestEnv is the caller's environment without what names things of the host, and with what a root shell
