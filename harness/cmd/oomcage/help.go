@@ -21,7 +21,7 @@ the kernel's memory.events.
   oomcage vm       any of these, or go test, in a microVM: without root or cgroup v2
 
 run, sweep and bisect need root (or a delegated cgroup) and cgroup v2 with the memory controller. Elsewhere put
-"oomcage vm --" before them, with -add for the programs that they run.`
+"oomcage vm --" before them, with -add for programs from outside the working directory.`
 
 // newAxesTopic is what oomcage help axes says.
 func newAxesTopic() *cobra.Command {

@@ -20,7 +20,7 @@ $ADDR, $HOST and $PORT in the program's arguments are the address that is reserv
 memory.current is drawn while it runs; elsewhere there is a line for each step. With -json the outcome is
 printed instead, on one line.
 
-It takes root and cgroup v2; elsewhere: oomcage vm -add PROGRAM -- oomcage run … PROGRAM.
+It takes root and cgroup v2; elsewhere: oomcage vm -- oomcage run … PROGRAM.
 
 Exit codes: 0 when what -expect and -acked say is so, or neither was given; 1 when it is not; 2 when this
 command line makes no sense; 125 when the run could not be made.`

@@ -19,9 +19,10 @@ KVM is needed for it. Made for go test:
   go test -exec 'go tool oomcage vm -build ./app' ./...
 
 Output is live, and a terminal is one for PROGRAM too. -run, -v, -race, -coverprofile, -outputdir,
--artifacts, -timeout, -fuzz and the other test flags do what they do without the VM. PROGRAM may be oomcage itself, with what it runs named by -add:
+-artifacts, -timeout, -fuzz and the other test flags do what they do without the VM. PROGRAM may be oomcage
+itself, whose own programs go along where they lie in the working directory, and by -add from elsewhere:
 
-  oomcage vm -add ./service -- oomcage run --max 64M --post /upload -- ./service -addr '$ADDR'
+  oomcage vm -- oomcage run --max 64M --post /upload -- ./service -addr '$ADDR'
 
 The guest holds PROGRAM, the shared libraries it needs, the working directory with its testdata and the
 files that the arguments name, and what -build and -add name. What PROGRAM creates or changes below its
