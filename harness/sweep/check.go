@@ -26,6 +26,8 @@ func (f Finding) String() string { return f.Check + ": " + f.Text }
 // makes all else that is said of it doubtful.
 var Checks = []struct{ Name, What string }{
 	{"flaky", "the repeats of a point have the same verdict and exit code, and counts that its window explains"},
+	{"load", "no first step, and no probe before it, failed while the target lived"},
+	{"end", "no target was ended by a limit above its own, the machine's end of memory, another signal or the time"},
 	{"window", "every kill by the cage's own limit came within the predicted steps"},
 	{"monotone", "with a higher memory.max, no fewer steps were acknowledged and nothing died that had survived"},
 	{"outlier", "no kill is far from the line through the others that differ from it in memory.max alone"},
@@ -46,7 +48,10 @@ func Check(outcomes []*harness.Outcome) []Finding {
 	for _, g := range groups(outcomes, RepeatAxis) {
 		found = append(found, checkFlaky(g)...)
 	}
+	found = append(found, checkStart(outcomes)...)
 	for _, g := range groups(outcomes, RepeatAxis, "max") {
+		found = append(found, checkLoad(g)...)
+		found = append(found, checkEnds(g)...)
 		found = append(found, checkMonotone(g)...)
 		found = append(found, checkLine(g)...)
 	}

@@ -31,7 +31,8 @@ fourth point from the first on, on one of four machines; without it, Bazel's, Gi
 CircleCI's and Kubernetes' own variables say which machine this is. oomcage report puts the files
 together, and draws them.
 
-In the end all outcomes are checked: repeats that agree, kills within their predicted windows, no fewer steps with more memory, as many as
+In the end all outcomes are checked: repeats that agree, loads that were taken, no end by anything but the
+target and its own limit, kills within their predicted windows, no fewer steps with more memory, as many as
 the limit has room for, no point far from the others, nothing inconclusive.
 
 Exit codes: 0 when the checks found nothing; 1 when they did; 2 when this command line makes no sense; 125
