@@ -200,8 +200,8 @@ func sweepPoints(t *testing.T) ([]sweep.Point, harness.Origin) {
 		grid.Load = sweep.Post("/generate-load/memory?bytes=$step&kind=$kind")
 	}
 	for name, values := range map[string]string{"max": *maxValues, "step": *stepValues, "kind": *kindValues, "swap": *swapValues} {
-		if values == "" {
-			continue
+		if values == "" && (name == "kind" || name == "swap") {
+			continue // not varied; that max and step are not is a mistake, such as a variable that is not set
 		}
 		axis, err := sweep.ParseAxis(name+"="+values, 0)
 		require.NoError(t, err)

@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -105,8 +106,8 @@ func (k kind) compare(a, b string) int {
 
 // The order here is that of the axes in a point's name.
 var fields = []field{
-	sizeField("max", "memory.max", func(s *harness.Spec) *harness.Bytes { return &s.Limits.Max }),
-	sizeField("high", "memory.high", func(s *harness.Spec) *harness.Bytes { return &s.Limits.High }),
+	ceiling(sizeField("max", "memory.max", func(s *harness.Spec) *harness.Bytes { return &s.Limits.Max })),
+	ceiling(sizeField("high", "memory.high", func(s *harness.Spec) *harness.Bytes { return &s.Limits.High })),
 	sizeField("low", "memory.low", func(s *harness.Spec) *harness.Bytes { return &s.Limits.Low }),
 	sizeField("min", "memory.min", func(s *harness.Spec) *harness.Bytes { return &s.Limits.Min }),
 	sizeField("swap", "memory.swap.max", func(s *harness.Spec) *harness.Bytes { return &s.Limits.Swap }),
@@ -145,6 +146,22 @@ const RepeatAxis = "repeat"
 func sizeField(name, what string, of func(*harness.Spec) *harness.Bytes) field {
 	return field{name, what, size, func(s *harness.Spec, v string) error { return of(s).Set(v) }}
 }
+
+// ceiling refuses 0, which in harness.Limits is no limit, and to the kernel the lowest of all: who writes it
+// may mean either.
+func ceiling(f field) field {
+	set := f.set
+	f.set = func(s *harness.Spec, v string) error {
+		if v == "0" {
+			return ErrZeroLimit
+		}
+		return set(s, v)
+	}
+	return f
+}
+
+// ErrZeroLimit is the error of a memory.max or memory.high of 0.
+var ErrZeroLimit = errors.New("0 could mean no limit or no memory: write max for no limit")
 
 // Fields lists the names that an axis may have, and what each is, for help texts. Beside these there are
 // the target's environment variables, in capitals, and the cage's files, which have a dot.

@@ -35,11 +35,18 @@ func TestCommandLinesThatMakeNoSenseAreRefused(t *testing.T) {
 		"sweep -step 1MiB,2MiB -post /x p": "no $step",
 		"sweep -max 1MiB..1TiB+1 p":        "take larger steps, or -force\n",
 		"sweep -axis max=1MiB..400MiB+1MiB -axis high=1MiB..400MiB+1MiB p": "take larger steps, or -force\n",
-		"sweep -repeat 0 p":   "-repeat is 0",
-		"sweep -shard 4/4 p":  "from 0 to 3",
-		"bisect -lo x p":      "sizes look like",
-		"bisect -repeat 0 p":  "-repeat is 0",
-		"bisect -repeat -1 p": "-repeat is -1",
+		"run -max 0 p":                "write max for no limit",
+		"bisect -high 0 p":            "write max for no limit",
+		"sweep -max 0,64MiB p":        "the point max=0: set max: 0 could mean no limit",
+		"sweep -high 0..2M+1M p":      "write max for no limit",
+		"sweep -max= p":               "parse the axis \"max=\": it has an empty value; give sizes such as 64MiB",
+		"sweep -max 64MiB -step= p":   "it has an empty value",
+		"sweep -kind= -post /$kind p": "it has an empty value",
+		"sweep -repeat 0 p":           "-repeat is 0",
+		"sweep -shard 4/4 p":          "from 0 to 3",
+		"bisect -lo x p":              "sizes look like",
+		"bisect -repeat 0 p":          "-repeat is 0",
+		"bisect -repeat -1 p":         "-repeat is -1",
 	} {
 		var stdout, stderr bytes.Buffer
 		code := execute(strings.Fields(strings.ReplaceAll(args, "'", "\"")), &stdout, &stderr)

@@ -131,7 +131,22 @@ func needsProgram(_ *cobra.Command, args []string) error {
 }
 
 // limitFlags are the limits of one cage.
-type limitFlags struct{ max, high, low, min, swap harness.Bytes }
+type limitFlags struct {
+	max, high      ceiling
+	low, min, swap harness.Bytes
+}
+
+// ceiling is a limit that is not to be 0 by mistake, see sweep.ErrZeroLimit.
+type ceiling struct{ harness.Bytes }
+
+// Set hides that of Bytes.
+func (c *ceiling) Set(text string) error {
+	err := c.Bytes.Set(text)
+	if err == nil && c.Bytes == 0 {
+		err = sweep.ErrZeroLimit
+	}
+	return err
+}
 
 func (l *limitFlags) register(cmd *cobra.Command, withMax bool) {
 	f := cmd.Flags()
@@ -151,7 +166,7 @@ func (s *specFlags) one(l limitFlags, step harness.Bytes, args []string) (harnes
 		return spec, err
 	}
 	to := &spec.Limits
-	to.Max, to.High, to.Low, to.Min, to.Swap = l.max, l.high, l.low, l.min, l.swap
+	to.Max, to.High, to.Low, to.Min, to.Swap = l.max.Bytes, l.high.Bytes, l.low, l.min, l.swap
 	spec.Load.Bytes = step
 	points, err := sweep.Grid{Spec: spec, Load: load}.Points()
 	if err != nil {

@@ -51,7 +51,7 @@ var axisFlags = []struct{ name, axis, usage string }{
 
 // sweepFlags are the flags of a sweep beside those of its spec.
 type sweepFlags struct {
-	axes     []string // of axisFlags, "" where not given
+	axes     []string // of axisFlags
 	more     []string
 	out      string
 	resume   bool
@@ -67,7 +67,7 @@ func newSweepCommand() *cobra.Command {
 	var what specFlags
 	o := sweepFlags{axes: make([]string, len(axisFlags))}
 	cmd := programCommand("sweep", "Run a program over a grid of limits and loads", sweepLong, func(cmd *cobra.Command, args []string) error {
-		points, err := o.points(&what, args)
+		points, err := o.points(&what, cmd.Flags().Changed, args)
 		if err != nil {
 			return err
 		}
@@ -90,8 +90,8 @@ func newSweepCommand() *cobra.Command {
 	return cmd
 }
 
-// points makes the points of the whole grid.
-func (o *sweepFlags) points(what *specFlags, args []string) ([]sweep.Point, error) {
+// points makes the points of the whole grid; given tells which flags were.
+func (o *sweepFlags) points(what *specFlags, given func(flag string) bool, args []string) ([]sweep.Point, error) {
 	spec, load, err := what.spec(args)
 	if err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ func (o *sweepFlags) points(what *specFlags, args []string) ([]sweep.Point, erro
 	}
 	texts := o.more
 	for i, a := range axisFlags {
-		if o.axes[i] != "" {
+		if given(a.name) { // also as "", by a shell's variable that is not set: ParseAxis refuses it
 			texts = append(texts, a.axis+"="+o.axes[i])
 		}
 	}
