@@ -65,12 +65,44 @@ func Survived(o *harness.Outcome) bool {
 	return o.Verdict == harness.Survived && o.Error == "" || endedWell
 }
 
+// Failure says why a run did not survive, in a line; "" where it did.
+func Failure(o *harness.Outcome) string {
+	switch {
+	case Survived(o):
+		return ""
+	case o.Error == "" || forMemory(o): // the error of a step whose target was killed says nothing more
+		return o.Why
+	default:
+		return o.Why + ": " + o.Error
+	}
+}
+
+// forMemory tells whether the limit may be why a run did not survive: with more of it, another may.
+func forMemory(o *harness.Outcome) bool {
+	switch o.Verdict {
+	case harness.OOMKilled, harness.OOMGroupKilled, harness.ChildOOMKilled, harness.Stalled:
+		return true
+	default:
+		return false
+	}
+}
+
+// otherFailure is the first run that failed for another reason than the limit; nil where there is none.
+func (t Trial) otherFailure() *harness.Outcome {
+	i := slices.IndexFunc(t.Outcomes, func(o *harness.Outcome) bool { return !Survived(o) && !forMemory(o) })
+	if i < 0 {
+		return nil
+	}
+	return t.Outcomes[i]
+}
+
 // Bisect finds the smallest memory.max at which the load survives. It tries Hi, then Lo, then halves what is
 // between, and in the end the limit above the answer, to see whether more memory does no harm. Each limit
-// is a cage of its own for each run.
+// is a cage of its own for each run. It is an error when a run at Hi fails for another reason than its limit:
+// then no limit is the answer.
 func Bisect(ctx context.Context, s Search) (*Answer, error) {
-	if s.Spec.Load.Step != nil && s.Spec.Load.Count == 0 {
-		return nil, errors.New("bisect: the load has no end: give it a count of steps that are to survive")
+	if err := s.Validate(); err != nil {
+		return nil, err
 	}
 	holder, err := harness.NewCage(ctx, harness.Limits{})
 	if err != nil {
@@ -87,8 +119,24 @@ func Bisect(ctx context.Context, s Search) (*Answer, error) {
 	return a, errors.Join(err, holder.Close())
 }
 
-// fill sets what is left at zero, and refuses what cannot be searched.
-func (s *Search) fill(room harness.Bytes) error {
+// Validate says what of the search makes no sense, as Bisect does before it touches the kernel.
+func (s Search) Validate() error {
+	s.defaults()
+	at := s.Spec
+	at.Limits.Max = s.Lo
+	switch {
+	case s.Spec.Load.Step != nil && s.Spec.Load.Count == 0:
+		return errors.New("bisect: the load has no end: give it a count of steps that are to survive")
+	case s.Tolerance < 0 || s.Repeats < 0:
+		return fmt.Errorf("bisect: the tolerance is %v and the repeats are %d: neither may be negative", s.Tolerance, s.Repeats)
+	case s.Lo < 0 || s.Hi < 0 || s.Hi != 0 && s.Lo >= s.Hi:
+		return fmt.Errorf("bisect: the limits to search are %v to %v: the lower end must come first", s.Lo, s.Hi)
+	}
+	return at.Validate()
+}
+
+// defaults sets what is left at zero and needs no machine to be known.
+func (s *Search) defaults() {
 	if s.Tolerance == 0 {
 		s.Tolerance = harness.MiB
 	}
@@ -98,6 +146,11 @@ func (s *Search) fill(room harness.Bytes) error {
 	if s.Lo == 0 {
 		s.Lo = s.Tolerance
 	}
+}
+
+// fill sets what is left at zero, and refuses what has no room.
+func (s *Search) fill(room harness.Bytes) error {
+	s.defaults()
 	most := room - s.Spec.Limits.Swap - share
 	if s.Spec.Limits.Swap == harness.Unlimited {
 		most = room - share
@@ -105,17 +158,11 @@ func (s *Search) fill(room harness.Bytes) error {
 	if s.Hi == 0 {
 		s.Hi = most - most%s.Tolerance
 	}
-	switch {
-	case s.Tolerance < 0 || s.Repeats < 0:
-		return fmt.Errorf("bisect: the tolerance is %v and the repeats are %d: neither may be negative", s.Tolerance, s.Repeats)
-	case s.Lo < 0 || s.Lo >= s.Hi:
-		return fmt.Errorf("bisect: the limits to search are %v to %v: the lower end must come first", s.Lo, s.Hi)
-	case s.Hi > most:
-		return fmt.Errorf("bisect: the upper end is %v, and a cage gets at most %v here: all cages share %v, so that the machine is safe", s.Hi, most, room)
+	if s.Hi > most || s.Lo >= s.Hi {
+		return fmt.Errorf("bisect: the limits to search are %v to %v, and %w: a cage gets at most %v here, as all cages share %v, so that the machine is safe",
+			s.Lo, s.Hi, ErrNoRoom, most, room)
 	}
-	at := s.Spec
-	at.Limits.Max = s.Lo
-	return at.Validate()
+	return nil
 }
 
 // try runs the load at one limit.
@@ -159,8 +206,14 @@ func (s *Search) bisect(try func(harness.Bytes) (Trial, error)) (*Answer, error)
 	}
 	err := func() error {
 		ok, err := at(s.Hi)
-		if err != nil || !ok {
+		if err != nil {
 			return err
+		}
+		if !ok {
+			if o := a.Trials[0].otherFailure(); o != nil {
+				return fmt.Errorf("bisect: a run at the upper end, %v, failed for another reason than its limit: %s", s.Hi, Failure(o))
+			}
+			return nil
 		}
 		if ok, err = at(s.Lo); err != nil {
 			return err
@@ -201,6 +254,9 @@ func (s *Search) bisect(try func(harness.Bytes) (Trial, error)) (*Answer, error)
 // warn looks for what a search by halves does not see.
 func (a *Answer) warn() {
 	for _, t := range a.Trials {
+		if o := t.otherFailure(); o != nil && a.Max != 0 {
+			a.Warnings = append(a.Warnings, fmt.Sprintf("at %v a run failed for another reason than its limit: %s", t.Max, Failure(o)))
+		}
 		if t.Survived > 0 && !t.Survives() {
 			a.Warnings = append(a.Warnings, fmt.Sprintf("at %v only %d of %d runs survived: the load is not the same each time; more repeats say more", t.Max, t.Survived, t.Runs))
 		}

@@ -81,21 +81,55 @@ func TestARunThatCouldNotBeMadeEndsTheSearch(t *testing.T) {
 	require.ErrorIs(t, err, broken)
 }
 
+func TestARunThatFailsAtTheUpperEndAndNotForMemoryEndsTheSearch(t *testing.T) {
+	gone := survivedAt(64*harness.MiB, 0)
+	gone.Error = "POST http://x/typo: 404 Not Found"
+	killed := killedAt(64*harness.MiB, 10*harness.MiB)
+	at := func(limit harness.Bytes, runs ...*harness.Outcome) func(harness.Bytes) (Trial, error) {
+		tried := 0
+		normal := survivesFrom(40*harness.MiB, &tried)
+		return func(l harness.Bytes) (Trial, error) {
+			if l == limit {
+				return Trial{Max: l, Runs: len(runs), Outcomes: runs}, nil
+			}
+			return normal(l)
+		}
+	}
+	_, err := search(harness.MiB).bisect(at(64*harness.MiB, killed, gone, gone))
+	require.ErrorContains(t, err, "the upper end, 64MiB, failed for another reason than its limit: "+gone.Why+": POST http://x/typo: 404 Not Found")
+	a, err := search(harness.MiB).bisect(at(64*harness.MiB, killed, killed))
+	require.NoError(t, err, "there is an answer: it is above")
+	require.Zero(t, a.Max)
+	a, err = search(harness.MiB).bisect(at(harness.MiB, killed, gone))
+	require.NoError(t, err)
+	require.Equal(t, 40*harness.MiB, a.Max)
+	require.Len(t, a.Warnings, 1)
+	require.Contains(t, a.Warnings[0], "at 1MiB a run failed for another reason than its limit: ")
+	require.Empty(t, Failure(survivedAt(harness.MiB, 5)))
+	killed.Error = "POST http://x/: EOF"
+	require.Equal(t, killed.Why, Failure(killed))
+}
+
 func TestASearchThatMakesNoSenseIsRefused(t *testing.T) {
 	room := 256 * harness.MiB
 	for want, s := range map[string]Search{
-		"the lower end must come first":                           {Spec: app(), Lo: 2 * harness.MiB, Hi: harness.MiB},
-		"a cage gets at most 248MiB here: all cages share 256MiB": {Spec: app(), Hi: 250 * harness.MiB},
-		"neither may be negative":                                 {Spec: app(), Tolerance: -1, Lo: 1},
-		"no Target.Path":                                          {},
+		"the lower end must come first": {Spec: app(), Lo: 2 * harness.MiB, Hi: harness.MiB},
+		"has no end":                    {Spec: harness.Spec{Target: app().Target, Load: harness.Load{Step: harness.HTTPPost("/")}}},
+		"neither may be negative":       {Spec: app(), Tolerance: -1, Lo: 1},
+		"no Target.Path":                {},
 	} {
-		require.ErrorContains(t, s.fill(room), want)
+		_, err := Bisect(t.Context(), s)
+		require.ErrorContains(t, err, want)
+	}
+	for _, s := range []Search{{Spec: app(), Hi: 250 * harness.MiB}, {Spec: app(), Lo: 250 * harness.MiB}} {
+		err := s.fill(room)
+		require.ErrorIs(t, err, ErrNoRoom)
+		require.ErrorContains(t, err, "a cage gets at most 248MiB here, as all cages share 256MiB")
 	}
 	s := Search{Spec: app()}
+	require.NoError(t, s.Validate())
 	require.NoError(t, s.fill(room))
 	require.Equal(t, Search{Spec: app(), Lo: harness.MiB, Hi: 248 * harness.MiB, Tolerance: harness.MiB, Repeats: 3}, s)
-	_, err := Bisect(t.Context(), Search{Spec: harness.Spec{Target: app().Target, Load: harness.Load{Step: harness.HTTPPost("/")}}})
-	require.ErrorContains(t, err, "has no end")
 }
 
 func TestSurvivalIsAnEndWithoutHarm(t *testing.T) {

@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -47,11 +48,14 @@ func (b *Budget) Claim(l harness.Limits) harness.Bytes {
 // Fits says in an error why a run with these limits could never begin.
 func (b *Budget) Fits(l harness.Limits) error {
 	if need := b.Claim(l); need > b.total {
-		return fmt.Errorf("it may take %v (memory.max %v, memory.swap.max %v, and %v outside the cage), and all cages together get %v: lower its limits, or give the machine more memory",
-			need, l.Max, l.Swap, share, b.total)
+		return fmt.Errorf("%w: it may take %v (memory.max %v, memory.swap.max %v, and %v outside the cage), and all cages together get %v: lower its limits, or give the machine more memory",
+			ErrNoRoom, need, l.Max, l.Swap, share, b.total)
 	}
 	return nil
 }
+
+// ErrNoRoom is the error of limits that are more than this machine spares for a cage.
+var ErrNoRoom = errors.New("there is no room")
 
 // Acquire waits until there is room for a run with these limits, in the order of the calls.
 func (b *Budget) Acquire(ctx context.Context, l harness.Limits) (release func(), err error) {

@@ -133,10 +133,13 @@ func (r *Results) Earlier(p Point) (*harness.Outcome, error) {
 		return nil, err
 	}
 	if !bytes.Equal(want, got) {
-		return nil, fmt.Errorf("the results have the point %s of another sweep: its spec was %s, and now it is %s; name another file", p.Name, got, want)
+		return nil, fmt.Errorf("the results have the point %s %w: its spec was %s, and now it is %s; name another file", p.Name, ErrOtherSweep, got, want)
 	}
 	return o, nil
 }
+
+// ErrOtherSweep is the error of results that are not those of the points to be run.
+var ErrOtherSweep = errors.New("of another sweep")
 
 // Append adds an outcome, and returns when it is on the disk. A line that did not fit is taken back.
 func (r *Results) Append(o *harness.Outcome) error {

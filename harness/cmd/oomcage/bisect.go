@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -21,8 +22,11 @@ It tries the upper end, then the lower one, and halves what is between. Each lim
 runs out of as many. A limit that survives only sometimes, or survives where a higher one does not, is warned
 of: there is then no one answer.
 
+A run also fails where memory is not the cause: an answer of 404, an exit by itself. At the upper end that
+ends the search, since no limit would help; below it there is a warning.
+
 Exit codes: 0 when there is an answer; 1 when not even the upper end survives; 2 when this command line makes
-no sense; 125 when a run could not be made.`
+no sense; 125 when a run could not be made, or failed at the upper end for another reason than its limit.`
 
 func newBisectCommand() *cobra.Command {
 	var what specFlags
@@ -39,6 +43,12 @@ func newBisectCommand() *cobra.Command {
 			return err
 		}
 		s.Spec = spec
+		if spec.Load.Step != nil && spec.Load.Count == 0 {
+			return usageError{errors.New("the load has no end: say by -steps how many are to survive")}
+		}
+		if err := s.Validate(); err != nil {
+			return usageError{err}
+		}
 		return bisect(cmd.Context(), s, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	})
 	f := cmd.Flags()
@@ -56,7 +66,11 @@ func newBisectCommand() *cobra.Command {
 func bisect(ctx context.Context, s sweep.Search, asJSON bool, stdout, stderr io.Writer) error {
 	if !asJSON {
 		s.Done = func(o *harness.Outcome) {
-			fmt.Fprintf(stdout, "%-*s  %3d steps  %s\n", verdictWidth, o.Verdict, o.Acknowledged, o.Name)
+			line := fmt.Sprintf("%-*s  %3d steps  %s", verdictWidth, o.Verdict, o.Acknowledged, o.Name)
+			if why := sweep.Failure(o); why != "" {
+				line += "  " + plain(why)
+			}
+			fmt.Fprintln(stdout, line)
 		}
 	}
 	a, err := sweep.Bisect(ctx, s)
@@ -64,10 +78,10 @@ func bisect(ctx context.Context, s sweep.Search, asJSON bool, stdout, stderr io.
 		if a != nil && a.Max != 0 {
 			fmt.Fprintf(stderr, "oomcage bisect: it did not come to an end; so far: %s\n", sentence(s, a))
 		}
-		return err
+		return asUsage(err)
 	}
 	for _, warning := range a.Warnings {
-		fmt.Fprintf(stderr, "oomcage bisect: warning: %s\n", warning)
+		fmt.Fprintf(stderr, "oomcage bisect: warning: %s\n", plain(warning))
 	}
 	if asJSON {
 		err = printJSON(stdout, a)
@@ -97,7 +111,7 @@ func sentence(s sweep.Search, a *sweep.Answer) string {
 	}
 	switch {
 	case a.Max == 0:
-		return fmt.Sprintf("no memory.max up to %v survives %s (%d of %d)", at.Max, what, at.Survived, at.Runs)
+		return fmt.Sprintf("a memory.max of %v, the upper end, does not survive %s (%d of %d); nothing below it was tried", at.Max, what, at.Survived, at.Runs)
 	case below.Runs == 0:
 		return fmt.Sprintf("%v survives %s (%d of %d), and it is the lowest that was tried", a.Max, what, at.Survived, at.Runs)
 	default:

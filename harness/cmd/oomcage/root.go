@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"oomcage/harness/sweep"
 )
 
 // Exit codes of the command itself. A command that runs a program returns the program's code instead.
@@ -99,6 +101,14 @@ func exitStatus(cmd *cobra.Command, err error, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "%s: %v\n", cmd.CommandPath(), err)
 		return exitMachine
 	}
+}
+
+// asUsage marks what this command line asks for and cannot have.
+func asUsage(err error) error {
+	if errors.Is(err, sweep.ErrNoRoom) || errors.Is(err, sweep.ErrOtherSweep) {
+		return usageError{err}
+	}
+	return err
 }
 
 // signalError is the cause of a context that a signal ended.

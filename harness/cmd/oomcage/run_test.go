@@ -35,18 +35,22 @@ func TestCommandLinesThatMakeNoSenseAreRefused(t *testing.T) {
 		"sweep -step 1MiB,2MiB -post /x p": "no $step",
 		"sweep -max 1MiB..1TiB+1 p":        "take larger steps, or -force\n",
 		"sweep -axis max=1MiB..400MiB+1MiB -axis high=1MiB..400MiB+1MiB p": "take larger steps, or -force\n",
-		"run -max 0 p":                "write max for no limit",
-		"bisect -high 0 p":            "write max for no limit",
-		"sweep -max 0,64MiB p":        "the point max=0: set max: 0 could mean no limit",
-		"sweep -high 0..2M+1M p":      "write max for no limit",
-		"sweep -max= p":               "parse the axis \"max=\": it has an empty value; give sizes such as 64MiB",
-		"sweep -max 64MiB -step= p":   "it has an empty value",
-		"sweep -kind= -post /$kind p": "it has an empty value",
-		"sweep -repeat 0 p":           "-repeat is 0",
-		"sweep -shard 4/4 p":          "from 0 to 3",
-		"bisect -lo x p":              "sizes look like",
-		"bisect -repeat 0 p":          "-repeat is 0",
-		"bisect -repeat -1 p":         "-repeat is -1",
+		"run -max 0 p":                  "write max for no limit",
+		"bisect -high 0 p":              "write max for no limit",
+		"sweep -max 0,64MiB p":          "the point max=0: set max: 0 could mean no limit",
+		"sweep -high 0..2M+1M p":        "write max for no limit",
+		"sweep -max= p":                 "parse the axis \"max=\": it has an empty value; give sizes such as 64MiB",
+		"sweep -max 64MiB -step= p":     "it has an empty value",
+		"sweep -kind= -post /$kind p":   "it has an empty value",
+		"sweep -repeat 0 p":             "-repeat is 0",
+		"sweep -shard 4/4 p":            "from 0 to 3",
+		"bisect -lo x p":                "sizes look like",
+		"bisect -post /x p":             "say by -steps how many",
+		"bisect -lo 2M -hi 1M p":        "the lower end must come first",
+		"bisect -lo 2M -hi 2M p":        "the lower end must come first",
+		"bisect -tolerance 2M -hi 1M p": "the lower end must come first",
+		"bisect -repeat 0 p":            "-repeat is 0",
+		"bisect -repeat -1 p":           "-repeat is -1",
 	} {
 		var stdout, stderr bytes.Buffer
 		code := execute(strings.Fields(strings.ReplaceAll(args, "'", "\"")), &stdout, &stderr)
@@ -55,6 +59,13 @@ func TestCommandLinesThatMakeNoSenseAreRefused(t *testing.T) {
 		assert.Contains(t, stderr.String(), "to help: oomcage ", args)
 		assert.Empty(t, stdout.String(), args)
 	}
+}
+
+func TestASweepOfOtherResultsIsRefusedBeforeAnythingRuns(t *testing.T) {
+	path := mustStore(t, stored(t, "max=64MiB", harness.OOMKilled), "")
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, exitUsage, execute([]string{"sweep", "-resume", "-o", path, "-max", "64MiB", "p"}, &stdout, &stderr), "%s", &stderr)
+	require.Contains(t, stderr.String(), "the point max=64MiB of another sweep")
 }
 
 func TestHalfSetShardsOfAnEngineAreRefused(t *testing.T) {
@@ -94,7 +105,7 @@ func TestTheAnswerOfASearchIsASentence(t *testing.T) {
 	}
 	found := &sweep.Answer{Max: 143 * harness.MiB, Trials: []sweep.Trial{trial(1, 0), trial(142, 0), trial(143, 3), trial(200, 3)}}
 	assert.Equal(t, "smallest memory.max that survives 200 steps: 143MiB (3 of 3; 142MiB: 0 of 3)", sentence(requests, found))
-	assert.Equal(t, "no memory.max up to 200MiB survives the program's own work (1 of 3)",
+	assert.Equal(t, "a memory.max of 200MiB, the upper end, does not survive the program's own work (1 of 3); nothing below it was tried",
 		sentence(sweep.Search{}, &sweep.Answer{Trials: []sweep.Trial{trial(200, 1)}}))
 	assert.Equal(t, "1MiB survives the program's own work (3 of 3), and it is the lowest that was tried",
 		sentence(sweep.Search{}, &sweep.Answer{Max: harness.MiB, Trials: []sweep.Trial{trial(1, 3), trial(200, 3)}}))
@@ -181,6 +192,10 @@ func TestASweepKeepsItsResultsAndGoesOnWithThem(t *testing.T) {
 	outcomes, err := sweep.Read(out)
 	require.NoError(t, err)
 	require.Len(t, outcomes, 2)
+
+	tooLarge := []string{"sweep", "-o", out + ".2", "--max", "64MiB,1P", "--", app}
+	require.Equal(t, exitUsage, execute(tooLarge, &stdout, &stderr))
+	require.Contains(t, stderr.String(), "the point max=1048576GiB: there is no room: it may take")
 }
 
 func TestASearchEndsWithItsSentence(t *testing.T) {
@@ -200,7 +215,15 @@ func TestASearchEndsWithItsSentence(t *testing.T) {
 	require.Positive(t, a.Max)
 
 	require.Equal(t, exitFailed, execute(append(append(args, "--hi", "16MiB"), target...), &stdout, &stderr))
-	require.Contains(t, stdout.String(), "no memory.max up to 16MiB survives 2 steps")
+	require.Contains(t, stdout.String(), "a memory.max of 16MiB, the upper end, does not survive 2 steps (0 of 1)")
+
+	require.Equal(t, exitUsage, execute(append(append(args, "--hi", "1P"), target...), &stdout, &stderr))
+	require.Contains(t, stderr.String(), "there is no room: a cage gets at most")
+
+	stdout.Reset()
+	require.Equal(t, exitMachine, execute(append(append(args, "--post", "/typo"), target...), &stdout, &stderr))
+	require.Regexp(t, `^survived +0 steps  max=40MiB/repeat=1  .*/typo: 404 Not Found`, stdout.String())
+	require.Regexp(t, `a run at the upper end, 40MiB, failed for another reason than its limit: .*/typo: 404 Not Found`, stderr.String())
 }
 
 func TestTheResultsOfASweepGoAlongIntoTheMicroVM(t *testing.T) {

@@ -166,7 +166,7 @@ func (o *sweepFlags) sweep(ctx context.Context, all []sweep.Point, stdout, stder
 		} else if !o.resume {
 			err = errors.Join(err, os.Remove(o.out)) // made by this sweep, and empty
 		}
-		return err
+		return asUsage(err)
 	}
 	return o.conclude(outcomes, stdout)
 }
