@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -15,22 +16,39 @@ import (
 
 // specFlags are the flags that say what is run, and under which load. run, sweep and bisect have them all.
 type specFlags struct {
-	env            []string
-	dir, ready     string
-	get, post, run string // at most one is given
-	steps          int
-	timeout        time.Duration
-	files          []string
-	oomGroup       bool
+	env              []string
+	dir, run         string
+	get, post, ready urlPath // of get, post and run at most one is given
+	steps            int
+	timeout          time.Duration
+	files            []string
+	oomGroup         bool
 }
+
+// urlPath is what follows $ADDR in a URL.
+type urlPath string
+
+func (p *urlPath) String() string { return string(*p) }
+
+// Set refuses what each request would be refused for.
+func (p *urlPath) Set(text string) error {
+	if !strings.HasPrefix(text, "/") {
+		return fmt.Errorf("it does not begin with a slash: write %q", "/"+text)
+	}
+	*p = urlPath(text)
+	return nil
+}
+
+// Type names the value in help texts of pflag.
+func (p *urlPath) Type() string { return "PATH" }
 
 func (s *specFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&s.post, "post", "", "a step is POST of this `PATH` at $ADDR; $step and $kind in it are the step's")
-	f.StringVar(&s.get, "get", "", "a step is GET of this `PATH` at $ADDR")
+	f.Var(&s.post, "post", "a step is POST of this `PATH` at $ADDR; $step and $kind in it are the step's")
+	f.Var(&s.get, "get", "a step is GET of this `PATH` at $ADDR")
 	f.StringVar(&s.run, "exec", "", "a step is this `COMMAND`, run outside the cage, without a shell; $ADDR and $PID are the target's")
 	f.IntVar(&s.steps, "steps", 0, "`N` steps at most (default: until the target ends or time is up)")
-	f.StringVar(&s.ready, "ready", "", "the target is ready when GET of this `PATH` is answered (default: when it listens, with -post or -get)")
+	f.Var(&s.ready, "ready", "the target is ready when GET of this `PATH` is answered (default: when it listens, with -post or -get)")
 	f.DurationVar(&s.timeout, "timeout", time.Minute, "time limit of one run")
 	f.StringArrayVar(&s.env, "env", nil, "`NAME=VALUE` for the target's environment (repeatable)")
 	f.StringVar(&s.dir, "dir", "", "working directory of the target")
@@ -69,7 +87,7 @@ func (s *specFlags) spec(args []string) (harness.Spec, sweep.Load, error) {
 	}
 	switch {
 	case s.ready != "":
-		spec.Target.Ready, spec.Target.ReadyName = harness.HTTPReady(s.ready), "GET "+s.ready
+		spec.Target.Ready, spec.Target.ReadyName = harness.HTTPReady(string(s.ready)), "GET "+string(s.ready)
 	case s.get != "" || s.post != "":
 		spec.Target.Ready, spec.Target.ReadyName = harness.TCPReady(), "TCP"
 	}
@@ -78,7 +96,7 @@ func (s *specFlags) spec(args []string) (harness.Spec, sweep.Load, error) {
 
 func (s *specFlags) load() (sweep.Load, error) {
 	given := 0
-	for _, f := range []string{s.get, s.post, s.run} {
+	for _, f := range []string{string(s.get), string(s.post), s.run} {
 		if f != "" {
 			given++
 		}
@@ -89,9 +107,9 @@ func (s *specFlags) load() (sweep.Load, error) {
 	case given == 0 && s.steps != 0:
 		return sweep.Load{}, errors.New("-steps has no step to count: give -post, -get or -exec")
 	case s.get != "":
-		return sweep.Get(s.get), nil
+		return sweep.Get(string(s.get)), nil
 	case s.post != "":
-		return sweep.Post(s.post), nil
+		return sweep.Post(string(s.post)), nil
 	case s.run != "":
 		words, err := shellquote.Split(s.run)
 		if err != nil {
@@ -99,6 +117,11 @@ func (s *specFlags) load() (sweep.Load, error) {
 		}
 		if len(words) == 0 {
 			return sweep.Load{}, errors.New("-exec has no command")
+		}
+		if !strings.Contains(words[0], "$") { // $ADDR and the like are known when it runs
+			if _, err := exec.LookPath(words[0]); err != nil {
+				return sweep.Load{}, fmt.Errorf("-exec %q: %w", s.run, err)
+			}
 		}
 		return sweep.Exec(words...), nil
 	default:
