@@ -7,7 +7,7 @@
 #   PKGS='…'              other packages than all
 #   BENCHTIME=2s          how long each benchmark runs
 #   FUZZTIME=10m          how long each fuzz test runs
-#   MAX=… STEP=…          limits and steps of a sweep, SHARD=0/4 a part of it, OUT=dir where its results go
+#   MAX=… STEP=…          limits and steps of a sweep, SHARD=0/4 a part of it, OUT=dir where its results go, or go on
 
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
@@ -108,21 +108,24 @@ bench-vm: $(vm_setup)
 scenarios: $(vm_setup) ## the figures of docs/scenarios.md, measured now (KERNEL=6.1|6.12|FILE)
 	@$(in_vm) OOMCAGE_STRICT=1 go test -count=1 $(time_limit) -v -run='^TestScenarios' -exec '$(vm) $(test_disks) -build ./app' $(TESTFLAGS) ./harness | awk -f .ci/scenarios.awk
 
-# The microVM brings back what is made below this folder, so results are made there, and then moved to OUT.
-made := $(cache)/sweep/$(shell date +%Y%m%d-%H%M%S)
-out := $(or $(OUT),$(made))
-sweep_vm = $(if $(filter vm,$(WHERE)),-exec '$(vm) -mem 2GiB -build ./app')
+out := $(or $(OUT),$(cache)/sweep/$(shell date +%Y%m%d-%H%M%S))
+# The file goes along into the microVM, and comes back from it as -outputdir does, wherever it is.
+sweep_vm = $(if $(filter vm,$(WHERE)),-exec "$(vm) -mem 2GiB -build ./app -add '$$results'")
+again = make sweep WHERE=$(WHERE)$(if $(KERNEL), KERNEL='$(KERNEL)') MAX='$(MAX)' STEP='$(STEP)'$(if $(SHARD), SHARD=$(SHARD)) OUT='$(out)'
 
+# The test itself fails where a point could not be run. Those of other shards, which the CI system may have told it
+# of, are none of its business, so the page is -partial.
 .PHONY: sweep
 sweep: $(if $(filter vm,$(WHERE)),$(vm_setup)) ## the service over a grid, and a page of it (MAX=64MiB..256MiB+32MiB STEP=10MiB,20MiB OUT=dir)
-	@[ ! -e "$(out)/results.jsonl" ] || { echo "$(out)/results.jsonl exists already: name another folder with OUT=, or remove it" >&2; exit 1; }
-	@mkdir -p "$(out)"; status=0; \
-	$(in_vm) OOMCAGE_STRICT=1 go test -count=1 $(time_limit) -v -run='^TestSweep$$' $(sweep_vm) $(TESTFLAGS) . \
-		-args -max '$(MAX)' -step '$(STEP)' $(if $(SHARD),-shard '$(SHARD)') -out "$(made)/results.jsonl" | grep -v '^=== ' || status=$$?; \
-	[ -s "$(made)/results.jsonl" ] || exit $$status; \
-	$(if $(OUT),mv "$(made)/results.jsonl" "$(out)/" && rmdir "$(made)";) \
-	$(if $(SHARD),echo "the results of shard $(SHARD): $(out)/results.jsonl";, \
-		go tool oomcage report "$(out)/results.jsonl" -o "$(out)/report.html" || status=$$?; echo "the page: $(out)/report.html";) \
+	@mkdir -p "$(out)"; results="$$(realpath "$(out)")/results.jsonl"; page="$${results%/*}/report.html"; status=0; \
+	[ ! -s "$$results" ] || echo "going on with $$results: what it has is not run again"; \
+	touch "$$results"; rm -f "$$page"; \
+	$(in_vm) OOMCAGE_STRICT=1 go test -count=1 $(time_limit) -v -run='^TestSweep$$' -outputdir "$(out)" $(sweep_vm) $(TESTFLAGS) . \
+		-args -max '$(MAX)' -step '$(STEP)' $(if $(SHARD),-shard '$(SHARD)') -out "$$results" | grep -v '^=== ' || status=$$?; \
+	[ -s "$$results" ] || { rm "$$results"; exit $$status; }; \
+	[ $$status = 0 ] || echo "what was run is kept in $$results; to go on: $(again)" >&2; \
+	go tool oomcage report -partial "$$results" -o "$$page" || status=$$?; \
+	[ ! -e "$$page" ] || echo "the page: $$page"; \
 	exit $$status
 
 .PHONY: cover
