@@ -191,10 +191,13 @@ func Read(path string) ([]*harness.Outcome, error) {
 		return nil, err
 	}
 	if whole < len(data) {
-		return nil, fmt.Errorf("%s:%d: the line was torn when its sweep was killed; go on with it by -resume", path, len(outcomes)+1)
+		return nil, fmt.Errorf("%s:%d: %w when its sweep was killed; go on with it by -resume", path, len(outcomes)+1, ErrTorn)
 	}
 	return outcomes, nil
 }
+
+// ErrTorn is the error of a last line that has no end.
+var ErrTorn = errors.New("the line was torn")
 
 // parse returns the outcomes and where their last whole line ends. A line is written with its line break, so
 // only one without it can be torn.

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"oomcage/harness/report"
+	"oomcage/harness/sweep"
 )
 
 const reportLong = `report shows the outcomes of a sweep. Several FILEs, as in shard-*/results.jsonl, are the shards of one
@@ -19,6 +21,9 @@ no network.
 The format follows from the extension of -o: a page (.html), a job's summary (.md), a line for each point
 (.csv), or an image of the map and of the kills over the limit (.png, .svg). Without -o it is a table, on
 the terminal.
+
+With -partial it shows what is there: points may be missing, and a last line that was torn when its sweep was
+killed is left out.
 
 The checks of the sweep are made anew over all points. Exit codes: 0 when they find nothing; 1 when they
 find something, with the report written nevertheless; 2 when the command line makes no sense, a file cannot
@@ -51,7 +56,7 @@ func newReportCommand() *cobra.Command {
 	f.SortFlags = false
 	f.StringVarP(&o.out, "output", "o", "", "`FILE` to write (default stdout)")
 	f.Var(&o.format, "format", "html, md, csv, png, svg or table (default as the extension of -o says)")
-	f.BoolVar(&o.partial, "partial", false, "show what is there, though points are missing")
+	f.BoolVar(&o.partial, "partial", false, "show what is there, though points are missing or a last line is torn")
 	return cmd
 }
 
@@ -63,7 +68,18 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 			return usageError{err}
 		}
 	}
+	if o.partial {
+		whole, remove, err := withoutTorn(files, stderr)
+		if err != nil {
+			return err
+		}
+		defer remove()
+		files = whole
+	}
 	set, err := report.Read(files...)
+	if errors.Is(err, sweep.ErrTorn) {
+		err = fmt.Errorf("%w, or show what is there by -partial", err)
+	}
 	if err != nil {
 		fmt.Fprintf(stderr, "oomcage report: %v\n", err)
 		return exitCode(exitUsage)
@@ -93,4 +109,30 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 		}
 	}
 	return exitCode(exitFailed)
+}
+
+// withoutTorn returns the files, with copies instead of those whose last line is torn, and tells of these. The
+// copies end where the last whole line does.
+func withoutTorn(files []string, stderr io.Writer) (whole []string, remove func(), err error) {
+	dir, err := os.MkdirTemp("", "oomcage-report-")
+	if err != nil {
+		return nil, nil, fmt.Errorf("make room for files without their torn lines: %w", err)
+	}
+	remove = func() { _ = os.RemoveAll(dir) }
+	for i, path := range files {
+		if _, err := sweep.Read(path); errors.Is(err, sweep.ErrTorn) {
+			fmt.Fprintf(stderr, "oomcage report: %v; the line is left out\n", err)
+			data, err := os.ReadFile(path)
+			if err == nil {
+				path = filepath.Join(dir, fmt.Sprintf("%d-%s", i+1, filepath.Base(path)))
+				err = os.WriteFile(path, data[:bytes.LastIndexByte(data, '\n')+1], 0o600)
+			}
+			if err != nil {
+				remove()
+				return nil, nil, fmt.Errorf("copy a file without its torn line: %w", err)
+			}
+		}
+		whole = append(whole, path)
+	}
+	return whole, remove, nil
 }

@@ -72,6 +72,23 @@ func TestAReportOfTooFewOrDoubledPointsIsRefused(t *testing.T) {
 	require.Contains(t, stderr, "no such file")
 }
 
+func TestATornLastLineIsLeftOutWhereSomeOfTheSweepWillDo(t *testing.T) {
+	whole := stored(t, "max=1MiB", harness.OOMKilled)
+	torn := mustStore(t, whole, stored(t, "max=2MiB", harness.OOMKilled)[:40])
+	other := mustStore(t, stored(t, "max=3MiB", harness.OOMKilled), "")
+	_, stderr := mustReport(t, exitUsage, torn, other)
+	require.Contains(t, stderr, torn+":2: the line was torn when its sweep was killed")
+	require.Contains(t, stderr, "-partial")
+	stdout, stderr := mustReport(t, 0, "-partial", torn, other)
+	require.Contains(t, stdout, "2 points: 2 oom-killed")
+	require.Equal(t, "oomcage report: "+torn+":2: the line was torn when its sweep was killed; go on with it by -resume; the line is left out\n", stderr)
+	kept, err := os.ReadFile(torn)
+	require.NoError(t, err)
+	require.Len(t, kept, len(whole)+1+40, "the file itself is left alone")
+	_, stderr = mustReport(t, exitUsage, "-partial", mustStore(t, "damage", ""))
+	require.Contains(t, stderr, "repair or remove the line")
+}
+
 func TestAFindingMakesTheReportFailAndItIsWritten(t *testing.T) {
 	killed := strings.Replace(stored(t, "max=64MiB", harness.OOMKilled), `"evidence"`, `"window":{"lo":7,"hi":8},"evidence"`, 1)
 	path := mustStore(t, killed, "")
