@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
 
 	"oomcage/harness"
 )
@@ -12,19 +14,22 @@ import (
 // progress shows how far a sweep is: a bar with the time that is left on a terminal, and a line for each
 // point elsewhere.
 type progress struct {
-	total, count int
-	asJSON       bool
-	w            io.Writer
-	bar          *progressbar.ProgressBar // nil in a pipe
+	total, left, count int
+	asJSON             bool
+	w                  io.Writer
+	bar                *progressbar.ProgressBar // nil in a pipe, and where nothing is left
 }
 
-func newProgress(total int, asJSON bool, w io.Writer) *progress {
-	p := &progress{total: total, asJSON: asJSON, w: w}
-	if isTerminal(w) && !asJSON {
-		p.bar = progressbar.NewOptions(total,
+// newProgress begins to show a sweep of so many points, of which some are left to run. The bar is of these
+// alone: the kept ones take no time, and would promise that the others take none.
+func newProgress(total, left int, asJSON bool, w io.Writer) *progress {
+	p := &progress{total: total, left: left, asJSON: asJSON, w: w}
+	if isTerminal(w) && !asJSON && left > 0 {
+		p.bar = progressbar.NewOptions(left,
 			progressbar.OptionSetWriter(w), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true),
 			progressbar.OptionSetElapsedTime(true), progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish(),
 			progressbar.OptionUseANSICodes(true))
+		_ = p.bar.RenderBlank() // the first point may take a minute
 	}
 	return p
 }
@@ -37,8 +42,10 @@ func (p *progress) done(o *harness.Outcome, earlier bool) {
 		_ = printJSON(p.w, o) // the file has it; a reader that has gone is noticed in the end
 		return
 	case p.bar != nil:
-		p.bar.Describe(o.Name)
-		_ = p.bar.Set(p.count) // its error is that of the terminal
+		if !earlier {
+			p.bar.Describe(p.fitting(o.Name))
+			_ = p.bar.Add(1) // its error is that of the terminal
+		}
 		return
 	}
 	note := ""
@@ -49,6 +56,34 @@ func (p *progress) done(o *harness.Outcome, earlier bool) {
 		note += " (of an earlier run)"
 	}
 	fmt.Fprintf(p.w, "%*d/%d  %-*s  %3d steps%s  %s\n", len(fmt.Sprint(p.total)), p.count, p.total, verdictWidth, o.Verdict, o.Acknowledged, note, o.Name)
+}
+
+// barMargin is what stands around the name in a line with a bar of 10 columns: that bar, its percentage and its
+// frame, two times such as 10h20m30s, and what is between all these.
+const barMargin = 45
+
+// fitting cuts a point's name to what the terminal has room for: a bar that wraps cannot be drawn over.
+func (p *progress) fitting(name string) string {
+	room := columns(p.w) - barMargin - 2*len(fmt.Sprint(p.left))
+	runes := []rune(plain(name))
+	switch {
+	case len(runes) <= room:
+		return string(runes)
+	case room > 1:
+		return string(runes[:room-1]) + "…"
+	default:
+		return ""
+	}
+}
+
+// columns is the width of a terminal; 80 where that is not known.
+func columns(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return columns
+		}
+	}
+	return 80
 }
 
 func (p *progress) end() {

@@ -155,7 +155,13 @@ func (o *sweepFlags) sweep(ctx context.Context, all []sweep.Point, stdout, stder
 		return err
 	}
 	defer func() { err = errors.Join(err, results.Close()) }()
-	show := newProgress(len(points), o.asJSON, stdout)
+	left := 0
+	for _, p := range points {
+		if kept, _ := results.Earlier(p); kept == nil { // its error is found again by Run
+			left++
+		}
+	}
+	show := newProgress(len(points), left, o.asJSON, stdout)
 	outcomes, err := sweep.Run(ctx, points, sweep.Options{
 		Parallel: o.parallel, Results: results, Command: o.command, Points: len(all), Done: show.done,
 	})

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/creack/pty"
 	"github.com/stretchr/testify/require"
@@ -18,7 +20,14 @@ import (
 )
 
 // onTerminal runs a command on a terminal of this size, and returns its exit code and all that was written.
-func onTerminal(t *testing.T, columns, rows uint16, args ...string) (int, string) {
+func onTerminal(t *testing.T, columns, rows uint16, args ...string) (code int, all string) {
+	t.Helper()
+	all = written(t, columns, rows, func(terminal *os.File) { code = execute(args, terminal, terminal) })
+	return code, all
+}
+
+// written returns all that is written to a terminal of this size.
+func written(t *testing.T, columns, rows uint16, write func(terminal *os.File)) string {
 	t.Helper()
 	ours, commands, err := pty.Open()
 	require.NoError(t, err)
@@ -26,14 +35,14 @@ func onTerminal(t *testing.T, columns, rows uint16, args ...string) (int, string
 	require.NoError(t, pty.Setsize(commands, &pty.Winsize{Rows: rows, Cols: columns}))
 	_, err = term.MakeRaw(int(commands.Fd())) // line ends stay what they are
 	require.NoError(t, err)
-	written := make(chan string)
+	read := make(chan string)
 	go func() {
 		all, _ := io.ReadAll(ours) // its end is an error, EIO
-		written <- string(all)
+		read <- string(all)
 	}()
-	code := execute(args, commands, commands)
+	write(commands)
 	require.NoError(t, commands.Close())
-	return code, <-written
+	return <-read
 }
 
 var upAndClear = regexp.MustCompile(`\x1b\[(\d+)A\x1b\[J`)
@@ -104,7 +113,29 @@ func TestABarIsForTerminalsAndNotForJSON(t *testing.T) {
 	require.NoError(t, err)
 	defer ours.Close()
 	defer commands.Close()
-	require.NotNil(t, newProgress(1, false, commands).bar)
-	require.Nil(t, newProgress(1, true, commands).bar)
-	require.Nil(t, newProgress(1, false, &bytes.Buffer{}).bar)
+	require.NotNil(t, newProgress(1, 1, false, commands).bar)
+	require.Nil(t, newProgress(1, 1, true, commands).bar)
+	require.Nil(t, newProgress(1, 1, false, &bytes.Buffer{}).bar)
+	require.Nil(t, newProgress(1, 0, false, commands).bar, "nothing is left to run")
+}
+
+func TestTheBarIsThereFromTheStartAndStaysInItsLine(t *testing.T) {
+	for _, columns := range []uint16{40, 80, 100} {
+		written := written(t, columns, 24, func(terminal *os.File) {
+			p := newProgress(4, 2, false, terminal)
+			for _, name := range []string{"kept/1", "kept/2"} {
+				p.done(&harness.Outcome{Name: name}, true)
+			}
+			p.done(&harness.Outcome{Name: "max=64MiB/" + strings.Repeat("x", 100)}, false)
+			p.done(&harness.Outcome{Name: "max=64MiB"}, false)
+			p.end()
+		})
+		first, _, _ := strings.Cut(written, "max=")
+		require.Contains(t, first, "(0/2)", "before the first point has ended")
+		require.NotContains(t, written, "kept", "what an earlier sweep ran says nothing of the time that is left")
+		require.Contains(t, written, "(1/2)")
+		for line := range strings.SplitSeq(regexp.MustCompile(`\x1b\[[0-9;]*[A-Za-z]`).ReplaceAllString(written, ""), "\r") {
+			require.LessOrEqual(t, utf8.RuneCountInString(line), int(columns), line)
+		}
+	}
 }
