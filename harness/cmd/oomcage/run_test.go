@@ -74,6 +74,38 @@ func TestASweepOfOtherResultsIsRefusedBeforeAnythingRuns(t *testing.T) {
 	require.Contains(t, stderr.String(), "the point max=64MiB of another sweep")
 }
 
+func TestWhatASweepFoundIsPrintedWithoutControlCharactersAndNotAmongJSON(t *testing.T) {
+	unclear := func(name string) *harness.Outcome {
+		return &harness.Outcome{Name: name, Verdict: harness.Inconclusive, Why: "no\x1b[2J"}
+	}
+	outcomes := []*harness.Outcome{unclear("max=1MiB"), unclear("max=2MiB")}
+	for _, asJSON := range []bool{false, true} {
+		var stdout, stderr bytes.Buffer
+		err := (&sweepFlags{asJSON: asJSON}).conclude(outcomes, &stdout, &stderr)
+		require.EqualError(t, err, "the checks found 2 faults")
+		found, other := &stdout, &stderr
+		if asJSON {
+			found, other = other, found
+		}
+		require.Contains(t, found.String(), "max=1MiB")
+		require.Contains(t, found.String(), "max=2MiB", "all of them")
+		require.NotContains(t, found.String(), "\x1b")
+		require.Empty(t, other.String())
+	}
+}
+
+func TestAShardWithoutPointsSaysSoAndNotAmongJSON(t *testing.T) {
+	args := []string{"sweep", "-shard", "1/2", "-max", "64MiB", "p"}
+	var stdout, stderr bytes.Buffer
+	require.Zero(t, execute(args, &stdout, &stderr))
+	require.Contains(t, stdout.String(), "shard 1/2 has no points")
+	require.Empty(t, stderr.String())
+	stdout.Reset()
+	require.Zero(t, execute(append([]string{"sweep", "-json"}, args[1:]...), &stdout, &stderr))
+	require.Empty(t, stdout.String())
+	require.Contains(t, stderr.String(), "shard 1/2 has no points")
+}
+
 func TestHalfSetShardsOfAnEngineAreRefused(t *testing.T) {
 	t.Setenv("CI_NODE_INDEX", "1")
 	var stdout, stderr bytes.Buffer

@@ -35,6 +35,8 @@ In the end all outcomes are checked: repeats that agree, loads that were taken, 
 target and its own limit, kills within their predicted windows, no fewer steps with more memory, as many as
 the limit has room for, no point far from the others, nothing inconclusive.
 
+With -json stdout has the outcomes and nothing else; what the checks find goes to stderr.
+
 Exit codes: 0 when the checks found nothing; 1 when they did; 2 when this command line makes no sense; 125
 when a point could not be run.`
 
@@ -140,7 +142,11 @@ func orForce(err error) error {
 func (o *sweepFlags) sweep(ctx context.Context, all []sweep.Point, stdout, stderr io.Writer) (err error) {
 	points := o.shard.Of(all)
 	if len(points) == 0 {
-		fmt.Fprintf(stdout, "shard %s has no points: there are more shards than points\n", &o.shard)
+		w := stdout
+		if o.asJSON {
+			w = stderr
+		}
+		fmt.Fprintf(w, "shard %s has no points: there are more shards than points\n", &o.shard)
 		return nil
 	}
 	open := sweep.Create
@@ -174,18 +180,35 @@ func (o *sweepFlags) sweep(ctx context.Context, all []sweep.Point, stdout, stder
 		}
 		return asUsage(err)
 	}
-	return o.conclude(outcomes, stdout)
+	return o.conclude(outcomes, stdout, stderr)
 }
 
 // conclude prints what was found.
-func (o *sweepFlags) conclude(outcomes []*harness.Outcome, w io.Writer) error {
+func (o *sweepFlags) conclude(outcomes []*harness.Outcome, stdout, stderr io.Writer) error {
 	found := sweep.Check(outcomes)
+	w := stdout
 	if o.asJSON {
-		if len(found) > 0 {
-			return failed(fmt.Sprintf("the checks found %s; the first: %s", count(len(found), "fault"), found[0]))
-		}
+		w = stderr
+	} else {
+		o.printCounts(outcomes, stdout)
+	}
+	for _, f := range found {
+		fmt.Fprintf(w, "  %s\n", plain(f.String()))
+	}
+	if len(found) > 0 {
+		return failed("the checks found " + count(len(found), "fault"))
+	}
+	if o.asJSON {
 		return nil
 	}
+	if _, err := fmt.Fprintln(w, "The checks found nothing."); err != nil {
+		return fmt.Errorf("print the end: %w", err)
+	}
+	return nil
+}
+
+// printCounts says how often there is each verdict.
+func (o *sweepFlags) printCounts(outcomes []*harness.Outcome, w io.Writer) {
 	verdicts := map[harness.Verdict]int{}
 	for _, r := range outcomes {
 		verdicts[r.Verdict]++
@@ -197,16 +220,6 @@ func (o *sweepFlags) conclude(outcomes []*harness.Outcome, w io.Writer) error {
 		}
 	}
 	fmt.Fprintln(w)
-	for _, f := range found {
-		fmt.Fprintf(w, "  %s\n", f)
-	}
-	if len(found) > 0 {
-		return failed("the checks found " + count(len(found), "fault"))
-	}
-	if _, err := fmt.Fprintln(w, "The checks found nothing."); err != nil {
-		return fmt.Errorf("print the end: %w", err)
-	}
-	return nil
 }
 
 // printJSON prints one line.
