@@ -17,7 +17,7 @@ func TestAnOutcomeSaysWhichSweepItIsFrom(t *testing.T) {
 	}.Points()
 	require.NoError(t, err)
 	command := []string{"oomcage", "sweep", "--max", "64 MiB"}
-	outcomes, err := Run(t.Context(), Shard{0, 2}.Of(points), Options{Command: command, Points: len(points)})
+	outcomes, err := Run(t.Context(), points, Options{Command: command, Shard: Shard{0, 2}})
 	require.NoError(t, err)
 	require.Len(t, outcomes, 2)
 	for _, o := range outcomes {

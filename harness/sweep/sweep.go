@@ -23,25 +23,32 @@ type Options struct {
 	// again. nil keeps nothing.
 	Results *Results
 
-	// Command is what started the sweep, and Points how many points it has with those of all its other
-	// shards. Both go into each outcome's Origin, for those who merge and show them. Points 0 means
-	// those that are run here.
+	// Command is what started the sweep. It goes into each outcome's Origin, with the number of all points,
+	// for those who merge the shards and show them.
 	Command []string
-	Points  int
+
+	// Shard is the part of the points that is run. The zero value is all of them.
+	Shard Shard
 
 	// Done is called after each point, with the outcome and whether it was kept from an earlier sweep. It is
 	// not called by two goroutines at once. nil calls nothing.
 	Done func(o *harness.Outcome, earlier bool)
 }
 
-// Run runs the points, and returns their outcomes in the same order. However a target dies, that is an
+// Run runs the shard's part of the points, and returns their outcomes in the same order; none where there are more
+// shards than points. The points are to be those of the whole sweep: by their number a report knows what is
+// missing. However a target dies, that is an
 // outcome. An error says that a point could not be run, and which: it ends the sweep. What had been kept by
 // then stays kept.
 func Run(ctx context.Context, points []Point, o Options) ([]*harness.Outcome, error) {
 	if len(points) == 0 {
 		return nil, errors.New("the sweep has no points")
 	}
-	s, err := newSweeper(ctx, points, o)
+	origin := harness.NewOrigin(o.Command, len(points))
+	if points = o.Shard.Of(points); len(points) == 0 {
+		return nil, nil
+	}
+	s, err := newSweeper(ctx, points, origin, o)
 	if err != nil {
 		return nil, err
 	}
@@ -57,17 +64,14 @@ type sweeper struct {
 	mu     sync.Mutex
 }
 
-func newSweeper(ctx context.Context, points []Point, o Options) (*sweeper, error) {
+func newSweeper(ctx context.Context, points []Point, origin harness.Origin, o Options) (*sweeper, error) {
 	if o.Parallel <= 0 {
 		o.Parallel = runtime.GOMAXPROCS(0)
-	}
-	if o.Points == 0 {
-		o.Points = len(points)
 	}
 	if o.Results == nil {
 		o.Results = &Results{}
 	}
-	s := &sweeper{Options: o, origin: harness.NewOrigin(o.Command, o.Points)}
+	s := &sweeper{Options: o, origin: origin}
 	for _, p := range points {
 		if _, err := s.Results.Earlier(p); err != nil {
 			return nil, err

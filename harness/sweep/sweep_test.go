@@ -179,6 +179,9 @@ func TestResultsOfAnotherSweepAreNotMixedIn(t *testing.T) {
 	require.ErrorContains(t, err, "the results have the point max=64MiB of another sweep")
 	_, err = Run(t.Context(), nil, Options{})
 	require.ErrorContains(t, err, "no points")
+	outcomes, err := Run(t.Context(), points, Options{Shard: Shard{1, 2}})
+	require.NoError(t, err, "there are more shards than points")
+	require.Empty(t, outcomes)
 }
 
 func TestResultsOfAnotherLoadOrProbeAreNotMixedIn(t *testing.T) {

@@ -168,8 +168,8 @@ func (o *sweepFlags) sweep(ctx context.Context, all []sweep.Point, stdout, stder
 		}
 	}
 	show := newProgress(len(points), left, o.asJSON, stdout)
-	outcomes, err := sweep.Run(ctx, points, sweep.Options{
-		Parallel: o.parallel, Results: results, Command: o.command, Points: len(all), Done: show.done,
+	outcomes, err := sweep.Run(ctx, all, sweep.Options{
+		Parallel: o.parallel, Results: results, Command: o.command, Shard: o.shard, Done: show.done,
 	})
 	show.end()
 	if err != nil {
