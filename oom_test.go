@@ -255,7 +255,7 @@ func TestSweep(t *testing.T) {
 				require.NoError(t, results.Append(o))
 			}
 			outcomes[i] = o
-			t.Logf("%s: %s, %d steps, %s predicted", p.Name, o.Verdict, o.Acknowledged, o.Window)
+			t.Logf("%s: %s, steps %d, predicted %s", p.Name, o.Verdict, o.Acknowledged, o.Window)
 			if *kindValues == "" && *swapValues == "" { // no end but one
 				o.RequireVerdict(t, harness.OOMKilled)
 				o.RequirePredicted(t)

@@ -28,7 +28,7 @@ type Results struct {
 func Create(path string) (*Results, error) {
 	f, err := open(path, os.O_WRONLY|os.O_EXCL)
 	if errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("%s exists already: go on with it by -resume, or name another file: %w", path, err)
+		return nil, fmt.Errorf("%s: %w; go on with it by -resume, or name another file", path, fs.ErrExist)
 	}
 	if err != nil {
 		return nil, err

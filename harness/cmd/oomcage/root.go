@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -116,7 +117,12 @@ type signalError struct{ sig syscall.Signal }
 
 func (s signalError) Error() string { return "ended by signal: " + s.sig.String() }
 
-// signalContext returns a context that the signals of a user or a CI system end.
+// sameKey is how long after a signal another one may be the same key: a terminal sends Ctrl-C to the whole
+// process group, and `go tool` passes on what it got itself.
+const sameKey = time.Second
+
+// signalContext returns a context that the signals of a user or a CI system end. The first asks for an orderly
+// end; another one later ends the process at once.
 func signalContext() (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
@@ -124,7 +130,7 @@ func signalContext() (context.Context, func()) {
 	go func() {
 		select {
 		case s := <-signals:
-			signal.Stop(signals) // a second one ends the process at once
+			time.AfterFunc(sameKey, func() { signal.Stop(signals) })
 			if sig, ok := s.(syscall.Signal); ok {
 				cancel(signalError{sig})
 			}
