@@ -56,7 +56,8 @@ type grid struct {
 // cell is the repeats of one point.
 type cell []*harness.Outcome
 
-// grid arranges the outcomes. What has not the axis across is left out.
+// grid arranges the outcomes. What has not the axis across is left out. Where no axis but the repeats is left, all
+// of them are one cell.
 func (s *Set) grid() grid {
 	g := grid{cells: map[[2]string]cell{}}
 	for _, a := range axesOf(s.Outcomes) {
@@ -68,10 +69,13 @@ func (s *Set) grid() grid {
 			break
 		}
 	}
+	if len(g.across.Values) == 0 { // repeats of one point
+		g.across.Values = []string{""}
+	}
 	known := map[string]bool{}
 	for _, o := range s.Outcomes {
 		value, ok := valueOf(o.Name, g.across.Name)
-		if !ok {
+		if !ok && g.across.Name != "" {
 			continue
 		}
 		row := without(o.Name, g.across.Name, sweep.RepeatAxis)

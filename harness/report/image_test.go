@@ -54,6 +54,18 @@ func TestWithoutLimitsToCompareThereIsTheMapAlone(t *testing.T) {
 	}
 }
 
+func TestRepeatsWithoutAnAxisAreOneCell(t *testing.T) {
+	from := mustRead(t, realSweep).Outcomes
+	s := NewSet([]*harness.Outcome{another(from[0], "repeat=1"), another(from[1], "repeat=2"), another(from[2], "repeat=3")})
+	for _, f := range Formats() {
+		var got bytes.Buffer
+		require.NoError(t, Write(&got, s, f), f)
+		if f == Markdown {
+			require.Contains(t, got.String(), "|  |  |\n| --- | --- |\n|  | **K 1–5** ! |\n", "they differ by more than their windows explain")
+		}
+	}
+}
+
 func TestTicksAreRound(t *testing.T) {
 	labels := func(top float64) string {
 		var all []string
