@@ -2,6 +2,7 @@ package report
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -145,7 +146,28 @@ func TestFlakyPointsComeFirstAndThenThoseWithFindings(t *testing.T) {
 	require.Len(t, ranked, len(s.Outcomes))
 }
 
-func TestPlacesAreToldApartAndShardsOfOneAreNot(t *testing.T) {
+func TestShardsAndWhatWasGoneOnWithAreOnePlace(t *testing.T) {
+	commands := func(commands ...string) (shown []string) {
+		var outcomes []*harness.Outcome
+		for i, o := range mustRead(t, realSweep).Outcomes[:len(commands)] {
+			o.Origin.Command = commands[i]
+			outcomes = append(outcomes, o)
+		}
+		for _, p := range NewSet(outcomes).places() {
+			shown = append(shown, p.Command)
+		}
+		return shown
+	}
+	const whole = `oomcage sweep --max 1MiB,2MiB --env 'A=it'\''s -o b' -- ./app -o x -shard=1`
+	with := func(flags string) string { return strings.Replace(whole, "sweep", "sweep "+flags, 1) }
+	require.Equal(t, []string{whole}, commands(with("-shard 0/4 -o 0.jsonl"), with("--shard=1/4 --out '1 of 4.jsonl'"),
+		with("-shard=2/4 -out=2.jsonl -resume"), with("--resume --shard 3/4 -o=3.jsonl")))
+	require.Equal(t, []string{with("-o 0.jsonl")}, commands(with("-o 0.jsonl"), with("-o 0.jsonl")), "one command is shown as it was given")
+	require.Equal(t, []string{with("-shard 0/2"), with("-shard 1/2 --steps 3")}, commands(with("-shard 0/2"), with("-shard 1/2 --steps 3")))
+	require.Len(t, commands(whole, whole+" -o y", strings.Replace(whole, "-o b", "-o c", 1)), 3, "what the program is given is no flag of the sweep")
+}
+
+func TestPlacesAreToldApart(t *testing.T) {
 	outcomes := mustRead(t, realSweep).Outcomes[:3]
 	later := another(outcomes[1], outcomes[1].Name)
 	later.Origin.Start = later.Origin.Start.AddDate(0, 0, 1)

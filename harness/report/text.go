@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -114,20 +115,25 @@ type place struct {
 	Points                         int
 }
 
-// places are those of the outcomes, in the order in which each is first met. Shards of the same command on the
-// same kind of machine are one, from the first one's start on.
+// places are those of the outcomes, in the order in which each is first met. Shards of one sweep on the same kind
+// of machine are one, from the first one's start on, and so is what a sweep was gone on with.
 func (s *Set) places() []place {
 	var all []place
 	at := map[place]int{}
 	var from []time.Time
 	for _, o := range s.Outcomes {
 		p := placeOf(o.Origin)
-		i, ok := at[p]
+		whole := p
+		whole.Command = wholeSweep(p.Command)
+		i, ok := at[whole]
 		if !ok {
 			i = len(all)
-			at[p] = i
+			at[whole] = i
 			all = append(all, p)
 			from = append(from, o.Origin.Start)
+		}
+		if all[i].Command != p.Command {
+			all[i].Command = whole.Command
 		}
 		all[i].Points++
 		if o.Origin.Start.Before(from[i]) {
@@ -151,4 +157,30 @@ func placeOf(o harness.Origin) place {
 		}
 	}
 	return p
+}
+
+// word is one of a command line as a shell takes it, with its quotes.
+var word = regexp.MustCompile(`(?:[^ '\\]|'[^']*'|\\.)+`)
+
+// wholeSweep is a sweep's command line without what says which part of the sweep it runs, and where its results go.
+// Up to where the program's own arguments begin, that is.
+func wholeSweep(command string) string {
+	words := word.FindAllString(command, -1)
+	var rest []string
+	for i := 0; i < len(words); i++ {
+		if words[i] == "--" {
+			return strings.Join(append(rest, words[i:]...), " ")
+		}
+		flag, _, hasValue := strings.Cut(words[i], "=")
+		switch flag {
+		case "-shard", "--shard", "-out", "--out", "-o", "--o":
+			if !hasValue {
+				i++
+			}
+		case "-resume", "--resume":
+		default:
+			rest = append(rest, words[i])
+		}
+	}
+	return strings.Join(rest, " ")
 }
