@@ -80,7 +80,7 @@ func (s *Set) writePage(w io.Writer, most int) error {
 	for i, o := range ranked {
 		at[o.Name] = i
 	}
-	for _, f := range s.Findings[:min(len(s.Findings), mostFindings)] {
+	for _, f := range s.listed() {
 		found := pageFinding{Check: f.Check, Parts: strings.Split(visible(ends(f.Text, mostText)), "/"), First: -1}
 		if len(f.Points) > 0 {
 			found.First = at[f.Points[0]]

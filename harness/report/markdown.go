@@ -9,7 +9,7 @@ import (
 
 // A job's summary takes 1 MiB at most, and people far less.
 const (
-	mostFindings = 50
+	mostFindings = 20 // of each check: many of one hide none of another
 	mostRows     = 40
 	mostColumns  = 24
 )
@@ -25,10 +25,11 @@ func (s *Set) writeMarkdown(w io.Writer) error {
 		fmt.Fprint(out, "No check has found anything.\n\n")
 	} else {
 		fmt.Fprintf(out, "**%s:**\n\n", count(len(s.Findings), "finding"))
-		for _, f := range s.Findings[:min(len(s.Findings), mostFindings)] {
+		listed := s.listed()
+		for _, f := range listed {
 			fmt.Fprintf(out, "- %s\n", markdown(f.String()))
 		}
-		if left := len(s.Findings) - mostFindings; left > 0 {
+		if left := len(s.Findings) - len(listed); left > 0 {
 			fmt.Fprintf(out, "- and %d more\n", left)
 		}
 		fmt.Fprintln(out)

@@ -177,6 +177,18 @@ func (s *Set) found() map[string][]int {
 	return of
 }
 
+// listed are the findings that a list has room for: the first ones of each check.
+func (s *Set) listed() []sweep.Finding {
+	var listed []sweep.Finding
+	of := map[string]int{}
+	for _, f := range s.Findings {
+		if of[f.Check]++; of[f.Check] <= mostFindings {
+			listed = append(listed, f)
+		}
+	}
+	return listed
+}
+
 // ranked returns the outcomes with those first that somebody should look at: the flaky ones, then those with
 // other findings.
 func (s *Set) ranked() []*harness.Outcome {

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"oomcage/harness"
+	"oomcage/harness/sweep"
 )
 
 func TestShardsTogetherAreTheWholeSweep(t *testing.T) {
@@ -144,6 +147,34 @@ func TestFlakyPointsComeFirstAndThenThoseWithFindings(t *testing.T) {
 	require.Equal(t, 2, rank(ranked[0]))
 	require.True(t, slices.IsSortedFunc(ranked, func(a, b *harness.Outcome) int { return rank(b) - rank(a) }))
 	require.Len(t, ranked, len(s.Outcomes))
+}
+
+func TestNoCheckIsPushedOutOfTheListsByAnother(t *testing.T) {
+	var outcomes []*harness.Outcome
+	for i, o := range many(t, 200) {
+		o.Verdict, o.Acknowledged, o.Window = harness.OOMKilled, 30, &harness.Window{Lo: 1, Hi: 2}
+		if i == 0 {
+			other := another(o, o.Name+"/repeat=2")
+			other.Verdict = harness.Survived
+			outcomes = append(outcomes, other)
+		}
+		outcomes = append(outcomes, o)
+	}
+	s := NewSet(outcomes)
+	listed := s.listed()
+	for _, check := range []string{"window", "flaky"} {
+		is := func(f sweep.Finding) bool { return f.Check == check }
+		require.True(t, slices.ContainsFunc(s.Findings, is), check)
+		require.True(t, slices.ContainsFunc(listed, is), check)
+	}
+	require.Greater(t, len(s.Findings), len(listed))
+	more := fmt.Sprintf("and %d more", len(s.Findings)-len(listed))
+	var summary bytes.Buffer
+	require.NoError(t, Write(&summary, s, Markdown))
+	for _, text := range []string{summary.String(), mustHTML(t, s)} {
+		require.Contains(t, text, more)
+		require.Contains(t, text, "survived 1, oom-killed 1, of 2")
+	}
 }
 
 func TestShardsAndWhatWasGoneOnWithAreOnePlace(t *testing.T) {
