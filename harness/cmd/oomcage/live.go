@@ -4,8 +4,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/guptarohit/asciigraph"
 	"golang.org/x/term"
@@ -33,11 +37,11 @@ const (
 type liveGraph struct {
 	w io.Writer
 
-	mu     sync.Mutex
-	p      *harness.Process // nil before it is ready
-	acked  int
-	series []float64 // memory.current in MiB, a reading a column
-	drawn  int       // lines of the last graph
+	mu      sync.Mutex
+	p       *harness.Process // nil before it is ready
+	acked   int
+	current readings // memory.current in MiB
+	drawn   int      // lines of the last graph
 
 	stop chan struct{}
 	done chan struct{}
@@ -100,48 +104,105 @@ func (g *liveGraph) read() {
 	if err != nil {
 		return // the cage is gone
 	}
-	g.series = append(g.series, float64(m.Current)/float64(harness.MiB))
+	g.current.add(float64(m.Current) / float64(harness.MiB))
 }
 
 func (g *liveGraph) draw() {
-	if len(g.series) == 0 {
+	if len(g.current.values) == 0 {
 		return
 	}
-	width, height := g.size()
-	lines := [][]float64{g.series}
-	legends := []string{"memory.current"}
-	colours := []asciigraph.AnsiColor{asciigraph.Default}
-	if limit := g.p.Cage().Limits().Max; limit > 0 && limit != harness.Unlimited {
-		flat := make([]float64, len(g.series))
-		for i := range flat {
-			flat[i] = float64(limit) / float64(harness.MiB)
-		}
-		lines, legends = append(lines, flat), append(legends, "memory.max")
-		colours = append(colours, asciigraph.Red)
-	}
-	text := asciigraph.PlotMany(lines, asciigraph.Height(height), asciigraph.Width(width), asciigraph.LowerBound(0),
-		asciigraph.Precision(0), asciigraph.SeriesColors(colours...), asciigraph.SeriesLegends(legends...),
-		asciigraph.Caption(fmt.Sprintf("MiB, %d steps acknowledged", g.acked)))
+	columns, rows := g.size()
+	text := g.current.plot(g.p.Cage().Limits().Max, g.acked, columns, rows)
 	if g.drawn > 0 {
 		fmt.Fprintf(g.w, "\x1b[%dA\x1b[J", g.drawn) // up, and clear from there on
 	}
-	fmt.Fprintln(g.w, text)
-	g.drawn = 1
-	for _, r := range text {
-		if r == '\n' {
-			g.drawn++
+	fmt.Fprint(g.w, text)
+	g.drawn = strings.Count(text, "\n")
+}
+
+// size is that of the terminal, which may change at any time.
+func (g *liveGraph) size() (columns, rows int) {
+	if f, ok := g.w.(*os.File); ok {
+		if c, r, err := term.GetSize(int(f.Fd())); err == nil && c > 0 && r > 0 {
+			return c, r
 		}
+	}
+	return 80, 24
+}
+
+// readings are those of a run, however long it takes, in no more values than a plot has columns: each is the
+// highest of as many readings, so that no peak is lost.
+type readings struct {
+	values []float64
+	each   int // how many readings a value is of
+	last   int // how many the last value is of, so far
+}
+
+func (r *readings) add(v float64) {
+	if r.last < r.each {
+		end := len(r.values) - 1
+		r.values[end] = max(r.values[end], v)
+		r.last++
+		return
+	}
+	r.values = append(r.values, v)
+	r.each, r.last = max(r.each, 1), 1
+}
+
+// fit makes one of each two values until they are at most that many.
+func (r *readings) fit(most int) {
+	for len(r.values) > most {
+		if len(r.values)%2 == 0 {
+			r.last += r.each
+		}
+		half := r.values[:0]
+		for two := range slices.Chunk(r.values, 2) {
+			half = append(half, slices.Max(two))
+		}
+		r.values = half
+		r.each *= 2
 	}
 }
 
-// size is how much of the terminal the graph takes, which may change at any time. What has left its top
-// cannot be drawn over.
-func (g *liveGraph) size() (width, height int) {
-	columns, rows := 80, 24
-	if f, ok := g.w.(*os.File); ok {
-		if c, r, err := term.GetSize(int(f.Fd())); err == nil {
-			columns, rows = c, r
+// plot draws the readings for a terminal of that size. No line is wider, since the cursor goes up by lines, and what
+// has left the top of the terminal cannot be drawn over. Where there is no room for a graph, it is "".
+func (r *readings) plot(limit harness.Bytes, acked, columns, rows int) string {
+	width, height := max(10, min(columns-14, 100)), max(2, min(rows-graphMargin, graphHeight))
+	r.fit(width)
+	current := make([]float64, width)
+	for i := range current {
+		current[i] = r.values[i*len(r.values)/width]
+	}
+	lines := [][]float64{current}
+	legends := []string{"memory.current"}
+	colours := []asciigraph.AnsiColor{asciigraph.Default}
+	if limit > 0 && limit != harness.Unlimited {
+		lines = append(lines, slices.Repeat([]float64{float64(limit) / float64(harness.MiB)}, width))
+		legends = append(legends, "memory.max")
+		colours = append(colours, asciigraph.Red)
+	}
+	caption := fmt.Sprintf("MiB, %d steps", acked)
+	for _, below := range [][]asciigraph.Option{
+		{asciigraph.Caption(caption + " acknowledged"), asciigraph.SeriesLegends(legends...)},
+		{asciigraph.Caption(caption)},
+	} {
+		text := asciigraph.PlotMany(lines, append(below, asciigraph.Height(height), asciigraph.LowerBound(0),
+			asciigraph.Precision(0), asciigraph.SeriesColors(colours...))...)
+		if widest(text) <= columns {
+			return text + "\n"
 		}
 	}
-	return max(20, min(columns-14, 100)), max(2, min(rows-graphMargin, graphHeight))
+	return ""
+}
+
+// colour is what changes the colour of text, and takes no room.
+var colour = regexp.MustCompile(`\x1b\[[0-9;]*m`)
+
+// widest is how many columns the longest line takes.
+func widest(text string) int {
+	most := 0
+	for line := range strings.Lines(colour.ReplaceAllString(text, "")) {
+		most = max(most, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")))
+	}
+	return most
 }

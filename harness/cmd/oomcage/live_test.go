@@ -1,0 +1,43 @@
+package main
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness"
+)
+
+func TestALongRunKeepsItsPeakInAsManyValuesAsThereAreColumns(t *testing.T) {
+	var r readings
+	for i := range 100_000 {
+		v := float64(i % 7)
+		if i == 12_345 {
+			v = 1000
+		}
+		r.add(v)
+		r.fit(20)
+		require.LessOrEqual(t, len(r.values), 20)
+		require.Equal(t, i+1, (len(r.values)-1)*r.each+r.last, "each value is of as many readings")
+	}
+	require.Greater(t, len(r.values), 10)
+	require.InDelta(t, 1000, r.values[12_345/r.each], 0)
+	require.Contains(t, r.plot(harness.Unlimited, 0, 80, 24), "1000 ┤", "and it is drawn")
+}
+
+func TestAGraphIsNoWiderThanItsTerminal(t *testing.T) {
+	for _, limit := range []harness.Bytes{harness.Unlimited, 64 * harness.MiB, 512 * harness.GiB} {
+		for columns := 1; columns <= 200; columns++ {
+			r := readings{values: slices.Repeat([]float64{1, 60}, 100), each: 1, last: 1}
+			text := r.plot(limit, 1234, columns, 24)
+			require.LessOrEqual(t, widest(text), columns, text)
+			if columns >= 30 {
+				require.Contains(t, text, "MiB, 1234 steps")
+			}
+			if columns >= 42 {
+				require.Contains(t, text, "■")
+			}
+		}
+	}
+}
