@@ -111,6 +111,24 @@ func TestAPointShowsItsTimelineAndItsEvidence(t *testing.T) {
 	require.Equal(t, 2, eval[int](tb, `document.querySelectorAll("#timeline .tick.bad").length`), "oom and oom_kill")
 }
 
+func TestALimitAboveTheTimelineAndBothPressuresAreShown(t *testing.T) {
+	o := another(mustRead(t, realSweep).Outcomes[0], "max=2GiB")
+	o.Evidence.Limits.Max = 2 * harness.GiB
+	o.Timeline = []harness.Sample{
+		{At: time.Millisecond, Current: harness.MiB},
+		{At: 1001 * time.Millisecond, Current: 2 * harness.MiB, Pressure: harness.Pressure{Some: 800 * time.Millisecond, Full: 400 * time.Millisecond}},
+	}
+	tb := mustOpen(t, report.NewSet([]*harness.Outcome{o}))
+	tb.do(`openPoint(index.points[0], index.points)`)
+	tb.until(`document.querySelector("#timeline svg")`)
+	require.Zero(t, eval[int](tb, `document.querySelectorAll("#timeline .limit").length`))
+	require.Contains(t, tb.texts("#timeline text"), "↑ memory.max 2 GiB is above this picture")
+	require.Contains(t, tb.texts("#timeline text"), "some 800 ms")
+	require.Contains(t, tb.texts("#timeline text"), "full 400 ms")
+	height := `Number(/v(-[0-9.]+)/.exec(document.querySelector("#timeline .pressure%s").getAttribute("d"))[1])`
+	require.InDelta(t, 0.5, eval[float64](tb, fmt.Sprintf(height, ".full"))/eval[float64](tb, fmt.Sprintf(height, "")), 0.01)
+}
+
 // press types keys as a user does, and returns what has the focus then.
 func (tb *tab) press(keys ...string) string {
 	tb.t.Helper()

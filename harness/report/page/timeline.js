@@ -20,7 +20,7 @@ function timelinePlot(point, detail, width) {
 	}
 	const current = of("current");
 	const lanes = ["high", "max", "oom", "oom_kill"].filter((name) => of(name).length);
-	const some = of("some");
+	const [some, full] = [of("some"), of("full")];
 	const frame = { left: 74, right: width > 480 ? 92 : 16, top: 22 };
 	const plotHeight = Math.max(180, Math.min(280, width * 0.36));
 	const laneHeight = 20;
@@ -34,7 +34,8 @@ function timelinePlot(point, detail, width) {
 	const y = (v) => bottom - (v / top) * plotHeight;
 	const points = current.map((v, i) => `${x(at[i]).toFixed(1)} ${y(v).toFixed(1)}`);
 	const says = `memory.current over ${seconds(end)}: up to ${bytes(point.peak)}` + limits.map(([name, v]) => `, ${name} ${bytes(v)}`).join("") +
-		`; ${point.acked} steps; ` + (lanes.map((name) => `${name} ${of(name).at(-1)}`).join(", ") || "no events");
+		`; ${point.acked} steps; ` + (lanes.map((name) => `${name} ${of(name).at(-1)}`).join(", ") || "no events") +
+		(some.length ? `; pressure some ${seconds(some.at(-1))}, full ${seconds(full.at(-1) || 0)}` : "");
 	const plot = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": says }, svg("title", {}, says));
 
 	for (const v of ticks(top, 5, true)) {
@@ -47,8 +48,11 @@ function timelinePlot(point, detail, width) {
 	if (of("swap").length) {
 		plot.append(svg("path", { class: "swap", d: "M" + of("swap").map((v, i) => `${x(at[i])} ${y(v)}`).join("L") }));
 	}
+	let above = frame.top;
 	for (const [name, v, style] of limits) {
-		if (v <= top) {
+		if (v > top) {
+			plot.append(svg("text", { class: "limit-text", x: frame.left + 6, y: (above += 15) }, `↑ ${name} ${bytes(v)} is above this picture`));
+		} else {
 			plot.append(svg("line", { class: style, x1: frame.left, x2: width - frame.right, y1: y(v), y2: y(v) }),
 				width > 480 ? svg("text", { class: "limit-text", x: width - frame.right + 6, y: y(v) + 4 }, name)
 					: svg("text", { class: "limit-text", x: width - frame.right, y: y(v) - 5, "text-anchor": "end" }, name));
@@ -72,7 +76,7 @@ function timelinePlot(point, detail, width) {
 		}
 	});
 	if (pressureHeight) {
-		plot.append(...pressureStrip(some, at, x, bottom + 8 + lanes.length * laneHeight, pressureHeight, frame, width));
+		plot.append(...pressureStrip(some, full, at, x, bottom + 8 + lanes.length * laneHeight, pressureHeight, frame, width));
 	}
 	for (const t of ticks(end / 1e6, Math.max(3, Math.floor(width / 120)))) {
 		plot.append(svg("text", { x: x(t * 1e6), y: height - 6, "text-anchor": "middle" }, t === 0 ? "0 s" : Number(t.toPrecision(4)) + " s"));
@@ -98,22 +102,28 @@ function stepLines(step, at, x, top, bottom) {
 	return lines;
 }
 
-// pressureStrip is the share of the time between two readings in which some task waited for memory.
-function pressureStrip(some, at, x, top, height, frame, width) {
+// pressureStrip is the share of the time between two readings in which some task waited for memory, and before it
+// that in which all of them did.
+function pressureStrip(some, full, at, x, top, height, frame, width) {
 	const bottom = top + height - 6;
-	const full = height - 14;
-	let path = "";
-	for (let i = 1; i < at.length; i++) {
-		const share = Math.min(1, (some[i] - some[i - 1]) / Math.max(1, at[i] - at[i - 1]));
-		if (share > 0) {
-			path += `M${x(at[i - 1]).toFixed(1)} ${bottom}v${(-share * full).toFixed(1)}H${Math.max(x(at[i]), x(at[i - 1]) + 1.5).toFixed(1)}V${bottom}z`;
+	const whole = height - 14;
+	const shares = (waited) => {
+		let path = "";
+		for (let i = 1; i < waited.length; i++) {
+			const share = Math.min(1, (waited[i] - waited[i - 1]) / Math.max(1, at[i] - at[i - 1]));
+			if (share > 0) {
+				path += `M${x(at[i - 1]).toFixed(1)} ${bottom}v${(-share * whole).toFixed(1)}H${Math.max(x(at[i]), x(at[i - 1]) + 1.5).toFixed(1)}V${bottom}z`;
+			}
 		}
-	}
-	const parts = [svg("rect", { class: "lane", x: frame.left, width: width - frame.left - frame.right, y: bottom - full, height: full }),
-		svg("path", { class: "pressure", d: path }),
-		svg("text", { x: frame.left - 8, y: bottom - full / 2 + 4, "text-anchor": "end" }, "pressure")];
+		return path;
+	};
+	const parts = [svg("rect", { class: "lane", x: frame.left, width: width - frame.left - frame.right, y: bottom - whole, height: whole }),
+		svg("path", { class: "pressure", d: shares(some) }), svg("path", { class: "pressure full", d: shares(full) }),
+		svg("text", { x: frame.left - 8, y: bottom - whole / 2 + 4, "text-anchor": "end" }, "pressure")];
 	if (width > 480) {
-		parts.push(svg("text", { x: width - frame.right + 6, y: bottom - full / 2 + 4 }, seconds(some.at(-1))));
+		const right = width - frame.right + 6;
+		parts.push(svg("text", { x: right, y: bottom - whole / 2 - 3 }, "some " + seconds(some.at(-1))),
+			svg("text", { x: right, y: bottom - whole / 2 + 12 }, "full " + seconds(full.at(-1) || 0)));
 	}
 	return parts;
 }
