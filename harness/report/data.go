@@ -70,7 +70,7 @@ func (s *Set) index(outcomes []*harness.Outcome, chunk int) index {
 	found := s.found()
 	for _, o := range outcomes {
 		p := point{
-			Name: visible(o.Name), Verdict: o.Verdict, Acked: o.Acknowledged, Attempted: o.Attempted,
+			Name: visible(o.Name), Values: []int{}, Verdict: o.Verdict, Acked: o.Acknowledged, Attempted: o.Attempted,
 			Max: finite(o.Evidence.Limits.Max), Peak: int64(o.Peak), Took: took(o).Microseconds(), Findings: found[o.Name],
 		}
 		if w := o.Window; w != nil {

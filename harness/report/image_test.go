@@ -64,6 +64,8 @@ func TestRepeatsWithoutAnAxisAreOneCell(t *testing.T) {
 			require.Contains(t, got.String(), "|  |  |\n| --- | --- |\n|  | **K 1–5** ! |\n", "they differ by more than their windows explain")
 		}
 	}
+	x, _ := mustUnpack(t, mustHTML(t, s))
+	require.NotNil(t, x.Points[0].Values, "the page's script takes a list")
 }
 
 func TestTicksAreRound(t *testing.T) {

@@ -42,6 +42,13 @@ func TestFlakyPointsAndFindingsComeFirst(t *testing.T) {
 	require.Equal(t, "max=128MiB/step=10MiB/kind=anon/repeat=2", eval[string](tb, `byId("point-title").textContent`))
 }
 
+func TestRepeatsWithoutAnAxisAreInTheTable(t *testing.T) {
+	from := mustRead(t, realSweep).Outcomes
+	tb := mustOpen(t, report.NewSet([]*harness.Outcome{another(from[0], "repeat=1"), another(from[1], "repeat=2")}))
+	require.Equal(t, []string{"repeat=1", "repeat=2"}, tb.texts("#points tbody tr .name"))
+	require.True(t, eval[bool](tb, `byId("map-section").hidden`), "a map of one cell says less")
+}
+
 func TestAThirdAxisIsChosenAboveTheMap(t *testing.T) {
 	tb := mustOpen(t, mustRead(t, findings))
 	require.Equal(t, []string{"Across max step kind", "Down max step kind", "kind anon shmem"}, eval[[]string](tb,
