@@ -17,6 +17,7 @@ type index struct {
 	Checks   []string                   `json:"checks"`   // of each finding
 	Verdicts []harness.Verdict          `json:"verdicts"` // in the order of their table
 	Letters  map[harness.Verdict]string `json:"letters"`
+	Marks    []string                   `json:"marks"` // of the series, each a path around where the pen is
 	Chunk    int                        `json:"chunk"` // how many points' details are in one block
 }
 
@@ -51,6 +52,9 @@ func (s *Set) index(outcomes []*harness.Outcome, chunk int) index {
 	x := index{Chunk: chunk, Axes: []sweep.Axis{}, Checks: []string{}, Verdicts: harness.Verdicts(), Letters: map[harness.Verdict]string{}}
 	for v, l := range looks {
 		x.Letters[v] = l.letter
+	}
+	for _, m := range marks {
+		x.Marks = append(x.Marks, m.path(4.5))
 	}
 	at := map[sweep.Value]int{}
 	for _, a := range axesOf(outcomes) {

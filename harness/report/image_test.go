@@ -68,6 +68,31 @@ func TestRepeatsWithoutAnAxisAreOneCell(t *testing.T) {
 	require.NotNil(t, x.Points[0].Values, "the page's script takes a list")
 }
 
+func TestAnImageSaysWhatItDoesNotShowOfManySeries(t *testing.T) {
+	title := func(series int, window *harness.Window) string {
+		var outcomes []*harness.Outcome
+		for i, o := range many(t, series*100) {
+			o.Name, o.Window = o.Name+"/kind="+string(rune('a'+i/100)), window
+			outcomes = append(outcomes, o)
+		}
+		return NewSet(outcomes).killsPlot().Title.Text
+	}
+	require.Equal(t, "Steps over memory.max; the bands were predicted", title(8, &harness.Window{Lo: 1, Hi: 2}))
+	require.Equal(t, "Steps over memory.max", title(8, nil))
+	require.Equal(t, "Steps over memory.max of 9 series (not shown: their names and bands, which there is room for up to 8)",
+		title(9, &harness.Window{Lo: 1, Hi: 2}))
+}
+
+func TestKillsByTheOwnLimitAreFilledAndAllElseIsHollow(t *testing.T) {
+	var s series
+	for _, v := range harness.Verdicts() {
+		s.outcomes = append(s.outcomes, &harness.Outcome{Verdict: v})
+	}
+	kills, others := s.marks()
+	require.Len(t, kills, 2, "oom-killed and oom-group-killed; the page's test counts the same")
+	require.Len(t, others, len(harness.Verdicts())-2)
+}
+
 func TestTicksAreRound(t *testing.T) {
 	labels := func(top float64) string {
 		var all []string

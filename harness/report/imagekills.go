@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"image/color"
 	"math"
 	"slices"
@@ -16,15 +17,7 @@ import (
 	"oomcage/harness/sweep"
 )
 
-// mostSeries is how many bands can be told apart, as in kills.js.
-const mostSeries = 8
-
-var (
-	seriesColours = []uint32{0x1f5fa8, 0xb0531a, 0x27764a, 0x8a3b8f, 0x6b6400, 0xa32a52, 0x3d5a80, 0x555555}
-	// The same shapes filled and hollow, for kills and for other ends.
-	filled = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.BoxGlyph{}, draw.PyramidGlyph{}, diamond{filled: true}}
-	hollow = []draw.GlyphDrawer{draw.RingGlyph{}, draw.SquareGlyph{}, draw.TriangleGlyph{}, diamond{}}
-)
+var seriesColours = []uint32{0x1f5fa8, 0xb0531a, 0x27764a, 0x8a3b8f, 0x6b6400, 0xa32a52, 0x3d5a80, 0x555555}
 
 // series is the points that differ in memory.max alone.
 type series struct {
@@ -77,32 +70,40 @@ func (s *Set) killsPlot() *plot.Plot {
 	if len(all) == 0 {
 		return nil
 	}
-	p := newPlot("Steps over memory.max; the bands were predicted", "memory.max", "steps acknowledged")
+	p := newPlot("Steps over memory.max", "memory.max", "steps acknowledged")
 	p.Add(gridLines())
 	p.X.Tick.Marker = plot.TickerFunc(binaryTicks)
 	p.Y.Tick.Marker = plot.TickerFunc(wholeTicks)
 	p.Legend.Top, p.Legend.Left = true, true
 	p.Legend.XOffs = vg.Points(8)
-	bands := len(all) <= mostSeries
+	few := len(all) <= len(marks)
+	bands := false
 	top, right := 0.0, 0.0
 	for i, s := range all {
 		c := rgb(seriesColours[i%len(seriesColours)])
-		if bands {
-			p.Add(band(s, c))
+		if b := band(s, c); few && len(b.edge) > 0 {
+			p.Add(b)
+			bands = true
 		}
 		kills, others := s.marks()
-		glyph := i % len(filled)
 		for j, xys := range []plotter.XYs{kills, others} {
-			marks := &plotter.Scatter{XYs: xys, GlyphStyle: draw.GlyphStyle{Color: c, Radius: vg.Points(3.4), Shape: [][]draw.GlyphDrawer{filled, hollow}[j][glyph]}}
+			shape := glyph{marks[i%len(marks)], j == 0}
+			scatter := &plotter.Scatter{XYs: xys, GlyphStyle: draw.GlyphStyle{Color: c, Radius: vg.Points(3.4), Shape: shape}}
 			if len(xys) > 0 {
-				p.Add(marks)
+				p.Add(scatter)
 			}
-			if j == 0 && bands {
-				p.Legend.Add(visible(ends(cmp.Or(s.name, "all"), 60)), marks)
+			if j == 0 && few {
+				p.Legend.Add(visible(ends(cmp.Or(s.name, "all"), 60)), scatter)
 			}
 		}
 		top = max(top, float64(s.most()))
 		right = max(right, float64(s.outcomes[len(s.outcomes)-1].Evidence.Limits.Max))
+	}
+	switch {
+	case bands:
+		p.Title.Text += "; the bands were predicted"
+	case !few:
+		p.Title.Text += fmt.Sprintf(" of %d series (not shown: their names and bands, which there is room for up to %d)", len(all), len(marks))
 	}
 	p.X.Min, p.Y.Min = 0, 0
 	p.X.Max, p.Y.Max = right*1.03, max(1, top*1.08)
@@ -124,7 +125,7 @@ func (s series) marks() (kills, others plotter.XYs) {
 
 // band is the area between the ends of the windows. It is drawn with a wide border: most windows are one or two
 // steps wide.
-func band(s series, c color.NRGBA) plot.Plotter {
+func band(s series, c color.NRGBA) *area {
 	var up, down []plotter.XY
 	for _, o := range s.outcomes {
 		if o.Window == nil || o.Window.Hi == math.MaxInt {
@@ -199,16 +200,26 @@ func wholeTicks(_, top float64) []plot.Tick {
 	return all
 }
 
-// diamond is a fourth shape, beside those of gonum.
-type diamond struct{ filled bool }
+// glyph is a mark, filled for kills and hollow for other ends.
+type glyph struct {
+	mark
+	filled bool
+}
 
 // DrawGlyph is what draw.GlyphDrawer wants.
-func (d diamond) DrawGlyph(c *draw.Canvas, style draw.GlyphStyle, at vg.Point) {
-	r := style.Radius * 1.3
-	corners := []vg.Point{{X: at.X - r, Y: at.Y}, {X: at.X, Y: at.Y + r}, {X: at.X + r, Y: at.Y}, {X: at.X, Y: at.Y - r}}
-	if d.filled {
-		c.FillPolygon(style.Color, corners)
-		return
+func (g glyph) DrawGlyph(c *draw.Canvas, style draw.GlyphStyle, at vg.Point) {
+	var corners []vg.Point
+	for _, p := range g.mark {
+		corners = append(corners, vg.Point{X: at.X + style.Radius*vg.Length(p[0]), Y: at.Y + style.Radius*vg.Length(p[1])})
 	}
-	c.StrokeLines(draw.LineStyle{Color: style.Color, Width: vg.Points(0.5)}, append(corners, corners[0]))
+	switch {
+	case len(corners) == 0 && g.filled:
+		draw.CircleGlyph{}.DrawGlyph(c, style, at)
+	case len(corners) == 0:
+		draw.RingGlyph{}.DrawGlyph(c, style, at)
+	case g.filled:
+		c.FillPolygon(style.Color, corners)
+	default:
+		c.StrokeLines(draw.LineStyle{Color: style.Color, Width: vg.Points(0.5)}, append(corners, corners[0]))
+	}
 }

@@ -30,6 +30,42 @@ var looks = map[harness.Verdict]look{
 	harness.Inconclusive:      {"?", 0xffffff, 0x3a0a0a, 0x14161a, 0xffe0e0},
 }
 
+// mark is the shape of a series' points: its corners, in radii from its middle, or none for a circle.
+type mark [][2]float64
+
+// marks tell the series of a plot apart where colours do not, and are of about the same area. More series than these
+// are drawn without their names and bands: it would be one smear.
+var marks = []mark{
+	{},
+	{{-0.9, -0.9}, {0.9, -0.9}, {0.9, 0.9}, {-0.9, 0.9}},
+	{{0, 1.2}, {-1.1, -0.8}, {1.1, -0.8}},
+	{{-1.2, 0}, {0, 1.2}, {1.2, 0}, {0, -1.2}},
+	{{0, -1.2}, {-1.1, 0.8}, {1.1, 0.8}},
+	{
+		{-0.4, 1.2}, {0.4, 1.2}, {0.4, 0.4}, {1.2, 0.4}, {1.2, -0.4}, {0.4, -0.4},
+		{0.4, -1.2}, {-0.4, -1.2}, {-0.4, -0.4}, {-1.2, -0.4}, {-1.2, 0.4}, {-0.4, 0.4},
+	},
+	{
+		{0, 0.5}, {0.7, 1.2}, {1.2, 0.7}, {0.5, 0}, {1.2, -0.7}, {0.7, -1.2},
+		{0, -0.5}, {-0.7, -1.2}, {-1.2, -0.7}, {-0.5, 0}, {-1.2, 0.7}, {-0.7, 1.2},
+	},
+	{{-1, 1.2}, {1, 1.2}, {-1, -1.2}, {1, -1.2}},
+}
+
+// path draws the mark in SVG, around where the pen is.
+func (m mark) path(radius float64) string {
+	if len(m) == 0 {
+		return fmt.Sprintf("m%[1]g 0a%[2]g %[2]g 0 1 0 %[3]g 0a%[2]g %[2]g 0 1 0 -%[3]g 0z", -radius, radius, 2*radius)
+	}
+	var path strings.Builder
+	var pen [2]float64
+	for i, p := range m {
+		fmt.Fprintf(&path, "%c%.2f %.2f", "ml"[min(i, 1)], (p[0]-pen[0])*radius, (pen[1]-p[1])*radius)
+		pen = p
+	}
+	return path.String() + "z"
+}
+
 func hex(c uint32) string { return fmt.Sprintf("#%06x", c) }
 
 func rgb(c uint32) color.NRGBA {

@@ -1,10 +1,14 @@
 package report
 
 import (
+	"bytes"
 	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
 
 	"oomcage/harness"
 )
@@ -51,4 +55,25 @@ func TestEveryVerdictHasALookOfItsOwn(t *testing.T) {
 func TestTheCommonVerdictsDifferInGreyscale(t *testing.T) {
 	survived, killed := looks[harness.Survived], looks[harness.OOMKilled]
 	require.Greater(t, contrast(survived.fill, killed.fill), 1.4)
+}
+
+func TestEachSeriesHasAMarkOfItsOwnOnThePageAndInAnImage(t *testing.T) {
+	require.Len(t, marks, len(seriesColours))
+	var shapes []string
+	for _, m := range marks {
+		require.NotContains(t, shapes, m.path(1))
+		shapes = append(shapes, m.path(1))
+		for _, filled := range []bool{true, false} {
+			image := vgsvg.New(20, 20)
+			canvas := draw.New(image)
+			glyph{m, filled}.DrawGlyph(&canvas, draw.GlyphStyle{Color: ink, Radius: 3}, vg.Point{X: 10, Y: 10})
+			var shape bytes.Buffer
+			_, err := image.WriteTo(&shape)
+			require.NoError(t, err)
+			require.NotContains(t, shapes, shape.String())
+			shapes = append(shapes, shape.String())
+		}
+	}
+	require.Equal(t, "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z", marks[0].path(4))
+	require.Equal(t, "m0.00 -4.80l-4.40 8.00l8.80 0.00z", marks[2].path(4), "on a page up is less")
 }

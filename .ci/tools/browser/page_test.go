@@ -118,6 +118,64 @@ func TestAPointShowsItsTimelineAndItsEvidence(t *testing.T) {
 	require.Equal(t, 2, eval[int](tb, `document.querySelectorAll("#timeline .tick.bad").length`), "oom and oom_kill")
 }
 
+func TestSeriesAreToldApartByTheirMarks(t *testing.T) {
+	from := mustRead(t, realSweep).Outcomes[0]
+	open := func(series int) *tab {
+		var all []*harness.Outcome
+		for i := range series {
+			for _, limit := range []harness.Bytes{32, 64} {
+				o := another(from, fmt.Sprintf("max=%v/kind=%c", limit*harness.MiB, 'a'+i))
+				o.Evidence.Limits.Max = limit * harness.MiB
+				all = append(all, o)
+			}
+		}
+		return mustOpen(t, report.NewSet(all))
+	}
+	hint := func(tb *tab) string { return eval[string](tb, `byId("kills-hint").textContent`) }
+	shapes := func(tb *tab) int {
+		return eval[int](tb, `new Set([...document.querySelectorAll("#kills g .mark.filled")].map((m) => m.getAttribute("d").replace(/^M[^m]*/, ""))).size`)
+	}
+	tb := open(8)
+	require.Equal(t, 8, eval[int](tb, `document.querySelectorAll("#kills .band").length`))
+	require.Equal(t, 8, shapes(tb), "each label has the mark of its series")
+	require.True(t, strings.HasPrefix(hint(tb), "The band is what was predicted. Filled marks are kills"), hint(tb))
+	require.NotContains(t, hint(tb), "share marks")
+
+	tb = open(9)
+	require.Zero(t, eval[int](tb, `document.querySelectorAll("#kills .band").length`))
+	require.NotContains(t, hint(tb), "band")
+	require.Contains(t, hint(tb), "share marks")
+	tb.do(`const s = document.querySelector("#kills-controls select"); s.value = 9; s.dispatchEvent(new Event("change"));`)
+	require.Equal(t, 1, eval[int](tb, `document.querySelectorAll("#kills .band").length`))
+	require.Contains(t, hint(tb), "The band is what was predicted.")
+}
+
+func TestKillsByTheOwnLimitAreFilledAndAllElseIsHollow(t *testing.T) {
+	tb := mustOpen(t, mustRead(t, findings))
+	count := func(style string, verdicts ...string) int {
+		names := `["` + strings.Join(verdicts, `","`) + `"]`
+		return eval[int](tb, `(() => {
+			const points = `+names+`.map((verdict) => ({ name: "a", max: 1 << 20, acked: 1, verdict }));
+			const plot = killsPlot([{ name: "a", style: 0, points }], 400);
+			return [...plot.querySelectorAll(":scope > .mark.`+style+`")].map((m) => m.getAttribute("d").split("M").length - 1).reduce((a, b) => a + b, 0);
+		})()`)
+	}
+	var all []string
+	for _, v := range harness.Verdicts() {
+		all = append(all, string(v))
+	}
+	require.Equal(t, 2, count("filled", all...), "oom-killed and oom-group-killed, as in an image")
+	require.Equal(t, len(all)-2, count("hollow", all...))
+}
+
+func TestThePlotSaysTheSmallestLimitOfAll(t *testing.T) {
+	tb := mustOpen(t, mustRead(t, realSweep))
+	require.Contains(t, eval[string](tb, `(() => {
+		const points = Array.from({ length: 6000 }, (_, i) => ({ name: "a", max: (7000 - i) * 1024 ** 2, acked: 1, verdict: "survived" }));
+		return killsPlot([{ name: "a", style: 0, points }], 720).getAttribute("aria-label");
+	})()`), "from 1001 MiB to ")
+}
+
 func TestALimitAboveTheTimelineAndBothPressuresAreShown(t *testing.T) {
 	o := another(mustRead(t, realSweep).Outcomes[0], "max=2GiB")
 	o.Evidence.Limits.Max = 2 * harness.GiB

@@ -2,17 +2,7 @@
 // band and a mark for each point.
 "use strict";
 
-const mostSeries = 8; // that are drawn at once with bands; more would be one smear
 const ownKills = new Set(["oom-killed", "oom-group-killed"]);
-
-// Marks of the same area, so that greyscale tells the series apart.
-const marks = [
-	(x, y) => `M${x - 4.5} ${y}a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0z`,
-	(x, y) => `M${x - 4} ${y - 4}h8v8h-8z`,
-	(x, y) => `M${x} ${y - 5.5}l5 9h-10z`,
-	(x, y) => `M${x} ${y - 5.5}l5.5 5.5l-5.5 5.5l-5.5-5.5z`,
-	(x, y) => `M${x} ${y + 5.5}l5-9h-10z`,
-];
 
 function seriesOf(points) {
 	const all = new Map();
@@ -33,11 +23,17 @@ function drawKills() {
 		return;
 	}
 	const series = seriesOf(points).sort((a, b) => b.points.at(-1).acked - a.points.at(-1).acked);
-	series.forEach((s, i) => (s.style = i % mostSeries));
+	const many = series.length > index.marks.length;
+	series.forEach((s, i) => (s.style = i % index.marks.length));
 	let shown = series;
 	const box = byId("kills");
-	const redraw = () => box.replaceChildren(killsPlot(shown, box.clientWidth || 720));
-	if (series.length > mostSeries) {
+	const redraw = () => {
+		box.replaceChildren(killsPlot(shown, box.clientWidth || 720));
+		byId("kills-hint").textContent = (box.querySelector(".band") ? "The band is what was predicted. " : "") +
+			"Filled marks are kills by the cage's own limit, hollow ones are other ends." +
+			(many ? " So many series share marks: choose one to tell it apart." : "");
+	};
+	if (many) {
 		byId("kills-controls").append(choice("Series", [`all ${series.length}, without their bands`, ...series.map((s) => s.name)], 0, (i) => {
 			shown = i === 0 ? series : [series[i - 1]];
 			redraw();
@@ -79,15 +75,15 @@ function nearestMark(all, x, y) {
 
 function killsPlot(series, width) {
 	const height = Math.max(280, Math.min(420, width * 0.45));
-	const bands = series.length <= mostSeries;
+	const bands = series.length <= index.marks.length;
 	const labelled = bands && width > 480;
-	const frame = { left: 44, right: labelled ? 175 : 16, top: 14, bottom: 46 };
+	const frame = { left: 44, right: labelled ? 195 : 16, top: 14, bottom: 46 };
 	const points = series.flatMap((s) => s.points);
 	const topX = points.reduce((most, p) => Math.max(most, p.max), 0) * 1.02;
 	const topY = Math.max(1, points.reduce((most, p) => Math.max(most, p.acked), 0)) * 1.08;
 	const x = (v) => frame.left + (v / topX) * (width - frame.left - frame.right);
 	const y = (v) => height - frame.bottom - (v / topY) * (height - frame.top - frame.bottom);
-	const says = `Acknowledged steps over memory.max: ${points.length} points in ${series.length} series, from ${bytes(Math.min(...points.slice(0, 5000).map((p) => p.max)))} to ${bytes(topX / 1.02)}. The table below has the same figures.`;
+	const says = `Acknowledged steps over memory.max: ${points.length} points in ${series.length} series, from ${bytes(points.reduce((least, p) => Math.min(least, p.max), Infinity))} to ${bytes(topX / 1.02)}. The table below has the same figures.`;
 	const plot = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": says });
 	plot.append(svg("title", {}, says));
 
@@ -107,9 +103,10 @@ function killsPlot(series, width) {
 	plot.append(svg("defs", {}, clip), inside);
 	const drawn = [];
 	const rings = [];
-	for (const s of series) {
-		if (bands) {
-			inside.append(svg("path", { class: `band s${s.style}`, d: bandPath(s.points, x, y, topY) }));
+	for (const s of bands ? series : []) {
+		const d = bandPath(s.points, x, y, topY);
+		if (d) {
+			inside.append(svg("path", { class: `band s${s.style}`, d }));
 		}
 	}
 	for (const s of series) {
@@ -117,7 +114,7 @@ function killsPlot(series, width) {
 		let hollow = "";
 		for (const p of s.points) {
 			const at = { x: x(p.max), y: y(p.acked), point: p, series: s };
-			const path = marks[s.style % marks.length](Math.round(at.x * 10) / 10, Math.round(at.y * 10) / 10);
+			const path = markPath(s, at.x, at.y);
 			if (ownKills.has(p.verdict)) {
 				filled += path;
 			} else {
@@ -138,6 +135,11 @@ function killsPlot(series, width) {
 	}
 	byId("kills").marks = drawn;
 	return plot;
+}
+
+// markPath is the mark of a series, so that greyscale tells the series apart.
+function markPath(s, x, y) {
+	return `M${x.toFixed(1)} ${y.toFixed(1)}${index.marks[s.style]}`;
 }
 
 // bandPath goes along the upper ends of the windows and back along the lower ones. Repeats have one window
@@ -166,13 +168,15 @@ function seriesLabels(series, x, y) {
 	return series.map((s) => ({ s, at: y(s.points.at(-1).acked) })).sort((a, b) => a.at - b.at).map(({ s, at }) => {
 		const place = Math.max(at, above + 15);
 		above = place;
-		return svg("text", { class: `label s${s.style}`, x: x(s.points.at(-1).max) + 16, y: place + 4 }, s.name.length > 24 ? s.name.slice(0, 23) + "…" : s.name);
+		const left = x(s.points.at(-1).max) + 26; // where no point can be
+		return svg("g", {}, svg("path", { class: `mark filled s${s.style}`, d: markPath(s, left, place) }),
+			svg("text", { class: `label s${s.style}`, x: left + 10, y: place + 4 }, s.name.length > 24 ? s.name.slice(0, 23) + "…" : s.name));
 	});
 }
 
 // seriesKey is for narrow pages, where the upper left corner is what is free.
 function seriesKey(series, frame) {
 	return series.map((s, i) => svg("g", {},
-		svg("path", { class: `mark filled s${s.style}`, d: marks[s.style % marks.length](frame.left + 14, frame.top + 10 + i * 18) }),
+		svg("path", { class: `mark filled s${s.style}`, d: markPath(s, frame.left + 14, frame.top + 10 + i * 18) }),
 		svg("text", { class: `label s${s.style}`, x: frame.left + 26, y: frame.top + 14 + i * 18 }, s.name)));
 }
