@@ -16,9 +16,16 @@ func noLoad(o *harness.Outcome) bool {
 	return lived && o.Acknowledged == 0 && (o.Attempted > 0 || !o.Evidence.Ready)
 }
 
-// checkLoad makes one finding of all points that differ in memory.max alone: they mostly have one cause.
+// checkLoad makes one finding of all points that differ in memory.max alone: they mostly have one cause. Where a
+// higher limit let the target take steps, a lower one may be what it refused them for.
 func checkLoad(g group) []Finding {
-	failed := filter(g.outcomes, noLoad)
+	var most harness.Bytes // of the limits that let it take steps
+	for _, o := range g.outcomes {
+		if o.Acknowledged > 0 {
+			most = max(most, o.Evidence.Limits.Max)
+		}
+	}
+	failed := filter(g.outcomes, func(o *harness.Outcome) bool { return noLoad(o) && o.Evidence.Limits.Max >= most })
 	if len(failed) == 0 {
 		return nil
 	}

@@ -57,6 +57,11 @@ func TestASweepWhoseLoadIsAlwaysRefusedHasMeasuredNothing(t *testing.T) {
 		"nothing was measured at 3 of 3 points: the load failed while the target lived; the first, max=64MiB: step 1: POST /no-such-path: 404 Not Found"}}, Check(all))
 }
 
+func TestALoadThatOnlyTheLowestLimitsRefuseIsNoFault(t *testing.T) {
+	require.Empty(t, Check([]*harness.Outcome{refusedAt(64 * harness.MiB), survivedAt(96*harness.MiB, 3)}))
+	require.NotEmpty(t, Check([]*harness.Outcome{survivedAt(96*harness.MiB, 3), refusedAt(128 * harness.MiB)}))
+}
+
 func TestAProbeThatNeverSucceedsHasMeasuredNothing(t *testing.T) {
 	o := survivedAt(64*harness.MiB, 0)
 	o.Error = "GET /ping: connection refused"

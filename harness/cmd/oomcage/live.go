@@ -188,7 +188,7 @@ func (r *readings) plot(limit harness.Bytes, acked, columns, rows int) string {
 	} {
 		text := asciigraph.PlotMany(lines, append(below, asciigraph.Height(height), asciigraph.LowerBound(0),
 			asciigraph.Precision(0), asciigraph.SeriesColors(colours...))...)
-		if widest(text) <= columns {
+		if widest(text) <= columns && strings.Count(text, "\n")+1 < rows {
 			return text + "\n"
 		}
 	}

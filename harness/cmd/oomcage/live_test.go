@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,6 +25,17 @@ func TestALongRunKeepsItsPeakInAsManyValuesAsThereAreColumns(t *testing.T) {
 	require.Greater(t, len(r.values), 10)
 	require.InDelta(t, 1000, r.values[12_345/r.each], 0)
 	require.Contains(t, r.plot(harness.Unlimited, 0, 80, 24), "1000 ┤", "and it is drawn")
+}
+
+func TestAGraphIsLowerThanItsTerminal(t *testing.T) {
+	for rows := 1; rows <= 60; rows++ {
+		r := readings{values: slices.Repeat([]float64{1, 60}, 100), each: 1, last: 1}
+		text := r.plot(64*harness.MiB, 1234, 80, rows)
+		require.Less(t, strings.Count(text, "\n"), rows, "the cursor's row is one more")
+		if rows >= 9 {
+			require.Contains(t, text, "MiB, 1234 steps")
+		}
+	}
 }
 
 func TestAGraphIsNoWiderThanItsTerminal(t *testing.T) {

@@ -16,6 +16,7 @@ type carried struct {
 	packages []built
 	add      []string // as -add names them
 	files    []string // absolute, and in the same place in the guest
+	folders  []string // the same, without what is in them
 	modules  []kernelModule
 }
 
@@ -37,6 +38,11 @@ func writeInitramfs(ctx context.Context, file string, j job, flags testFlags, mo
 	}
 	for _, spec := range more.add {
 		if err := addFile(ctx, t, spec); err != nil {
+			return 0, err
+		}
+	}
+	for _, path := range more.folders {
+		if err := t.folder(path, 0o755); err != nil {
 			return 0, err
 		}
 	}

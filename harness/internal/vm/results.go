@@ -49,18 +49,23 @@ func extract(r io.Reader, outs []out, earlier onTheHost) error {
 		if !filepath.IsLocal(name) || !outs[i].Dir && name != filepath.Base(outs[i].Path) {
 			return fmt.Errorf("refuse the result %q: it is not below its place", h.Name)
 		}
+		dir := outs[i].Path
+		path := filepath.Join(dir, name)
+		if !outs[i].Dir {
+			path = dir
+			if real, err := filepath.EvalSymlinks(path); err == nil {
+				dir = real
+			}
+			dir, name = filepath.Split(dir)
+		}
 		root, ok := roots[i]
 		if !ok {
-			dir := outs[i].Path
-			if !outs[i].Dir {
-				dir = filepath.Dir(dir)
-			}
 			if root, err = openOut(dir); err != nil {
 				return fmt.Errorf("write the results: %w", err)
 			}
 			roots[i] = root
 		}
-		if path := filepath.Join(root.Name(), name); earlier.changed(path) {
+		if earlier.changed(path) {
 			name += fmt.Sprintf(".guest-%d", os.Getpid())
 			changed = errors.Join(changed, fmt.Errorf("%s was written to while the guest ran; what the guest wrote is in %s.guest-%d", path, path, os.Getpid()))
 		}
@@ -115,19 +120,30 @@ func extractOne(root *os.Root, name string, h *tar.Header, content io.Reader) er
 	if err := root.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return err
 	}
+	// What is there stays whole until all of the new has come, unless it is a link to somewhere else.
+	to := name + fmt.Sprintf(".coming-%d", os.Getpid())
+	if info, err := root.Lstat(name); err == nil && !info.Mode().IsRegular() {
+		to = name
+	}
+	if err := errors.Join(fill(root, to, perm, content), root.Chtimes(to, time.Time{}, h.ModTime)); err != nil {
+		if to != name {
+			_ = root.Remove(to) // the other error says more
+		}
+		return err
+	}
+	if to == name {
+		return nil
+	}
+	return root.Rename(to, name)
+}
+
+func fill(root *os.Root, name string, perm fs.FileMode, content io.Reader) error {
 	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
 	if err != nil {
 		return err
 	}
 	if _, err := io.Copy(f, content); err != nil {
-		f.Close()
-		return err
+		return errors.Join(err, f.Close())
 	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := root.Chmod(name, perm); err != nil {
-		return err
-	}
-	return root.Chtimes(name, time.Time{}, h.ModTime)
+	return errors.Join(f.Close(), root.Chmod(name, perm))
 }

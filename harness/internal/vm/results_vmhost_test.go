@@ -35,6 +35,30 @@ func TestFilesThatArgumentsNameGoAlongAndComeBack(t *testing.T) {
 	}
 }
 
+func TestResultsMayLieBehindLinksAndInNewFolders(t *testing.T) {
+	t.Chdir(t.TempDir())
+	elsewhere := t.TempDir()
+	require.NoError(t, os.Symlink(elsewhere, "link"))
+	require.NoError(t, os.WriteFile("link/there", []byte("from the host\n"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(elsewhere, "target"), []byte("from the host\n"), 0o644))
+	require.NoError(t, os.Symlink(filepath.Join(elsewhere, "target"), "linked"))
+	paths := []string{"link/there", "link/not-there", "linked", filepath.Join(elsewhere, "made", "new")}
+	g := boot(t, "append", func(o *Options) { o.Args, o.Results = paths, paths })
+	require.NoError(t, g.err)
+	require.Zero(t, g.code, g.stderr.String())
+	for name, want := range map[string]string{
+		"there": "from the host\nfrom the guest\n", "not-there": "from the guest\n",
+		"target": "from the host\nfrom the guest\n", "made/new": "from the guest\n",
+	} {
+		got, err := os.ReadFile(filepath.Join(elsewhere, name))
+		require.NoError(t, err, g.stderr.String())
+		assert.Equal(t, want, string(got), name)
+	}
+	info, err := os.Lstat("linked")
+	require.NoError(t, err)
+	assert.NotZero(t, info.Mode()&os.ModeSymlink, "it stays a link")
+}
+
 func TestAProgramThatIsInterruptedKeepsItsResults(t *testing.T) {
 	requireHost(t)
 	t.Chdir(t.TempDir())

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -190,6 +191,7 @@ func files() int {
 // appendTo adds a line to each file.
 func appendTo(paths []string) int {
 	for _, path := range paths {
+		must(os.MkdirAll(filepath.Dir(path), 0o755))
 		f, err := os.OpenFile(strings.TrimPrefix(path, "-out="), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 		must(err)
 		_, err = f.WriteString("from the guest\n")

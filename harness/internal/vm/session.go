@@ -27,10 +27,8 @@ const (
 	// bootTime bounds the time from QEMU's start to the guest's first word. Measured: 2 s without KVM on
 	// 2 idle cores (November 2026). The rest is for machines that run many guests at once.
 	bootTime = 3 * time.Minute
-	// quitTime bounds how long a program may take to print its goroutines after the time limit.
-	quitTime = 10 * time.Second
-	// leaveTime bounds how long a program that is told to end may take to put its results in order, which then
-	// come back: a sweep waits for its cages to be removed.
+	// leaveTime bounds how long a program that is told to end may take for it: to print its goroutines after the
+	// time limit, or to put its results in order, which then come back. A sweep waits for its cages to be removed.
 	leaveTime = 10 * time.Second
 	// stopTime bounds the wait for what was on its way when QEMU was stopped: at most one frame that is being
 	// written and a few that were read ahead, which takes no time unless the reader is stuck.
@@ -96,8 +94,9 @@ func (s *session) talk(ctx context.Context, proc *process) error {
 	results, extracted := s.extractor()
 	frames := make(chan received, 1)
 	hello := make(chan struct{})
-	go func() { frames <- s.receive(newFrameReader(proc.conn), results, hello) }()
-	err := s.await(ctx, proc, frames, hello)
+	moved := make(chan struct{}, 1)
+	go func() { frames <- s.receive(newFrameReader(proc.conn), results, hello, moved) }()
+	err := s.await(ctx, proc, frames, hello, moved)
 	results.Close()
 	exErr := <-extracted
 	if exErr == nil {
@@ -113,7 +112,7 @@ func (s *session) talk(ctx context.Context, proc *process) error {
 
 // await waits for the end of receive and enforces the limits. Once QEMU has been stopped it does not wait
 // long: receive may hang in a write that nobody reads.
-func (s *session) await(ctx context.Context, proc *process, frames <-chan received, hello <-chan struct{}) error {
+func (s *session) await(ctx context.Context, proc *process, frames <-chan received, hello, moved <-chan struct{}) error {
 	stop := func() {
 		proc.stop()
 		select {
@@ -125,10 +124,10 @@ func (s *session) await(ctx context.Context, proc *process, frames <-chan receiv
 	timer := time.NewTimer(bootTime)
 	defer timer.Stop()
 	var reached error // what ends the guest, which the program has been told
-	tell := func(sig syscall.Signal, limit time.Duration) bool {
-		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	tell := func(sig syscall.Signal) bool {
+		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
 		defer cancel()
-		timer.Reset(limit)
+		timer.Reset(leaveTime)
 		return proc.send(wait, sig) == nil
 	}
 	ended := ctx.Done()
@@ -140,10 +139,14 @@ func (s *session) await(ctx context.Context, proc *process, frames <-chan receiv
 				return reached
 			}
 			return s.err
+		case <-moved: // results on their way are waited for, however slow the line is
+			if reached != nil {
+				timer.Reset(leaveTime)
+			}
 		case <-ended:
 			ended = nil
 			reached = context.Cause(ctx)
-			if hello != nil || !tell(syscall.SIGTERM, leaveTime) {
+			if hello != nil || !tell(syscall.SIGTERM) {
 				stop()
 				return reached
 			}
@@ -157,6 +160,7 @@ func (s *session) await(ctx context.Context, proc *process, frames <-chan receiv
 			switch {
 			case reached != nil:
 				stop()
+				fmt.Fprintf(s.opts.Stderr, "oomcage vm: the program did not end within %v; what it wrote in the guest is lost\n", leaveTime)
 				return reached
 			case hello != nil:
 				stop()
@@ -166,7 +170,7 @@ func (s *session) await(ctx context.Context, proc *process, frames <-chan receiv
 				reached = failure(timeLimit, fmt.Sprintf("the program was still running at the time limit of %v", s.limit),
 					"give it more with -timeout DURATION; its goroutines are above if it is written in Go")
 				// A Go program prints its goroutines and ends; everything else just ends.
-				if !tell(syscall.SIGQUIT, quitTime) {
+				if !tell(syscall.SIGQUIT) {
 					stop()
 					return reached
 				}
@@ -176,7 +180,7 @@ func (s *session) await(ctx context.Context, proc *process, frames <-chan receiv
 }
 
 // receive handles the guest's frames until the last one.
-func (s *session) receive(r *frameReader, results io.Writer, booted chan<- struct{}) (got received) {
+func (s *session) receive(r *frameReader, results io.Writer, booted, moved chan<- struct{}) (got received) {
 	for got.exit == nil && got.err == nil {
 		var kind frameKind
 		var payload []byte
@@ -193,6 +197,10 @@ func (s *session) receive(r *frameReader, results io.Writer, booted chan<- struc
 			got.err = write(s.opts.Stderr, payload)
 		case frameResults:
 			_, _ = results.Write(payload) // what goes wrong there, the extractor returns
+			select {
+			case moved <- struct{}{}:
+			default:
+			}
 		case frameDmesg:
 			got.dmesg = append(got.dmesg, payload...)
 		case frameExit:

@@ -53,6 +53,15 @@ func TestATerminalIsOneInTheGuestToo(t *testing.T) {
 	assert.Equal(t, "77x33 <nil>\n77x33 <nil>\n\x1b[2A\rdrawn over\n", shown(t, ours, programs))
 }
 
+func TestTwoTerminalsStayTwo(t *testing.T) {
+	out, programsOut := hostTerminal(t, 77, 33)
+	err, programsErr := hostTerminal(t, 40, 10)
+	g := boot(t, "terminals", func(o *Options) { o.Stdout, o.Stderr, o.Accel = programsOut, programsErr, "tcg" })
+	require.NoError(t, g.err)
+	assert.Equal(t, "77x33 <nil>\n\x1b[2A\rdrawn over\n", shown(t, out, programsOut))
+	assert.Equal(t, "40x10 <nil>\n", shown(t, err, programsErr))
+}
+
 func TestWhatIsNoTerminalStaysNone(t *testing.T) {
 	ours, programs := hostTerminal(t, 77, 33)
 	g := boot(t, "terminals", func(o *Options) { o.Stderr, o.Accel = programs, "tcg" })

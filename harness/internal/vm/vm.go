@@ -18,6 +18,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/kballard/go-shellquote"
 )
 
 // Options says what to run and in which machine.
@@ -127,16 +129,21 @@ func run(ctx context.Context, o Options) (int, error) {
 	}
 	j.Out = resultPlaces(flags, dir)
 	earlier := onTheHost{}
-	files := named(o.Args, dir)
+	more := carried{packages: packages, add: o.Add, files: named(o.Args, dir), modules: modules}
 	for _, file := range o.Results {
-		path := realPath(file)
-		j.Out = append(j.Out, out{Path: path})
+		path, err := filepath.Abs(file)
+		if err != nil {
+			return 0, err
+		}
+		// First, so that they are not also taken for files of the working directory.
+		j.Out = append([]out{{Path: path}}, j.Out...)
 		earlier.look(path)
 		if _, err := os.Stat(path); err == nil {
-			files = append(files, path)
+			more.files = append(more.files, path)
 		}
+		more.folders = append(more.folders, deepest(filepath.Dir(path)))
 	}
-	size, err := writeInitramfs(ctx, m.initramfs, j, flags, carried{packages, o.Add, files, modules})
+	size, err := writeInitramfs(ctx, m.initramfs, j, flags, more)
 	if err != nil {
 		return 0, err
 	}
@@ -218,23 +225,18 @@ func resultPlaces(flags testFlags, dir string) []out {
 	return outs
 }
 
-// realPath is where the file really is, as far as it is there.
-func realPath(file string) string {
-	path, err := filepath.Abs(file)
-	if err != nil {
-		return file
+// deepest is the folder, or the nearest above it that is there.
+func deepest(dir string) string {
+	for {
+		if info, err := os.Stat(dir); err == nil && info.IsDir() || dir == "/" {
+			return dir
+		}
+		dir = filepath.Dir(dir)
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
-	}
-	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
-		return filepath.Join(dir, filepath.Base(path))
-	}
-	return path
 }
 
-// named are the files below the working directory that the arguments name, also behind a flag's "=". The
-// program would find them, and what it changes of them comes back.
+// named are the files below the working directory that the arguments name, also behind a flag's "=" and as a
+// word of a command. The program would find them, and what it changes of them comes back.
 func named(args []string, dir string) []string {
 	var files []string
 	for _, arg := range args {
@@ -244,12 +246,18 @@ func named(args []string, dir string) []string {
 		if _, value, found := strings.Cut(arg, "="); found && strings.HasPrefix(arg, "-") {
 			arg = value
 		}
-		path, err := filepath.Abs(arg)
-		if err != nil || !inside(dir, path) {
-			continue
+		words, err := shellquote.Split(arg)
+		if err != nil {
+			continue // no command
 		}
-		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
-			files = append(files, path)
+		for _, word := range append(words, arg) {
+			path, err := filepath.Abs(word)
+			if err != nil || !inside(dir, path) {
+				continue
+			}
+			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && !slices.Contains(files, path) {
+				files = append(files, path)
+			}
 		}
 	}
 	return files
