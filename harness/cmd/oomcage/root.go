@@ -25,11 +25,13 @@ const (
 // exitCode is the error of a command that ends with a code and has said all that there is to say.
 type exitCode int
 
+// Error names the code, for whoever prints it: execute does not.
 func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
 // failed is the error of a command whose run was made, and was not what was expected.
 type failed string
 
+// Error is what was found.
 func (f failed) Error() string { return string(f) }
 
 // usageError marks an error of the user's command line.
@@ -115,6 +117,7 @@ func asUsage(err error) error {
 // signalError is the cause of a context that a signal ended.
 type signalError struct{ sig syscall.Signal }
 
+// Error names the signal.
 func (s signalError) Error() string { return "ended by signal: " + s.sig.String() }
 
 // sameKey is how long after a signal another one may be the same key: a terminal sends Ctrl-C to the whole

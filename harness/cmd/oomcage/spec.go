@@ -28,6 +28,7 @@ type specFlags struct {
 // urlPath is what follows $ADDR in a URL.
 type urlPath string
 
+// String is the path, "" where none is given.
 func (p *urlPath) String() string { return string(*p) }
 
 // Set refuses what each request would be refused for.

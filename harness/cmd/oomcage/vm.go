@@ -122,6 +122,7 @@ const (
 	mostBytes    = 1 << 40 // what a microvm can address
 )
 
+// String is the size with its unit, "" for 0. The flag package calls it on a zero value.
 func (s *size) String() string {
 	if s.bytes == nil || *s.bytes == 0 {
 		return ""
@@ -129,6 +130,7 @@ func (s *size) String() string {
 	return units.BytesSize(float64(*s.bytes))
 }
 
+// Set reads a size such as 512MiB, and refuses one that is out of range.
 func (s *size) Set(text string) error {
 	n, err := units.RAMInBytes(text)
 	if err != nil {
@@ -141,4 +143,5 @@ func (s *size) Set(text string) error {
 	return nil
 }
 
+// Type is the word for the value in the help.
 func (*size) Type() string { return "SIZE" }

@@ -83,8 +83,8 @@ func (p *program) output(w io.Writer, t *terminal) (*os.File, error) {
 	return programs, nil
 }
 
-// copy copies until no process can write to it any more. After the program's end each read waits only so long; a write,
-// which may wait for the host, takes the time that it takes.
+// copy copies until no process can write to it any more. After the program's end each read waits only so
+// long; a write, which may wait for the host, takes the time that it takes.
 func (p *program) copy(w io.Writer, r *os.File) {
 	buf := make([]byte, frameMax)
 	for {

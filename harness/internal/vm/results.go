@@ -67,7 +67,7 @@ func extract(r io.Reader, outs []out, earlier onTheHost) error {
 		}
 		if earlier.changed(path) {
 			name += fmt.Sprintf(".guest-%d", os.Getpid())
-			changed = errors.Join(changed, fmt.Errorf("%s was written to while the guest ran; what the guest wrote is in %s.guest-%d", path, path, os.Getpid()))
+			changed = errors.Join(changed, fmt.Errorf("%s was written to while the guest ran; what the guest wrote is in %s", path, filepath.Join(root.Name(), name)))
 		}
 		if err := extractOne(root, name, h, t); err != nil {
 			return fmt.Errorf("write the result %s: %w", filepath.Join(root.Name(), name), err)
