@@ -137,7 +137,6 @@ func BenchmarkOpenCages(b *testing.B) {
 	const cages = 100
 	program := as(b, "idle")
 	for b.Loop() {
-		b.StopTimer()
 		heap, goroutines := inUse()
 		open := make([]*Cage, cages)
 		for i := range open {
@@ -149,15 +148,12 @@ func BenchmarkOpenCages(b *testing.B) {
 			require.NoError(b, err)
 			open[i] = c
 		}
-		b.StartTimer()
 		moreHeap, moreGoroutines := inUse()
-		b.StopTimer()
 		b.ReportMetric(float64(moreHeap-heap)/cages, "heap-B/cage")
 		b.ReportMetric(float64(moreGoroutines-goroutines)/cages, "goroutines/cage")
 		for _, c := range open {
 			require.NoError(b, c.Close())
 		}
-		b.StartTimer()
 	}
 	b.ReportMetric(0, "ns/op")
 }
