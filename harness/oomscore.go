@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/cgroup"
 )
 
 // setOOMScore gives a process that was just started the oom_score_adj asked for, or 0, instead
@@ -45,11 +47,11 @@ func setOOMScore(pid int, asked *int) (int, error) {
 }
 
 func readOOMScore(path string) (int, error) {
-	b, err := os.ReadFile(path)
+	text, err := cgroup.ReadFile(path)
 	if err != nil {
 		return 0, err
 	}
-	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	n, err := strconv.Atoi(strings.TrimSpace(text))
 	if err != nil {
 		return 0, fmt.Errorf("parse %s: %w", path, err)
 	}

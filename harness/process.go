@@ -155,6 +155,7 @@ func (p *Process) copyOutput() {
 
 func (p *Process) wait() {
 	defer close(p.done)
+	awaitEnd(p.PID())
 	_ = p.cmd.Wait() // the state below says more than the error
 	p.status = statusOf(p.cmd.ProcessState)
 }
@@ -253,9 +254,10 @@ func (p *Process) finish(ctx context.Context) error {
 	_, err := p.Wait(ctx)
 	select {
 	case <-p.copied:
-	case <-time.After(outputGrace):
+	default:
+		_ = p.pipe.SetReadDeadline(time.Now().Add(outputGrace))
+		<-p.copied
 	}
 	p.pipe.Close()
-	<-p.copied
 	return err
 }

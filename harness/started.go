@@ -3,10 +3,11 @@ package harness
 import (
 	"context"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	"oomcage/harness/internal/cgroup"
 )
 
 // PF_FORKNOEXEC of include/linux/sched.h: forked, but not executed.
@@ -15,8 +16,8 @@ const forkedOnly = 0x40
 // awaitExec waits until a process that os/exec has started has memory of its own. Until then it
 // shares the harness's (CLONE_VM): an OOM kill in the cage would take the harness along, which the
 // kernel prevents only as far as the end of the vfork, and a new oom_score_adj would be the
-// harness's too (__set_oom_adj in fs/proc/base.c). os/exec returns before it on Linux 6.1: seen for
-// one process in three (2026-11). The kernel tells nobody; it takes microseconds.
+// harness's too (__set_oom_adj in fs/proc/base.c). os/exec returns before it: seen for one process in
+// three on Linux 6.1, and for one in six on 6.12 (2026-11). The kernel tells nobody; it takes microseconds.
 func awaitExec(ctx context.Context, pid int) error {
 	for pause := 10 * time.Microsecond; ; pause = min(2*pause, 10*time.Millisecond) {
 		done, err := executed(pid)
@@ -34,7 +35,7 @@ func awaitExec(ctx context.Context, pid int) error {
 // executed tells that a process has executed its program, or has ended.
 func executed(pid int) (bool, error) {
 	path := fmt.Sprintf("/proc/%d/stat", pid)
-	b, err := os.ReadFile(path)
+	stat, err := cgroup.ReadFile(path)
 	if ended(err) {
 		return true, nil
 	}
@@ -43,7 +44,6 @@ func executed(pid int) (bool, error) {
 	}
 	// proc_pid_stat(5): "PID (comm) state ppid pgrp session tty_nr tpgid flags …". A comm may hold
 	// anything, a parenthesis too.
-	stat := string(b)
 	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
 	const flags = 6
 	if len(fields) <= flags {

@@ -121,11 +121,13 @@ func parsePressure(text string) (Pressure, error) {
 	return Pressure{Some: totals["some"], Full: totals["full"]}, nil
 }
 
-// Read returns the text of one of the cgroup's files. It makes the bare system calls: os.ReadFile
-// also registers each file with Go's poller, as cgroup files can be polled, and a sample of the
-// cage reads six of them.
-func (g *Group) Read(file string) (string, error) {
-	path := filepath.Join(g.path, file)
+// Read returns the text of one of the cgroup's files.
+func (g *Group) Read(file string) (string, error) { return ReadFile(filepath.Join(g.path, file)) }
+
+// ReadFile returns the text of a file of cgroupfs or proc. It makes the bare system calls: os.ReadFile
+// also asks for each file's size, which is none, and registers it with Go's poller, which costs
+// as much as the reading; a sample of the cage reads six of them.
+func ReadFile(path string) (string, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return "", &fs.PathError{Op: "open", Path: path, Err: err}
