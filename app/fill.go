@@ -35,10 +35,9 @@ func fill(b []byte) {
 }
 
 // fillFrom writes every byte of b, its pages numbered from first. A turn's first word
-// is the noise XORed with the key of the page, and the others add that key to it once,
-// twice and four times.
-// No bytes repeat in it, so zswap and zram cannot shrink it, and no two page
-// numbers get the same, so nothing can share the pages.
+// is the noise XORed with the key of the page, and the others add that key to it
+// once, twice and four times. No bytes repeat in it, so zswap and zram cannot shrink
+// it, and no two page numbers get the same, so nothing can share the pages.
 //
 // A random number for each byte would take 30 times as long as the page faults
 // do; this is hidden behind them (BenchmarkFill): the noise stays in the
