@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,14 +17,18 @@ type Set struct {
 }
 
 // Read reads files of results. Several are the shards of one sweep; a point that is there twice is an error, and
-// so are files whose sweeps have other axes, or another number of points.
+// so are files whose sweeps have other axes, or another number of points. Where nothing is wrong but last lines
+// that are torn (sweep.ErrTorn), the set of all others is returned with the error.
 func Read(paths ...string) (*Set, error) {
 	var outcomes []*harness.Outcome
+	var torn error
 	var known sweepFile
 	in := map[string]string{} // the file of each point
 	for _, path := range paths {
 		read, err := sweep.Read(path)
-		if err != nil {
+		if errors.Is(err, sweep.ErrTorn) {
+			torn = errors.Join(torn, err)
+		} else if err != nil {
 			return nil, err
 		}
 		for _, o := range read {
@@ -41,9 +46,9 @@ func Read(paths ...string) (*Set, error) {
 		outcomes = append(outcomes, read...)
 	}
 	if len(outcomes) == 0 {
-		return nil, fmt.Errorf("%s: no outcome is in there, so there is nothing to show", strings.Join(paths, ", "))
+		return nil, errors.Join(torn, fmt.Errorf("%s: no outcome is in there, so there is nothing to show", strings.Join(paths, ", ")))
 	}
-	return NewSet(outcomes), nil
+	return NewSet(outcomes), torn
 }
 
 // sweepFile is what is known of the sweep that files are from, and from which file that is.

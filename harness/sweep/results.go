@@ -180,7 +180,8 @@ func (r *Results) Close() error {
 	return r.file.Close()
 }
 
-// Read reads a file of outcomes. Damage is an error that names the line, also of the last one.
+// Read reads a file of outcomes. Damage is an error that names the line. Where only the last line is
+// torn (ErrTorn), the outcomes before it are returned too.
 func Read(path string) ([]*harness.Outcome, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -191,7 +192,7 @@ func Read(path string) ([]*harness.Outcome, error) {
 		return nil, err
 	}
 	if whole < len(data) {
-		return nil, fmt.Errorf("%s:%d: %w when its sweep was killed; go on with it by -resume", path, len(outcomes)+1, ErrTorn)
+		return outcomes, fmt.Errorf("%s:%d: %w when its sweep was killed; go on with it by -resume", path, len(outcomes)+1, ErrTorn)
 	}
 	return outcomes, nil
 }

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"oomcage/harness/report"
-	"oomcage/harness/sweep"
 )
 
 const reportLong = `report shows the outcomes of a sweep. Several FILEs, as in shard-*/results.jsonl, are the shards of one
@@ -68,25 +66,20 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 			return usageError{err}
 		}
 	}
-	if o.partial {
-		whole, remove, err := withoutTorn(files, stderr)
-		if err != nil {
-			return err
-		}
-		defer remove()
-		files = whole
-	}
 	set, err := report.Read(files...)
-	if errors.Is(err, sweep.ErrTorn) {
-		err = fmt.Errorf("%w, or show what is there by -partial", err)
-	}
-	if err != nil {
+	if set == nil {
 		fmt.Fprintf(stderr, "oomcage report: %v\n", err)
 		return exitCode(exitUsage)
 	}
-	if err := set.Complete(); err != nil && !o.partial {
+	if err == nil && !o.partial {
+		err = set.Complete()
+	}
+	switch {
+	case err != nil && !o.partial:
 		fmt.Fprintf(stderr, "oomcage report: %v; or show what is there by -partial\n", err)
 		return exitCode(exitUsage)
+	case err != nil:
+		fmt.Fprintf(stderr, "oomcage report: %v; what is torn is left out\n", err)
 	}
 	var written bytes.Buffer
 	if err := report.Write(&written, set, format); err != nil {
@@ -109,30 +102,4 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 		}
 	}
 	return exitCode(exitFailed)
-}
-
-// withoutTorn returns the files, with copies instead of those whose last line is torn, and tells of these. The
-// copies end where the last whole line does.
-func withoutTorn(files []string, stderr io.Writer) (whole []string, remove func(), err error) {
-	dir, err := os.MkdirTemp("", "oomcage-report-")
-	if err != nil {
-		return nil, nil, fmt.Errorf("make room for files without their torn lines: %w", err)
-	}
-	remove = func() { _ = os.RemoveAll(dir) }
-	for i, path := range files {
-		if _, err := sweep.Read(path); errors.Is(err, sweep.ErrTorn) {
-			fmt.Fprintf(stderr, "oomcage report: %v; the line is left out\n", err)
-			data, err := os.ReadFile(path)
-			if err == nil {
-				path = filepath.Join(dir, fmt.Sprintf("%d-%s", i+1, filepath.Base(path)))
-				err = os.WriteFile(path, data[:bytes.LastIndexByte(data, '\n')+1], 0o600)
-			}
-			if err != nil {
-				remove()
-				return nil, nil, fmt.Errorf("copy a file without its torn line: %w", err)
-			}
-		}
-		whole = append(whole, path)
-	}
-	return whole, remove, nil
 }

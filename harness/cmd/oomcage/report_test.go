@@ -81,7 +81,7 @@ func TestATornLastLineIsLeftOutWhereSomeOfTheSweepWillDo(t *testing.T) {
 	require.Contains(t, stderr, "-partial")
 	stdout, stderr := mustReport(t, 0, "-partial", torn, other)
 	require.Contains(t, stdout, "2 points: 2 oom-killed")
-	require.Equal(t, "oomcage report: "+torn+":2: the line was torn when its sweep was killed; go on with it by -resume; the line is left out\n", stderr)
+	require.Equal(t, "oomcage report: "+torn+":2: the line was torn when its sweep was killed; go on with it by -resume; what is torn is left out\n", stderr)
 	kept, err := os.ReadFile(torn)
 	require.NoError(t, err)
 	require.Len(t, kept, len(whole)+1+40, "the file itself is left alone")
