@@ -117,7 +117,8 @@ again = make sweep WHERE=$(WHERE)$(if $(KERNEL), KERNEL='$(KERNEL)') MAX='$(MAX)
 # of, are none of its business, so the page is -partial.
 .PHONY: sweep
 sweep: $(if $(filter vm,$(WHERE)),$(vm_setup)) ## the service over a grid, and a page of it (MAX=64MiB..256MiB+32MiB STEP=10MiB,20MiB OUT=dir)
-	@mkdir -p "$(out)"; results="$$(realpath "$(out)")/results.jsonl"; page="$${results%/*}/report.html"; status=0; \
+	@mkdir -p "$(out)"; exec 9<"$(out)"; flock -n 9 || { echo "another sweep writes to $(out): wait for its end, or name another folder by OUT=" >&2; exit 2; }; \
+	results="$$(realpath "$(out)")/results.jsonl"; page="$${results%/*}/report.html"; status=0; \
 	[ ! -s "$$results" ] || echo "going on with $$results: what it has is not run again"; \
 	touch "$$results"; rm -f "$$page"; \
 	$(in_vm) OOMCAGE_STRICT=1 go test -count=1 $(time_limit) -v -run='^TestSweep$$' -outputdir "$(out)" $(sweep_vm) $(TESTFLAGS) . \
