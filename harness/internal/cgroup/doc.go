@@ -1,6 +1,6 @@
 // Package cgroup is the one place of oomcage that touches the kernel's cgroup v2 files.
 //
-// Creating, limiting and killing go through github.com/containerd/cgroups/v3. What that
+// Limits, controllers and lists of processes go through github.com/containerd/cgroups/v3. What that
 // library does not cover is here: where cages may be put, names that cannot clash, the
 // files it does not read (memory.events.local, memory.peak, PSI totals), waiting for a
 // change by EPOLLPRI, and removing what a killed run left behind.

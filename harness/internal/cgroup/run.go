@@ -6,33 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/containerd/cgroups/v3/cgroup2"
 	"golang.org/x/sys/unix"
 )
 
-const (
-	// guardName is the cgroup over all cages of all test runs of this machine.
-	guardName = "oomcage"
-	// guardShare is how much of MemAvailable all cages together may take. A quarter is left
-	// to the harness, the compiler and the rest of the machine; a run of all packages with
-	// their tests needs less than a tenth of it on a machine of 1 GiB (measured 2026-11).
-	guardShare = 0.75
-	// asidePrefix begins the name of the cgroup into which a harness moves that had to make way.
-	asidePrefix = guardName + "-harness-"
-	// removeTimeout bounds the removal of one left-over. A killed process of 100 MB is gone
-	// within 50 ms under emulation; the rest is for machines that are busy.
-	removeTimeout = 10 * time.Second
-	// lockTimeout bounds the wait for others that make or remove a run, where the context has no end of
-	// its own: room for another to give up five left-overs that cannot be removed.
-	lockTimeout = time.Minute
-)
+// asidePrefix begins the name of the cgroup into which a harness moves that had to make way.
+const asidePrefix = guardName + "-harness-"
+
+// lockTimeout bounds the wait for others that make or remove a run, where the context has no end of
+// its own: room for another to give up five left-overs that cannot be removed.
+const lockTimeout = time.Minute
 
 // Run is the cgroup of one test run: the parent of all its cages. It hangs below the guard,
 // and is locked by this process for as long as it lives, so that others can tell a run that
@@ -116,61 +104,6 @@ func requireKernel() error {
 		return notSupported("this is Linux "+release, "Linux 5.14 or later, for cgroup.kill", "boot a newer kernel")
 	}
 	return nil
-}
-
-// openGuard makes the guard, or takes the one that is there: its limit stays then, since lowering
-// it would kill in the cages of other runs.
-func openGuard(b base) (*Group, error) {
-	path := filepath.Join(b.dir, guardName)
-	g, err := create(b.mount, path)
-	if errors.Is(err, fs.ErrExist) {
-		return load(b.mount, path)
-	}
-	if err != nil {
-		return nil, explainRefusal(err)
-	}
-	limit, err := guardLimit(g)
-	if err == nil {
-		err = g.SetMemory(&cgroup2.Memory{Max: &limit})
-	}
-	if err == nil {
-		err = g.Delegate()
-	}
-	if err != nil {
-		return nil, errors.Join(err, removeTree(path))
-	}
-	return g, nil
-}
-
-// guardLimit is the guard's share of what is available: on the machine, and below the limits of
-// the cgroups above, a container's for example.
-func guardLimit(g *Group) (int64, error) {
-	available, err := memAvailable("/proc/meminfo")
-	if err != nil {
-		return 0, err
-	}
-	for _, up := range g.Ancestors() {
-		limit, err := up.ReadSize("memory.max")
-		if err != nil || limit == math.MaxInt64 {
-			continue // not every cgroup above has the controller
-		}
-		used, err := up.ReadSize("memory.current")
-		if err != nil {
-			return 0, err
-		}
-		available = min(available, max(limit-used, 0))
-	}
-	return int64(float64(available) * guardShare), nil
-}
-
-// removeGuard removes the guard unless a run is in it.
-func removeGuard(b base) error {
-	path := filepath.Join(b.dir, guardName)
-	err := unix.Rmdir(path)
-	if err == nil || errors.Is(err, unix.EBUSY) || errors.Is(err, unix.ENOENT) {
-		return nil
-	}
-	return &fs.PathError{Op: "rmdir", Path: path, Err: err}
 }
 
 // explainRefusal turns EROFS, and EACCES of a cgroup that was not delegated whole, into errors that a
@@ -264,74 +197,4 @@ func lockDir(path string) (*os.File, error) {
 		return nil, &fs.PathError{Op: "flock", Path: path, Err: err}
 	}
 	return f, nil
-}
-
-// removeLeftOvers kills and removes the runs whose owner is gone, and the cgroups of harnesses
-// that had made way. When no run is left, the guard goes too: its limit was another day's. What
-// cannot be removed, a process that is stuck in the kernel for example, is described, and stands
-// in nobody's way.
-func removeLeftOvers(ctx context.Context, b base) (left []string, err error) {
-	asides, err := filepath.Glob(filepath.Join(b.dir, asidePrefix+"*"))
-	if err != nil {
-		return nil, fmt.Errorf("look for left-overs: %w", err)
-	}
-	for _, path := range asides {
-		_ = unix.Rmdir(path) // EBUSY: its harness lives
-	}
-	runs, err := filepath.Glob(filepath.Join(b.dir, guardName, "run-*"))
-	if err != nil {
-		return nil, fmt.Errorf("look for left-overs: %w", err)
-	}
-	for _, path := range runs {
-		lock, err := lockDir(path)
-		if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, fs.ErrNotExist) {
-			continue // it lives, or its owner has just removed it
-		}
-		if err != nil {
-			return left, fmt.Errorf("look for left-overs: %w", err)
-		}
-		line, err := removeLeftOver(ctx, b.mount, path)
-		lock.Close()
-		if err != nil {
-			line = fmt.Sprintf("could not remove %s, left by a run that was killed: %v", path, err)
-		}
-		left = append(left, line)
-	}
-	return left, removeGuard(b)
-}
-
-func removeLeftOver(ctx context.Context, mount, path string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, removeTimeout)
-	defer cancel()
-	g, err := load(mount, path)
-	if err != nil {
-		return "", err
-	}
-	pids, _ := g.Procs()
-	who := "no process"
-	if len(pids) > 0 {
-		who = describe(pids)
-	}
-	if err := g.Remove(ctx); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("removed %s, left by a run that was killed (%s in it)", path, who), nil
-}
-
-// memAvailable reads MemAvailable, in bytes.
-func memAvailable(path string) (int64, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(b)) {
-		if rest, ok := strings.CutPrefix(line, "MemAvailable:"); ok {
-			var kib int64
-			if _, err := fmt.Sscanf(rest, "%d kB", &kib); err != nil {
-				return 0, fmt.Errorf("parse %s: %q: %w", path, line, err)
-			}
-			return kib << 10, nil
-		}
-	}
-	return 0, fmt.Errorf("parse %s: it has no MemAvailable", path)
 }
