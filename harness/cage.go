@@ -7,11 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"sync"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -23,16 +21,12 @@ import (
 // command that helps. Tests skip on it, and on nothing else.
 var ErrNotSupported = cgroup.ErrNotSupported
 
-// closeTimeout bounds the killing and removal of a cage. 20 processes are gone within 0.6 s
-// under emulation (2026-11); the rest is for large ones and busy machines. A process that is
-// stuck in the kernel never leaves.
-const closeTimeout = 30 * time.Second
-
 // Cage is a cgroup with limits. Its zero value is of no use: call NewCage, or Child of another
 // cage. Its methods may be called from several goroutines.
 type Cage struct {
 	group   *cgroup.Group
 	run     *runRef
+	parent  *Cage  // nil without one
 	asked   Limits // as the caller gave them
 	limits  Limits // as the kernel has taken them
 	address *reservation
@@ -45,8 +39,10 @@ type Cage struct {
 	leaf      *cgroup.Group // of its own targets then; nil before the first
 	children  []*Cage
 	processes []*Process
-	closed    bool
-	closeErr  error
+	closed    bool // or being closed
+
+	closing  sync.Once
+	closeErr error // set by closing
 }
 
 // NewCage makes a cage below the guard, writes its limits and reads them back. The caller
@@ -148,20 +144,6 @@ func (c *Cage) Memory() (Memory, error) {
 	return m, nil
 }
 
-// forget drops a target that has ended and of which nothing is left, so that a cage in which many
-// run one after the other does not collect them.
-func (c *Cage) forget(p *Process) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.processes = slices.DeleteFunc(c.processes, func(o *Process) bool { return o == p })
-}
-
-func (c *Cage) isClosed() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.closed
-}
-
 // explainDescriptors adds to EMFILE what helps.
 func explainDescriptors(err error) error {
 	var limit unix.Rlimit
@@ -177,44 +159,12 @@ func (c *Cage) explainGone(err error) error {
 	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENODEV) { // the latter of a file that was open
 		return err
 	}
+	if c.isClosed() { // its files go before its directory does
+		return fmt.Errorf("the cage was closed during the run: %w", err)
+	}
 	if _, statErr := os.Stat(c.group.Path()); !errors.Is(statErr, fs.ErrNotExist) {
 		return err
 	}
-	if c.isClosed() {
-		return fmt.Errorf("the cage was closed during the run: %w", err)
-	}
 	return fmt.Errorf("the cage is gone, and the harness has not removed it; nothing else may manage the cgroups below %s: %w",
 		filepath.Dir(c.group.Path()), err)
-}
-
-// Close kills every process in the cage and in its children, waits until the kernel reports it
-// empty, and removes it with all below. Closing it again returns the same result. A cage that
-// cannot be removed is an error that names what is still in it. Files that its targets left on tmpfs
-// stay charged to the cgroups above it until they are removed.
-func (c *Cage) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return c.closeErr
-	}
-	c.closed = true
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
-	for _, p := range c.processes {
-		p.harnessKills()
-	}
-	err := c.group.Remove(ctx)
-	for _, child := range c.children {
-		err = errors.Join(err, child.Close())
-	}
-	for _, p := range c.processes {
-		err = errors.Join(err, p.finish(ctx))
-	}
-	err = errors.Join(err, c.address.close(), c.run.release())
-	if err != nil {
-		err = fmt.Errorf("close the cage %s: %w", c.group.Path(), err)
-	}
-	c.closeErr = err
-	openCages.remove(c)
-	return err
 }

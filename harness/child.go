@@ -43,6 +43,7 @@ func (c *Cage) Child(name string, l Limits) (*Cage, error) {
 	if err != nil {
 		return nil, errors.Join(err, c.run.release())
 	}
+	child.parent = c
 	c.children = append(c.children, child)
 	openCages.add(child)
 	return child, nil

@@ -203,10 +203,12 @@ func (p *Process) Status() Status {
 func (p *Process) Wait(ctx context.Context) (Status, error) {
 	select {
 	case <-p.done:
-		return p.status, nil
 	case <-ctx.Done():
-		return Status{}, fmt.Errorf("wait for %s[%d]: %w", p.Name(), p.PID(), context.Cause(ctx))
 	}
+	if s := p.Status(); s.Ended { // where both have, too
+		return s, nil
+	}
+	return Status{}, fmt.Errorf("wait for %s[%d]: %w", p.Name(), p.PID(), context.Cause(ctx))
 }
 
 // Signal sends sig to the process. os.ErrProcessDone says that it has ended before.
@@ -255,8 +257,9 @@ func (p *Process) finish(ctx context.Context) error {
 	select {
 	case <-p.copied:
 	default:
-		_ = p.pipe.SetReadDeadline(time.Now().Add(outputGrace))
-		<-p.copied
+		if p.pipe.SetReadDeadline(time.Now().Add(outputGrace)) == nil {
+			<-p.copied
+		}
 	}
 	p.pipe.Close()
 	return err

@@ -96,7 +96,7 @@ func (g *Group) Remove(ctx context.Context) error {
 	if err := removeTree(g.path); err == nil {
 		return nil
 	}
-	if err := g.kill(); err != nil {
+	if err := g.Kill(); err != nil {
 		return err
 	}
 	if err := g.WaitEmpty(ctx); err != nil {
@@ -116,7 +116,8 @@ func (g *Group) Remove(ctx context.Context) error {
 	}
 }
 
-func (g *Group) kill() error {
+// Kill sends SIGKILL to every process in g and below it. A cgroup that is gone already is no error.
+func (g *Group) Kill() error {
 	err := g.Write("cgroup.kill", "1")
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
 		if _, gone := os.Stat(g.path); errors.Is(gone, fs.ErrNotExist) {
@@ -137,6 +138,9 @@ func (g *Group) WaitEmpty(ctx context.Context) error {
 		return err
 	}
 	defer stop()
+	// A notification that is still held back when somebody else removes the cgroup is lost.
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
 	for {
 		events, err := g.ReadKeyed("cgroup.events")
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
@@ -150,6 +154,7 @@ func (g *Group) WaitEmpty(ctx context.Context) error {
 		}
 		select {
 		case <-changed:
+		case <-again.C:
 		case <-ctx.Done():
 			pids, _ := g.Procs()
 			return fmt.Errorf("wait for %s to become empty: %w; still there: %s", g.path, context.Cause(ctx), describe(pids))
