@@ -67,7 +67,8 @@ func Predict(b Baseline, l Limits, step Bytes) Window {
 	room := limit - b.Current
 	// A huge page of the baseline is charged in full, however little of it the target uses: the steps
 	// may fill the rest, or the kernel split it and take the rest back.
-	most := room + b.File + b.Slab + b.HugePage + ahead
+	// None of it is more than there is: a machine with many CPUs may charge far ahead, and has not.
+	most := room + min(b.File+b.Slab+b.HugePage+ahead, max(b.Current, 0))
 	// Room that swap gives is only half sure: the kernel may kill before it has used it all.
 	if l.Swap > 0 {
 		most = addSaturating(most, l.Swap)

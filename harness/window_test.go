@@ -44,6 +44,17 @@ func TestPredictionCountsWhatIsEmptyOfAHugePage(t *testing.T) {
 	require.Equal(t, Window{2, 3}, Predict(b, Limits{Max: 64 * MiB}, 20*MiB))
 }
 
+func TestPredictionIsAsNarrowOnAMachineWithManyCPUs(t *testing.T) {
+	for cpus := 1; cpus <= 1024; cpus *= 2 {
+		b := Baseline{Current: 2867200, PageSize: 4096, CPUs: cpus, HugePage: 2 * MiB}
+		for limit := 16 * MiB; limit <= 512*MiB; limit += MiB {
+			w := Predict(b, Limits{Max: limit}, 10*MiB)
+			require.LessOrEqual(t, w.Hi-w.Lo, 1, "limit %v, %d CPUs", limit, cpus)
+			require.LessOrEqual(t, w.Hi, int(limit/(10*MiB)), "limit %v, %d CPUs", limit, cpus)
+		}
+	}
+}
+
 func TestPredictionWithSwapAllowed(t *testing.T) {
 	w := Predict(recipe, Limits{Max: 100 * MiB, Swap: 100 * MiB}, 20*MiB)
 	require.Equal(t, Window{4, 9}, w)
