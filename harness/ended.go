@@ -4,26 +4,28 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/sys"
 )
 
 // awaitEnd waits until a child has ended, and leaves it to be waited for. It does so in Go's poller: in
 // waitid, each process would hold a thread, after which the scheduler looks again and again
 // (BenchmarkCage/go was 1.28 with it and is 1.18 without, 2026-11). Where it cannot wait, for want of a
 // descriptor, it returns at once.
-func awaitEnd(pid int) {
-	fd, err := unix.PidfdOpen(pid, unix.PIDFD_NONBLOCK)
-	if err != nil {
+func awaitEnd(child *os.Process) {
+	var epoll *os.File
+	var err error
+	if child.WithHandle(func(pidfd uintptr) { epoll, err = sys.Epoll(int(pidfd), unix.EPOLLIN) }) != nil || err != nil {
 		return
 	}
-	f := os.NewFile(uintptr(fd), "pidfd")
-	defer f.Close()
-	conn, err := f.SyscallConn()
+	defer epoll.Close()
+	conn, err := epoll.SyscallConn()
 	if err != nil {
 		return
 	}
 	// A pidfd becomes readable when the last thread has ended (pidfd_open(2)).
-	_ = conn.Read(func(fd uintptr) bool {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 0)
+	_ = conn.Read(func(epfd uintptr) bool {
+		n, err := unix.EpollWait(int(epfd), make([]unix.EpollEvent, 1), 0)
 		return n > 0 || err != nil
 	})
 }

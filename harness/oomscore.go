@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"oomcage/harness/internal/cgroup"
+	"oomcage/harness/internal/sys"
 )
 
 // setOOMScore gives a process that was just started the oom_score_adj asked for, or 0, instead
@@ -47,7 +47,7 @@ func setOOMScore(pid int, asked *int) (int, error) {
 }
 
 func readOOMScore(path string) (int, error) {
-	text, err := cgroup.ReadFile(path)
+	text, err := sys.ReadFile(path)
 	if err != nil {
 		return 0, err
 	}

@@ -155,7 +155,7 @@ func (p *Process) copyOutput() {
 
 func (p *Process) wait() {
 	defer close(p.done)
-	awaitEnd(p.PID())
+	awaitEnd(p.cmd.Process)
 	_ = p.cmd.Wait() // the state below says more than the error
 	p.status = statusOf(p.cmd.ProcessState)
 }

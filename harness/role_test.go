@@ -132,6 +132,8 @@ var roles = map[string]func(){
 	"confined-harness": confinedHarness,
 	// starved-harness PROGRAM: a harness that is short of file descriptors.
 	"starved-harness": func() { starvedHarness(os.Args[1]) },
+	// patient-harness N PROGRAM: a harness that keeps N targets running.
+	"patient-harness": func() { patientHarness(mustAtoi(os.Args[1]), os.Args[2]) },
 	// read FILE: reads a file to its end.
 	"read": func() {
 		f, err := os.Open(os.Args[1])

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"oomcage/harness/internal/cgroup"
+	"oomcage/harness/internal/sys"
 )
 
 // PF_FORKNOEXEC of include/linux/sched.h: forked, but not executed.
@@ -35,7 +35,7 @@ func awaitExec(ctx context.Context, pid int) error {
 // executed tells that a process has executed its program, or has ended.
 func executed(pid int) (bool, error) {
 	path := fmt.Sprintf("/proc/%d/stat", pid)
-	stat, err := cgroup.ReadFile(path)
+	stat, err := sys.ReadFile(path)
 	if ended(err) {
 		return true, nil
 	}

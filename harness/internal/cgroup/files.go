@@ -3,16 +3,14 @@ package cgroup
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"oomcage/harness/internal/sys"
 )
 
 // ReadKeyed reads a flat-keyed file such as memory.events or memory.stat: one "key value" a
@@ -122,31 +120,4 @@ func parsePressure(text string) (Pressure, error) {
 }
 
 // Read returns the text of one of the cgroup's files.
-func (g *Group) Read(file string) (string, error) { return ReadFile(filepath.Join(g.path, file)) }
-
-// ReadFile returns the text of a file of cgroupfs or proc. It makes the bare system calls: os.ReadFile
-// also asks for each file's size, which is none, and registers it with Go's poller, which costs
-// as much as the reading; a sample of the cage reads six of them.
-func ReadFile(path string) (string, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return "", &fs.PathError{Op: "open", Path: path, Err: err}
-	}
-	defer unix.Close(fd)
-	buf := make([]byte, 0, 4096)
-	for {
-		if len(buf) == cap(buf) {
-			buf = slices.Grow(buf, cap(buf))
-		}
-		n, err := unix.Read(fd, buf[len(buf):cap(buf)])
-		switch {
-		case errors.Is(err, unix.EINTR):
-		case err != nil:
-			return "", &fs.PathError{Op: "read", Path: path, Err: err}
-		case n == 0:
-			return string(buf), nil
-		default:
-			buf = buf[:len(buf)+n]
-		}
-	}
-}
+func (g *Group) Read(file string) (string, error) { return sys.ReadFile(filepath.Join(g.path, file)) }

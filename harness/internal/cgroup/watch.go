@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/sys"
 )
 
 // Watch tells when the kernel reports a change of a cgroup file such as memory.events or
@@ -22,7 +24,7 @@ func Watch(path string) (changed <-chan struct{}, stop func(), err error) {
 	if err != nil {
 		return nil, nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	ep, err := newEpoll(fd)
+	ep, err := sys.Epoll(fd, unix.EPOLLPRI)
 	if err != nil {
 		unix.Close(fd)
 		return nil, nil, fmt.Errorf("watch %s: %w", path, err)
@@ -40,21 +42,6 @@ func Watch(path string) (changed <-chan struct{}, stop func(), err error) {
 		_ = ep.SetReadDeadline(time.Unix(1, 0))
 		<-done
 	}, nil
-}
-
-func newEpoll(fd int) (*os.File, error) {
-	epfd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err != nil {
-		return nil, os.NewSyscallError("epoll_create1", err)
-	}
-	if err = unix.SetNonblock(epfd, true); err == nil {
-		err = unix.EpollCtl(epfd, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLPRI, Fd: int32(fd)})
-	}
-	if err != nil {
-		unix.Close(epfd)
-		return nil, os.NewSyscallError("epoll_ctl", err)
-	}
-	return os.NewFile(uintptr(epfd), "epoll"), nil
 }
 
 func watch(ep *os.File, fd int, c chan<- struct{}) {
