@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"oomcage/harness/internal/cgroup"
 )
@@ -48,6 +49,10 @@ func (r *runRef) retain() {
 	r.users++
 }
 
+// releaseTimeout bounds the removal of the test run, for which other harnesses may have to be waited for, up to
+// a minute.
+const releaseTimeout = time.Minute + closeTimeout
+
 func (r *runRef) release() error {
 	current.Lock()
 	defer current.Unlock()
@@ -55,7 +60,7 @@ func (r *runRef) release() error {
 		return nil
 	}
 	current.ref = nil
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), releaseTimeout)
 	defer cancel()
 	return r.group.Close(ctx)
 }

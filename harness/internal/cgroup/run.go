@@ -172,13 +172,13 @@ func newRun(b base, guard *Group) (*Run, error) {
 // still in it is killed. The base is locked meanwhile: another process that looks for
 // left-overs must see the run either locked or gone.
 func (r *Run) Close(ctx context.Context) error {
+	defer r.lock.Close() // whatever is left is a left-over then, for the next run to remove
 	unlock, err := lockBase(ctx, r.base)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	err = r.Remove(ctx)
-	r.lock.Close()
 	if err != nil {
 		return err
 	}
