@@ -114,8 +114,8 @@ func (c *Cage) Path() string { return c.group.Path() }
 // has another one: give a Child to each of several servers that run at once.
 func (c *Cage) Addr() string { return c.address.addr() }
 
-// Room is how much all cages of the machine may hold together: the smallest memory.max above this one,
-// which is the guard's unless a parent cage has less.
+// Room is how much this cage and those beside it may hold together: the smallest memory.max above this one,
+// which is the guard's over all cages, unless a parent cage or a container has less.
 func (c *Cage) Room() (Bytes, error) {
 	room := Unlimited
 	for _, up := range c.group.Ancestors() {

@@ -268,13 +268,3 @@ func requireCages(t *testing.T) {
 	t.Helper()
 	require.NoError(t, NewCageT(t, Limits{}).Close())
 }
-
-func TestErrorsOfUnsupportedMachinesAreTellingAndWrapped(t *testing.T) {
-	c, err := NewCage(t.Context(), Limits{})
-	if err == nil {
-		require.NoError(t, c.Close())
-		return // supported: nothing to tell
-	}
-	require.ErrorIs(t, err, ErrNotSupported)
-	require.ErrorContains(t, err, "go test -exec 'go tool oomcage vm -build PKG'")
-}

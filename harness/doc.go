@@ -92,9 +92,9 @@ none of this:
 
 	go test -exec 'go tool oomcage vm -build ./cmd/service' ./...
 
-All cages of a user hang below one cgroup, oomcage, with a memory.max of three quarters of what
-was available, so that tests that go wild cannot take the machine with them. The harness itself
-stays outside. What a killed run left behind is removed by the next one, which says so on stderr.
+All cages of root, or of what a user was delegated, hang below one cgroup, oomcage, with a memory.max of
+three quarters of what was available, so that tests that go wild cannot take the machine with them. The
+harness itself stays outside. What a killed run left behind is removed by the next one, which says so on stderr.
 
 # A transcript
 

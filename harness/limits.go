@@ -1,9 +1,7 @@
 package harness
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 
 	"github.com/containerd/cgroups/v3/cgroup2"
@@ -96,11 +94,11 @@ func readBack(g *cgroup.Group, f sizeFile) error {
 // swapAccounted tells whether the cage can limit swap. Without accounting, a machine that has
 // swap must be refused: what was to be killed would be swapped out instead.
 func swapAccounted(g *cgroup.Group) (bool, error) {
-	_, err := os.Stat(g.Path() + "/memory.swap.max")
-	if err == nil {
+	has, err := g.Has("memory.swap.max")
+	if has {
 		return true, nil
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return false, fmt.Errorf("look for memory.swap.max: %w", err)
 	}
 	var info unix.Sysinfo_t

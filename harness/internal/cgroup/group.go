@@ -11,13 +11,14 @@ import (
 
 	"github.com/containerd/cgroups/v3/cgroup2"
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/sys"
 )
 
-// Group is one cgroup that this process made.
+// Group is one cgroup, by its place.
 type Group struct {
-	mount   string
-	path    string
-	manager *cgroup2.Manager
+	mount string
+	path  string
 }
 
 // Path is the cgroup's directory.
@@ -32,19 +33,14 @@ func (g *Group) Name() string {
 // that somebody used before would bring its kills along (cgroup2.NewManager reuses silently).
 func create(mount, path string) (*Group, error) {
 	if err := unix.Mkdir(path, 0o755); err != nil {
-		above := &Group{mount: mount, path: filepath.Dir(path)}
+		above := &Group{mount, filepath.Dir(path)}
 		return nil, above.explainMkdir(&fs.PathError{Op: "mkdir", Path: path, Err: err})
 	}
-	return load(mount, path)
+	return &Group{mount, path}, nil
 }
 
-// load wraps a cgroup that exists.
-func load(mount, path string) (*Group, error) {
-	m, err := cgroup2.Load("/"+strings.Trim(strings.TrimPrefix(path, mount), "/"), cgroup2.WithMountpoint(mount))
-	if err != nil {
-		return nil, fmt.Errorf("load %s: %w", path, err)
-	}
-	return &Group{mount: mount, path: path, manager: m}, nil
+func (g *Group) manager() (*cgroup2.Manager, error) {
+	return cgroup2.Load(g.Name(), cgroup2.WithMountpoint(g.mount))
 }
 
 // Child makes a cgroup below g, with g's memory and pids controllers passed on to it.
@@ -55,7 +51,11 @@ func (g *Group) Child(name string) (*Group, error) {
 // Delegate passes the controllers on to the cgroups below g. The kernel refuses with EBUSY
 // while g itself holds processes.
 func (g *Group) Delegate() error {
-	have, err := g.manager.Controllers()
+	m, err := g.manager()
+	var have []string
+	if err == nil {
+		have, err = m.Controllers()
+	}
 	if err != nil {
 		return fmt.Errorf("read the controllers of %s: %w", g.path, err)
 	}
@@ -68,7 +68,11 @@ func (g *Group) Delegate() error {
 
 // SetMemory writes the limits that are not nil.
 func (g *Group) SetMemory(m *cgroup2.Memory) error {
-	if err := g.manager.Update(&cgroup2.Resources{Memory: m}); err != nil {
+	manager, err := g.manager()
+	if err == nil {
+		err = manager.Update(&cgroup2.Resources{Memory: m})
+	}
+	if err != nil {
 		return fmt.Errorf("set the limits of %s: %w", g.path, err)
 	}
 	return nil
@@ -108,7 +112,7 @@ func (g *Group) Ancestors() []*Group {
 		if dir == g.mount && !g.Hidden() {
 			break
 		}
-		up = append(up, &Group{mount: g.mount, path: dir})
+		up = append(up, &Group{g.mount, dir})
 	}
 	return up
 }
@@ -120,8 +124,25 @@ func (g *Group) Hidden() bool {
 	return err == nil
 }
 
+// Has tells whether the cgroup has the file: a kernel may lack what the file is about.
+func (g *Group) Has(file string) (bool, error) {
+	_, err := os.Stat(filepath.Join(g.path, file))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // Procs lists the processes in g and below it.
-func (g *Group) Procs() ([]uint64, error) { return g.manager.Procs(true) }
+func (g *Group) Procs() ([]uint64, error) { return g.procs(true) }
+
+func (g *Group) procs(below bool) ([]uint64, error) {
+	m, err := g.manager()
+	if err != nil {
+		return nil, err
+	}
+	return m.Procs(below)
+}
 
 // DescribeProcs names the processes in g and below it, for an error message.
 func (g *Group) DescribeProcs() string {
@@ -133,11 +154,11 @@ func (g *Group) DescribeProcs() string {
 func describe(pids []uint64) string {
 	var who []string
 	for _, pid := range pids {
-		comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+		comm, err := sys.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
 		if err != nil {
 			continue
 		}
-		who = append(who, fmt.Sprintf("%s[%d]", strings.TrimSpace(string(comm)), pid))
+		who = append(who, fmt.Sprintf("%s[%d]", strings.TrimSpace(comm), pid))
 	}
 	if len(who) == 0 {
 		return "no process that can be named"

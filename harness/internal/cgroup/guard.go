@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// guardName is the cgroup over all cages of all test runs of this machine.
+	// guardName is the cgroup over all cages of all test runs that have the same base.
 	guardName = "oomcage"
 	// guardShare is how much of MemAvailable all cages together may take. A quarter is left
 	// to the harness, the compiler and the rest of the machine; a run of all packages with
@@ -28,7 +28,7 @@ func openGuard(b base) (*Group, error) {
 	path := filepath.Join(b.dir, guardName)
 	g, err := create(b.mount, path)
 	if errors.Is(err, fs.ErrExist) {
-		return load(b.mount, path)
+		return &Group{b.mount, path}, nil
 	}
 	if err != nil {
 		return nil, explainRefusal(err)

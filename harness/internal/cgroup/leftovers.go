@@ -52,10 +52,7 @@ func removeLeftOvers(ctx context.Context, b base) (left []string, err error) {
 func removeLeftOver(ctx context.Context, mount, path string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, removeTimeout)
 	defer cancel()
-	g, err := load(mount, path)
-	if err != nil {
-		return "", err
-	}
+	g := &Group{mount, path}
 	pids, _ := g.Procs()
 	who := "no process"
 	if len(pids) > 0 {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/sys"
 )
 
 // KillProcessGroup kills the processes in g that belong to a process group, and waits until none
@@ -18,7 +20,7 @@ import (
 // id of one that ended is killed.
 func (g *Group) KillProcessGroup(ctx context.Context, pgid int) error {
 	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 50*time.Millisecond) {
-		pids, err := g.manager.Procs(true)
+		pids, err := g.Procs()
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
 			return nil
 		}
@@ -63,8 +65,8 @@ func (g *Group) killMember(pid, pgid int) (bool, error) {
 		if got, err := unix.Getpgid(pid); err != nil || got != pgid {
 			return false, err
 		}
-		now, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
-		if err != nil || !g.holds(string(now)) {
+		now, err := sys.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
+		if err != nil || !g.holds(now) {
 			return false, err
 		}
 		return true, unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)

@@ -122,14 +122,11 @@ func explainRefusal(err error) error {
 // makeWay passes the memory controller on to the children of the base. Unless that is the
 // kernel's root, it may hold no process then; of those in it, only this one is ours to move.
 func makeWay(b base) error {
-	g, err := load(b.mount, b.dir)
-	if err != nil {
-		return err
-	}
+	g := &Group{b.mount, b.dir}
 	if hasController(filepath.Join(b.dir, "cgroup.subtree_control")) {
 		return nil
 	}
-	err = g.Delegate()
+	err := g.Delegate()
 	if err == nil || !errors.Is(err, unix.EBUSY) || b.dir != b.own {
 		return explainRefusal(err)
 	}
@@ -144,7 +141,7 @@ func makeWay(b base) error {
 	if !errors.Is(err, unix.EBUSY) {
 		return err
 	}
-	others, _ := g.manager.Procs(false)
+	others, _ := g.procs(false)
 	back := g.Write("cgroup.procs", strconv.Itoa(os.Getpid()))
 	return errors.Join(notSupported(fmt.Sprintf("%s holds other processes: %s", b.dir, describe(others)),
 		"a cgroup of its own for the tests (a cgroup with processes can have no children with controllers)",
