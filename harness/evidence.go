@@ -138,7 +138,7 @@ const (
 	// killGrace is how long a process that the kernel has chosen to kill may take to end, where the
 	// kernel log does not say which one it was. It is waited for only when a kill was counted while
 	// the target still runs, so it delays nothing but the verdict that the victim was another
-	// process. 100 MB are gone in 50 ms under emulation.
+	// process. 100 MB are gone in 50 ms under emulation (2026-11).
 	killGrace = 5 * time.Second
 	// logGrace is how long the kernel's line about a kill may take to appear after the kill was
 	// counted: the kernel prints last. Microseconds, unless it is rate-limited away for good.

@@ -187,7 +187,7 @@ const (
 	answerGrace = time.Second
 	// deathGrace is how long after a failed step the target's end is waited for: a process
 	// closes its sockets while it dies, shortly before it can be waited for. 20 ms under
-	// emulation; it delays only runs whose target breaks a connection off and lives.
+	// emulation (2026-11); it delays only runs whose target breaks a connection off and lives.
 	deathGrace = 5 * time.Second
 )
 

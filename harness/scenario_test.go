@@ -36,10 +36,9 @@ func (s *scenarios) measured(row int, format string, args ...any) {
 // is touched in a corner is charged in full, and its 2 MiB are 4 % of 50 MiB.
 const smallPages = "GODEBUG=disablethp=1"
 
-// statLag is how far a counter of memory.stat may be behind: a batch of pages for each CPU, for the
-// kernel adds up what its CPUs have counted when there is more than that (memcg_should_flush_stats).
+// statLag is how far a counter of memory.stat may be behind on this machine.
 func statLag() Bytes {
-	return Bytes(onlineCPUs("/sys/devices/system/cpu/online")) * chargeBatch * Bytes(os.Getpagesize())
+	return Baseline{CPUs: onlineCPUs("/sys/devices/system/cpu/online"), PageSize: Bytes(os.Getpagesize())}.statLag()
 }
 
 // onDisk is a folder whose files have a page cache that the kernel can take back. On tmpfs it would
