@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/kballard/go-shellquote"
 	"golang.org/x/sys/unix"
 )
 
@@ -110,20 +111,9 @@ func escapeOption(s string) string { return strings.ReplaceAll(s, ",", ",,") }
 func (m machine) commandLine() string {
 	words := []string{m.qemu}
 	for _, a := range m.args(3) {
-		a = strings.Replace(a, "socket,id=stream,fd=3", "null,id=stream", 1)
-		words = append(words, shellQuote(a))
+		words = append(words, strings.Replace(a, "socket,id=stream,fd=3", "null,id=stream", 1))
 	}
-	return strings.Join(words, " ") + "\n"
-}
-
-func shellQuote(s string) string {
-	plain := func(r rune) bool {
-		return strings.ContainsRune("-_=+,./:@%", r) || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	return shellquote.Join(words...) + "\n"
 }
 
 // process is a running QEMU.
