@@ -14,7 +14,7 @@ import (
 type frameKind byte
 
 const (
-	frameHello   frameKind = 'h' // guest: JSON of hello, before anything else
+	frameHello   frameKind = 'h' // guest: nothing but that it has booted, before anything else
 	frameStdout  frameKind = 'o' // guest: bytes that the program wrote
 	frameStderr  frameKind = 'e' // guest: bytes that the program wrote
 	frameResults frameKind = 'r' // guest: a piece of the tar stream of results

@@ -42,23 +42,21 @@ func guestMain() error {
 		return err
 	}
 	w := &frameWriter{w: line}
-	var uts unix.Utsname
-	if err := unix.Uname(&uts); err != nil {
-		return fmt.Errorf("uname: %w", err)
-	}
-	release := unix.ByteSliceToString(uts.Release[:])
-	if err := sendJSON(w, frameHello, hello{Release: release}); err != nil {
+	if err := w.frame(frameHello, nil); err != nil {
 		return err
 	}
-	status := guestJobRun(w, line, release)
-	if err := sendJSON(w, frameExit, status); err != nil {
+	status, err := json.Marshal(guestJobRun(w, line))
+	if err != nil {
+		return err
+	}
+	if err := w.frame(frameExit, status); err != nil {
 		return err
 	}
 	return drain(line)
 }
 
 // guestJobRun does the job; what it can't do is in the status.
-func guestJobRun(w *frameWriter, line io.Reader, release string) exitStatus {
+func guestJobRun(w *frameWriter, line io.Reader) exitStatus {
 	j, err := readJob()
 	if err != nil {
 		return exitStatus{Error: err.Error()}
@@ -78,7 +76,7 @@ func guestJobRun(w *frameWriter, line io.Reader, release string) exitStatus {
 		return exitStatus{Error: err.Error()}
 	}
 	defer log.close()
-	prog, err := startProgram(j, release, w)
+	prog, err := startProgram(j, w)
 	if err != nil {
 		return exitStatus{Error: err.Error()}
 	}
@@ -108,14 +106,6 @@ func readJob() (job, error) {
 		return j, fmt.Errorf("parse %s: %w", guestJob, err)
 	}
 	return j, nil
-}
-
-func sendJSON(w *frameWriter, kind frameKind, v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	return w.frame(kind, data)
 }
 
 // openLine opens a serial port and makes it raw: otherwise every line end becomes CR LF and some bytes

@@ -28,7 +28,7 @@ type program struct {
 }
 
 // startProgram starts the job's program in the root cgroup, with stdin from /dev/null.
-func startProgram(j job, release string, w *frameWriter) (*program, error) {
+func startProgram(j job, w *frameWriter) (*program, error) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return nil, err
@@ -47,7 +47,11 @@ func startProgram(j job, release string, w *frameWriter) (*program, error) {
 		}
 		defer stderr.Close()
 	}
-	env := append(j.Env, "OOMCAGE_VM="+release)
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		return nil, fmt.Errorf("uname: %w", err)
+	}
+	env := append(j.Env, "OOMCAGE_VM="+unix.ByteSliceToString(uts.Release[:]))
 	// A child inherits the score of the thread group that forks it. Init must survive all others, and
 	// the program must be judged as any: so the score is 0 while it is forked.
 	if err := setOOMScore("0"); err != nil {

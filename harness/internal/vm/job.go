@@ -40,11 +40,6 @@ type out struct {
 	Dir  bool   `json:"dir,omitempty"` // all files below it; otherwise that one file
 }
 
-// hello is the guest's first word.
-type hello struct {
-	Release string `json:"release"` // uname -r
-}
-
 // exitStatus is the guest's last word.
 type exitStatus struct {
 	Code   int    `json:"code"`             // of the program

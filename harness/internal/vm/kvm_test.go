@@ -29,7 +29,7 @@ func init() {
 	roles["qemu-boots"] = func() int {
 		record()
 		w := &frameWriter{w: os.NewFile(3, "second serial port")}
-		if err := sendJSON(w, frameHello, hello{}); err != nil {
+		if err := w.frame(frameHello, nil); err != nil {
 			panic(err)
 		}
 		select {}
