@@ -13,23 +13,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// probeTime bounds one attempt to boot with KVM. A guest without KVM says hello after 3 s on 2 idle CPUs
-// (November 2026), one with it sooner; one that hangs must cost no more than this, once.
-const probeTime = 8 * time.Second
+const (
+	// probeTime bounds one attempt to boot with KVM. A guest without KVM says hello after 3 s on 2 idle CPUs
+	// (November 2026), one with it sooner; one that hangs must cost no more than this, once.
+	probeTime = 8 * time.Second
+	// doubtTime is how long a failure is believed that QEMU gave no reason for. It may be the host's, which was
+	// too busy for a moment, and must not slow all guests until the next boot; nor may a KVM that hangs cost 8 s
+	// with every run.
+	doubtTime = time.Hour
+)
 
 // probeMemory is enough for the kernel and an init of 20 MiB.
 const probeMemory = 256 << 20
 
-// kvmResult is what the probe found, for this boot of the host.
-type kvmResult struct {
+// kvmKey is what a result holds for: a kernel that does not boot says nothing of another.
+type kvmKey struct {
 	Boot   string `json:"boot"`   // boot_id of the host
 	QEMU   string `json:"qemu"`   // path, size and time of QEMU's executable
-	Works  bool   `json:"works"`  // a guest booted
-	Reason string `json:"reason"` // why not
+	Kernel string `json:"kernel"` // and of the guest's kernel
+}
+
+// kvmResult is what the probe found.
+type kvmResult struct {
+	kvmKey
+	Works  bool      `json:"works"`          // a guest booted
+	Reason string    `json:"reason"`         // why not
+	Until  time.Time `json:"until,omitzero"` // it is believed; zero: for this boot of the host
 }
 
 // chooseAccel decides between KVM and TCG. /dev/kvm that opens proves nothing, so a guest is booted with
-// it, once per boot of the host. note is a line for the user, empty for KVM and when the user chose.
+// it, once per boot of the host and kernel. note is a line for the user, empty for KVM and when the user chose.
 func chooseAccel(ctx context.Context, asked string, m machine) (accel, note string, err error) {
 	switch asked {
 	case "kvm", "tcg":
@@ -62,7 +75,7 @@ func openKVM() error {
 // probeOnce returns the remembered result, or probes and remembers. Of several callers at once one probes
 // and the others wait for it.
 func probeOnce(ctx context.Context, m machine, limit time.Duration) (kvmResult, error) {
-	want, err := kvmKey(m.qemu)
+	want, err := newKVMKey(m)
 	if err != nil {
 		return kvmResult{}, err
 	}
@@ -76,7 +89,8 @@ func probeOnce(ctx context.Context, m machine, limit time.Duration) (kvmResult, 
 		return kvmResult{}, fmt.Errorf("wait for another probe of KVM: %w", err)
 	}
 	var have kvmResult
-	if json.NewDecoder(file).Decode(&have) == nil && have.Boot == want.Boot && have.QEMU == want.QEMU {
+	if json.NewDecoder(file).Decode(&have) == nil && have.kvmKey == want &&
+		(have.Until.IsZero() || time.Now().Before(have.Until)) {
 		return have, nil
 	}
 	r, err := probeKVM(ctx, m, want, limit)
@@ -108,19 +122,26 @@ func cachePath() string {
 	return filepath.Join(dir, "kvm.json")
 }
 
-func kvmKey(qemu string) (kvmResult, error) {
+func newKVMKey(m machine) (kvmKey, error) {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
-		return kvmResult{}, err
+		return kvmKey{}, err
 	}
-	info, err := os.Stat(qemu)
+	key := kvmKey{Boot: strings.TrimSpace(string(boot))}
+	if key.QEMU, err = fileVersion(m.qemu); err != nil {
+		return kvmKey{}, err
+	}
+	key.Kernel, err = fileVersion(m.kernel)
+	return key, err
+}
+
+// fileVersion is the file's path, size and time, which change when it is replaced.
+func fileVersion(path string) (string, error) {
+	info, err := os.Stat(path)
 	if err != nil {
-		return kvmResult{}, err
+		return "", err
 	}
-	return kvmResult{
-		Boot: strings.TrimSpace(string(boot)),
-		QEMU: fmt.Sprintf("%s %d %d", qemu, info.Size(), info.ModTime().UnixNano()),
-	}, nil
+	return fmt.Sprintf("%s %d %d", path, info.Size(), info.ModTime().UnixNano()), nil
 }
 
 // lock takes the exclusive lock of f. flock itself can't be cancelled, so the attempt is left behind when
@@ -151,7 +172,8 @@ func lock(ctx context.Context, f *os.File) error {
 }
 
 // probeKVM boots a guest that only says hello.
-func probeKVM(ctx context.Context, m machine, r kvmResult, limit time.Duration) (kvmResult, error) {
+func probeKVM(ctx context.Context, m machine, key kvmKey, limit time.Duration) (kvmResult, error) {
+	r := kvmResult{kvmKey: key}
 	tmp, remove, err := privateDir()
 	if err != nil {
 		return r, err
@@ -180,27 +202,30 @@ func probeKVM(ctx context.Context, m machine, r kvmResult, limit time.Duration) 
 		_, _, err := newFrameReader(proc.conn).next()
 		said <- err
 	}()
+	var ended bool // without having booted
 	select {
-	case err = <-said:
+	case err := <-said:
+		r.Works, ended = err == nil, err != nil
 	case <-limited.Done():
-		err = fmt.Errorf("a guest did not boot with it within %v", limit)
 	}
 	proc.stop()
 	if ctx.Err() != nil {
 		return r, context.Cause(ctx)
 	}
-	r.Works = err == nil
-	if err != nil {
-		r.Reason = probeReason(err, proc.stderr.Bytes())
+	switch word := lastWord(proc.stderr.Bytes()); {
+	case r.Works:
+	case ended && word != "":
+		r.Reason = word
+	case ended:
+		r.Reason, r.Until = "a guest ended while it booted with it", time.Now().Add(doubtTime)
+	default:
+		r.Reason, r.Until = fmt.Sprintf("a guest did not boot with it within %v", limit), time.Now().Add(doubtTime)
 	}
 	return r, nil
 }
 
-// probeReason is one line: QEMU's own last word if it said something.
-func probeReason(err error, stderr []byte) string {
+// lastWord is the last line that QEMU printed, or "".
+func lastWord(stderr []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(stderr)), "\n")
-	if last := strings.TrimSpace(lines[len(lines)-1]); last != "" {
-		return last
-	}
-	return err.Error()
+	return strings.TrimSpace(lines[len(lines)-1])
 }

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"sync"
@@ -34,8 +35,13 @@ func init() {
 		}
 		select {}
 	}
+	roles["qemu-ends"] = func() int {
+		record()
+		return 0
+	}
 	roles["qemu-hangs"] = func() int {
 		record()
+		os.Stderr.WriteString("warning: something\n")
 		time.Sleep(time.Hour) // where nothing else is left, a select without cases is a deadlock
 		return 0
 	}
@@ -50,7 +56,9 @@ func fakeQEMU(t *testing.T, role string) (m machine, runs func() int) {
 	t.Setenv("VM_TEST_ROLE", role)
 	t.Setenv("VM_TEST_RUNS", dir)
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	return machine{qemu: exe, cpus: 1}, func() int {
+	kernel := filepath.Join(t.TempDir(), "kernel")
+	require.NoError(t, os.WriteFile(kernel, nil, 0o600))
+	return machine{qemu: exe, kernel: kernel, cpus: 1}, func() int {
 		entries, err := os.ReadDir(dir)
 		require.NoError(t, err)
 		return len(entries)
@@ -86,11 +94,47 @@ func TestGuestThatSaysHelloProvesKVM(t *testing.T) {
 
 func TestProbeThatHangsIsBounded(t *testing.T) {
 	m, runs := fakeQEMU(t, "qemu-hangs")
-	r, err := probeOnce(t.Context(), m, 10*time.Millisecond)
-	require.NoError(t, err)
-	assert.False(t, r.Works)
-	assert.Contains(t, r.Reason, "did not boot with it within 10ms")
+	for range 2 {
+		r, err := probeOnce(t.Context(), m, 500*time.Millisecond)
+		require.NoError(t, err)
+		assert.False(t, r.Works)
+		assert.Equal(t, "a guest did not boot with it within 500ms", r.Reason, "a warning is no reason")
+	}
 	assert.LessOrEqual(t, runs(), 1)
+}
+
+func TestFailureThatQEMUGaveNoReasonForIsForgotten(t *testing.T) {
+	for _, role := range []string{"qemu-hangs", "qemu-ends"} {
+		t.Run(role, func(t *testing.T) {
+			m, _ := fakeQEMU(t, role)
+			r, err := probeOnce(t.Context(), m, 500*time.Millisecond)
+			require.NoError(t, err)
+			assert.False(t, r.Works)
+			assert.WithinDuration(t, time.Now().Add(doubtTime), r.Until, time.Minute)
+
+			r.Until = time.Now()
+			data, err := json.Marshal(r)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(cachePath(), data, 0o600))
+			t.Setenv("VM_TEST_ROLE", "qemu-boots")
+			r, err = probeOnce(t.Context(), m, time.Minute)
+			require.NoError(t, err)
+			assert.True(t, r.Works)
+			assert.Zero(t, r.Until)
+		})
+	}
+}
+
+func TestAKernelThatDoesNotBootSaysNothingOfOthers(t *testing.T) {
+	m, runs := fakeQEMU(t, "qemu-asserts")
+	_, err := probeOnce(t.Context(), m, time.Minute)
+	require.NoError(t, err)
+	t.Setenv("VM_TEST_ROLE", "qemu-boots")
+	require.NoError(t, os.WriteFile(m.kernel, []byte("mended"), 0o600))
+	r, err := probeOnce(t.Context(), m, time.Minute)
+	require.NoError(t, err)
+	assert.True(t, r.Works)
+	assert.Equal(t, 2, runs())
 }
 
 func TestProbeIsMadeAgainAfterAReboot(t *testing.T) {
