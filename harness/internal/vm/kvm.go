@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -52,16 +53,21 @@ func chooseAccel(ctx context.Context, asked string, m machine) (accel, note stri
 		return "", "", failure(badRequest, fmt.Sprintf("-accel %s is not known", asked), "auto, kvm or tcg")
 	}
 	if err := openKVM(); err != nil {
-		return "tcg", "no KVM, so the guest runs without it, slower: " + err.Error(), nil
+		return "tcg", emulated(err.Error()), nil
 	}
 	r, err := probeOnce(ctx, m, probeTime)
 	if err != nil {
 		return "", "", err
 	}
 	if !r.Works {
-		return "tcg", "/dev/kvm is there but does not work, so the guest runs without it, slower: " + r.Reason, nil
+		return "tcg", emulated(r.Reason), nil
 	}
 	return "kvm", "", nil
+}
+
+// emulated tells the user what to expect of a guest without KVM.
+func emulated(reason string) string {
+	return "KVM does not work here, so the guest is emulated, several times slower (" + reason + ")"
 }
 
 func openKVM() error {
@@ -215,7 +221,7 @@ func probeKVM(ctx context.Context, m machine, key kvmKey, limit time.Duration) (
 	switch word := lastWord(proc.stderr.Bytes()); {
 	case r.Works:
 	case ended && word != "":
-		r.Reason = word
+		r.Reason = "QEMU: " + word
 	case ended:
 		r.Reason, r.Until = "a guest ended while it booted with it", time.Now().Add(doubtTime)
 	default:
@@ -224,8 +230,12 @@ func probeKVM(ctx context.Context, m machine, key kvmKey, limit time.Duration) (
 	return r, nil
 }
 
+// qemuPlace is where QEMU says that a message comes from: its own name, and for an assertion its source.
+var qemuPlace = regexp.MustCompile(`^[^ :]*qemu[^ :]*: (?:[^ :]+\.[ch]:\d+: )?`)
+
 // lastWord is the last line that QEMU printed, or "".
 func lastWord(stderr []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(stderr)), "\n")
-	return strings.TrimSpace(lines[len(lines)-1])
+	last := strings.TrimSpace(lines[len(lines)-1])
+	return strings.TrimSuffix(qemuPlace.ReplaceAllString(last, ""), ".")
 }

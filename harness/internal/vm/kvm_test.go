@@ -77,7 +77,7 @@ func TestProbeIsMadeOnceForAll(t *testing.T) {
 	for i, r := range results {
 		require.NoError(t, errs[i])
 		assert.False(t, r.Works)
-		assert.Equal(t, "qemu: Assertion failed", r.Reason)
+		assert.Equal(t, "QEMU: Assertion failed", r.Reason)
 	}
 	assert.Equal(t, 1, runs())
 }
@@ -135,6 +135,18 @@ func TestAKernelThatDoesNotBootSaysNothingOfOthers(t *testing.T) {
 	require.NoError(t, err)
 	assert.True(t, r.Works)
 	assert.Equal(t, 2, runs())
+}
+
+func TestReasonIsQEMUsLastWordWithoutItsPlace(t *testing.T) {
+	for stderr, want := range map[string]string{
+		"": "",
+		"qemu-system-x86_64: warning: x\nit broke\n\n":                             "it broke",
+		"qemu-system-x86_64: Could not access KVM kernel module: No such device\n": "Could not access KVM kernel module: No such device",
+		"qemu-system-x86_64: ../../target/i386/kvm/kvm.c:3183: kvm_buf_set_msrs: Assertion `ret == n' failed.\n": "kvm_buf_set_msrs: " +
+			"Assertion `ret == n' failed",
+	} {
+		assert.Equal(t, want, lastWord([]byte(stderr)))
+	}
 }
 
 func TestProbeIsMadeAgainAfterAReboot(t *testing.T) {
