@@ -214,7 +214,11 @@ func TestProgramKilledByTheGuestsOwnOOMIsAMachineFailure(t *testing.T) {
 	f := boot(t, "hog", func(o *Options) { o.Memory = 256 << 20 }).failure(t)
 	assert.Equal(t, guestOOM, f.kind, "%v", f)
 	assert.Contains(t, f.Error(), "-mem")
-	assert.Contains(t, f.Error(), "Out of memory: Killed process")
+	assert.Contains(t, f.Error(), "killed: vm.test[")
+	dmesg, err := os.ReadFile(filepath.Join(f.Artifacts, dmesgFile))
+	require.NoError(t, err)
+	assert.Regexp(t, `(?m)^<6>\[ +0\.000000\] Command line: `, string(dmesg), "its first lines are there")
+	assert.Contains(t, string(dmesg), "Out of memory: Killed process")
 }
 
 func TestChildKilledByTheGuestsOwnOOMIsTheProgramsBusiness(t *testing.T) {
@@ -222,6 +226,13 @@ func TestChildKilledByTheGuestsOwnOOMIsTheProgramsBusiness(t *testing.T) {
 	require.NoError(t, g.err)
 	require.Zero(t, g.code, g.stderr.String())
 	assert.Equal(t, "the child was killed\n", g.stdout.String())
+}
+
+func TestForgedLineInTheKernelLogIsNoMachineFailure(t *testing.T) {
+	g := boot(t, "forge", func(o *Options) { o.Memory = 256 << 20 })
+	require.NoError(t, g.err)
+	assert.Equal(t, 128+9, g.code, g.stderr.String())
+	assert.Equal(t, "the child was killed\n", g.stdout.String(), "the lie was staged")
 }
 
 func TestInitramfsThatDoesNotFitIsAMachineFailure(t *testing.T) {

@@ -52,16 +52,3 @@ func TestFailureTellsWhatWasFoundWhatHelpsAndWhereToLook(t *testing.T) {
 		"  console log and QEMU command: /a")
 	assert.EqualError(t, failure(noExitCode, "the guest ended", ""), "the guest ended")
 }
-
-func TestOnlyTheMachineWideKillerCounts(t *testing.T) {
-	for line, want := range map[string]int{
-		"Out of memory: Killed process 77 (vm.test) total-vm:2GB, anon-rss:1GB": 77,
-		"Out of memory (oom_kill_allocating_task): Killed process 8 (x) total":  8,
-		"Memory cgroup out of memory: Killed process 77 (vm.test) total-vm:2GB": 0,
-		"oom-kill:constraint=CONSTRAINT_NONE,task=vm.test,pid=77,uid=0":         0,
-	} {
-		pid, ok := globalVictim(line)
-		assert.Equal(t, want, pid, line)
-		assert.Equal(t, want != 0, ok, line)
-	}
-}

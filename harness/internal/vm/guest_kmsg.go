@@ -1,47 +1,44 @@
 package vm
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/kmsg"
 )
 
-// kernelLog remembers the processes that the machine-wide OOM killer chose.
+// kernelLog knows the processes that the machine-wide OOM killer chose.
 type kernelLog struct {
-	fd     int
-	kills  uint64         // oom_kill of /proc/vmstat when it was opened
-	victim map[int]string // by PID: the kernel's line
+	log   *kmsg.Log
+	kills uint64 // oom_kill of /proc/vmstat when it was opened
 }
 
-// openKernelLog reads from the end of the log on: what a process writes after it is seen.
+// openKernelLog reads from the end of the log on.
 func openKernelLog() (*kernelLog, error) {
-	fd, err := unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	log, err := kmsg.Open()
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: "/dev/kmsg", Err: err}
-	}
-	if _, err := unix.Seek(fd, 0, io.SeekEnd); err != nil {
-		unix.Close(fd)
-		return nil, fmt.Errorf("go to the end of /dev/kmsg: %w", err)
+		return nil, err
 	}
 	kills, err := oomKills()
 	if err != nil {
-		unix.Close(fd)
-		return nil, err
+		return nil, errors.Join(err, log.Close())
 	}
-	return &kernelLog{fd: fd, kills: kills, victim: map[int]string{}}, nil
+	return &kernelLog{log, kills}, nil
 }
 
-func (k *kernelLog) close() { unix.Close(k.fd) }
+func (k *kernelLog) close() { k.log.Close() }
 
-// killed returns the kernel's line about the kill when the machine-wide OOM killer chose the process,
-// which has ended by SIGKILL. A cage's own OOM killer is none of init's business.
+// killed returns what the log says of the process, which has ended by SIGKILL, when the machine-wide OOM
+// killer chose it. A cage's own OOM killer is none of init's business.
 func (k *kernelLog) killed(pid int) string {
 	kills, err := oomKills()
 	if err != nil || kills == k.kills {
@@ -49,51 +46,19 @@ func (k *kernelLog) killed(pid int) string {
 	}
 	// The kernel counts first, kills next and prints last: wait for the line, but not for ever, since
 	// the kill may have been another process's.
-	for deadline := time.Now().Add(time.Second); ; {
-		k.read()
-		if line, ok := k.victim[pid]; ok {
-			return line
-		}
-		left := time.Until(deadline)
-		if left <= 0 {
-			return ""
-		}
-		poll := []unix.PollFd{{Fd: int32(k.fd), Events: unix.POLLIN}}
-		if _, err := unix.Poll(poll, int(left.Milliseconds())+1); err != nil && !errors.Is(err, unix.EINTR) {
-			return ""
-		}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	chosen := func(kill kmsg.Kill) bool { return kill.Global && kill.PID == pid }
+	// What was read before an error counts as well.
+	all, _ := k.log.Wait(ctx, func(all []kmsg.Kill) bool { return slices.ContainsFunc(all, chosen) })
+	i := slices.IndexFunc(all, chosen)
+	if i < 0 {
+		return ""
 	}
-}
-
-// read takes in the records that are there, one a read.
-func (k *kernelLog) read() {
-	buf := make([]byte, 8192)
-	for {
-		n, err := unix.Read(k.fd, buf)
-		switch {
-		case errors.Is(err, unix.EPIPE), errors.Is(err, unix.EINTR): // overtaken by newer records
-			continue
-		case err != nil:
-			return
-		}
-		_, text, _ := strings.Cut(string(buf[:n]), ";")
-		text, _, _ = strings.Cut(text, "\n")
-		if pid, ok := globalVictim(text); ok {
-			k.victim[pid] = text
-		}
-	}
-}
-
-var globalKill = regexp.MustCompile(`^Out of memory(?: \(oom_kill_allocating_task\))?: Kill(?:ed)? process (\d+) `)
-
-// globalVictim returns the victim's PID when the line reports a kill by the machine-wide OOM killer.
-func globalVictim(line string) (int, bool) {
-	m := globalKill.FindStringSubmatch(line)
-	if m == nil {
-		return 0, false
-	}
-	pid, err := strconv.Atoi(m[1])
-	return pid, err == nil
+	const mb = 1e6
+	v := all[i]
+	return fmt.Sprintf("killed: %s[%d], anon %.1f MB, file %.1f MB, shmem %.1f MB", v.Name, pid,
+		float64(v.AnonRSS)/mb, float64(v.FileRSS)/mb, float64(v.ShmemRSS)/mb)
 }
 
 // oomKills is the kernel's count of kills by any OOM killer.
@@ -110,35 +75,18 @@ func oomKills() (uint64, error) {
 	return 0, errors.New("/proc/vmstat has no oom_kill")
 }
 
-// sendDmesg writes the whole kernel log as dmesg prints it.
+// sendDmesg writes the whole kernel log as `dmesg --raw` prints it.
 func sendDmesg(w io.Writer) error {
-	fd, err := unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	size, err := unix.Klogctl(unix.SYSLOG_ACTION_SIZE_BUFFER, nil)
 	if err != nil {
-		return &os.PathError{Op: "open", Path: "/dev/kmsg", Err: err}
+		return os.NewSyscallError("syslog", err)
 	}
-	defer unix.Close(fd)
-	buf := make([]byte, 8192)
-	var out strings.Builder
-	for {
-		n, err := unix.Read(fd, buf)
-		if errors.Is(err, unix.EPIPE) || errors.Is(err, unix.EINTR) {
-			continue
-		}
-		if err != nil { // EAGAIN: that was all
-			break
-		}
-		head, text, _ := strings.Cut(string(buf[:n]), ";")
-		text, _, _ = strings.Cut(text, "\n")
-		fields := strings.Split(head, ",")
-		if len(fields) < 3 {
-			continue
-		}
-		us, err := strconv.ParseInt(fields[2], 10, 64)
-		if err != nil {
-			continue
-		}
-		fmt.Fprintf(&out, "[%5d.%06d] %s\n", us/1e6, us%1e6, text)
+	// The size is that of the messages alone; here each line also has its level and time.
+	buf := make([]byte, 2*size)
+	n, err := unix.Klogctl(unix.SYSLOG_ACTION_READ_ALL, buf)
+	if err != nil {
+		return os.NewSyscallError("syslog", err)
 	}
-	_, err = io.WriteString(w, out.String())
+	_, err = w.Write(buf[:n])
 	return err
 }

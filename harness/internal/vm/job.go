@@ -44,7 +44,7 @@ type out struct {
 type exitStatus struct {
 	Code   int    `json:"code"`             // of the program
 	Signal int    `json:"signal,omitempty"` // that ended it, or 0
-	OOM    string `json:"oom,omitempty"`    // the kernel's line, when the whole guest ran out and it chose the program
+	OOM    string `json:"oom,omitempty"`    // what the kernel's log says, when the whole guest ran out and it chose the program
 	Error  string `json:"error,omitempty"`  // what the guest's init could not do
 }
 

@@ -51,6 +51,14 @@ func init() {
 	}
 	roles["hog"] = hog
 	roles["hog-child"] = hogChild
+	roles["forge"] = func() int {
+		hogChild() // the kernel counts that one
+		line := fmt.Sprintf("<3>Out of memory: Killed process %d (vm.test) total-vm:4kB, anon-rss:3kB, file-rss:2kB, "+
+			"shmem-rss:1kB, UID:0 pgtables:1kB oom_score_adj:0\n", os.Getpid()) // without its end it would wait for more
+		must(os.WriteFile("/dev/kmsg", []byte(line), 0))
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {}
+	}
 	roles["panic"] = func() int {
 		must(os.WriteFile("/proc/sysrq-trigger", []byte("c"), 0))
 		select {}
