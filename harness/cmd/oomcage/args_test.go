@@ -58,6 +58,8 @@ func TestExitCodesOfTheCommandLine(t *testing.T) {
 		"a small disk":     {[]string{"vm", "-scratch=1M", "p"}, exitUsage, "", "1M is out of range: from 16MiB to 1TiB"},
 		"too large":        {[]string{"vm", "-mem", "9999999999G", "p"}, exitUsage, "", `"9999999999G"`},
 		"absent program":   {[]string{"vm", "/no/such/program"}, exitMachine, "", "/no/such/program"},
+		"no accelerator":   {[]string{"vm", "-accel", "hvf", "p"}, exitUsage, "", "-accel is auto, kvm or tcg, not hvf"},
+		"a relative place": {[]string{"vm", "-add", "a:b", "p"}, exitUsage, "", "-add a:b: the path in the guest must be absolute"},
 		"nothing to judge": {[]string{"judge"}, exitUsage, "", "or - for stdin"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"oomcage/harness/internal/vm"
 	"oomcage/harness/sweep"
 )
 
@@ -108,7 +109,8 @@ func exitStatus(cmd *cobra.Command, err error, stderr io.Writer) int {
 
 // asUsage marks what this command line asks for and cannot have.
 func asUsage(err error) error {
-	if errors.Is(err, sweep.ErrNoRoom) || errors.Is(err, sweep.ErrOtherSweep) {
+	var f *vm.Failure
+	if errors.As(err, &f) && f.Senseless() || errors.Is(err, sweep.ErrNoRoom) || errors.Is(err, sweep.ErrOtherSweep) {
 		return usageError{err}
 	}
 	return err

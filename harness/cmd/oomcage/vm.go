@@ -41,8 +41,9 @@ needs any, come from lib/modules/RELEASE beside it, or from /lib/modules/RELEASE
 In the guest OOMCAGE_VM is the kernel's release, OOMCAGE_STRICT is 1, and OOMCAGE_BUILT names a list of
 what -build compiled. OOMCAGE_VM_FLAGS has the flags that make the same machine, a word a line.
 
-Exit codes: the program's own; 128+n when signal n ended it; 125 when the machinery failed, so that
-nothing is known about the program; 2 when this command line makes no sense.`
+Exit codes: the program's own; 128+n when signal n ended it; 125 when the machinery failed, or
+what this command line names is not there, so that nothing is known about the program; 2 when this command
+line makes no sense.`
 
 func newVMCommand() *cobra.Command {
 	var o vm.Options
@@ -75,7 +76,7 @@ func newVMCommand() *cobra.Command {
 			if err == nil && code != 0 {
 				err = exitCode(code)
 			}
-			return err
+			return asUsage(err)
 		},
 	}
 	f := cmd.Flags()

@@ -48,7 +48,7 @@ func buildPackages(ctx context.Context, pkgs []string, dir string) ([]built, err
 }
 
 func buildFailure(pkg, command string, err error, output []byte) error {
-	f := failure(badRequest, fmt.Sprintf("-build %s: %s: %v", pkg, command, err), "")
+	f := failure(notThere, fmt.Sprintf("-build %s: %s: %v", pkg, command, err), "")
 	f.detail = string(output)
 	return f
 }
@@ -65,10 +65,10 @@ func moduleRoot(ctx context.Context) (string, error) {
 	stdout, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
 	gomod := strings.TrimSpace(string(stdout))
 	if err != nil {
-		return "", failure(badRequest, fmt.Sprintf("-build needs the go command: %v", err), "put go on the PATH")
+		return "", failure(notThere, fmt.Sprintf("-build needs the go command: %v", err), "put go on the PATH")
 	}
 	if gomod == "" || gomod == os.DevNull {
-		return "", failure(badRequest, "-build found no go.mod in this folder or above it", "run it inside of a Go module")
+		return "", failure(notThere, "-build found no go.mod in this folder or above it", "run it inside of a Go module")
 	}
 	return filepath.Dir(gomod), nil
 }
@@ -86,14 +86,14 @@ func listPackage(ctx context.Context, root, pkg string) (built, error) {
 	}
 	lines := strings.Split(strings.TrimSpace(string(stdout)), "\n")
 	if len(lines) != 1 || lines[0] == "" {
-		return b, failure(badRequest, fmt.Sprintf("-build %s names %d packages", pkg, len(lines)), "name one main package")
+		return b, failure(notThere, fmt.Sprintf("-build %s names %d packages", pkg, len(lines)), "name one main package")
 	}
 	fields := strings.SplitN(lines[0], "\t", 3)
 	if len(fields) != 3 {
 		return b, fmt.Errorf("read the output of go list: %q", lines[0])
 	}
 	if fields[0] != "main" {
-		return b, failure(badRequest, fmt.Sprintf("-build %s: package %s is not a main package", pkg, fields[1]), "")
+		return b, failure(notThere, fmt.Sprintf("-build %s: package %s is not a main package", pkg, fields[1]), "")
 	}
 	b.Package, b.Dir = fields[1], fields[2]
 	return b, nil

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Failure says that the machinery failed, so nothing is known about the program: exit code 125.
+// Failure says why nothing is known about the program: the machinery failed.
 type Failure struct {
 	kind      failureKind
 	found     string // what happened, in a sentence
@@ -21,7 +21,8 @@ type Failure struct {
 type failureKind string
 
 const (
-	badRequest   failureKind = "request"   // a program or file that is not there
+	badRequest   failureKind = "request"   // what makes no sense on any machine
+	notThere     failureKind = "absent"    // a program, file or package that is not there, or cannot be built
 	noQEMU       failureKind = "qemu"      // QEMU is missing
 	noKernel     failureKind = "kernel"    // no kernel, or one that cannot be read
 	noDisk       failureKind = "disk"      // a disk of the guest could not be made
@@ -40,6 +41,9 @@ const (
 func failure(kind failureKind, found, helps string) *Failure {
 	return &Failure{kind: kind, found: found, helps: helps}
 }
+
+// Senseless tells that the options themselves are wrong, so that nothing was tried.
+func (f *Failure) Senseless() bool { return f.kind == badRequest }
 
 // asFailure makes a Failure of any error.
 func asFailure(err error) *Failure {

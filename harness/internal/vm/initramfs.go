@@ -177,16 +177,13 @@ func addInit(ctx context.Context, t *tree) error {
 
 // addFile adds what -add names: FILE at its own path, or FILE:PATH.
 func addFile(ctx context.Context, t *tree, spec string) error {
-	src, dst, renamed := strings.Cut(spec, ":")
+	src, dst, _ := strings.Cut(spec, ":")
 	abs, err := filepath.Abs(src)
 	if err != nil {
 		return err
 	}
-	if renamed && !filepath.IsAbs(dst) {
-		return failure(badRequest, fmt.Sprintf("-add %s: the path in the guest must be absolute", spec), "")
-	}
 	if err := addRunnable(ctx, t, abs, dst); err != nil {
-		return failure(badRequest, fmt.Sprintf("-add %s: %v", spec, err), "")
+		return failure(notThere, fmt.Sprintf("-add %s: %v", spec, err), "")
 	}
 	return nil
 }

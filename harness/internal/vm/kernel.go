@@ -66,7 +66,7 @@ func namedKernel(ctx context.Context, from, name string) (string, error) {
 		}
 	}
 	return "", failure(noKernel, fmt.Sprintf("%s is %s, which is no file and not among the fetched kernels: %v", from, name, err),
-		"fetch it with `make kernels` in oomcage's folder")
+		"`make kernels` in oomcage's folder fetches 6.1 and 6.12; of another, name the file")
 }
 
 // fetchedKernels returns the folder that .ci/kernels fills, also from another module that needs this one.

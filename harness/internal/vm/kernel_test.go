@@ -66,6 +66,15 @@ func TestKernelAskedForIsTheOneBooted(t *testing.T) {
 	assert.Equal(t, env, got)
 }
 
+func TestShortNameOfAKernelThatWasNotFetchedIsNamed(t *testing.T) {
+	_, err := findKernel(t.Context(), "5.10")
+	var f *Failure
+	require.ErrorAs(t, err, &f)
+	assert.Equal(t, noKernel, f.kind)
+	assert.Contains(t, f.Error(), "-kernel is 5.10, which is no file and not among the fetched kernels")
+	assert.Contains(t, f.Error(), "`make kernels` in oomcage's folder fetches 6.1 and 6.12;")
+}
+
 func TestKernelThatCannotBeBootedIsNamed(t *testing.T) {
 	t.Setenv("OOMCAGE_KERNEL", filepath.Join(t.TempDir(), "absent"))
 	_, err := findKernel(t.Context(), "")

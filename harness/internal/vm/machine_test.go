@@ -73,9 +73,22 @@ func TestOneFileForBothStreamsIsSeen(t *testing.T) {
 	assert.False(t, sameFile(w, &strings.Builder{}))
 }
 
-func TestUnknownAcceleratorIsRefused(t *testing.T) {
-	_, _, err := chooseAccel(t.Context(), "hvf", machine{})
-	assert.ErrorContains(t, err, "auto, kvm or tcg")
+func TestWhatMakesNoSenseIsRefusedBeforeAnythingIsTried(t *testing.T) {
+	for want, o := range map[string]Options{
+		"-accel is auto, kvm or tcg, not hvf":                   {Accel: "hvf"},
+		"-add a:b: the path in the guest must be absolute":      {Add: []string{"/a:/b", "a:b"}},
+		"the program cannot be run: exec: \"/no/such/program\"": {Accel: "auto", Add: []string{"a", "a:/b"}},
+	} {
+		o.Program = "/no/such/program"
+		_, err := Run(t.Context(), o)
+		var f *Failure
+		require.ErrorAs(t, err, &f)
+		assert.ErrorContains(t, err, want)
+		assert.Equal(t, o.Accel != "auto", f.Senseless())
+	}
+}
+
+func TestAcceleratorAskedForIsNotProbed(t *testing.T) {
 	accel, note, err := chooseAccel(t.Context(), "tcg", machine{})
 	require.NoError(t, err)
 	assert.Equal(t, "tcg", accel)

@@ -63,6 +63,9 @@ func Run(ctx context.Context, o Options) (int, error) {
 }
 
 func run(ctx context.Context, o Options) (int, error) {
+	if err := o.check(); err != nil {
+		return 0, err
+	}
 	if err := checkArchitecture(runtime.GOARCH); err != nil {
 		return 0, err
 	}
@@ -76,7 +79,7 @@ func run(ctx context.Context, o Options) (int, error) {
 		path, err = filepath.Abs(path)
 	}
 	if err != nil {
-		return 0, failure(badRequest, "the program cannot be run: "+err.Error(), "")
+		return 0, failure(notThere, "the program cannot be run: "+err.Error(), "")
 	}
 	qemu, err := findQEMU()
 	if err != nil {
@@ -161,6 +164,19 @@ func run(ctx context.Context, o Options) (int, error) {
 	m.tscKHz = tscKHz(tsc)
 	s := session{machine: m, job: j, opts: o, limit: limit, size: size, results: earlier}
 	return s.run(ctx)
+}
+
+// check refuses what makes no sense, whatever is there.
+func (o Options) check() error {
+	if !slices.Contains([]string{"", "auto", "kvm", "tcg"}, o.Accel) {
+		return failure(badRequest, "-accel is auto, kvm or tcg, not "+o.Accel, "")
+	}
+	for _, spec := range o.Add {
+		if _, dst, renamed := strings.Cut(spec, ":"); renamed && !filepath.IsAbs(dst) {
+			return failure(badRequest, fmt.Sprintf("-add %s: the path in the guest must be absolute", spec), "")
+		}
+	}
+	return nil
 }
 
 // machineVariable tells the program the flags by which its machine differs from the usual one, a word a line,
