@@ -1,10 +1,8 @@
 package vm
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -73,59 +71,3 @@ func (f *Failure) Error() string {
 }
 
 const moreMemory = "give the guest more memory with -mem SIZE, for example -mem 2GiB"
-
-var (
-	panicLine   = regexp.MustCompile(`Kernel panic - not syncing: (.*)`)
-	timestamp   = regexp.MustCompile(`(?m)^(<\d+>)?\[ *\d+\.\d+\](\[ *[TC]\d+\])? `)
-	outOfMemory = regexp.MustCompile(`(?m)^Out of memory: Killed process \d+ .*`)
-
-	// What QEMU says before it even starts the kernel.
-	initrdTooLarge = regexp.MustCompile(`initrd is too large`)
-
-	// What the kernel says when it cannot even unpack the initramfs, or has nobody left to kill.
-	memoryPanics = regexp.MustCompile(`deadlocked on memory|no killable process`)
-	unpackFailed = regexp.MustCompile(`(?m)^.*(Initramfs unpacking failed|incomplete write|` +
-		`initrd overwritten|initrd extends beyond end of memory|initrd too large|Memory is too small|` +
-		`Cannot allocate|Failed to allocate).*`)
-)
-
-// readConsole judges a guest that ended without a word from what its kernel printed. It returns nil when
-// the text explains nothing. booted says that init had said hello before.
-func readConsole(console []byte, booted bool) *Failure {
-	text := timestamp.ReplaceAll(bytes.ReplaceAll(console, []byte("\r"), nil), nil)
-	unpack := unpackFailed.Find(text)
-	match := panicLine.FindSubmatch(text)
-	oom := outOfMemory.Find(text)
-	switch {
-	case match == nil && booted:
-		return nil
-	case match == nil && unpack == nil && oom == nil:
-		return nil
-	case match != nil && memoryPanics.Match(match[1]):
-		f := failure(guestOOM, "the guest ran out of memory: kernel panic: "+string(match[1]), moreMemory)
-		f.detail = tail(text, match[0])
-		return f
-	case !booted && (unpack != nil || oom != nil):
-		f := failure(guestOOM, "the guest ran out of memory while it booted: the initramfs does not fit", moreMemory)
-		f.detail = tail(text, unpack)
-		if unpack == nil {
-			f.detail = tail(text, oom)
-		}
-		return f
-	default:
-		f := failure(guestPanic, "the guest's kernel panicked: "+string(match[1]),
-			"read the console log; another kernel may help: -kernel FILE")
-		f.detail = tail(text, match[0])
-		return f
-	}
-}
-
-// tail returns the few lines up to the mark, or the last ones without a mark.
-func tail(text, mark []byte) string {
-	const lines = 12
-	if i := bytes.Index(text, mark); mark != nil && i >= 0 {
-		text = text[:i+len(mark)]
-	}
-	all := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
-}

@@ -7,20 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
-)
-
-// Names of the files in the artifacts.
-const (
-	consoleFile = "console.log"
-	commandFile = "qemu.txt"
-	stderrFile  = "qemu-stderr.txt"
-	dmesgFile   = "dmesg.txt"
 )
 
 const (
@@ -243,42 +233,6 @@ func (s *session) extractor() (io.WriteCloser, <-chan error) {
 	return w, done
 }
 
-// explain finds out why a guest ended, or was ended, without an exit status.
-func (s *session) explain(err error) error {
-	var f *Failure
-	if errors.As(err, &f) {
-		return f
-	}
-	console, _ := os.ReadFile(s.machine.console) // without one there is nothing to judge
-	if f := readConsole(console, s.booted); f != nil {
-		return f
-	}
-	if initrdTooLarge.Match(s.stderr) {
-		f = failure(guestOOM, "the initramfs does not fit into the guest's memory", moreMemory)
-		f.detail = string(s.stderr)
-		return f
-	}
-	// A kernel without room to unpack itself just resets.
-	if least := leastFor(s.size); !s.booted && s.machine.memory < least {
-		return failure(guestOOM, fmt.Sprintf("the guest ended before it said a word, and its memory is too small: %d MiB, "+
-			"while its initramfs of %d MiB needs about %d MiB", s.machine.memory>>20, s.size>>20, least>>20), moreMemory)
-	}
-	if !s.booted {
-		f = failure(qemuFailed, "QEMU ended before the guest said a word", "look at its message below, or try -accel tcg or another -kernel")
-		f.detail = string(s.stderr)
-		if f.detail == "" {
-			f.detail = tail(console, nil)
-		}
-		return f
-	}
-	f = failure(noExitCode, "the guest ended without an exit code", "read the console log")
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrClosedPipe) {
-		f.found += ": " + err.Error()
-	}
-	f.detail = tail(console, nil)
-	return f
-}
-
 // verdict turns the guest's last word into an exit code.
 func (s *session) verdict() (int, error) {
 	e := s.exit
@@ -295,37 +249,4 @@ func (s *session) verdict() (int, error) {
 		return 128 + e.Signal, nil
 	}
 	return e.Code, nil
-}
-
-// leastFor is the memory below which a guest surely can't boot: the archive, what is unpacked from it,
-// which may fill half of the memory, and the kernel. Bytes.
-func leastFor(initramfs int64) int64 { return 2*initramfs + 64<<20 }
-
-// keep saves what tells about the guest and returns the folder, or "" when even that goes wrong.
-func (s *session) keep() string {
-	parent := s.opts.Artifacts
-	if parent != "" {
-		if err := os.MkdirAll(parent, 0o777); err != nil {
-			fmt.Fprintln(s.opts.Stderr, "oomcage vm: keep the artifacts:", err)
-			parent = ""
-		}
-	}
-	dir, err := os.MkdirTemp(parent, "oomcage-vm-"+filepath.Base(s.job.Path)+"-")
-	if err != nil {
-		fmt.Fprintln(s.opts.Stderr, "oomcage vm: keep the artifacts:", err)
-		return ""
-	}
-	console, _ := os.ReadFile(s.machine.console) // QEMU may not have got as far
-	for name, data := range map[string][]byte{
-		consoleFile: console, commandFile: []byte(s.machine.commandLine()),
-		stderrFile: s.stderr, dmesgFile: s.dmesg,
-	} {
-		if len(data) == 0 {
-			continue
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o666); err != nil {
-			fmt.Fprintln(s.opts.Stderr, "oomcage vm: keep the artifacts:", err)
-		}
-	}
-	return dir
 }

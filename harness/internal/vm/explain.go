@@ -1,0 +1,107 @@
+package vm
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+)
+
+// explain finds out why a guest ended, or was ended, without an exit status.
+func (s *session) explain(err error) error {
+	var f *Failure
+	if errors.As(err, &f) {
+		return f
+	}
+	console, _ := os.ReadFile(s.machine.console) // without one there is nothing to judge
+	if f := readConsole(console, s.booted); f != nil {
+		return f
+	}
+	if initrdTooLarge.Match(s.stderr) {
+		f = failure(guestOOM, "the initramfs does not fit into the guest's memory", moreMemory)
+		f.detail = string(s.stderr)
+		return f
+	}
+	// A kernel without room to unpack itself just resets.
+	if least := leastFor(s.size); !s.booted && s.machine.memory < least {
+		return failure(guestOOM, fmt.Sprintf("the guest ended before it said a word, and its memory is too small: %d MiB, "+
+			"while its initramfs of %d MiB needs about %d MiB", s.machine.memory>>20, s.size>>20, least>>20), moreMemory)
+	}
+	if !s.booted {
+		f = failure(qemuFailed, "QEMU ended before the guest said a word", "look at its message below, or try -accel tcg or another -kernel")
+		f.detail = string(s.stderr)
+		if f.detail == "" {
+			f.detail = tail(console, nil)
+		}
+		return f
+	}
+	f = failure(noExitCode, "the guest ended without an exit code", "read the console log")
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrClosedPipe) {
+		f.found += ": " + err.Error()
+	}
+	f.detail = tail(console, nil)
+	return f
+}
+
+// leastFor is the memory below which a guest surely can't boot: the archive, what is unpacked from it,
+// which may fill half of the memory, and the kernel. Bytes.
+func leastFor(initramfs int64) int64 { return 2*initramfs + 64<<20 }
+
+var (
+	panicLine   = regexp.MustCompile(`Kernel panic - not syncing: (.*)`)
+	timestamp   = regexp.MustCompile(`(?m)^(<\d+>)?\[ *\d+\.\d+\](\[ *[TC]\d+\])? `)
+	outOfMemory = regexp.MustCompile(`(?m)^Out of memory: Killed process \d+ .*`)
+
+	// What QEMU says before it even starts the kernel.
+	initrdTooLarge = regexp.MustCompile(`initrd is too large`)
+
+	// What the kernel says when it cannot even unpack the initramfs, or has nobody left to kill.
+	memoryPanics = regexp.MustCompile(`deadlocked on memory|no killable process`)
+	unpackFailed = regexp.MustCompile(`(?m)^.*(Initramfs unpacking failed|incomplete write|` +
+		`initrd overwritten|initrd extends beyond end of memory|initrd too large|Memory is too small|` +
+		`Cannot allocate|Failed to allocate).*`)
+)
+
+// readConsole judges a guest that ended without a word from what its kernel printed. It returns nil when
+// the text explains nothing. booted says that init had said hello before.
+func readConsole(console []byte, booted bool) *Failure {
+	text := timestamp.ReplaceAll(bytes.ReplaceAll(console, []byte("\r"), nil), nil)
+	unpack := unpackFailed.Find(text)
+	match := panicLine.FindSubmatch(text)
+	oom := outOfMemory.Find(text)
+	switch {
+	case match == nil && booted:
+		return nil
+	case match == nil && unpack == nil && oom == nil:
+		return nil
+	case match != nil && memoryPanics.Match(match[1]):
+		f := failure(guestOOM, "the guest ran out of memory: kernel panic: "+string(match[1]), moreMemory)
+		f.detail = tail(text, match[0])
+		return f
+	case !booted && (unpack != nil || oom != nil):
+		f := failure(guestOOM, "the guest ran out of memory while it booted: the initramfs does not fit", moreMemory)
+		f.detail = tail(text, unpack)
+		if unpack == nil {
+			f.detail = tail(text, oom)
+		}
+		return f
+	default:
+		f := failure(guestPanic, "the guest's kernel panicked: "+string(match[1]),
+			"read the console log; another kernel may help: -kernel FILE")
+		f.detail = tail(text, match[0])
+		return f
+	}
+}
+
+// tail returns the few lines up to the mark, or the last ones without a mark.
+func tail(text, mark []byte) string {
+	const lines = 12
+	if i := bytes.Index(text, mark); mark != nil && i >= 0 {
+		text = text[:i+len(mark)]
+	}
+	all := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
