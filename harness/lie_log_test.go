@@ -131,7 +131,7 @@ func mustLog(t *testing.T, line string) {
 	t.Helper()
 	f, err := os.OpenFile("/dev/kmsg", os.O_WRONLY, 0)
 	require.NoError(t, err)
-	_, err = f.WriteString(line)
+	_, err = f.WriteString(line + "\n") // without it, readers see it with the next one
 	require.NoError(t, errors.Join(err, f.Close()))
 }
 
