@@ -45,11 +45,14 @@ endif
 asked  = $(or $(KERNEL),$(OOMCAGE_KERNEL))
 kernel = $(shell [ -z "$(asked)" ] && sort -V $(cache)/kernels/fetched 2>/dev/null | tail -n 1 || realpath -e -- "$(asked)" 2>/dev/null || echo "$(asked)")
 in_vm  = OOMCAGE_KERNEL="$(kernel)"
-vm     = go tool oomcage vm
+# Built, and not `go tool oomcage`, which ends with 0 when a signal ends its tool (Go 1.26): a guest that somebody
+# kills would be a test that passed. The quotes are for a folder with spaces in its name.
+oomcage = '$(CURDIR)/$(cache)/bin/oomcage'
+vm      = $(oomcage) vm
 # For the tests of swap, and of the page cache, which takes a disk.
 test_disks = -swap 256M -scratch 512M
 # What the microVM needs before it can boot: a kernel that is a file here need not be fetched.
-vm_setup := deps $(shell [ -n "$(asked)" ] && [ -f "$(asked)" ] || echo kernels)
+vm_setup := $(cache)/bin/oomcage deps $(shell [ -n "$(asked)" ] && [ -f "$(asked)" ] || echo kernels)
 
 ##@ The two that do all the set-up by themselves
 
@@ -66,8 +69,8 @@ demo-native: ## the demo on this kernel: root, cgroup v2
 	@go tool oomcage demo
 
 .PHONY: demo-vm
-demo-vm: $(vm_setup) $(cache)/bin/oomcage ## the demo in a microVM
-	@$(in_vm) $(vm) -build oomcage/app -- "$(CURDIR)/$(cache)/bin/oomcage" demo
+demo-vm: $(vm_setup) ## the demo in a microVM
+	@$(in_vm) $(vm) -build oomcage/app -- oomcage demo
 
 .PHONY: test-native
 test-native: ## all tests on this kernel: root, cgroup v2
@@ -75,7 +78,7 @@ test-native: ## all tests on this kernel: root, cgroup v2
 
 .PHONY: test-vm
 test-vm: $(vm_setup) ## all tests in a microVM: any user (KERNEL=6.1|6.12|FILE)
-	$(in_vm) OOMCAGE_STRICT=1 $(GO_TEST) -count=1 $(time_limit) -exec '$(vm) $(test_disks) -build ./app' $(TESTFLAGS) $(PKGS)
+	$(in_vm) OOMCAGE_STRICT=1 $(GO_TEST) -count=1 $(time_limit) -exec "$(vm) $(test_disks) -build ./app" $(TESTFLAGS) $(PKGS)
 
 # go test -list prints the names of a package's tests before the package, and fuzzes one test a time.
 .PHONY: fuzz
@@ -102,11 +105,11 @@ bench-native:
 
 .PHONY: bench-vm
 bench-vm: $(vm_setup)
-	@$(in_vm) go test -count=1 -p=1 -exec '$(vm) -build ./harness/testdata/trivial' -run='^$$' -bench=. -benchtime=$(BENCHTIME) $(TESTFLAGS) ./app ./harness ./harness/sweep
+	@$(in_vm) go test -count=1 -p=1 -exec "$(vm) -build ./harness/testdata/trivial" -run='^$$' -bench=. -benchtime=$(BENCHTIME) $(TESTFLAGS) ./app ./harness ./harness/sweep
 
 .PHONY: scenarios
 scenarios: $(vm_setup) ## the figures of docs/scenarios.md, measured now (KERNEL=6.1|6.12|FILE)
-	@$(in_vm) OOMCAGE_STRICT=1 go test -count=1 $(time_limit) -v -run='^TestScenarios' -exec '$(vm) $(test_disks) -build ./app' $(TESTFLAGS) ./harness | awk -f .ci/scenarios.awk
+	@$(in_vm) OOMCAGE_STRICT=1 go test -count=1 $(time_limit) -v -run='^TestScenarios' -exec "$(vm) $(test_disks) -build ./app" $(TESTFLAGS) ./harness | awk -f .ci/scenarios.awk
 
 out := $(or $(OUT),$(cache)/sweep/$(shell date +%Y%m%d-%H%M%S))
 # The file goes along into the microVM, and comes back from it as -outputdir does, wherever it is.
@@ -116,7 +119,7 @@ again = make sweep WHERE=$(WHERE)$(if $(KERNEL), KERNEL='$(KERNEL)') MAX='$(MAX)
 # The test itself fails where a point could not be run. Those of other shards, which the CI system may have told it
 # of, are none of its business, so the page is -partial.
 .PHONY: sweep
-sweep: $(if $(filter vm,$(WHERE)),$(vm_setup)) ## the service over a grid, and a page of it (MAX=64MiB..256MiB+32MiB STEP=10MiB,20MiB OUT=dir)
+sweep: $(if $(filter vm,$(WHERE)),$(vm_setup),$(cache)/bin/oomcage) ## the service over a grid, and a page of it (MAX=64MiB..256MiB+32MiB STEP=10MiB,20MiB OUT=dir)
 	@mkdir -p "$(out)"; exec 9<"$(out)"; flock -n 9 || { echo "another sweep writes to $(out): wait for its end, or name another folder by OUT=" >&2; exit 2; }; \
 	results="$$(realpath "$(out)")/results.jsonl"; page="$${results%/*}/report.html"; status=0; \
 	[ ! -s "$$results" ] || echo "going on with $$results: what it has is not run again"; \
@@ -125,7 +128,7 @@ sweep: $(if $(filter vm,$(WHERE)),$(vm_setup)) ## the service over a grid, and a
 		-args -max '$(MAX)' -step '$(STEP)' $(if $(SHARD),-shard '$(SHARD)') -out "$$results" | grep -v '^=== ' || status=$$?; \
 	[ -s "$$results" ] || { rm "$$results"; exit $$status; }; \
 	[ $$status = 0 ] || echo "what was run is kept in $$results; to go on: $(again)" >&2; \
-	go tool oomcage report -partial "$$results" -o "$$page" || status=$$?; \
+	$(oomcage) report -partial "$$results" -o "$$page" || status=$$?; \
 	[ ! -e "$$page" ] || echo "the page: $$page"; \
 	exit $$status
 

@@ -43,7 +43,11 @@ what -build compiled. OOMCAGE_VM_FLAGS has the flags that make the same machine,
 
 Exit codes: the program's own; 128+n when signal n ended it; 125 when the machinery failed, or
 what this command line names is not there, so that nothing is known about the program; 2 when this command
-line makes no sense.`
+line makes no sense. Where these count, as in CI, build the command: go tool of Go 1.26 ends with 0 when a
+signal ends its tool.
+
+  go build -o oomcage oomcage/harness/cmd/oomcage
+  go test -exec "$PWD/oomcage vm -build ./app" ./...`
 
 func newVMCommand() *cobra.Command {
 	var o vm.Options
