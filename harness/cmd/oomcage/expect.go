@@ -52,8 +52,23 @@ func (e *expectFlags) check() error {
 	return nil
 }
 
-// disappointed says what of the outcome was not expected, or "".
+// disappointed says what of the outcome was not expected, or "". A load that the target did not take is not,
+// unless the flags say otherwise: that it survives steps which it refused says nothing of its memory.
 func (e *expectFlags) disappointed(o *harness.Outcome) string {
+	unmet, refused := e.unmet(o), refusal(o)
+	switch {
+	case unmet != "" && refused != "":
+		return unmet + ": " + refused
+	case unmet != "":
+		return unmet
+	case refused != "" && e.acked == "" && (e.verdict == "" || o.Verdict == harness.Survived && o.Acknowledged == 0):
+		return refused
+	}
+	return ""
+}
+
+// unmet says which of the flags the outcome does not meet, or "".
+func (e *expectFlags) unmet(o *harness.Outcome) string {
 	if e.verdict != "" && string(o.Verdict) != e.verdict {
 		return fmt.Sprintf("the verdict is %s, not %s", o.Verdict, e.verdict)
 	}
@@ -68,6 +83,30 @@ func (e *expectFlags) disappointed(o *harness.Outcome) string {
 		return fmt.Sprintf("%d steps were acknowledged, not %s", o.Acknowledged, e.acked)
 	}
 	return ""
+}
+
+// refusal says which step a target that lives did not acknowledge, and why, or "". One that took a step and then no
+// other until time was up is none: that is how a load without an end does end.
+func refusal(o *harness.Outcome) string {
+	alive := o.Verdict == harness.Survived || o.Verdict == harness.TimedOut && o.Acknowledged == 0
+	if !alive || o.Spec.Load.Step == nil || o.Error == "" {
+		return ""
+	}
+	loaded := "nothing was loaded"
+	switch {
+	case o.Acknowledged > 0 && o.Spec.Load.Count > 0:
+		loaded = fmt.Sprintf("the load ended after %d of %s", o.Acknowledged, count(o.Spec.Load.Count, "step"))
+	case o.Acknowledged > 0:
+		loaded = "the load ended after " + count(o.Acknowledged, "step")
+	}
+	why := "the target was not ready: " + plain(o.Error)
+	if step := fmt.Sprintf("step %d", o.Attempted); o.Attempted > 0 {
+		why = step + " was not acknowledged: " + plain(strings.TrimPrefix(o.Error, step+": "))
+	}
+	if o.Acknowledged == 0 && o.Spec.Target.ReadyName == "" {
+		why += "; a step may have come too early: -ready PATH waits until the program answers"
+	}
+	return loaded + ": " + why
 }
 
 func verdictTexts() []string {

@@ -136,6 +136,50 @@ func TestExpectationsThatAreNotMetSayWhatWasFound(t *testing.T) {
 	assert.Contains(t, e.disappointed(&harness.Outcome{Acknowledged: 1, Window: &harness.Window{Lo: 4, Hi: 5}}), "4..5 were predicted")
 }
 
+func TestALoadThatWasRefusedIsNoSuccess(t *testing.T) {
+	after := func(acknowledged, count int, verdict harness.Verdict, failure string) *harness.Outcome {
+		return &harness.Outcome{
+			Spec: harness.Spec{
+				Target: harness.Target{ReadyName: "TCP"},
+				Load:   harness.Load{Step: harness.HTTPPost("/"), Count: count},
+			},
+			Verdict: verdict, Acknowledged: acknowledged, Attempted: acknowledged + 1, Error: failure,
+		}
+	}
+	first := after(0, 0, harness.Survived, "step 1: POST http://a/nope: 404 Not Found")
+	fifth := after(4, 10, harness.Survived, "step 5: POST http://a/: 507 Insufficient Storage")
+	noMessage := first.Error[len("step 1: "):]
+	tooEarly := after(0, 3, harness.Survived, "step 1: run curl: exit status 7: curl:\nrefused")
+	tooEarly.Spec.Target.ReadyName = ""
+	silent := after(0, 0, harness.TimedOut, "wait until p is ready: the run's time is up")
+	silent.Attempted = 0
+	noStep := after(0, 0, harness.TimedOut, "wait for sort[7]: the run's time is up")
+	noStep.Spec.Load.Step = nil
+	for name, c := range map[string]struct {
+		o              *harness.Outcome
+		verdict, acked string
+		want           string
+	}{
+		"the first":                   {first, "", "", "nothing was loaded: step 1 was not acknowledged: " + noMessage},
+		"the first, and it survived":  {first, "survived", "", "nothing was loaded: step 1 was not acknowledged: " + noMessage},
+		"the first, as was expected":  {first, "survived", "0", ""},
+		"the first, and it lives":     {first, "oom-killed", "", "the verdict is survived, not oom-killed: nothing was loaded: step 1 was not acknowledged: " + noMessage},
+		"a later one":                 {fifth, "", "", "the load ended after 4 of 10 steps: step 5 was not acknowledged: POST http://a/: 507 Insufficient Storage"},
+		"a later one, as is expected": {fifth, "survived", "", ""},
+		"a later one, of no number":   {after(1, 0, harness.Survived, "step 2: no"), "", "", "the load ended after 1 step: step 2 was not acknowledged: no"},
+		"a command":                   {tooEarly, "", "", `nothing was loaded: step 1 was not acknowledged: "run curl: exit status 7: curl:\nrefused"; a step may have come too early: -ready PATH waits until the program answers`},
+		"it never listened":           {silent, "", "", "nothing was loaded: the target was not ready: " + silent.Error},
+		"that was expected":           {silent, "timed-out", "", ""},
+		"time was up":                 {after(3, 0, harness.TimedOut, "step 4: the run's time is up"), "", "", ""},
+		"it was killed":               {after(3, 0, harness.OOMKilled, "step 4: EOF"), "", "", ""},
+		"its own work took too long":  {noStep, "", "", ""},
+	} {
+		e := expectFlags{verdict: c.verdict, acked: c.acked}
+		require.NoError(t, e.check())
+		assert.Equal(t, c.want, e.disappointed(c.o), name)
+	}
+}
+
 func TestTheAnswerOfASearchIsASentence(t *testing.T) {
 	requests := sweep.Search{Spec: harness.Spec{Load: harness.Load{Step: harness.HTTPPost("/"), Count: 200}}}
 	trial := func(mib harness.Bytes, survived int) sweep.Trial {
@@ -193,6 +237,11 @@ func TestARunOfTheServicePrintsItsStepsAndItsVerdict(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, harness.OOMKilled, o.Verdict)
 
+	stdout.Reset()
+	require.Equal(t, exitFailed, execute(append([]string{"run", "--max", "64M", "--post", "/typo"}, target...), &stdout, &stderr))
+	require.Regexp(t, `\n1 .* none \(refused: 404\)\n\nsurvived: `, stdout.String())
+	require.Contains(t, stderr.String(), "nothing was loaded: step 1 was not acknowledged: POST http://")
+
 	require.Equal(t, exitMachine, execute([]string{"run", "/no/such/program"}, &stdout, &stderr))
 }
 
@@ -201,7 +250,8 @@ func TestARunMayBePushedByACommand(t *testing.T) {
 	app := harness.Build(t, "../../../app")
 	var stdout, stderr bytes.Buffer
 	code := execute([]string{"run", "--json", "--ready", "/ping", "--exec", app + " -no-such-flag '$ADDR'", "--steps", "3", "--", app, "-addr", "$ADDR"}, &stdout, &stderr)
-	require.Zero(t, code, stderr.String())
+	require.Equal(t, exitFailed, code, stderr.String())
+	require.Contains(t, stderr.String(), "nothing was loaded: step 1 was not acknowledged: ")
 	o, err := harness.ParseOutcome(stdout.Bytes())
 	require.NoError(t, err)
 	require.Equal(t, harness.Survived, o.Verdict)

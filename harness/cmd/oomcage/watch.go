@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -61,7 +62,7 @@ func (s *stepPrinter) stepped(p *harness.Process, n int, err error) { s.line(fmt
 func (s *stepPrinter) end() {}
 
 // line prints one reading. Of a target that did not answer it shows the peak, as the rest is
-// gone with it; the kernel counts before it kills, so the events are there.
+// gone with it; the kernel counts before it kills, so the events are there. One that said no lives.
 func (s *stepPrinter) line(name string, p *harness.Process, failed error) {
 	m, err := p.Cage().Memory()
 	if err != nil {
@@ -69,7 +70,11 @@ func (s *stepPrinter) line(name string, p *harness.Process, failed error) {
 		return
 	}
 	used, note := m.Current, ""
-	if failed != nil {
+	var refused *harness.StatusError
+	switch {
+	case errors.As(failed, &refused):
+		note = fmt.Sprintf(" (refused: %d)", refused.Code)
+	case failed != nil:
 		used, note = max(m.Peak, m.Current), " (no answer; the peak)"
 	}
 	fmt.Fprintf(s.w, "%-6s %s %12d   %s%s\n", name, bar.Draw(int64(used), int64(p.Cage().Limits().Max)), used, m.Events, note)
