@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"oomcage/harness/internal/guest"
 )
 
 // execGrace is how long a step's command that has ended may leave its output open through processes of
@@ -38,7 +40,7 @@ func Exec(words ...string) Step {
 		if ctx.Err() != nil {
 			err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
-		err = fmt.Errorf("run %s: %w", args[0], err)
+		err = fmt.Errorf("run %s: %w", args[0], guest.ExplainMissing(err))
 		if said := strings.TrimSpace(out.String()); said != "" {
 			err = fmt.Errorf("%w: %s", err, said)
 		}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"oomcage/harness/internal/cgroup"
+	"oomcage/harness/internal/guest"
 )
 
 // Process is one started target. Its methods may be called from several goroutines.
@@ -73,7 +74,7 @@ func (c *Cage) Start(ctx context.Context, t Target) (*Process, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", t.Path, explainDescriptors(err))
+		return nil, fmt.Errorf("start %s: %w", t.Path, guest.ExplainMissing(explainDescriptors(err)))
 	}
 	return p, nil
 }

@@ -20,7 +20,10 @@ $ADDR, $HOST and $PORT in the program's arguments are the address that is reserv
 memory.current is drawn while it runs; elsewhere there is a line for each step. With -json the outcome is
 printed instead, on one line.
 
-It takes root and cgroup v2; elsewhere: oomcage vm -- oomcage run … PROGRAM.
+It takes root and cgroup v2; elsewhere, with -add for programs from outside the working directory:
+
+  oomcage vm -- oomcage run --max 64M --post /upload -- ./service -addr '$ADDR'
+  oomcage vm -add "$(command -v sort)" -- oomcage run --max 32M -- sort -o /dev/null words
 
 Exit codes: 0 when what -expect and -acked say is so, or neither was given and no step was refused by a target
 that lives; 1 when it is not; 2 when this command line makes no sense; 125 when the run could not be made. A

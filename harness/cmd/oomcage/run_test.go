@@ -67,6 +67,13 @@ func TestCommandLinesThatMakeNoSenseAreRefused(t *testing.T) {
 	}
 }
 
+func TestACommandThatIsNotInTheMicroVMIsToBeAdded(t *testing.T) {
+	t.Setenv("OOMCAGE_VM", "6.12")
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, exitUsage, execute([]string{"run", "-exec", "no-such-program", "p"}, &stdout, &stderr))
+	require.Contains(t, stderr.String(), "oomcage vm -add $(command -v no-such-program) …\n")
+}
+
 func TestASweepOfOtherResultsIsRefusedBeforeAnythingRuns(t *testing.T) {
 	path := mustStore(t, stored(t, "max=64MiB", harness.OOMKilled), "")
 	var stdout, stderr bytes.Buffer
@@ -242,7 +249,9 @@ func TestARunOfTheServicePrintsItsStepsAndItsVerdict(t *testing.T) {
 	require.Regexp(t, `\n1 .* none \(refused: 404\)\n\nsurvived: `, stdout.String())
 	require.Contains(t, stderr.String(), "nothing was loaded: step 1 was not acknowledged: POST http://")
 
+	t.Setenv("OOMCAGE_VM", "6.12")
 	require.Equal(t, exitMachine, execute([]string{"run", "/no/such/program"}, &stdout, &stderr))
+	require.Contains(t, stderr.String(), "no such file or directory; add it to the microVM: oomcage vm -add /no/such/program …\n")
 }
 
 func TestARunMayBePushedByACommand(t *testing.T) {

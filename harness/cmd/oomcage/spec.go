@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/guest"
 	"oomcage/harness/sweep"
 )
 
@@ -121,7 +122,7 @@ func (s *specFlags) load() (sweep.Load, error) {
 		}
 		if !strings.Contains(words[0], "$") { // $ADDR and the like are known when it runs
 			if _, err := exec.LookPath(words[0]); err != nil {
-				return sweep.Load{}, fmt.Errorf("-exec %q: %w", s.run, err)
+				return sweep.Load{}, fmt.Errorf("-exec %q: %w", s.run, guest.ExplainMissing(err))
 			}
 		}
 		return sweep.Exec(words...), nil
