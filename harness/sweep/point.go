@@ -181,26 +181,27 @@ func (g Grid) point(values []Value) (Point, error) {
 // value makes none.
 type Load struct {
 	words []string
+	url   bool                              // the one word is the path of a URL
 	make  func(words []string) harness.Load // its Name and its Step
 }
 
 // Get is the load of harness.HTTPGet, for example of "/generate-load/memory?bytes=$step&kind=$kind".
 func Get(path string) Load {
-	return Load{[]string{path}, func(w []string) harness.Load {
+	return Load{[]string{path}, true, func(w []string) harness.Load {
 		return harness.Load{Name: "GET " + w[0], Step: harness.HTTPGet(w[0])}
 	}}
 }
 
 // Post is the load of harness.HTTPPost.
 func Post(path string) Load {
-	return Load{[]string{path}, func(w []string) harness.Load {
+	return Load{[]string{path}, true, func(w []string) harness.Load {
 		return harness.Load{Name: "POST " + w[0], Step: harness.HTTPPost(w[0])}
 	}}
 }
 
 // Exec is the load of harness.Exec: a command that is run for each step.
 func Exec(words ...string) Load {
-	return Load{words, func(w []string) harness.Load {
+	return Load{words, false, func(w []string) harness.Load {
 		return harness.Load{Name: shellquote.Join(w...), Step: harness.Exec(w...)}
 	}}
 }
@@ -212,10 +213,29 @@ func (l Load) takesUp(axes []Axis) error {
 	for _, name := range []string{stepAxis, kindAxis} {
 		varies := slices.ContainsFunc(axes, func(a Axis) bool { return a.Name == name && (name == kindAxis || len(a.Values) > 1) })
 		if varies && !strings.Contains(strings.Join(l.words, " "), "$"+name) {
-			return fmt.Errorf("the axis %s would change nothing: the load has no $%s in it; write for example /generate-load/memory?bytes=$step&kind=$kind", name, name)
+			help := "write for example " + l.with(name)
+			if name == stepAxis {
+				help += ", or give one size, for the prediction alone"
+			}
+			return fmt.Errorf("the axis %s would change nothing: the load has no $%s in it; %s", name, name, help)
 		}
 	}
 	return nil
+}
+
+// with is the load with what is missing in it.
+func (l Load) with(name string) string {
+	query := map[string]string{stepAxis: "bytes=$step", kindAxis: "kind=$kind"}[name]
+	switch {
+	case len(l.words) == 0:
+		return "/load?" + query
+	case !l.url:
+		return shellquote.Join(l.words...) + " $" + name
+	case strings.Contains(l.words[0], "?"):
+		return l.words[0] + "&" + query
+	default:
+		return l.words[0] + "?" + query
+	}
 }
 
 // load puts the values in. A size is given in bytes, which every program can read.

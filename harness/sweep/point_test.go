@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -91,6 +92,24 @@ func TestAGridThatMakesNoSenseIsRefusedBeforeAnythingRuns(t *testing.T) {
 	points, err := many.Points()
 	require.NoError(t, err)
 	require.Len(t, points, 160000)
+}
+
+func TestAnAxisThatWouldChangeNothingIsShownInTheUsersOwnLoad(t *testing.T) {
+	for _, c := range []struct {
+		axis string
+		load Load
+		want string
+	}{
+		{"step=1MiB,2MiB", Post("/take"), "/take?bytes=$step, or give one size, for the prediction alone"},
+		{"kind=file", Get("/take?bytes=$step"), "/take?bytes=$step&kind=$kind"},
+		{"kind=file", Exec("take", "a b"), "take 'a b' $kind"},
+		{"kind=file", Load{}, "/load?kind=$kind"},
+	} {
+		_, err := Grid{Spec: app(), Axes: mustAxes(t, c.axis), Load: c.load}.Points()
+		require.Error(t, err)
+		_, help, _ := strings.Cut(err.Error(), "write for example ")
+		require.Equal(t, c.want, help)
+	}
 }
 
 func TestTheNameOfALoadTellsItFromOthers(t *testing.T) {
