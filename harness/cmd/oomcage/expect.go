@@ -104,7 +104,7 @@ func refusal(o *harness.Outcome) string {
 		why = step + " was not acknowledged: " + plain(strings.TrimPrefix(o.Error, step+": "))
 	}
 	if o.Acknowledged == 0 && o.Spec.Target.ReadyName == "" {
-		why += "; a step may have come too early: -ready PATH waits until the program answers"
+		why += "; a step may have come too early: -ready waits until the program listens"
 	}
 	return loaded + ": " + why
 }

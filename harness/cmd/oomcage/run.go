@@ -13,7 +13,7 @@ import (
 const runLong = `run starts PROGRAM in a cage with these limits, pushes it step by step, and says how it ended.
 
   oomcage run --max 100M --post /generate-load/memory --step 20MiB -- ./app -addr '$ADDR'
-  oomcage run --max 64M --exec 'redis-cli -p $PORT debug populate 10000' -- redis-server --port '$PORT'
+  oomcage run --max 64M --ready tcp --exec 'redis-cli -p $PORT debug populate 10000' -- redis-server --port '$PORT'
   oomcage run --max 32M -- sort -o /dev/null words
 
 $ADDR, $HOST and $PORT in the program's arguments are the address that is reserved for it. On a terminal

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -25,7 +26,7 @@ func TestCommandLinesThatMakeNoSenseAreRefused(t *testing.T) {
 		"run -post upload p":               `write "/upload"`,
 		"sweep -get upload p":              `write "/upload"`,
 		"bisect -post= p":                  "does not begin with a slash",
-		"run -ready ping p":                `write "/ping"`,
+		"run -ready ping p":                `write "/ping", or "tcp"`,
 		"run -exec /no/such/program p":     "no such file",
 		"run -exec no-such-program p":      "not found in $PATH",
 		"run -exec= -steps 1 p":            "no step to count",
@@ -72,6 +73,27 @@ func TestACommandThatIsNotInTheMicroVMIsToBeAdded(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	require.Equal(t, exitUsage, execute([]string{"run", "-exec", "no-such-program", "p"}, &stdout, &stderr))
 	require.Contains(t, stderr.String(), "oomcage vm -add $(command -v no-such-program) …\n")
+}
+
+func TestATargetIsReadyWhenItListensOrAnswersOrAtOnce(t *testing.T) {
+	for flags, want := range map[string]string{
+		"-post /a":               "TCP",
+		"-get /a":                "TCP",
+		"-get /a -ready tcp":     "TCP",
+		"-get /a -ready /ping":   "GET /ping",
+		"-exec $PID":             "",
+		"-exec $PID -ready tcp":  "TCP",
+		"-exec $PID -ready /tcp": "GET /tcp",
+		"":                       "",
+	} {
+		cmd, what := &cobra.Command{}, specFlags{}
+		what.register(cmd)
+		require.NoError(t, cmd.ParseFlags(strings.Fields(strings.ReplaceAll(flags, "-", "--"))))
+		spec, _, err := what.spec([]string{"p"})
+		require.NoError(t, err)
+		assert.Equal(t, want, spec.Target.ReadyName, flags)
+		assert.Equal(t, want != "", spec.Target.Ready != nil, flags)
+	}
 }
 
 func TestASweepOfOtherResultsIsRefusedBeforeAnythingRuns(t *testing.T) {
@@ -174,7 +196,7 @@ func TestALoadThatWasRefusedIsNoSuccess(t *testing.T) {
 		"a later one":                 {fifth, "", "", "the load ended after 4 of 10 steps: step 5 was not acknowledged: POST http://a/: 507 Insufficient Storage"},
 		"a later one, as is expected": {fifth, "survived", "", ""},
 		"a later one, of no number":   {after(1, 0, harness.Survived, "step 2: no"), "", "", "the load ended after 1 step: step 2 was not acknowledged: no"},
-		"a command":                   {tooEarly, "", "", `nothing was loaded: step 1 was not acknowledged: "run curl: exit status 7: curl:\nrefused"; a step may have come too early: -ready PATH waits until the program answers`},
+		"a command":                   {tooEarly, "", "", `nothing was loaded: step 1 was not acknowledged: "run curl: exit status 7: curl:\nrefused"; a step may have come too early: -ready waits until the program listens`},
 		"it never listened":           {silent, "", "", "nothing was loaded: the target was not ready: " + silent.Error},
 		"that was expected":           {silent, "timed-out", "", ""},
 		"time was up":                 {after(3, 0, harness.TimedOut, "step 4: the run's time is up"), "", "", ""},

@@ -17,13 +17,14 @@ import (
 
 // specFlags are the flags that say what is run, and under which load. run, sweep and bisect have them all.
 type specFlags struct {
-	env              []string
-	dir, run         string
-	get, post, ready urlPath // of get, post and run at most one is given
-	steps            int
-	timeout          time.Duration
-	files            []string
-	oomGroup         bool
+	env       []string
+	dir, run  string
+	get, post urlPath // of get, post and run at most one is given
+	ready     probe
+	steps     int
+	timeout   time.Duration
+	files     []string
+	oomGroup  bool
 }
 
 // urlPath is what follows $ADDR in a URL.
@@ -44,13 +45,34 @@ func (p *urlPath) Set(text string) error {
 // Type names the value in help texts of pflag.
 func (p *urlPath) Type() string { return "PATH" }
 
+// probe says when a target is ready: when GET of this path is answered, or when it listens.
+type probe string
+
+const whenItListens probe = "tcp"
+
+// String is the path, or tcp; "" where neither is given.
+func (p *probe) String() string { return string(*p) }
+
+// Set refuses what is neither.
+func (p *probe) Set(text string) error {
+	var path urlPath
+	if err := path.Set(text); err != nil && text != string(whenItListens) {
+		return fmt.Errorf("%w, or %q", err, whenItListens)
+	}
+	*p = probe(text)
+	return nil
+}
+
+// Type names the value in help texts of pflag.
+func (p *probe) Type() string { return "PATH" }
+
 func (s *specFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.Var(&s.post, "post", "a step is POST of this `PATH` at $ADDR; $step and $kind in it are the step's")
 	f.Var(&s.get, "get", "a step is GET of this `PATH` at $ADDR")
 	f.StringVar(&s.run, "exec", "", "a step is this `COMMAND`, run outside the cage, without a shell; $ADDR and $PID are the target's")
 	f.IntVar(&s.steps, "steps", 0, "`N` steps at most (default: until the target ends or time is up)")
-	f.Var(&s.ready, "ready", "the target is ready when GET of this `PATH` is answered (default: when it listens, with -post or -get)")
+	f.Var(&s.ready, "ready", "the target is ready when GET of this `PATH` is answered; tcp: when it listens (default: tcp with -post or -get, else at once)")
 	f.DurationVar(&s.timeout, "timeout", time.Minute, "time limit of one run")
 	f.StringArrayVar(&s.env, "env", nil, "`NAME=VALUE` for the target's environment (repeatable)")
 	f.StringVar(&s.dir, "dir", "", "working directory of the target")
@@ -88,10 +110,10 @@ func (s *specFlags) spec(args []string) (harness.Spec, sweep.Load, error) {
 		spec.Load.Count = s.steps
 	}
 	switch {
+	case s.ready == whenItListens, s.ready == "" && s.get+s.post != "":
+		spec.Target.Ready, spec.Target.ReadyName = harness.TCPReady(), "TCP"
 	case s.ready != "":
 		spec.Target.Ready, spec.Target.ReadyName = harness.HTTPReady(string(s.ready)), "GET "+string(s.ready)
-	case s.get != "" || s.post != "":
-		spec.Target.Ready, spec.Target.ReadyName = harness.TCPReady(), "TCP"
 	}
 	return spec, load, nil
 }
