@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"oomcage/harness"
 	"oomcage/harness/internal/vm"
 	"oomcage/harness/sweep"
 )
@@ -103,6 +104,9 @@ func exitStatus(cmd *cobra.Command, err error, stderr io.Writer) int {
 		return exitUsage
 	default:
 		fmt.Fprintf(stderr, "%s: %v\n", cmd.CommandPath(), err)
+		if errors.Is(err, harness.ErrNotSupported) && cmd.Annotations[programFirst] != "" { // the error's advice is for tests
+			fmt.Fprintf(stderr, "  to help: oomcage vm -- %s …\n", cmd.CommandPath())
+		}
 		return exitMachine
 	}
 }
