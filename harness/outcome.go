@@ -104,7 +104,7 @@ func (o *Outcome) String() string {
 		line("error", "%s", o.Error)
 	}
 	line("limits", "%s", e.Limits)
-	line("memory", "peak %d, at the end %d; at readiness %d, of which %d page cache", e.Peak, e.Current, o.Baseline.Current, o.Baseline.File)
+	line("memory", "peak %d, at the end %d; before the load %d, of which %d page cache", e.Peak, e.Current, o.Baseline.Current, o.Baseline.File)
 	if left := o.stayed(); left != "" {
 		line("stayed", "charged: %s", left)
 	}

@@ -166,7 +166,7 @@ func facts(o *harness.Outcome, most int) [][2]string {
 	}
 	add("ended", e.Status.String())
 	add("limits", e.Limits.String())
-	add("at readiness", human(o.Baseline.Current), human(o.Baseline.File)+" of it page cache")
+	add("before the load", human(o.Baseline.Current), human(o.Baseline.File)+" of it page cache")
 	add("at the end", human(e.Current), "anon "+human(e.Stat.Anon), "file "+human(e.Stat.File), "kernel "+human(e.Stat.Kernel))
 	if e.SwapCurrent > 0 {
 		add("swapped out", human(e.SwapCurrent))

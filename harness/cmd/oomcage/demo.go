@@ -37,12 +37,13 @@ func demo(ctx context.Context, w io.Writer) error {
 	}
 	const step = 20 * harness.MiB
 	fmt.Fprintf(w, "The gin service under memory.max 100000000 and memory.swap.max 0, %v a step.\n%s.\n\n", step, kernel())
-	o, err := harness.Run(ctx, watched(harness.Spec{
+	spec := harness.Spec{
 		Name:   "demo",
 		Target: harness.Target{Path: app, Args: []string{"-addr", "$ADDR"}, Ready: harness.HTTPReady("/ping")},
 		Limits: harness.Limits{Max: 100000000},
 		Load:   harness.Load{Step: harness.HTTPPost("/generate-load/memory"), Bytes: step},
-	}, &stepPrinter{w}))
+	}
+	o, err := harness.Run(ctx, watched(spec, newStepPrinter(w, spec)))
 	if err != nil {
 		return err
 	}

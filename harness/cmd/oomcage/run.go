@@ -63,7 +63,7 @@ func runOne(ctx context.Context, spec harness.Spec, expect expectFlags, asJSON b
 	case isTerminal(w):
 		show = newLiveGraph(w)
 	default:
-		show = &stepPrinter{w: w}
+		show = newStepPrinter(w, spec)
 	}
 	o, err := harness.Run(ctx, watched(spec, show))
 	show.end()

@@ -276,6 +276,15 @@ func TestARunOfTheServicePrintsItsStepsAndItsVerdict(t *testing.T) {
 	require.Contains(t, stderr.String(), "no such file or directory; add it to the microVM: oomcage vm -add /no/such/program …\n")
 }
 
+func TestAProgramThatIsNotWaitedForHasOnlyBeenStarted(t *testing.T) {
+	needCages(t)
+	app := harness.Build(t, "../../../app")
+	var stdout, stderr bytes.Buffer
+	require.Zero(t, execute([]string{"run", "--max", "64M", "--", app, "-no-such-flag"}, &stdout, &stderr), stderr.String())
+	require.Regexp(t, `\nstart  [█·]+ .*\n\nexited: `, stdout.String())
+	require.Regexp(t, `\n  memory .*; before the load \d+, of which \d+ page cache\n`, stdout.String())
+}
+
 func TestARunMayBePushedByACommand(t *testing.T) {
 	needCages(t)
 	app := harness.Build(t, "../../../app")

@@ -46,7 +46,19 @@ func (silent) stepped(*harness.Process, int, error) {}
 func (silent) end()                                 {}
 
 // stepPrinter prints a line for the ready target and for each step.
-type stepPrinter struct{ w io.Writer }
+type stepPrinter struct {
+	w     io.Writer
+	first string // what the first line is called
+}
+
+// newStepPrinter is for a run of this spec. A target that is not waited for is not ready in the first line: it has
+// only been started, and may take much more before the load begins, which is what Outcome.Baseline is of.
+func newStepPrinter(w io.Writer, spec harness.Spec) *stepPrinter {
+	if spec.Target.Ready == nil {
+		return &stepPrinter{w, "start"}
+	}
+	return &stepPrinter{w, "ready"}
+}
 
 func (s *stepPrinter) ready(p *harness.Process) {
 	of := "no memory.max"
@@ -54,7 +66,7 @@ func (s *stepPrinter) ready(p *harness.Process) {
 		of = fmt.Sprintf("of %d bytes", limit)
 	}
 	fmt.Fprintf(s.w, "%-6s %-*s %12s   %s\n", "step", bar.Width, of, "current", "memory.events")
-	s.line("ready", p, nil)
+	s.line(s.first, p, nil)
 }
 
 func (s *stepPrinter) stepped(p *harness.Process, n int, err error) { s.line(fmt.Sprint(n), p, err) }
