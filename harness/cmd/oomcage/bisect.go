@@ -66,7 +66,7 @@ func newBisectCommand() *cobra.Command {
 func bisect(ctx context.Context, s sweep.Search, asJSON bool, stdout, stderr io.Writer) error {
 	if !asJSON {
 		s.Done = func(o *harness.Outcome) {
-			line := fmt.Sprintf("%-*s  %3d steps  %s", verdictWidth, o.Verdict, o.Acknowledged, o.Name)
+			line := fmt.Sprintf("%-*s  %s  %s", verdictWidth, o.Verdict, done(o), o.Name)
 			if why := sweep.Failure(o); why != "" {
 				line += "  " + plain(why)
 			}

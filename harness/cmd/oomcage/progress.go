@@ -55,7 +55,16 @@ func (p *progress) done(o *harness.Outcome, earlier bool) {
 	if earlier {
 		note += " (of an earlier run)"
 	}
-	fmt.Fprintf(p.w, "%*d/%d  %-*s  %3d steps%s  %s\n", len(fmt.Sprint(p.total)), p.count, p.total, verdictWidth, o.Verdict, o.Acknowledged, note, o.Name)
+	fmt.Fprintf(p.w, "%*d/%d  %-*s  %s%s  %s\n", len(fmt.Sprint(p.total)), p.count, p.total, verdictWidth, o.Verdict, done(o), note, o.Name)
+}
+
+// done is what the target did: the steps that it took or, where there were none to take, how it ended. The step itself
+// is not kept in results, its name is.
+func done(o *harness.Outcome) string {
+	if o.Spec.Load.Step == nil && o.Spec.Load.Name == "" {
+		return fmt.Sprintf("%-*s", len("exit code 0"), o.Evidence.Status)
+	}
+	return fmt.Sprintf("%3d steps", o.Acknowledged)
 }
 
 // barMargin is what stands around the name in a line with a bar of 10 columns: that bar, its percentage and its

@@ -354,6 +354,28 @@ func TestASearchEndsWithItsSentence(t *testing.T) {
 	require.Regexp(t, `a run at the upper end, 40MiB, failed for another reason than its limit: .*/typo: 404 Not Found`, stderr.String())
 }
 
+func TestWithoutStepsALineSaysHowTheProgramEnded(t *testing.T) {
+	o := &harness.Outcome{Name: "max=8MiB", Verdict: harness.Exited, Evidence: harness.Evidence{Status: harness.Status{Ended: true}}}
+	var lines bytes.Buffer
+	show := newProgress(3, 3, false, &lines)
+	show.done(o, false)
+	o.Spec.Load.Name, o.Acknowledged = "POST /", 4 // of a step that is not kept
+	show.done(o, false)
+	o.Spec.Load = harness.Load{Step: harness.HTTPPost("/")}
+	show.done(o, false)
+	require.Equal(t, "1/3  exited               exit code 0  max=8MiB\n"+
+		"2/3  exited                 4 steps  max=8MiB\n"+
+		"3/3  exited                 4 steps  max=8MiB\n", lines.String())
+}
+
+func TestASearchWithoutStepsSaysHowTheProgramEnded(t *testing.T) {
+	needCages(t)
+	app := harness.Build(t, "../../../app")
+	var stdout, stderr bytes.Buffer
+	require.Zero(t, execute([]string{"bisect", "--lo", "16MiB", "--hi", "32MiB", "--tolerance", "16MiB", "--repeat", "1", "--", app, "-h"}, &stdout, &stderr), "%s%s", &stdout, &stderr)
+	require.Regexp(t, `(?m)^exited +exit code 0  max=32MiB/repeat=1$`, stdout.String())
+}
+
 func TestTheResultsOfASweepGoAlongIntoTheMicroVM(t *testing.T) {
 	require.Equal(t, []string{"results.jsonl"}, resultsOf([]string{"sweep", "-max", "64MiB", "-resume", "--", "./app", "-o", "not-ours"}))
 	require.Equal(t, []string{"mine"}, resultsOf([]string{"sweep", "-o", "mine", "./app"}))
