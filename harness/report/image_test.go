@@ -93,6 +93,22 @@ func TestKillsByTheOwnLimitAreFilledAndAllElseIsHollow(t *testing.T) {
 	require.Len(t, others, len(harness.Verdicts())-2)
 }
 
+func TestAnImageSaysWhatAHollowMarkIsWhereThereIsOne(t *testing.T) {
+	legend := func(verdict harness.Verdict) string {
+		outcomes := many(t, 100)
+		for _, o := range outcomes[1:] {
+			o.Verdict = harness.OOMKilled
+		}
+		outcomes[0].Verdict = verdict
+		var image bytes.Buffer
+		require.NoError(t, Write(&image, NewSet(outcomes), SVG))
+		return image.String()
+	}
+	const says = "hollow: not killed by its own limit"
+	require.Equal(t, 1, strings.Count(legend(harness.Survived), says))
+	require.Zero(t, strings.Count(legend(harness.OOMKilled), says))
+}
+
 func TestTicksAreRound(t *testing.T) {
 	labels := func(top float64) string {
 		var all []string

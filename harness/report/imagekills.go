@@ -77,7 +77,7 @@ func (s *Set) killsPlot() *plot.Plot {
 	p.Legend.Top, p.Legend.Left = true, true
 	p.Legend.XOffs = vg.Points(8)
 	few := len(all) <= len(marks)
-	bands := false
+	bands, hollow := false, false
 	top, right := 0.0, 0.0
 	for i, s := range all {
 		c := rgb(seriesColours[i%len(seriesColours)])
@@ -86,6 +86,7 @@ func (s *Set) killsPlot() *plot.Plot {
 			bands = true
 		}
 		kills, others := s.marks()
+		hollow = hollow || len(others) > 0
 		for j, xys := range []plotter.XYs{kills, others} {
 			shape := glyph{marks[i%len(marks)], j == 0}
 			scatter := &plotter.Scatter{XYs: xys, GlyphStyle: draw.GlyphStyle{Color: c, Radius: vg.Points(3.4), Shape: shape}}
@@ -98,6 +99,11 @@ func (s *Set) killsPlot() *plot.Plot {
 		}
 		top = max(top, float64(s.most()))
 		right = max(right, float64(s.outcomes[len(s.outcomes)-1].Evidence.Limits.Max))
+	}
+	if hollow {
+		p.Legend.Add("hollow: not killed by its own limit", &plotter.Scatter{
+			GlyphStyle: draw.GlyphStyle{Color: faint, Radius: vg.Points(3.4), Shape: glyph{marks[0], false}},
+		})
 	}
 	switch {
 	case bands:

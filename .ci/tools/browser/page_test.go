@@ -176,6 +176,13 @@ func TestThePlotSaysTheSmallestLimitOfAll(t *testing.T) {
 	})()`), "from 1001 MiB to ")
 }
 
+func TestABandEndsWithThePlotAtTheTop(t *testing.T) {
+	tb := mustOpen(t, mustRead(t, realSweep)) // survivors would have taken more steps
+	above := eval[bool](tb, `[...document.querySelectorAll("#kills .band")].some((b) => b.getBBox().y < document.querySelector("#kills line[y1='14']").y1.baseVal.value)`)
+	require.True(t, above, "a band goes on above it")
+	require.Equal(t, "14", eval[string](tb, `document.querySelector("#kills-clip rect").getAttribute("y")`))
+}
+
 func TestALimitAboveTheTimelineAndBothPressuresAreShown(t *testing.T) {
 	o := another(mustRead(t, realSweep).Outcomes[0], "max=2GiB")
 	o.Evidence.Limits.Max = 2 * harness.GiB

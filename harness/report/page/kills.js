@@ -98,7 +98,7 @@ function killsPlot(series, width) {
 	plot.append(svg("text", { x: (frame.left + width - frame.right) / 2, y: height - 6, "text-anchor": "middle" }, "memory.max"),
 		svg("text", { x: 12, y: (frame.top + height - frame.bottom) / 2, "text-anchor": "middle", transform: `rotate(-90 12 ${(frame.top + height - frame.bottom) / 2})` }, "steps"));
 
-	const clip = svg("clipPath", { id: "kills-clip" }, svg("rect", { x: frame.left, y: 0, width: width - frame.left - frame.right + 8, height: height - frame.bottom + 6 }));
+	const clip = svg("clipPath", { id: "kills-clip" }, svg("rect", { x: frame.left, y: frame.top, width: width - frame.left - frame.right + 8, height: height - frame.top - frame.bottom + 6 }));
 	const inside = svg("g", { "clip-path": "url(#kills-clip)" });
 	plot.append(svg("defs", {}, clip), inside);
 	const drawn = [];
