@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -77,8 +78,11 @@ func lockPort(port int) (fd int, err error) {
 	return fd, nil
 }
 
-// free binds the port for a moment as a target without SO_REUSEADDR would, on all addresses.
+// free binds the port for a moment as a target without SO_REUSEADDR would, on all addresses. No process is
+// started meanwhile: it would have a copy of the socket until it is executed, and the port be taken for as long.
 func free(port int) (bool, error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return false, os.NewSyscallError("socket", err)

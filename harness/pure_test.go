@@ -158,16 +158,6 @@ func TestThePIDIsReplacedWhereThereIsOneAndOnlyAsAWholeName(t *testing.T) {
 	require.Equal(t, "$PID ${PID} 12345", r.expand("$PID ${PID} $PORT"), "a target does not know its own yet")
 }
 
-func TestPortsLieOutsideTheKernelsRangeWhereItLeavesAny(t *testing.T) {
-	for text, want := range map[string]portRange{
-		"32768\t60999\n": {10000, 32767}, "1024 65535": {10000, 65535}, "1024 50000": {50001, 65535}, "10000 65000": {10000, 65535}, "nonsense": {10000, 32767},
-	} {
-		path := t.TempDir() + "/range"
-		mustWrite(t, path, text)
-		require.Equal(t, want, portsBeside(path), text)
-	}
-}
-
 func TestAPackageCompiledOnTheHostIsFound(t *testing.T) {
 	manifest := t.TempDir() + "/built.json"
 	mustWrite(t, manifest, `[{"package": "example.com/a", "dir": "/src/a", "path": "/built/a"}]`)
