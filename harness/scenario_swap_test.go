@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/suite"
 	"golang.org/x/sys/unix"
@@ -30,16 +31,17 @@ func (s *SwapScenarios) TestSwapIsRoomUntilItIsFullToo() {
 	limits := Limits{Max: 30 * MiB, Swap: 60 * MiB}
 	s.requireSwap(limits.Swap)
 	var survived Memory
-	var both Bytes // of it charged as memory and as swap
+	var inBoth Bytes // of it charged as memory and as swap
 	take := func(ctx context.Context, p *Process, n int) error {
-		m, err := p.Cage().Memory()
+		m, both, err := settled(ctx, p.Cage())
 		if err != nil {
 			return err
 		}
-		if err := taking("anon", Bytes(n)*size-m.Current-m.SwapCurrent)(ctx, p, n); err != nil {
+		if err := taking("anon", Bytes(n)*size-(m.Current+m.SwapCurrent-both))(ctx, p, n); err != nil {
 			return err
 		}
-		survived, both, err = memoryAndBoth(p.Cage())
+		survived, both, err = settled(ctx, p.Cage())
+		inBoth = both
 		return err
 	}
 	o := RunT(s.T(), Spec{Target: s.service(), Limits: limits, Load: Load{Step: take, Count: 2}})
@@ -48,18 +50,33 @@ func (s *SwapScenarios) TestSwapIsRoomUntilItIsFullToo() {
 	o.RequireOOMKills(s.T(), 1)
 	s.Positive(o.Evidence.EventsLocal.OOM)
 	s.InDelta(int64(limits.Max), int64(survived.Peak), overshoot)
-	s.InEpsilon(int64(size), int64(survived.Current+survived.SwapCurrent-both), tolerance)
+	s.InEpsilon(int64(size), int64(survived.Current+survived.SwapCurrent-inBoth), tolerance)
 	s.measured(7, "with 50M peak %d, current %d, swap %d, %d of it both; with 100M oom %d, oom_kill %d",
-		survived.Peak, survived.Current, survived.SwapCurrent, both, o.Evidence.EventsLocal.OOM, o.Evidence.Events.OOMKill)
+		survived.Peak, survived.Current, survived.SwapCurrent, inBoth, o.Evidence.EventsLocal.OOM, o.Evidence.Events.OOMKill)
 }
 
-// memoryAndBoth reads the cage, and how much of it is charged as memory and as swap.
-func memoryAndBoth(c *Cage) (m Memory, both Bytes, err error) {
-	stat, err := c.group.ReadKeyed("memory.stat")
-	if err == nil {
-		m, err = c.Memory()
+// settled reads the cage, and how much of it is charged as memory and as swap, when nothing is on its way to
+// swap any more: until a page is written it has both charges, and no two files are read at once. The kernel
+// tells nobody, so two readings have to be alike.
+func settled(ctx context.Context, c *Cage) (m Memory, both Bytes, err error) {
+	for {
+		before := m
+		stat, err := c.group.ReadKeyed("memory.stat")
+		if err == nil {
+			m, err = c.Memory()
+		}
+		if err != nil {
+			return m, 0, err
+		}
+		if stat["file_writeback"] == 0 && m == before {
+			return m, Bytes(stat["swapcached"]), nil
+		}
+		select {
+		case <-ctx.Done():
+			return m, 0, fmt.Errorf("wait for the end of writing to swap: %w", context.Cause(ctx))
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
-	return m, Bytes(stat["swapcached"]), err
 }
 
 func (s *SwapScenarios) requireSwap(size Bytes) {
