@@ -53,5 +53,5 @@ func executed(pid int) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("parse %s: %w", path, err)
 	}
-	return fields[0] == "Z" || n&forkedOnly == 0, nil
+	return fields[0] == "Z" || fields[0] == "X" || n&forkedOnly == 0, nil
 }
