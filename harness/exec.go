@@ -7,14 +7,13 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"time"
 
 	"oomcage/harness/internal/guest"
 )
 
 // execGrace is how long a step's command that has ended may leave its output open through processes of
-// its own.
-const execGrace = time.Second
+// its own. It is shorter than heedGrace.
+const execGrace = heedGrace / 2
 
 // Exec is a step that runs a command outside the cage, and takes exit code 0 as acknowledgement. It is for
 // targets that do not speak HTTP. $ADDR, $HOST and $PORT in its words are replaced as in Target.Args,

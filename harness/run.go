@@ -14,6 +14,9 @@ import (
 // errTimeout is the cause of a context that ended because Spec.Timeout was up.
 var errTimeout = errors.New("the run's time is up")
 
+// timeIsUp tells that the run's time is up, and that it was not cancelled before.
+func timeIsUp(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errTimeout) }
+
 // Run makes a cage, starts the target in it, waits until it is ready, applies the load,
 // collects the evidence, closes the cage and judges. However the target dies, that is an
 // Outcome and no error. An error says that the run could not be made: the spec is wrong, cages
@@ -161,6 +164,9 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	o.Judge()
 	o.Took = time.Since(start)
 	unwound = false
+	if errors.As(loadErr, new(*unheeded)) && ctx.Err() != nil && !timeIsUp(ctx) {
+		return o, p, loadErr // there will be no outcome to say it
+	}
 	return o, p, nil
 }
 
@@ -178,7 +184,11 @@ func awaitReady(ctx context.Context, ready Probe, p *Process) error {
 		case <-ctx.Done():
 		}
 	}()
-	return ready(ctx, p)
+	err := heed(ctx, func() error { return ready(ctx, p) })
+	if errors.As(err, new(*unheeded)) {
+		return fmt.Errorf("the probe: %w", err)
+	}
+	return err
 }
 
 const (
@@ -189,6 +199,8 @@ const (
 	// closes its sockets while it dies, shortly before it can be waited for. 20 ms under
 	// emulation (2026-11); it delays only runs whose target breaks a connection off and lives.
 	deathGrace = 5 * time.Second
+	// lateDeathGrace is the same when the run's time is up: that is to hold.
+	lateDeathGrace = 300 * time.Millisecond
 )
 
 // apply sends the steps, one by one and each only once, until one fails, the target ends or ctx
@@ -217,7 +229,7 @@ func (l Load) apply(ctx context.Context, p *Process, o *Outcome, tl *timeline) e
 			return nil
 		}
 		o.Attempted = n
-		if err := l.Step(stepCtx, p, n); err != nil {
+		if err := heed(stepCtx, func() error { return l.Step(stepCtx, p, n) }); err != nil {
 			return fmt.Errorf("step %d: %w", n, err)
 		}
 		o.Acknowledged = n
@@ -228,8 +240,9 @@ func (l Load) apply(ctx context.Context, p *Process, o *Outcome, tl *timeline) e
 }
 
 // awaitDeath waits, after a failed step or probe, for a target that may be dying. One that has
-// answered, if only to refuse, is not; nor is one that was given up when its time was over. A run that
-// is cancelled has no outcome, so there is nothing to wait for.
+// answered, if only to refuse, is not; nor is one that was given up when its time was over. Then a step that
+// failed for another reason, or does not say why, leaves a short wait. A run that is cancelled has no outcome,
+// so there is nothing to wait for.
 func awaitDeath(ctx context.Context, p *Process, failed error) {
 	var refused *StatusError
 	if errors.As(failed, &refused) || errors.Is(failed, errTimeout) {
@@ -245,10 +258,11 @@ func awaitDeath(ctx context.Context, p *Process, failed error) {
 		case <-grace.C:
 			return
 		case <-ended:
-			if !errors.Is(context.Cause(ctx), errTimeout) {
+			if !timeIsUp(ctx) {
 				return
 			}
 			ended = nil // the time is up, and the target may be dying all the same
+			grace.Reset(lateDeathGrace)
 		}
 	}
 }

@@ -200,7 +200,7 @@ func TestATargetThatBreaksAConnectionOffAndLivesHasSurvived(t *testing.T) {
 	hangUp := HTTPPost("/count-and-hang-up")
 	o := runUntil(t, Limits{}, func(timeIsUp func()) Spec {
 		return Spec{Target: server(t, filepath.Join(t.TempDir(), "count")), Load: Load{Count: 3, Step: func(ctx context.Context, p *Process, n int) error {
-			defer time.AfterFunc(deathGrace/2, timeIsUp)
+			defer time.AfterFunc(lateDeathGrace, timeIsUp)
 			return hangUp(ctx, p, n)
 		}}}
 	})
@@ -234,7 +234,7 @@ func TestACancelledRunIsAnErrorAndLeavesNothing(t *testing.T) {
 
 // A cancelled run has no outcome; that its time is up is no reason to overlook that the target dies.
 func TestATargetThatMayBeDyingIsWaitedForUnlessTheRunIsCancelled(t *testing.T) {
-	for cause, want := range map[error]time.Duration{context.Canceled: time.Second, errTimeout: deathGrace} {
+	for cause, want := range map[error]time.Duration{context.Canceled: time.Second, errTimeout: time.Second + lateDeathGrace} {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			time.AfterFunc(time.Second, func() { cancel(cause) })
@@ -267,4 +267,46 @@ func TestALeftCageIsNamedAndClosed(t *testing.T) {
 	require.NotEmpty(t, left)
 	require.Contains(t, left[0], c.Path()+" was not closed (a process in it)")
 	requireNothingLeft(t)
+}
+
+// Timing is loose here: a guest is slow. That it ends at all is what is tested, and what it says.
+func TestARunEndsInTimeWhateverAStepOrAProbeDoes(t *testing.T) {
+	forever := make(chan struct{})
+	t.Cleanup(func() { close(forever) })
+	deaf := func(context.Context, *Process, int) error { <-forever; return nil }
+	for name, c := range map[string]struct {
+		ready Probe
+		step  Step
+		want  string
+	}{
+		"a step that returns ctx.Err()": {nil, func(ctx context.Context, _ *Process, _ int) error { <-ctx.Done(); return ctx.Err() }, "step 1: context deadline exceeded"},
+		"a deaf step":                   {nil, deaf, "step 1: it does not heed its context: the run's time is up"},
+		"a deaf probe":                  {func(ctx context.Context, p *Process) error { return deaf(ctx, p, 0) }, deaf, "the probe: it does not heed its context: the run's time is up"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cage := NewCageT(t, Limits{})
+			target := as(t, "idle")
+			target.Ready = c.ready
+			o, err := cage.Run(t.Context(), Spec{Target: target, Load: Load{Step: c.step}, Timeout: 2 * time.Second})
+			require.NoError(t, err)
+			require.Contains(t, o.Error, c.want)
+			require.True(t, o.Evidence.TimedOut)
+			require.Contains(t, []Verdict{TimedOut, Stalled}, o.Verdict, o.Why)
+			require.Less(t, o.Took, 2*time.Second+deathGrace)
+		})
+	}
+}
+
+func TestACancelledRunSaysWhichStepDidNotHeedThat(t *testing.T) {
+	requireCages(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	forever := make(chan struct{})
+	t.Cleanup(func() { close(forever) })
+	_, err := Run(ctx, Spec{Target: as(t, "idle"), Load: Load{Step: func(context.Context, *Process, int) error {
+		cancel()
+		<-forever
+		return nil
+	}}})
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorContains(t, err, "step 1: it does not heed its context")
 }

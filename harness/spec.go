@@ -23,7 +23,8 @@ type Spec struct {
 	Limits Limits `json:"limits"`
 	Load   Load   `json:"load"`
 
-	// Timeout bounds the whole run, from the cage to the evidence. 0 means 1 minute.
+	// Timeout bounds the whole run, from the cage to the evidence: it is back at most about a second later,
+	// whatever a step or a probe does. 0 means 1 minute.
 	Timeout time.Duration `json:"timeout,omitempty"`
 }
 
@@ -93,11 +94,13 @@ type Load struct {
 
 // Step pushes p once; n counts from 1. nil says that the target acknowledged the push. An
 // error is evidence, never a test failure: it ends the load. The context ends with the run,
-// and shortly after the target has ended; a step that does not heed it holds up the run.
+// and shortly after the target has ended; a step that has not returned 0.7 s later is left behind with its
+// goroutine, as no goroutine can be stopped, and the outcome's error names it. It runs on a goroutine of its own;
+// when it panics or ends its test, so does the run.
 type Step func(ctx context.Context, p *Process, n int) error
 
 // Probe waits until p can take load. The context ends with the run and with the target; a probe
-// that does not heed it holds up the run. An error is evidence: the run goes on to collect it.
+// that does not heed it is left behind as a step is. An error is evidence: the run goes on to collect it.
 type Probe func(ctx context.Context, p *Process) error
 
 const defaultTimeout = time.Minute
