@@ -1,8 +1,6 @@
 package harness
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,7 +10,7 @@ import (
 )
 
 // Outcome is all that is known of a run. As JSON on one line it is the format of result files:
-// sizes are bytes, times are nanoseconds since the run began.
+// sizes are bytes, times are nanoseconds since the run began. The first key of that line is the Format.
 type Outcome struct {
 	Name         string   `json:"name"`
 	Spec         Spec     `json:"spec"`
@@ -32,43 +30,6 @@ type Outcome struct {
 	// Took is how long the run took, from its begin to the verdict. The last sample may be much older: where
 	// nothing changes, nothing is sampled.
 	Took time.Duration `json:"took,omitempty"`
-}
-
-// ParseOutcome reads a line of a result file. Fields that it does not know are those of a newer oomcage; what
-// lacks a known verdict, or evidence to judge by, is no outcome.
-func ParseOutcome(line []byte) (*Outcome, error) {
-	var needed struct {
-		Verdict  *Verdict
-		Evidence *struct{}
-	}
-	if err := json.Unmarshal(line, &needed); err != nil {
-		var wrong *json.UnmarshalTypeError
-		if errors.As(err, &wrong) && wrong.Field == "" {
-			return nil, fmt.Errorf("no outcome: it is a JSON %s, and an object is needed", wrong.Value)
-		}
-		return nil, fmt.Errorf("no outcome: %w; a whole JSON object is needed, and this begins %q", err, line[:min(len(line), 40)])
-	}
-	switch {
-	case needed.Verdict == nil:
-		return nil, errors.New(`no outcome: it has no "verdict"`)
-	case needed.Evidence == nil:
-		return nil, errors.New(`no outcome: it has no "evidence" to judge by`)
-	case !slices.Contains(Verdicts(), *needed.Verdict):
-		return nil, fmt.Errorf("no outcome: the verdict %q is unknown; known are %s", *needed.Verdict, known())
-	}
-	o := new(Outcome)
-	if err := json.Unmarshal(line, o); err != nil {
-		return nil, fmt.Errorf("no outcome: %w", err)
-	}
-	return o, nil
-}
-
-func known() string {
-	var texts []string
-	for _, v := range Verdicts() {
-		texts = append(texts, string(v))
-	}
-	return strings.Join(texts, ", ")
 }
 
 // Judge sets the verdict and its reason anew, from the evidence alone.
