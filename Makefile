@@ -1,7 +1,7 @@
 # `make` lists the targets. Those without a place in their name run on this kernel as root of a cgroup v2
 # machine, and in a microVM elsewhere (.ci/where decides). Settings, as in `make test KERNEL=6.1`:
 #
-#   KERNEL=6.1|6.12|FILE  boot this kernel, so: in the microVM
+#   KERNEL=6.1|FILE       boot this kernel (make kernels lists them), so: in the microVM
 #   WHERE=native|vm       do not choose, run there
 #   TESTFLAGS='…'         more flags for go test, for example -run=TestRecipe -v
 #   PKGS='…'              other packages than all
@@ -77,7 +77,7 @@ test-native: ## all tests on this kernel: root, cgroup v2
 	OOMCAGE_STRICT=1 $(GO_TEST) -count=1 $(time_limit) $(TESTFLAGS) $(PKGS)
 
 .PHONY: test-vm
-test-vm: $(vm_setup) ## all tests in a microVM: any user (KERNEL=6.1|6.12|FILE)
+test-vm: $(vm_setup) ## all tests in a microVM: any user (KERNEL=6.1|FILE)
 	$(in_vm) OOMCAGE_STRICT=1 $(GO_TEST) -count=1 $(time_limit) -exec "$(vm) $(test_disks) -build ./app" $(TESTFLAGS) $(PKGS)
 
 # go test -list prints the names of a package's tests before the package, and fuzzes one test a time.
@@ -108,7 +108,7 @@ bench-vm: $(vm_setup)
 	@$(in_vm) go test -count=1 -p=1 -exec "$(vm) -build ./harness/testdata/trivial" -run='^$$' -bench=. -benchtime=$(BENCHTIME) $(TESTFLAGS) ./app ./harness ./harness/sweep
 
 .PHONY: scenarios
-scenarios: $(vm_setup) ## the figures of docs/scenarios.md, measured now (KERNEL=6.1|6.12|FILE)
+scenarios: $(vm_setup) ## the figures of docs/scenarios.md, measured now (KERNEL=6.1|FILE)
 	@$(in_vm) OOMCAGE_STRICT=1 go test -count=1 $(time_limit) -v -run='^TestScenarios' -exec "$(vm) $(test_disks) -build ./app" $(TESTFLAGS) ./harness | awk -f .ci/scenarios.awk
 
 out := $(or $(OUT),$(cache)/sweep/$(shell date +%Y%m%d-%H%M%S))
@@ -149,7 +149,7 @@ deps: ## install QEMU and mkfs.ext4 with apt-get if they are missing (as root or
 	@.ci/install qemu-system-x86_64:qemu-system-x86 mkfs.ext4:e2fsprogs
 
 .PHONY: kernels
-kernels: ## fetch Debian's kernels 6.1 and 6.12 into .cache/kernels (no root)
+kernels: ## fetch Debian's kernels 6.1, 6.12, 6.18 and its newest into .cache/kernels (no root)
 	@.ci/kernels$(if $(filter kernels,$(MAKECMDGOALS)),, | sed '/^[0-9]/d') # the list of them is for those who ask
 
 ##@ Code

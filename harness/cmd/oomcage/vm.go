@@ -30,8 +30,8 @@ working directory comes back, and a sweep's results from anywhere; what it delet
 Nothing comes back before PROGRAM has ended, and nothing from a guest that was killed; on Ctrl-C it is told
 to end, and has 10 seconds for it. The guest has no network but lo.
 
-The kernel is -kernel, else $OOMCAGE_KERNEL, else the newest readable one in /boot, else the newest that
-"make kernels" fetched. 6.1 and 6.12 are short for fetched ones.
+The kernel is -kernel, else $OOMCAGE_KERNEL, else the newest readable one in /boot and /lib/modules, else the
+newest that "make kernels" fetched into oomcage's folder. 6.1 or 6.18 is short for a fetched one.
 
 -swap gives the guest a swap device, of which a page is the header; it has no swap without. -scratch gives
 it a disk with ext4, which is TMPDIR there; without, TMPDIR is /tmp, which is in memory as all else is. Both
@@ -86,7 +86,7 @@ func newVMCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.SetInterspersed(false)
 	f.SortFlags = false
-	f.StringVar(&o.Kernel, "kernel", "", "kernel `FILE` to boot, or 6.1 or 6.12 of \"make kernels\"")
+	f.StringVar(&o.Kernel, "kernel", "", "kernel `FILE` to boot, or the short name of a fetched one, such as 6.1")
 	f.StringArrayVar(&o.Build, "build", nil, "Go main `PKG` to compile for the program; relative to the main module's root (repeatable)")
 	f.StringArrayVar(&o.Add, "add", nil, "`FILE[:PATH]`: file or folder to put into the guest, with the libraries it needs (repeatable)")
 	f.Var(&size{&o.Memory, leastMemory}, "mem", "RAM of the guest (default 1GiB, or more if what it holds is large)")

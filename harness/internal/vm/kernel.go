@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -16,10 +17,13 @@ import (
 // modulePath is what `go list -m` knows this module by, in the module itself and in those that need it.
 const modulePath = "oomcage"
 
+// kernelCache is what .ci/kernels fills, below the module's root.
+const kernelCache = ".cache/kernels"
+
 var shortKernel = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
 
-// findKernel returns the file to boot: the one asked for, else $OOMCAGE_KERNEL, else the newest in /boot,
-// else the newest that `make kernels` fetched.
+// findKernel returns the file to boot: the one asked for, else $OOMCAGE_KERNEL, else the newest that is
+// installed, else the newest that `make kernels` fetched.
 func findKernel(ctx context.Context, asked string) (string, error) {
 	if asked != "" {
 		return namedKernel(ctx, "-kernel", asked)
@@ -27,23 +31,19 @@ func findKernel(ctx context.Context, asked string) (string, error) {
 	if env := os.Getenv("OOMCAGE_KERNEL"); env != "" {
 		return namedKernel(ctx, "OOMCAGE_KERNEL", env)
 	}
-	var looked []string
-	boot, seen := newestKernel("/boot/vmlinuz-*")
-	if boot != "" {
-		return boot, nil
+	// Debian has it in /boot up to 6.18, and from 6.19 on in /lib/modules, as Fedora has.
+	installed, looked := newestKernel("/boot/vmlinuz-*", "/lib/modules/*/vmlinuz")
+	if installed != "" {
+		return installed, nil
 	}
-	looked = append(looked, seen)
-	dir, err := fetchedKernels(ctx)
-	if err != nil {
-		looked = append(looked, err.Error())
-	} else {
+	for _, dir := range kernelFolders(ctx) {
 		fetched, seen := newestKernel(filepath.Join(dir, "*", "vmlinuz"))
 		if fetched != "" {
 			return fetched, nil
 		}
-		looked = append(looked, seen)
+		looked += "; " + seen
 	}
-	return "", failure(noKernel, "no kernel to boot: "+strings.Join(looked, "; "),
+	return "", failure(noKernel, "no kernel to boot: "+looked,
 		"fetch Debian's with `make kernels` in oomcage's folder, or name one with -kernel FILE or OOMCAGE_KERNEL=FILE")
 }
 
@@ -58,37 +58,58 @@ func namedKernel(ctx context.Context, from, name string) (string, error) {
 			"name a readable kernel image, as root if need be (Ubuntu's are for root alone): "+
 				"-kernel FILE, or fetch one: make kernels")
 	}
-	dir, err := fetchedKernels(ctx)
-	if err == nil {
+	var problems []string
+	for _, dir := range kernelFolders(ctx) {
 		file := filepath.Join(dir, name, "vmlinuz")
-		if err = checkKernel(file); err == nil {
+		err := checkKernel(file)
+		if err == nil {
 			return file, nil
 		}
+		problems = append(problems, err.Error())
 	}
-	return "", failure(noKernel, fmt.Sprintf("%s is %s, which is no file and not among the fetched kernels: %v", from, name, err),
-		"`make kernels` in oomcage's folder fetches 6.1 and 6.12; of another, name the file")
+	return "", failure(noKernel, fmt.Sprintf("%s is %s, which is no file and not among the fetched kernels: %s",
+		from, name, strings.Join(problems, ", ")),
+		"`make kernels` in oomcage's folder fetches some and lists them; of another, name the file")
 }
 
-// fetchedKernels returns the folder that .ci/kernels fills, also from another module that needs this one.
-func fetchedKernels(ctx context.Context) (string, error) {
+// kernelFolders are the folders that .ci/kernels may have filled: of the module that the current one needs, of
+// the sources that this command was compiled from, and the one beside it, where -trimpath has hidden those.
+func kernelFolders(ctx context.Context) []string {
+	var dirs []string
+	add := func(dir string) {
+		if !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
 	cmd := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", modulePath)
-	stdout, err := cmd.Output()
-	dir := strings.TrimSpace(string(stdout))
-	if err != nil || dir == "" {
-		return "", errors.New("the current module does not need oomcage, so its folder of fetched kernels is unknown")
+	stdout, err := cmd.Output() // without Go, or a module that needs oomcage, there is no such folder
+	if root := strings.TrimSpace(string(stdout)); err == nil && root != "" {
+		add(filepath.Join(root, kernelCache))
 	}
-	return filepath.Join(dir, ".cache", "kernels"), nil
+	if _, source, _, ok := runtime.Caller(0); ok && filepath.IsAbs(source) {
+		add(filepath.Join(source, "../../../..", kernelCache))
+	}
+	if self, err := os.Executable(); err == nil {
+		if root, found := strings.CutSuffix(filepath.Dir(self), "/.cache/bin"); found {
+			add(filepath.Join(root, kernelCache))
+		}
+	}
+	return dirs
 }
 
-// newestKernel returns the newest bootable file of the pattern, or "" and what was seen instead.
-func newestKernel(pattern string) (file, seen string) {
-	files, _ := filepath.Glob(pattern) // the pattern is ours
+// newestKernel returns the newest bootable file of the patterns, or "" and what was seen instead.
+func newestKernel(patterns ...string) (file, seen string) {
+	var files []string
+	for _, pattern := range patterns {
+		matches, _ := filepath.Glob(pattern) // the pattern is ours
+		files = append(files, matches...)
+	}
 	// ".old" is what a distribution keeps of the kernel before; "rescue" is no version.
 	files = slices.DeleteFunc(files, func(f string) bool {
 		return strings.HasSuffix(f, ".old") || strings.Contains(filepath.Base(f), "rescue")
 	})
 	if len(files) == 0 {
-		return "", pattern + " matches nothing"
+		return "", "nothing matches " + strings.Join(patterns, " or ")
 	}
 	slices.SortFunc(files, func(a, b string) int { return compareVersions(b, a) })
 	var problems []string

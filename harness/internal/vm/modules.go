@@ -82,7 +82,7 @@ func newModuleLoader(kernel, release string) *moduleLoader {
 			break
 		}
 	}
-	for _, file := range []string{filepath.Join(dir, "config"), filepath.Join(dir, "config-"+release)} {
+	for _, file := range []string{filepath.Join(dir, "config"), filepath.Join(dir, "config-"+release), filepath.Join("/lib/modules", release, "config")} {
 		if l.config = lines(file); len(l.config) > 0 {
 			break
 		}
