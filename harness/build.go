@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"oomcage/harness/internal/printable"
 )
 
 // builtVariable names the manifest of what was compiled before the tests were sent into a
@@ -36,7 +38,7 @@ func Build(tb testing.TB, pkg string) string {
 	tb.Helper()
 	path, err := BuildContext(tb.Context(), pkg)
 	if err != nil {
-		tb.Fatal(err)
+		tb.Fatal(printable.Lines(err.Error()))
 	}
 	return path
 }

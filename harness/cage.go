@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"oomcage/harness/internal/cgroup"
+	"oomcage/harness/internal/printable"
 )
 
 // ErrNotSupported is wrapped by the errors that say that cages cannot be made here: no root, no
@@ -73,7 +74,7 @@ func NewCageT(tb testing.TB, l Limits) *Cage {
 	}
 	tb.Cleanup(func() {
 		if err := c.Close(); err != nil {
-			tb.Error(err)
+			tb.Error(printable.Lines(err.Error()))
 		}
 	})
 	return c
@@ -83,9 +84,9 @@ func NewCageT(tb testing.TB, l Limits) *Cage {
 func giveUp(tb testing.TB, err error) {
 	tb.Helper()
 	if errors.Is(err, ErrNotSupported) && os.Getenv("OOMCAGE_STRICT") != "1" {
-		tb.Skip(err)
+		tb.Skip(printable.Lines(err.Error()))
 	}
-	tb.Fatal(err)
+	tb.Fatal(printable.Lines(err.Error()))
 }
 
 func newCage(ctx context.Context, run *runRef, parent *cgroup.Group, name string, l Limits) (*Cage, error) {

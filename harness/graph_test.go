@@ -92,9 +92,9 @@ func TestOutputThatIsPrintedKeepsItsEndsAndCannotMoveTheCursor(t *testing.T) {
 	require.Len(t, endsOf(strings.Repeat("x\n", 2*outputLines)), 2*outputLines)
 	require.Empty(t, endsOf(""))
 
-	require.Equal(t, `a`+"\t"+`\x1b[31mb\rc é`, printable("a\t\x1b[31mb\rc é\r\n"))
-	require.Equal(t, strings.Repeat("é", lineLength)+"…", printable(strings.Repeat("é", lineLength+1)))
-	require.Equal(t, strings.Repeat("é", lineLength), printable(strings.Repeat("é", lineLength)))
+	require.Equal(t, `  name       a\t\x1b[31mb\rc é`+"\n", named("name", "a\t\x1b[31mb\rc é\r\n"))
+	require.Equal(t, "  name       "+strings.Repeat("é", lineLength)+"…\n", named("name", strings.Repeat("é", lineLength+1)))
+	require.Equal(t, "  name       "+strings.Repeat("é", lineLength)+"\n", named("name", strings.Repeat("é", lineLength)))
 }
 
 func TestSizesForPeople(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"oomcage/harness/internal/kmsg"
+	"oomcage/harness/internal/printable"
 )
 
 // Kill is one OOM kill as the kernel log tells of it. The log names the victim, which no counter
@@ -24,7 +25,7 @@ type Kill struct {
 
 // String prints "app[132], anon 96.7 MB".
 func (k Kill) String() string {
-	return fmt.Sprintf("%s[%d], anon %.1f MB", k.Name, k.PID, float64(k.Anon)/1e6)
+	return fmt.Sprintf("%s[%d], anon %.1f MB", printable.Line(k.Name), k.PID, float64(k.Anon)/1e6)
 }
 
 // kernelLog is the kernel log from the beginning of a run on, or the reason why there is none.

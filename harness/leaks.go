@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"oomcage/harness/internal/printable"
 )
 
 // openCages are the cages of this process that have not been closed.
@@ -42,7 +44,7 @@ func (l *cageList) all() []*Cage {
 func VerifyTestMain(m *testing.M) {
 	code := m.Run()
 	for _, complaint := range findLeft() {
-		fmt.Fprintln(os.Stderr, "oomcage:", complaint)
+		fmt.Fprintln(os.Stderr, "oomcage:", printable.Indented(complaint))
 		code = max(code, 1)
 	}
 	os.Exit(code)

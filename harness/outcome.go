@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"oomcage/harness/internal/printable"
 )
 
 // Outcome is all that is known of a run. As JSON on one line it is the format of result files:
@@ -42,7 +43,7 @@ func (o *Outcome) Judge() {
 	default:
 		o.Why += fmt.Sprintf(", after step %d", o.Acknowledged)
 	}
-	o.Why += victims(o.Evidence)
+	o.Why = printable.Line(o.Why + victims(o.Evidence)) // names of cgroups and processes are anybody's
 }
 
 // String prints the outcome for people: the verdict in a sentence, what it rests on, the
@@ -53,7 +54,7 @@ func (o *Outcome) String() string {
 		b.WriteString(named(name, fmt.Sprintf(format, args...)))
 	}
 	e := o.Evidence
-	fmt.Fprintf(&b, "%s: %s\n", o.Verdict, o.Why)
+	fmt.Fprintf(&b, "%s: %s\n", printable.Line(string(o.Verdict)), printable.Line(o.Why))
 	line("target", "%s", strings.Join(append([]string{o.Spec.Target.Path}, o.Spec.Target.Args...), " "))
 	line("ended", "%s", e.Status)
 	predicted := "no prediction"
@@ -82,7 +83,7 @@ func (o *Outcome) String() string {
 		b.WriteString("\n")
 	}
 	for _, text := range endsOf(o.Output) {
-		line("output", "%s", text)
+		b.WriteString(row("output", printable.Lines(strings.TrimRight(text, "\r\n")))) // with its tabs
 	}
 	return b.String()
 }
@@ -122,7 +123,21 @@ func (b Baseline) statLag() Bytes {
 }
 
 // named is a line of what is printed for people: what it is about, and the text.
-func named(name, text string) string { return fmt.Sprintf("  %-10s %s\n", name, printable(text)) }
+func named(name, text string) string {
+	return row(name, printable.Line(strings.TrimRight(text, "\r\n")))
+}
+
+// row is named for a text that is printable.
+func row(name, text string) string {
+	n := 0
+	for i := range text {
+		if n++; n > lineLength {
+			text = text[:i] + "…"
+			break
+		}
+	}
+	return fmt.Sprintf("  %-10s %s\n", name, text)
+}
 
 const (
 	outputLines = 20  // of the beginning of the output, where a crash says why, and as many of its end
@@ -136,24 +151,4 @@ func endsOf(output string) []string {
 		lines = slices.Replace(lines, outputLines, outputLines+left, fmt.Sprintf("[%d lines are not shown]", left))
 	}
 	return lines
-}
-
-// printable makes a text fit for a line of a terminal or a test log.
-func printable(s string) string {
-	s = strings.TrimRight(s, "\r\n")
-	var b strings.Builder
-	n := 0
-	for _, r := range s {
-		if n++; n > lineLength {
-			b.WriteString("…")
-			break
-		}
-		if r != '\t' && !strconv.IsPrint(r) {
-			quoted := strconv.QuoteRune(r)
-			b.WriteString(quoted[1 : len(quoted)-1])
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"oomcage/harness/internal/printable"
 )
 
 // records are the tests that have outcomes and have not ended.
@@ -98,7 +100,7 @@ func (r *testRecord) print(again string) string {
 	if r.path != "" {
 		b.WriteString(named("kept", r.path))
 	}
-	fmt.Fprintf(&b, "  %-10s %s", "again", again)
+	fmt.Fprintf(&b, "  %-10s %s", "again", printable.Line(again))
 	return b.String()
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/internal/printable"
 )
 
 // The assertions take require.TestingT, which *testing.T and a suite's T() both are. A failure
@@ -66,7 +68,7 @@ func (o *Outcome) fail(t require.TestingT, message string) {
 		h.Helper()
 	}
 	if willBePrinted(o) {
-		require.Fail(t, message, "%s: %s", o.Verdict, o.Why)
+		require.Fail(t, message, "%s: %s", o.Verdict, printable.Line(o.Why))
 		return
 	}
 	require.Fail(t, message, "%s", o)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"oomcage/harness/internal/cgroup"
+	"oomcage/harness/internal/printable"
 )
 
 // The cages of this process share one cgroup, the test run's. It exists while a cage does, so
@@ -31,7 +32,7 @@ func acquireRun(ctx context.Context) (*runRef, error) {
 	if current.ref == nil {
 		group, left, err := cgroup.NewRun(ctx)
 		for _, line := range left {
-			fmt.Fprintln(os.Stderr, "oomcage:", line)
+			fmt.Fprintln(os.Stderr, "oomcage:", printable.Line(line))
 		}
 		if err != nil {
 			return nil, err

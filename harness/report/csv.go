@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"oomcage/harness/internal/printable"
 	"oomcage/harness/sweep"
 )
 
@@ -14,7 +15,7 @@ func (s *Set) writeCSV(w io.Writer) error {
 	axes := axesOf(s.Outcomes)
 	header := []string{"point"}
 	for _, a := range axes {
-		header = append(header, visible(a.Name))
+		header = append(header, cellText(a.Name))
 	}
 	header = append(header, "verdict", "acknowledged", "attempted", "predicted_lo", "predicted_hi",
 		"limit_bytes", "peak_bytes", "oom", "oom_kill", "pressure_some_seconds", "seconds", "findings", "why")
@@ -24,13 +25,13 @@ func (s *Set) writeCSV(w io.Writer) error {
 	}
 	found := s.found()
 	for _, o := range s.Outcomes {
-		line := []string{visible(o.Name)}
+		line := []string{cellText(o.Name)}
 		values := map[string]string{}
 		for _, v := range sweep.Values(o.Name) {
 			values[v.Axis] = v.Text
 		}
 		for _, a := range axes {
-			line = append(line, visible(values[a.Name]))
+			line = append(line, cellText(values[a.Name]))
 		}
 		lo, hi := "", ""
 		if o.Window != nil {
@@ -44,16 +45,33 @@ func (s *Set) writeCSV(w io.Writer) error {
 		for _, i := range found[o.Name] {
 			checks = append(checks, s.Findings[i].Check)
 		}
-		line = append(line, string(o.Verdict), strconv.Itoa(o.Acknowledged), strconv.Itoa(o.Attempted), lo, hi, bytes,
+		line = append(line, cellText(string(o.Verdict)), strconv.Itoa(o.Acknowledged), strconv.Itoa(o.Attempted), lo, hi, bytes,
 			strconv.FormatInt(int64(o.Peak), 10),
 			strconv.FormatUint(o.Evidence.Events.OOM, 10), strconv.FormatUint(o.Evidence.Events.OOMKill, 10),
 			strconv.FormatFloat(o.Evidence.Pressure.Some.Seconds(), 'f', 6, 64),
 			strconv.FormatFloat(took(o).Seconds(), 'f', 6, 64),
-			strings.Join(checks, " "), visible(o.Why))
+			cellText(strings.Join(checks, " ")), cellText(o.Why))
 		if err := out.Write(line); err != nil {
 			return err
 		}
 	}
 	out.Flush()
 	return out.Error()
+}
+
+// formulas begin so in spreadsheets, which run them when the file is opened. The last four are the wide forms of the
+// first.
+const formulas = "=+-@＝＋－＠"
+
+// cellText is a text as a cell has it: printable, and behind an apostrophe where a spreadsheet would take it for a
+// formula. A number stays one.
+func cellText(s string) string {
+	s = printable.Line(s)
+	if begin := strings.TrimLeft(s, " "); begin == "" || !strings.ContainsAny(string([]rune(begin)[:1]), formulas) {
+		return s
+	}
+	if _, err := strconv.ParseFloat(s, 64); err == nil && !strings.ContainsAny(s, "xXnNiI_") { // -1, but not -Inf
+		return s
+	}
+	return "'" + s
 }

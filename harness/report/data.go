@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/printable"
 	"oomcage/harness/sweep"
 )
 
@@ -61,10 +62,10 @@ func (s *Set) index(outcomes []*harness.Outcome, chunk int) index {
 		if a.Name == sweep.RepeatAxis {
 			continue
 		}
-		shown := sweep.Axis{Name: visible(a.Name)}
+		shown := sweep.Axis{Name: printable.Line(a.Name)}
 		for i, v := range a.Values {
 			at[sweep.Value{Axis: a.Name, Text: v}] = i
-			shown.Values = append(shown.Values, visible(v))
+			shown.Values = append(shown.Values, printable.Line(v))
 		}
 		x.Axes = append(x.Axes, shown)
 	}
@@ -74,7 +75,7 @@ func (s *Set) index(outcomes []*harness.Outcome, chunk int) index {
 	found := s.found()
 	for _, o := range outcomes {
 		p := point{
-			Name: visible(o.Name), Values: []int{}, Verdict: o.Verdict, Acked: o.Acknowledged, Attempted: o.Attempted,
+			Name: printable.Line(o.Name), Values: []int{}, Verdict: o.Verdict, Acked: o.Acknowledged, Attempted: o.Attempted,
 			Max: finite(o.Evidence.Limits.Max), Peak: int64(o.Peak), Took: took(o).Microseconds(), Findings: found[o.Name],
 		}
 		if w := o.Window; w != nil {
@@ -85,7 +86,7 @@ func (s *Set) index(outcomes []*harness.Outcome, chunk int) index {
 		values := map[string]int{}
 		for _, v := range sweep.Values(o.Name) {
 			if v.Axis != sweep.RepeatAxis {
-				values[visible(v.Axis)] = at[v]
+				values[printable.Line(v.Axis)] = at[v]
 			}
 		}
 		for _, a := range x.Axes {
@@ -131,9 +132,9 @@ func detailOf(o *harness.Outcome, a allowance) (detail, error) {
 	samples := harness.Thin(o.Timeline, a.samples)
 	least := max(a.text, leastText)
 	d := detail{
-		Why: visible(ends(o.Why, least)), Facts: facts(o, least), High: finite(o.Evidence.Limits.High),
+		Why: printable.Line(ends(o.Why, least)), Facts: facts(o, least), High: finite(o.Evidence.Limits.High),
 		Timeline: columns(samples), Readings: len(o.Timeline),
-		Output: visibleLines(ends(o.Output, a.text)), Error: visible(ends(o.Error, a.text)),
+		Output: printable.Lines(ends(o.Output, a.text)), Error: printable.Line(ends(o.Error, a.text)),
 	}
 	if a.evidence {
 		text, err := json.MarshalIndent(struct {
@@ -145,7 +146,7 @@ func detailOf(o *harness.Outcome, a allowance) (detail, error) {
 		if err != nil {
 			return detail{}, err
 		}
-		d.Evidence = visibleLines(ends(string(text), 4*a.text))
+		d.Evidence = printable.Lines(ends(string(text), 4*a.text))
 	}
 	return d, nil
 }
@@ -156,7 +157,7 @@ func facts(o *harness.Outcome, most int) [][2]string {
 	var all [][2]string
 	add := func(name string, parts ...string) {
 		parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
-		all = append(all, [2]string{name, visible(ends(strings.Join(parts, ", "), most))})
+		all = append(all, [2]string{name, printable.Line(ends(strings.Join(parts, ", "), most))})
 	}
 	if o.Spec.Target.Path != "" {
 		add("target", strings.Join(append([]string{o.Spec.Target.Path}, o.Spec.Target.Args...), " "))

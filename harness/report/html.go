@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/printable"
 	"oomcage/harness/sweep"
 )
 
@@ -81,7 +82,7 @@ func (s *Set) writePage(w io.Writer, most int) error {
 		at[o.Name] = i
 	}
 	for _, f := range s.listed() {
-		found := pageFinding{Check: f.Check, Parts: strings.Split(visible(ends(f.Text, mostText)), "/"), First: -1}
+		found := pageFinding{Check: f.Check, Parts: strings.Split(printable.Line(ends(f.Text, mostText)), "/"), First: -1}
 		if len(f.Points) > 0 {
 			found.First = at[f.Points[0]]
 		}

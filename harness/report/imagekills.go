@@ -14,6 +14,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/printable"
 	"oomcage/harness/sweep"
 )
 
@@ -94,7 +95,7 @@ func (s *Set) killsPlot() *plot.Plot {
 				p.Add(scatter)
 			}
 			if j == 0 && few {
-				p.Legend.Add(visible(ends(cmp.Or(s.name, "all"), 60)), scatter)
+				p.Legend.Add(printable.Line(ends(cmp.Or(s.name, "all"), 60)), scatter)
 			}
 		}
 		top = max(top, float64(s.most()))

@@ -9,6 +9,8 @@ import (
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"oomcage/harness/internal/printable"
 )
 
 const (
@@ -37,17 +39,17 @@ func (s *Set) mapPlot() (*plot.Plot, vg.Length) {
 			line = append(line, g.cells[[2]string{row, v}])
 		}
 		m.rows = append(m.rows, line)
-		labels = append(labels, visible(ends(row, 60)))
+		labels = append(labels, printable.Line(ends(row, 60)))
 	}
 	under := s.legend() + ", and the steps that were acknowledged"
 	if len(s.Findings) > 0 {
 		under += "; ! marks a finding"
 	}
-	p := newPlot(title, visible(g.across.Name)+"\n \n"+under, "")
+	p := newPlot(title, printable.Line(g.across.Name)+"\n \n"+under, "")
 	p.Add(m)
 	var names []string
 	for _, v := range m.columns {
-		names = append(names, visible(v))
+		names = append(names, printable.Line(v))
 	}
 	p.NominalX(names...)
 	p.NominalY(labels...)

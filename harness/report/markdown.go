@@ -4,7 +4,10 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
+
+	"oomcage/harness/internal/printable"
 )
 
 // A job's summary takes 1 MiB at most, and people far less.
@@ -94,9 +97,20 @@ func (s *Set) legend() string {
 
 // inMarkdown escapes what means something in Markdown, or in the HTML that it may hold.
 var inMarkdown = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "|", `\|`,
-	"#", `\#`, "~", `\~`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "@", "&#64;", "://", ":&#47;/")
+	"#", `\#`, "~", `\~`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "@", "&#64;", "://", ":&#47;/",
+	"www.", "www&#46;")
 
 // mostText is how much of one text a summary has.
 const mostText = 1000
 
-func markdown(s string) string { return inMarkdown.Replace(visible(ends(s, mostText))) }
+// beginsBlock is what would make a list of a text, or a heading of the line above it, where it begins a line. Its last
+// byte is to be escaped.
+var beginsBlock = regexp.MustCompile(`^([-+=]|\d+[.)])`)
+
+func markdown(s string) string {
+	s = inMarkdown.Replace(printable.Line(ends(s, mostText)))
+	if m := beginsBlock.FindStringIndex(s); m != nil && (m[1] == 1 || m[1] == len(s) || s[m[1]] == ' ') {
+		return s[:m[1]-1] + `\` + s[m[1]-1:]
+	}
+	return s
+}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/printable"
 	"oomcage/harness/sweep"
 )
 
@@ -34,9 +35,9 @@ func Read(paths ...string) (*Set, error) {
 		for _, o := range read {
 			switch first, twice := in[o.Name]; {
 			case twice && first == path:
-				return nil, fmt.Errorf("%s has the point %s twice: a sweep runs each once; take one of the lines out", path, visible(o.Name))
+				return nil, fmt.Errorf("%s has the point %s twice: a sweep runs each once; take one of the lines out", path, printable.Line(o.Name))
 			case twice:
-				return nil, fmt.Errorf("the point %s is in %s and in %s: give each shard's file once, and only those of one sweep", visible(o.Name), first, path)
+				return nil, fmt.Errorf("the point %s is in %s and in %s: give each shard's file once, and only those of one sweep", printable.Line(o.Name), first, path)
 			}
 			in[o.Name] = path
 		}
@@ -71,7 +72,7 @@ func (f sweepFile) with(path string, outcomes []*harness.Outcome) (sweepFile, er
 	}
 	var names []string
 	for _, a := range axesOf(outcomes) {
-		names = append(names, visible(a.Name))
+		names = append(names, printable.Line(a.Name))
 	}
 	slices.Sort(names)
 	axes := strings.Join(names, ", ")
@@ -165,7 +166,7 @@ func (s *Set) missing() []string {
 			i /= len(axes[j].Values)
 		}
 		if name := strings.Join(parts, "/"); !there[name] {
-			names = append(names, visible(name))
+			names = append(names, printable.Line(name))
 		}
 	}
 	return names

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+
+	"oomcage/harness/internal/printable"
 )
 
 // writeTable writes the report for a terminal: what was found, and a line for each point. A mark says which
@@ -18,7 +20,7 @@ func (s *Set) writeTable(w io.Writer) error {
 		fmt.Fprintln(out, err)
 	}
 	for _, f := range s.Findings {
-		fmt.Fprintf(out, "! %s\n", visible(f.String()))
+		fmt.Fprintf(out, "! %s\n", printable.Line(f.String()))
 	}
 	fmt.Fprintln(out)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -30,7 +32,7 @@ func (s *Set) writeTable(w io.Writer) error {
 			mark = "! "
 		}
 		fields := []string{
-			mark + visible(o.Name), string(o.Verdict), strconv.Itoa(o.Acknowledged), predicted(o),
+			mark + printable.Line(o.Name), printable.Line(string(o.Verdict)), strconv.Itoa(o.Acknowledged), predicted(o),
 			limit(o), human(o.Peak), fmt.Sprintf("%.1fs", took(o).Seconds()),
 		}
 		fmt.Fprintln(table, strings.Join(fields, "\t"))

@@ -10,27 +10,8 @@ import (
 	"github.com/docker/go-units"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/printable"
 )
-
-// visible makes a text of a target fit to be shown: what has no shape of its own, such as control characters
-// and marks that turn the direction of writing, is written as Go writes it.
-func visible(s string) string { return show(s, "") }
-
-// visibleLines is visible for a text of several lines.
-func visibleLines(s string) string { return show(s, "\n\t") }
-
-func show(s, keep string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if strconv.IsPrint(r) || strings.ContainsRune(keep, r) {
-			b.WriteRune(r)
-			continue
-		}
-		quoted := strconv.QuoteRune(r)
-		b.WriteString(quoted[1 : len(quoted)-1])
-	}
-	return b.String()
-}
 
 // ends keeps the beginning and the end of a text, where a crash says why, and at most that many bytes.
 func ends(s string, most int) string {
@@ -149,9 +130,9 @@ func (s *Set) places() []place {
 }
 
 func placeOf(o harness.Origin) place {
-	p := place{Command: visible(o.Command), Kernel: visible(o.Kernel)}
+	p := place{Command: printable.Line(o.Command), Kernel: printable.Line(o.Kernel)}
 	if o.CPUs > 0 {
-		p.Machine = fmt.Sprintf("%s, %s, %s", visible(o.Arch), count(o.CPUs, "CPU"), human(o.Memory))
+		p.Machine = fmt.Sprintf("%s, %s, %s", printable.Line(o.Arch), count(o.CPUs, "CPU"), human(o.Memory))
 		if o.MicroVM {
 			p.Machine += ", microVM"
 		}

@@ -87,9 +87,12 @@ func forMemory(o *harness.Outcome) bool {
 	}
 }
 
+// FailedOtherwise tells whether a run failed for another reason than its limit: what the program printed may say which.
+func FailedOtherwise(o *harness.Outcome) bool { return !Survived(o) && !forMemory(o) }
+
 // otherFailure is the first run that failed for another reason than the limit; nil where there is none.
 func (t Trial) otherFailure() *harness.Outcome {
-	i := slices.IndexFunc(t.Outcomes, func(o *harness.Outcome) bool { return !Survived(o) && !forMemory(o) })
+	i := slices.IndexFunc(t.Outcomes, FailedOtherwise)
 	if i < 0 {
 		return nil
 	}

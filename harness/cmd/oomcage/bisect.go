@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/printable"
 	"oomcage/harness/sweep"
 )
 
@@ -23,7 +25,8 @@ runs out of as many. A limit that survives only sometimes, or survives where a h
 of: there is then no one answer.
 
 A run also fails where memory is not the cause: an answer of 404, an exit by itself. At the upper end that
-ends the search, since no limit would help; below it there is a warning.
+ends the search, since no limit would help; below it there is a warning. The end of what the program printed
+then stands below its line.
 
 Exit codes: 0 when there is an answer; 1 when not even the upper end survives; 2 when this command line makes
 no sense; 125 when a run could not be made, or failed at the upper end for another reason than its limit.`
@@ -64,15 +67,7 @@ func newBisectCommand() *cobra.Command {
 }
 
 func bisect(ctx context.Context, s sweep.Search, asJSON bool, stdout, stderr io.Writer) error {
-	if !asJSON {
-		s.Done = func(o *harness.Outcome) {
-			line := fmt.Sprintf("%-*s  %s  %s", verdictWidth, o.Verdict, done(o), o.Name)
-			if why := sweep.Failure(o); why != "" {
-				line += "  " + plain(why)
-			}
-			fmt.Fprintln(stdout, line)
-		}
-	}
+	s.Done = newSearchPrinter(asJSON, stdout, stderr).done
 	a, err := sweep.Bisect(ctx, s)
 	if err != nil {
 		if a != nil && a.Max != 0 {
@@ -81,7 +76,7 @@ func bisect(ctx context.Context, s sweep.Search, asJSON bool, stdout, stderr io.
 		return asUsage(err)
 	}
 	for _, warning := range a.Warnings {
-		fmt.Fprintf(stderr, "oomcage bisect: warning: %s\n", plain(warning))
+		fmt.Fprintf(stderr, "oomcage bisect: warning: %s\n", printable.Line(warning))
 	}
 	if asJSON {
 		err = printJSON(stdout, a)
@@ -92,6 +87,53 @@ func bisect(ctx context.Context, s sweep.Search, asJSON bool, stdout, stderr io.
 		err = failed("not even the upper end survives")
 	}
 	return err
+}
+
+// searchPrinter prints each run of a search.
+type searchPrinter struct {
+	asJSON         bool
+	stdout, stderr io.Writer
+	printed        string // the last end of an output that was printed
+}
+
+func newSearchPrinter(asJSON bool, stdout, stderr io.Writer) *searchPrinter {
+	return &searchPrinter{asJSON: asJSON, stdout: stdout, stderr: stderr}
+}
+
+// done prints a line of the run, and what the program printed last where it failed for another reason than its limit:
+// once, where the repeats say the same.
+func (s *searchPrinter) done(o *harness.Outcome) {
+	if !s.asJSON {
+		line := fmt.Sprintf("%-*s  %s  %s", verdictWidth, o.Verdict, done(o), printable.Line(o.Name))
+		if why := sweep.Failure(o); why != "" {
+			line += "  " + printable.Line(why)
+		}
+		fmt.Fprintln(s.stdout, line)
+	}
+	if !sweep.FailedOtherwise(o) {
+		return
+	}
+	if last := lastLines(o.Output, outputLines); last != s.printed {
+		fmt.Fprint(s.stderr, last)
+		s.printed = last
+	}
+}
+
+const (
+	outputLines = 12  // of a program's output that are printed where it failed for another reason
+	outputWidth = 400 // characters of each
+)
+
+// lastLines is the end of a program's output, each line behind a bar. Empty lines say nothing.
+func lastLines(output string, most int) string {
+	var lines []string
+	for line := range strings.Lines(output) {
+		if line = strings.TrimRight(line, "\r\n"); strings.TrimSpace(line) != "" {
+			text := []rune(printable.Lines(line))
+			lines = append(lines, "  | "+string(text[:min(len(text), outputWidth)])+"\n")
+		}
+	}
+	return strings.Join(lines[max(0, len(lines)-most):], "")
 }
 
 // sentence is the answer: "smallest memory.max that survives 200 steps: 143MiB (3 of 3; 142MiB: 0 of 3)".

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/printable"
 )
 
 func newDemoCommand() *cobra.Command {
@@ -52,7 +53,7 @@ func demo(ctx context.Context, w io.Writer) error {
 	if o.Window != nil {
 		predicted = o.Window.String()
 	}
-	fmt.Fprintf(w, "\n%s: %s.\nThe service acknowledged %d steps; %s were predicted.\n", o.Verdict, o.Why, o.Acknowledged, predicted)
+	fmt.Fprintf(w, "\n%s: %s.\nThe service acknowledged %d steps; %s were predicted.\n", o.Verdict, printable.Line(o.Why), o.Acknowledged, predicted)
 	fmt.Fprintf(w, "verdict=%s acked=%d predicted=%s oom=%d oom_kill=%d limit_bytes=%d peak_bytes=%d\n",
 		o.Verdict, o.Acknowledged, predicted, e.Events.OOM, e.Events.OOMKill, e.Limits.Max, o.Peak)
 	if o.Verdict != harness.OOMKilled || o.Window == nil || !o.Window.Contains(o.Acknowledged) {

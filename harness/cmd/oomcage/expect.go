@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/printable"
 )
 
 // expectFlags are what the user says of an outcome; the zero value expects nothing.
@@ -99,9 +100,9 @@ func refusal(o *harness.Outcome) string {
 	case o.Acknowledged > 0:
 		loaded = "the load ended after " + count(o.Acknowledged, "step")
 	}
-	why := "the target was not ready: " + plain(o.Error)
+	why := "the target was not ready: " + printable.Line(o.Error)
 	if step := fmt.Sprintf("step %d", o.Attempted); o.Attempted > 0 {
-		why = step + " was not acknowledged: " + plain(strings.TrimPrefix(o.Error, step+": "))
+		why = step + " was not acknowledged: " + printable.Line(strings.TrimPrefix(o.Error, step+": "))
 	}
 	if o.Acknowledged == 0 && o.Spec.Target.ReadyName == "" {
 		why += "; a step may have come too early: -ready waits until the program listens"

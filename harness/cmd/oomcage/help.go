@@ -23,6 +23,21 @@ the kernel's memory.events.
 run, sweep and bisect need root (or a delegated cgroup) and cgroup v2 with the memory controller. Elsewhere put
 "oomcage vm --" before them, with -add for programs from outside the working directory.`
 
+// newHelpCommand is cobra's own, but that it refuses a topic that is not there.
+func newHelpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about a command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return usageError{fmt.Errorf("there is no help topic %q", strings.Join(args, " "))}
+			}
+			return cmd.Help()
+		},
+	}
+}
+
 // newAxesTopic is what oomcage help axes says.
 func newAxesTopic() *cobra.Command {
 	var b strings.Builder

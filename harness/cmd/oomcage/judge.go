@@ -8,13 +8,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/printable"
 )
 
 const judgeLong = `judge reads stored outcomes, judges each again from its evidence, and prints the old verdict and the new
@@ -56,7 +55,7 @@ func judge(files []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	bad := 0
 	complain := func(err error) {
 		bad++
-		fmt.Fprintf(stderr, "oomcage judge: %v\n", err)
+		fmt.Fprintf(stderr, "oomcage judge: %s\n", printable.Indented(err.Error()))
 	}
 	for _, file := range files {
 		if file == "-" {
@@ -137,12 +136,12 @@ func (j *judgement) again(o *harness.Outcome, where string) {
 	if name == "" {
 		name = where
 	}
-	row := fmt.Sprintf("%s\t%-*s  %s", plain(name), verdictWidth, old, o.Verdict)
+	row := fmt.Sprintf("%s\t%-*s  %s", printable.Line(name), verdictWidth, old, o.Verdict)
 	if o.Verdict == old {
 		j.same++
 	} else {
 		j.different++
-		row = fmt.Sprintf("%s\t%-*s  %-*s  differs: %s (%s)", plain(name), verdictWidth, old, verdictWidth, o.Verdict, plain(o.Why), plain(where))
+		row = fmt.Sprintf("%s\t%-*s  %-*s  differs: %s (%s)", printable.Line(name), verdictWidth, old, verdictWidth, o.Verdict, printable.Line(o.Why), printable.Line(where))
 	}
 	fmt.Fprintln(j.table, row)
 }
@@ -177,14 +176,6 @@ func readLine(in *bufio.Reader, longest int) ([]byte, error) {
 			return bytes.TrimSpace(line), err
 		}
 	}
-}
-
-// plain returns text as it is, or quoted where it would break the line or move the cursor.
-func plain(text string) string {
-	if strings.ContainsFunc(text, func(r rune) bool { return !strconv.IsPrint(r) }) {
-		return strconv.Quote(text)
-	}
-	return text
 }
 
 func count(n int, what string) string {

@@ -17,11 +17,19 @@ import (
 	"oomcage/harness"
 )
 
-// isTerminal tells whether w is one, where things can be drawn over.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
+
+// drawable tells whether w is a terminal that says it can move its cursor: TERM names one, and not "dumb".
+func drawable(w io.Writer) bool {
+	name := os.Getenv("TERM")
+	return isTerminal(w) && name != "" && name != "dumb"
+}
+
+// coloured tells whether colours are wanted on a terminal (no-color.org).
+func coloured() bool { return os.Getenv("NO_COLOR") == "" }
 
 // frame is how often the graph is drawn anew: often enough for the eye, and cheap.
 const frame = 200 * time.Millisecond
@@ -112,7 +120,7 @@ func (g *liveGraph) draw() {
 		return
 	}
 	columns, rows := g.size()
-	text := g.current.plot(g.p.Cage().Limits().Max, g.acked, columns, rows)
+	text := g.current.plot(g.p.Cage().Limits().Max, g.acked, columns, rows, coloured())
 	if g.drawn > 0 {
 		fmt.Fprintf(g.w, "\x1b[%dA\x1b[J", g.drawn) // up, and clear from there on
 	}
@@ -166,7 +174,8 @@ func (r *readings) fit(most int) {
 
 // plot draws the readings for a terminal of that size. No line is wider, since the cursor goes up by lines, and what
 // has left the top of the terminal cannot be drawn over. Where there is no room for a graph, it is "".
-func (r *readings) plot(limit harness.Bytes, acked, columns, rows int) string {
+// Without colours a caption says which line is which.
+func (r *readings) plot(limit harness.Bytes, acked, columns, rows int, coloured bool) string {
 	width, height := max(10, min(columns-14, 100)), max(2, min(rows-graphMargin, graphHeight))
 	r.fit(width)
 	current := make([]float64, width)
@@ -182,12 +191,19 @@ func (r *readings) plot(limit harness.Bytes, acked, columns, rows int) string {
 		colours = append(colours, asciigraph.Red)
 	}
 	caption := fmt.Sprintf("MiB, %d steps", acked)
-	for _, below := range [][]asciigraph.Option{
+	captions := [][]asciigraph.Option{
 		{asciigraph.Caption(caption + " acknowledged"), asciigraph.SeriesLegends(legends...)},
 		{asciigraph.Caption(caption)},
-	} {
+	}
+	if !coloured {
+		captions[0] = []asciigraph.Option{asciigraph.Caption(strings.Join(legends, " below ") + ", " + caption + " acknowledged")}
+	}
+	for _, below := range captions {
 		text := asciigraph.PlotMany(lines, append(below, asciigraph.Height(height), asciigraph.LowerBound(0),
 			asciigraph.Precision(0), asciigraph.SeriesColors(colours...))...)
+		if !coloured {
+			text = colour.ReplaceAllString(text, "")
+		}
 		if widest(text) <= columns && strings.Count(text, "\n")+1 < rows {
 			return text + "\n"
 		}

@@ -24,13 +24,13 @@ func TestALongRunKeepsItsPeakInAsManyValuesAsThereAreColumns(t *testing.T) {
 	}
 	require.Greater(t, len(r.values), 10)
 	require.InDelta(t, 1000, r.values[12_345/r.each], 0)
-	require.Contains(t, r.plot(harness.Unlimited, 0, 80, 24), "1000 ┤", "and it is drawn")
+	require.Contains(t, r.plot(harness.Unlimited, 0, 80, 24, true), "1000 ┤", "and it is drawn")
 }
 
 func TestAGraphIsLowerThanItsTerminal(t *testing.T) {
 	for rows := 1; rows <= 60; rows++ {
 		r := readings{values: slices.Repeat([]float64{1, 60}, 100), each: 1, last: 1}
-		text := r.plot(64*harness.MiB, 1234, 80, rows)
+		text := r.plot(64*harness.MiB, 1234, 80, rows, true)
 		require.Less(t, strings.Count(text, "\n"), rows, "the cursor's row is one more")
 		if rows >= 9 {
 			require.Contains(t, text, "MiB, 1234 steps")
@@ -42,7 +42,7 @@ func TestAGraphIsNoWiderThanItsTerminal(t *testing.T) {
 	for _, limit := range []harness.Bytes{harness.Unlimited, 64 * harness.MiB, 512 * harness.GiB} {
 		for columns := 1; columns <= 200; columns++ {
 			r := readings{values: slices.Repeat([]float64{1, 60}, 100), each: 1, last: 1}
-			text := r.plot(limit, 1234, columns, 24)
+			text := r.plot(limit, 1234, columns, 24, true)
 			require.LessOrEqual(t, widest(text), columns, text)
 			if columns >= 30 {
 				require.Contains(t, text, "MiB, 1234 steps")
@@ -52,4 +52,12 @@ func TestAGraphIsNoWiderThanItsTerminal(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestAGraphWithoutColoursHasNoEscapeSequenceAndNamesItsLines(t *testing.T) {
+	r := readings{values: slices.Repeat([]float64{1, 60}, 100), each: 1, last: 1}
+	text := r.plot(64*harness.MiB, 3, 80, 24, false)
+	require.NotContains(t, text, "\x1b")
+	require.Contains(t, text, "memory.current below memory.max, MiB, 3 steps acknowledged")
+	require.Contains(t, r.plot(64*harness.MiB, 3, 80, 24, true), "\x1b[91m")
 }

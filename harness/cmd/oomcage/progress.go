@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/printable"
 )
 
 // progress shows how far a sweep is: a bar with the time that is left on a terminal, and a line for each
@@ -24,7 +25,7 @@ type progress struct {
 // alone: the kept ones take no time, and would promise that the others take none.
 func newProgress(total, left int, asJSON bool, w io.Writer) *progress {
 	p := &progress{total: total, left: left, asJSON: asJSON, w: w}
-	if isTerminal(w) && !asJSON && left > 0 {
+	if drawable(w) && !asJSON && left > 0 {
 		p.bar = progressbar.NewOptions(left,
 			progressbar.OptionSetWriter(w), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true),
 			progressbar.OptionSetElapsedTime(true), progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish(),
@@ -55,7 +56,7 @@ func (p *progress) done(o *harness.Outcome, earlier bool) {
 	if earlier {
 		note += " (of an earlier run)"
 	}
-	fmt.Fprintf(p.w, "%*d/%d  %-*s  %s%s  %s\n", len(fmt.Sprint(p.total)), p.count, p.total, verdictWidth, o.Verdict, done(o), note, o.Name)
+	fmt.Fprintf(p.w, "%*d/%d  %-*s  %s%s  %s\n", len(fmt.Sprint(p.total)), p.count, p.total, verdictWidth, o.Verdict, done(o), note, printable.Line(o.Name))
 }
 
 // done is what the target did: the steps that it took or, where there were none to take, how it ended. The step itself
@@ -74,7 +75,7 @@ const barMargin = 45
 // fitting cuts a point's name to what the terminal has room for: a bar that wraps cannot be drawn over.
 func (p *progress) fitting(name string) string {
 	room := columns(p.w) - barMargin - 2*len(fmt.Sprint(p.left))
-	runes := []rune(plain(name))
+	runes := []rune(printable.Line(name))
 	switch {
 	case len(runes) <= room:
 		return string(runes)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"oomcage/harness/internal/printable"
 	"oomcage/harness/report"
 )
 
@@ -68,7 +69,7 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 	}
 	set, err := report.Read(files...)
 	if set == nil {
-		fmt.Fprintf(stderr, "oomcage report: %v\n", err)
+		fmt.Fprintf(stderr, "oomcage report: %s\n", printable.Indented(err.Error()))
 		return exitCode(exitUsage)
 	}
 	if err == nil && !o.partial {
@@ -76,10 +77,10 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 	}
 	switch {
 	case err != nil && !o.partial:
-		fmt.Fprintf(stderr, "oomcage report: %v; or show what is there by -partial\n", err)
+		fmt.Fprintf(stderr, "oomcage report: %s; or show what is there by -partial\n", printable.Indented(err.Error()))
 		return exitCode(exitUsage)
 	case err != nil:
-		fmt.Fprintf(stderr, "oomcage report: %v; what is torn is left out\n", err)
+		fmt.Fprintf(stderr, "oomcage report: %s; what is torn is left out\n", printable.Indented(err.Error()))
 	}
 	var written bytes.Buffer
 	if err := report.Write(&written, set, format); err != nil {
@@ -98,7 +99,7 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 	}
 	if format != report.Table || o.out != "" {
 		for _, f := range set.Findings {
-			fmt.Fprintf(stderr, "oomcage report: %s\n", plain(f.String()))
+			fmt.Fprintf(stderr, "oomcage report: %s\n", printable.Line(f.String()))
 		}
 	}
 	return exitCode(exitFailed)

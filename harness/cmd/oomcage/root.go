@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/printable"
 	"oomcage/harness/internal/vm"
 	"oomcage/harness/sweep"
 )
@@ -48,12 +49,13 @@ func newRootCommand(stdout, stderr io.Writer) *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetErr(printable.NewWriter(stderr)) // all but what vm passes on of its program
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		newRunCommand(), newSweepCommand(), newBisectCommand(), newReportCommand(), newJudgeCommand(), newVMCommand(),
+		newRunCommand(), newSweepCommand(), newBisectCommand(), newReportCommand(), newJudgeCommand(), newVMCommand(stderr),
 		newDemoCommand(), newAxesTopic(),
 	)
+	root.SetHelpCommand(newHelpCommand(root))
 	for _, cmd := range root.Commands() {
 		if check := cmd.Args; check != nil {
 			cmd.Args = func(cmd *cobra.Command, args []string) error {
@@ -82,6 +84,11 @@ func execute(args []string, stdout, stderr io.Writer) int {
 
 // exitStatus tells the user of the command's error and returns its exit code.
 func exitStatus(cmd *cobra.Command, err error, stderr io.Writer) int {
+	stderr = printable.NewWriter(stderr)
+	said := ""
+	if err != nil {
+		said = printable.Indented(err.Error())
+	}
 	var code exitCode
 	var usage usageError
 	var not failed
@@ -92,18 +99,18 @@ func exitStatus(cmd *cobra.Command, err error, stderr io.Writer) int {
 	case errors.As(err, &code):
 		return int(code)
 	case errors.As(err, &not):
-		fmt.Fprintf(stderr, "%s: %v\n", cmd.CommandPath(), err)
+		fmt.Fprintf(stderr, "%s: %s\n", cmd.CommandPath(), said)
 		return exitFailed
 	case errors.As(err, &sig):
 		return 128 + int(sig.sig)
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "%s: %v\n  to help: %s -h\n", cmd.CommandPath(), err, cmd.CommandPath())
+		fmt.Fprintf(stderr, "%s: %s\n  to help: %s -h\n", cmd.CommandPath(), said, cmd.CommandPath())
 		return exitUsage
 	case !cmd.HasParent(): // cobra's own: an unknown command
-		fmt.Fprintf(stderr, "oomcage: %v\n", err)
+		fmt.Fprintf(stderr, "oomcage: %s\n", said)
 		return exitUsage
 	default:
-		fmt.Fprintf(stderr, "%s: %v\n", cmd.CommandPath(), err)
+		fmt.Fprintf(stderr, "%s: %s\n", cmd.CommandPath(), said)
 		if errors.Is(err, harness.ErrNotSupported) && cmd.Annotations[programFirst] != "" { // the error's advice is for tests
 			fmt.Fprintf(stderr, "  to help: oomcage vm -- %s …\n", cmd.CommandPath())
 		}

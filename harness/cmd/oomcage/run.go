@@ -60,7 +60,7 @@ func runOne(ctx context.Context, spec harness.Spec, expect expectFlags, asJSON b
 	var show watcher = silent{}
 	switch {
 	case asJSON:
-	case isTerminal(w):
+	case drawable(w):
 		show = newLiveGraph(w)
 	default:
 		show = newStepPrinter(w, spec)

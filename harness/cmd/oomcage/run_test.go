@@ -196,7 +196,7 @@ func TestALoadThatWasRefusedIsNoSuccess(t *testing.T) {
 		"a later one":                 {fifth, "", "", "the load ended after 4 of 10 steps: step 5 was not acknowledged: POST http://a/: 507 Insufficient Storage"},
 		"a later one, as is expected": {fifth, "survived", "", ""},
 		"a later one, of no number":   {after(1, 0, harness.Survived, "step 2: no"), "", "", "the load ended after 1 step: step 2 was not acknowledged: no"},
-		"a command":                   {tooEarly, "", "", `nothing was loaded: step 1 was not acknowledged: "run curl: exit status 7: curl:\nrefused"; a step may have come too early: -ready waits until the program listens`},
+		"a command":                   {tooEarly, "", "", `nothing was loaded: step 1 was not acknowledged: run curl: exit status 7: curl:\nrefused; a step may have come too early: -ready waits until the program listens`},
 		"it never listened":           {silent, "", "", "nothing was loaded: the target was not ready: " + silent.Error},
 		"that was expected":           {silent, "timed-out", "", ""},
 		"time was up":                 {after(3, 0, harness.TimedOut, "step 4: the run's time is up"), "", "", ""},
@@ -381,4 +381,21 @@ func TestTheResultsOfASweepGoAlongIntoTheMicroVM(t *testing.T) {
 	require.Equal(t, []string{"mine"}, resultsOf([]string{"sweep", "-o", "mine", "./app"}))
 	require.Empty(t, resultsOf([]string{"run", "./app"}))
 	require.Empty(t, resultsOf([]string{"no such command"}))
+}
+
+func TestASearchShowsWhatAProgramPrintedThatFailedOtherwise(t *testing.T) {
+	failed := &harness.Outcome{
+		Name: "max=8MiB/repeat=1", Verdict: harness.Exited, Why: "ended by itself with exit code 3", Output: strings.Repeat("earlier\n", 50) + "\n\x1b[31mno licence\n\n",
+		Evidence: harness.Evidence{Status: harness.Status{Ended: true, Code: 3}},
+	}
+	killed := &harness.Outcome{Name: "max=4MiB/repeat=1", Verdict: harness.OOMKilled, Output: "took too much\n"}
+	for _, asJSON := range []bool{false, true} {
+		var stdout, stderr bytes.Buffer
+		show := newSearchPrinter(asJSON, &stdout, &stderr)
+		show.done(failed)
+		show.done(failed)
+		show.done(killed)
+		assert.Equal(t, strings.Repeat("  | earlier\n", outputLines-1)+"  | \\x1b[31mno licence\n", stderr.String())
+		assert.Equal(t, asJSON, stdout.Len() == 0)
+	}
 }

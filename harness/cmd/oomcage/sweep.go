@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/printable"
 	"oomcage/harness/sweep"
 )
 
@@ -174,7 +175,7 @@ func (o *sweepFlags) sweep(ctx context.Context, all []sweep.Point, stdout, stder
 	show.end()
 	if err != nil {
 		if kept := show.count; kept > 0 {
-			fmt.Fprintf(stderr, "oomcage sweep: %s of %d are kept in %s; go on with -resume\n", count(kept, "outcome"), len(points), o.out)
+			fmt.Fprintf(stderr, "oomcage sweep: %s of %d are kept in %s; go on with -resume\n", count(kept, "outcome"), len(points), printable.Line(o.out))
 		} else if !o.resume {
 			err = errors.Join(err, os.Remove(o.out)) // made by this sweep, and empty
 		}
@@ -193,7 +194,7 @@ func (o *sweepFlags) conclude(outcomes []*harness.Outcome, stdout, stderr io.Wri
 		o.printCounts(outcomes, stdout)
 	}
 	for _, f := range found {
-		fmt.Fprintf(w, "  %s\n", plain(f.String()))
+		fmt.Fprintf(w, "  %s\n", printable.Line(f.String()))
 	}
 	if len(found) > 0 {
 		return failed("the checks found " + count(len(found), "fault"))
@@ -213,7 +214,7 @@ func (o *sweepFlags) printCounts(outcomes []*harness.Outcome, w io.Writer) {
 	for _, r := range outcomes {
 		verdicts[r.Verdict]++
 	}
-	fmt.Fprintf(w, "\n%s in %s:", count(len(outcomes), "outcome"), o.out)
+	fmt.Fprintf(w, "\n%s in %s:", count(len(outcomes), "outcome"), printable.Line(o.out))
 	for _, v := range harness.Verdicts() {
 		if n := verdicts[v]; n > 0 {
 			fmt.Fprintf(w, " %s %d", v, n)
@@ -226,7 +227,7 @@ func (o *sweepFlags) printCounts(outcomes []*harness.Outcome, w io.Writer) {
 func printJSON(w io.Writer, v any) error {
 	line, err := json.Marshal(v)
 	if err == nil {
-		_, err = fmt.Fprintf(w, "%s\n", line)
+		_, err = fmt.Fprintf(w, "%s\n", printable.JSON(line))
 	}
 	if err != nil {
 		return fmt.Errorf("print the outcome: %w", err)

@@ -29,6 +29,9 @@ func onTerminal(t *testing.T, columns, rows uint16, args ...string) (code int, a
 // written returns all that is written to a terminal of this size.
 func written(t *testing.T, columns, rows uint16, write func(terminal *os.File)) string {
 	t.Helper()
+	if os.Getenv("TERM") != "dumb" { // what runs the tests may have none
+		t.Setenv("TERM", "xterm")
+	}
 	ours, commands, err := pty.Open()
 	require.NoError(t, err)
 	defer ours.Close()
@@ -115,6 +118,7 @@ func TestOnATerminalASweepIsABar(t *testing.T) {
 }
 
 func TestABarIsForTerminalsAndNotForJSON(t *testing.T) {
+	t.Setenv("TERM", "xterm")
 	ours, commands, err := pty.Open()
 	require.NoError(t, err)
 	defer ours.Close()
@@ -123,6 +127,27 @@ func TestABarIsForTerminalsAndNotForJSON(t *testing.T) {
 	require.Nil(t, newProgress(1, 1, true, commands).bar)
 	require.Nil(t, newProgress(1, 1, false, &bytes.Buffer{}).bar)
 	require.Nil(t, newProgress(1, 0, false, commands).bar, "nothing is left to run")
+	for _, cannotMove := range []string{"dumb", ""} {
+		t.Setenv("TERM", cannotMove)
+		require.Nil(t, newProgress(1, 1, false, commands).bar, "TERM=%s", cannotMove)
+	}
+}
+
+func TestADumbTerminalGetsLinesAndNoEscapeSequence(t *testing.T) {
+	needCages(t)
+	t.Setenv("TERM", "dumb")
+	app := harness.Build(t, "../../../app")
+	load := []string{"--max", "40MiB", "--post", "/generate-load/memory?bytes=$step", "--step", "8MiB"}
+	target := []string{"--", app, "-addr", "$ADDR"}
+	code, written := onTerminal(t, 80, 24, append(append([]string{"run"}, load...), target...)...)
+	require.Zero(t, code, written)
+	require.Contains(t, written, "\nready ")
+	require.NotContains(t, written, "\x1b")
+	out := filepath.Join(t.TempDir(), "results.jsonl")
+	code, written = onTerminal(t, 80, 24, append(append([]string{"sweep", "-o", out}, load...), target...)...)
+	require.Zero(t, code, written)
+	require.Contains(t, written, "1/1  oom-killed ")
+	require.NotContains(t, written, "\x1b")
 }
 
 func TestTheBarIsThereFromTheStartAndStaysInItsLine(t *testing.T) {

@@ -49,7 +49,8 @@ signal ends its tool.
   go build -o oomcage oomcage/harness/cmd/oomcage
   go test -exec "$PWD/oomcage vm -build ./app" ./...`
 
-func newVMCommand() *cobra.Command {
+// newVMCommand has stderr as it is: the program's own is passed on byte for byte, and on a terminal it is one.
+func newVMCommand(stderr io.Writer) *cobra.Command {
 	var o vm.Options
 	cmd := &cobra.Command{
 		Use:                   "vm [flags] [--] PROGRAM [ARGS…]",
@@ -75,7 +76,7 @@ func newVMCommand() *cobra.Command {
 				}
 				o.Program = self
 			}
-			o.Stdout, o.Stderr = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			o.Stdout, o.Stderr = cmd.OutOrStdout(), stderr
 			code, err := vm.Run(cmd.Context(), o)
 			if err == nil && code != 0 {
 				err = exitCode(code)

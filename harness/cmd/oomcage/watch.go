@@ -8,6 +8,7 @@ import (
 
 	"oomcage/harness"
 	"oomcage/harness/internal/bar"
+	"oomcage/harness/internal/printable"
 )
 
 // watcher shows a run while it goes on.
@@ -78,7 +79,7 @@ func (s *stepPrinter) end() {}
 func (s *stepPrinter) line(name string, p *harness.Process, failed error) {
 	m, err := p.Cage().Memory()
 	if err != nil {
-		fmt.Fprintf(s.w, "%-6s %v\n", name, err)
+		fmt.Fprintf(s.w, "%-6s %s\n", name, printable.Line(err.Error()))
 		return
 	}
 	used, note := m.Current, ""

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"oomcage/harness/internal/printable"
 )
 
 // Names of the files in the artifacts.
@@ -19,13 +21,13 @@ func (s *session) keep() string {
 	parent := s.opts.Artifacts
 	if parent != "" {
 		if err := os.MkdirAll(parent, 0o777); err != nil {
-			fmt.Fprintln(s.opts.Stderr, "oomcage vm: keep the artifacts:", err)
+			fmt.Fprintln(s.opts.Stderr, "oomcage vm: keep the artifacts:", printable.Line(err.Error()))
 			parent = ""
 		}
 	}
 	dir, err := os.MkdirTemp(parent, "oomcage-vm-"+filepath.Base(s.job.Path)+"-")
 	if err != nil {
-		fmt.Fprintln(s.opts.Stderr, "oomcage vm: keep the artifacts:", err)
+		fmt.Fprintln(s.opts.Stderr, "oomcage vm: keep the artifacts:", printable.Line(err.Error()))
 		return ""
 	}
 	console, _ := os.ReadFile(s.machine.console) // QEMU may not have got as far
@@ -37,7 +39,7 @@ func (s *session) keep() string {
 			continue
 		}
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o666); err != nil {
-			fmt.Fprintln(s.opts.Stderr, "oomcage vm: keep the artifacts:", err)
+			fmt.Fprintln(s.opts.Stderr, "oomcage vm: keep the artifacts:", printable.Line(err.Error()))
 		}
 	}
 	return dir

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"oomcage/harness/internal/printable"
 )
 
 // Failure says why nothing is known about the program: the machinery failed.
@@ -52,20 +54,21 @@ func asFailure(err error) *Failure {
 	return failure(otherFailure, err.Error(), "")
 }
 
-// Error is for people: what was found, what helps, where the artifacts are.
+// Error is for people: what was found, what helps, where the artifacts are. What the guest's console says in it is
+// printable.
 func (f *Failure) Error() string {
 	var b strings.Builder
-	b.WriteString(f.found)
+	b.WriteString(printable.Lines(f.found))
 	if f.helps != "" {
-		fmt.Fprintf(&b, "\n  to help: %s", f.helps)
+		fmt.Fprintf(&b, "\n  to help: %s", printable.Lines(f.helps))
 	}
 	if f.detail != "" {
 		for line := range strings.Lines(strings.TrimRight(f.detail, "\n")) {
-			fmt.Fprintf(&b, "\n  | %s", strings.TrimRight(line, "\r\n"))
+			fmt.Fprintf(&b, "\n  | %s", printable.Lines(strings.TrimRight(line, "\r\n")))
 		}
 	}
 	if f.Artifacts != "" {
-		fmt.Fprintf(&b, "\n  console log and QEMU command: %s", f.Artifacts)
+		fmt.Fprintf(&b, "\n  console log and QEMU command: %s", printable.Line(f.Artifacts))
 	}
 	return b.String()
 }

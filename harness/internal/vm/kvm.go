@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/printable"
 )
 
 const (
@@ -233,5 +235,5 @@ var qemuPlace = regexp.MustCompile(`^[^ :]*qemu[^ :]*: (?:[^ :]+\.[ch]:\d+: )?`)
 func lastWord(stderr []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(stderr)), "\n")
 	last := strings.TrimSpace(lines[len(lines)-1])
-	return strings.TrimSuffix(qemuPlace.ReplaceAllString(last, ""), ".")
+	return printable.Line(strings.TrimSuffix(qemuPlace.ReplaceAllString(last, ""), "."))
 }
