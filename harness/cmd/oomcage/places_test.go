@@ -75,10 +75,12 @@ var places = []struct {
 	{"report -format svg", formatted(report.SVG)},
 	{"report -format table", formatted(report.Table)},
 	{"report, of a file", func(t *testing.T, o *harness.Outcome) string {
+		t.Helper()
 		return ended(t, "report", stored1(t, o)) + ended(t, "report", stored1(t, o, o)) + ended(t, "report", "-partial", "-format", "csv", stored1(t, o)) +
 			ended(t, "report", "/no/"+hostile) + ended(t, "report", torn(t))
 	}},
 	{"judge", func(t *testing.T, o *harness.Outcome) string {
+		t.Helper()
 		return ended(t, "judge", stored1(t, o)) + ended(t, "judge", "/no/"+hostile) + ended(t, "judge", torn(t))
 	}},
 	{"run's last word", func(_ *testing.T, o *harness.Outcome) string {
@@ -87,6 +89,7 @@ var places = []struct {
 		return (&expectFlags{}).disappointed(o)
 	}},
 	{"sweep's lines", func(t *testing.T, o *harness.Outcome) string {
+		t.Helper()
 		var out bytes.Buffer
 		show := newProgress(1, 1, false, &out)
 		show.done(o, true)
@@ -99,6 +102,7 @@ var places = []struct {
 		return stdout.String() + stderr.String() + printable.Indented(err.Error())
 	}},
 	{"-json", func(t *testing.T, o *harness.Outcome) string {
+		t.Helper()
 		var out bytes.Buffer
 		require.NoError(t, printJSON(&out, o))
 		require.Equal(t, 1, strings.Count(out.String(), "\n"))
@@ -119,6 +123,7 @@ var places = []struct {
 		return out.String()
 	}},
 	{"a command line", func(t *testing.T, _ *harness.Outcome) string {
+		t.Helper()
 		t.Setenv("OOMCAGE_VM", "6.12")
 		all := ended(t, hostile) + ended(t, "help", hostile) + ended(t, "run", "--"+hostile)
 		for _, flag := range []string{"max", "step", "steps", "timeout", "post", "ready", "exec", "env", "file", "dir", "expect", "acked"} {
@@ -137,6 +142,7 @@ var places = []struct {
 // formatted is a report of two outcomes in that format, with what its compressed parts hold.
 func formatted(f report.Format) func(*testing.T, *harness.Outcome) string {
 	return func(t *testing.T, o *harness.Outcome) string {
+		t.Helper()
 		other := hostileOutcome("max=64MiB/" + hostile + "=" + hostile)
 		var out bytes.Buffer
 		require.NoError(t, report.Write(&out, report.NewSet([]*harness.Outcome{o, other}), f))
