@@ -81,6 +81,7 @@ func open(path string, flags int) (*os.File, error) {
 		f.Close()
 		return nil, err
 	}
+	announce(path)
 	return f, nil
 }
 

@@ -25,10 +25,19 @@ itself, whose own programs go along where they lie in the working directory, and
   oomcage vm -- oomcage run --max 64M --post /upload -- ./service -addr '$ADDR'
 
 The guest holds PROGRAM, the shared libraries it needs, the working directory with its testdata and the
-files that the arguments name, and what -build and -add name. What PROGRAM creates or changes below its
-working directory comes back, and a sweep's results from anywhere; what it deletes there stays on the host.
-Nothing comes back before PROGRAM has ended, and nothing from a guest that was killed; on Ctrl-C it is told
-to end, and has 10 seconds for it. The guest has no network but lo.
+files that the arguments name, and what -build and -add name. It has no network but lo.
+
+What PROGRAM creates or changes below its working directory, and where test flags point, comes back when it has
+ended. A file gets its own name where the host has nothing of that name, where it went along and the host's
+is still as it was then, or where a flag such as -coverprofile names it. Else the host's stays as it is, and the
+guest's is kept beside it as NAME.guest. What PROGRAM deletes stays on the host; links, pipes and devices stay in
+the guest; nothing is ever written into .git. Holes stay holes. A file that cannot be written costs no other.
+What has not its own name in the end is listed on stderr, and the exit code is 123 where it would be 0.
+
+What a sweep has written to its results is on the host within a second, and is not lost when the guest is
+killed. Other programs get the same for a file by adding its path, and a line break, to the file that
+OOMCAGE_VM_GROWING names. All else is lost with a guest that is killed. On Ctrl-C PROGRAM is told to end, and
+all is over in 10 seconds; after a time limit it has 10 seconds to end, and 30 more for its files.
 
 The kernel is -kernel, else $OOMCAGE_KERNEL, else the newest readable one in /boot and /lib/modules, else the
 newest that "make kernels" fetched into oomcage's folder. 6.1 or 6.18 is short for a fetched one.
@@ -41,7 +50,8 @@ needs any, come from lib/modules/RELEASE beside it, or from /lib/modules/RELEASE
 In the guest OOMCAGE_VM is the kernel's release, OOMCAGE_STRICT is 1, and OOMCAGE_BUILT names a list of
 what -build compiled. OOMCAGE_VM_FLAGS has the flags that make the same machine, a word a line.
 
-Exit codes: the program's own; 128+n when signal n ended it; 125 when the machinery failed, or
+Exit codes: the program's own; 128+n when signal n ended it; 123 when it ended with 0 and not all that it
+wrote has its own name here; 125 when the machinery failed, or
 what this command line names is not there, so that nothing is known about the program; 2 when this command
 line makes no sense. Where these count, as in CI, build the command: go tool of Go 1.26 ends with 0 when a
 signal ends its tool.

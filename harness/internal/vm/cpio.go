@@ -14,25 +14,40 @@ import (
 	"github.com/cavaliergopher/cpio"
 )
 
-// write writes the tree as an initramfs, folders before what they hold.
-func (t *tree) write(w io.Writer) error {
+// write writes the tree as an initramfs, folders before what they hold, and returns what it wrote of the host's
+// files.
+func (t *tree) write(w io.Writer) (alongFiles, error) {
 	buf := bufio.NewWriterSize(w, 1<<20)
-	c := cpio.NewWriter(buf)
+	out := &counter{w: buf}
+	c := cpio.NewWriter(out)
+	along := alongFiles{}
 	for _, path := range slices.Sorted(maps.Keys(t.entries)) {
 		if path == "/" {
 			continue
 		}
-		if err := t.entries[path].write(c, path); err != nil {
-			return fmt.Errorf("add %s to the initramfs: %w", path, err)
+		if err := t.entries[path].write(c, path, out, along); err != nil {
+			return nil, fmt.Errorf("add %s to the initramfs: %w", path, err)
 		}
 	}
 	if err := c.Close(); err != nil {
-		return err
+		return nil, err
 	}
-	return buf.Flush()
+	return along, buf.Flush()
 }
 
-func (e entry) write(c *cpio.Writer, path string) error {
+// counter counts the bytes that go through it.
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+func (e entry) write(c *cpio.Writer, path string, out *counter, along alongFiles) error {
 	h := &cpio.Header{Name: strings.TrimPrefix(path, "/"), Mode: e.mode, Links: 1}
 	switch {
 	case e.mode&cpio.ModeType == cpio.TypeSymlink:
@@ -59,6 +74,11 @@ func (e entry) write(c *cpio.Writer, path string) error {
 	if err := c.WriteHeader(h); err != nil {
 		return err
 	}
+	a := alongFile{offset: out.n, size: h.Size}
+	if e.src == path {
+		a.stamp = stampOf(info)
+	}
+	along[path] = a
 	_, err = io.CopyN(c, f, h.Size)
 	return err
 }

@@ -33,7 +33,6 @@ const (
 	timeLimit    failureKind = "timeout"   // the time limit was reached
 	bootLimit    failureKind = "boot"      // the guest said nothing for too long
 	guestFailed  failureKind = "init"      // the guest's init could not do its work
-	badResults   failureKind = "results"   // files could not be carried back
 	noReader     failureKind = "reader"    // whoever read the output has gone
 	otherFailure failureKind = "machinery" // anything on the host
 )

@@ -17,7 +17,12 @@ const (
 	frameHello   frameKind = 'h' // guest: nothing but that it has booted, before anything else
 	frameStdout  frameKind = 'o' // guest: bytes that the program wrote
 	frameStderr  frameKind = 'e' // guest: bytes that the program wrote
-	frameResults frameKind = 'r' // guest: a piece of the tar stream of results
+	frameEnded   frameKind = 'n' // guest: JSON of exitStatus, when the program has ended; what it wrote follows
+	frameComing  frameKind = 'c' // guest: JSON of coming, before the results
+	frameFile    frameKind = 'f' // guest: JSON of fileHeader, which begins a result
+	frameData    frameKind = 'd' // guest: a piece of the result that was begun, see encodePiece
+	frameFileEnd frameKind = 'z' // guest: the end of it; what could not be read of it, or nothing
+	frameProblem frameKind = 'p' // guest: a line about a result that could not be read
 	frameDmesg   frameKind = 'k' // guest: a piece of the kernel log
 	frameExit    frameKind = 'x' // guest: JSON of exitStatus, the last frame
 	frameSignal  frameKind = 's' // host: one byte, the signal to send to the program

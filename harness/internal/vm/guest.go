@@ -67,9 +67,10 @@ func guestJobRun(w *frameWriter, line io.Reader) exitStatus {
 	if err := prepare(j); err != nil {
 		return exitStatus{Error: err.Error()}
 	}
-	before, err := snapshot(j)
-	if err != nil {
-		return exitStatus{Error: fmt.Sprintf("list the files before the program runs: %v", err)}
+	before := snapshot(j)
+	grow, err := watchGrowing(w, j, before, guestGrowing)
+	if err != nil { // they go back when the program has ended
+		fmt.Fprintln(os.Stderr, "oomcage init: watch the files that grow:", err)
 	}
 	log, err := openKernelLog()
 	if err == nil {
@@ -86,7 +87,7 @@ func guestJobRun(w *frameWriter, line io.Reader) exitStatus {
 	if status.Signal == int(unix.SIGKILL) && log != nil {
 		status.OOM = log.killed(prog.pid)
 	}
-	if err := sendResults(w.to(frameResults), j, before); err != nil {
+	if err := sendBack(w, j, before, grow, status); err != nil {
 		status.Error = fmt.Sprintf("send the results: %v", err)
 	}
 	if status.Code != 0 || status.Signal != 0 || status.Error != "" {
@@ -95,6 +96,22 @@ func guestJobRun(w *frameWriter, line io.Reader) exitStatus {
 		}
 	}
 	return status
+}
+
+// sendBack tells how the program has ended, and sends what it wrote.
+func sendBack(w *frameWriter, j job, before map[string]stamp, grow *growing, status exitStatus) error {
+	s := sender{w: w}
+	if err := s.json(frameEnded, status); err != nil {
+		return err
+	}
+	var done map[string]bool
+	if grow != nil {
+		var err error
+		if done, err = grow.finish(); err != nil {
+			return err
+		}
+	}
+	return s.sendResults(j, before, done)
 }
 
 func readJob() (job, error) {

@@ -51,7 +51,7 @@ func startProgram(j job, w *frameWriter) (*program, error) {
 	if err := unix.Uname(&uts); err != nil {
 		return nil, fmt.Errorf("uname: %w", err)
 	}
-	env := append(j.Env, "OOMCAGE_VM="+unix.ByteSliceToString(uts.Release[:]))
+	env := append(j.Env, "OOMCAGE_VM="+unix.ByteSliceToString(uts.Release[:]), growingVariable+"="+guestGrowing)
 	// A child inherits the score of the thread group that forks it. Init must survive all others, and
 	// the program must be judged as any: so the score is 0 while it is forked.
 	if err := setOOMScore("0"); err != nil {

@@ -1,13 +1,14 @@
 package vm
 
 import (
-	"archive/tar"
+	"cmp"
+	"encoding/json"
 	"errors"
-	"io"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -25,64 +26,55 @@ type stamp struct {
 // privatePaths are no results even when they lie below a folder of results, for instance when that is /.
 var privatePaths = []string{"/dev", "/proc", "/sys", "/run", "/tmp", "/var/tmp", "/root", guestFolder}
 
-// snapshot lists the files of all outs before the program runs.
-func snapshot(j job) (map[string]stamp, error) {
+// snapshot lists the files of all outs before the program runs. What cannot be looked at is new afterwards.
+func snapshot(j job) map[string]stamp {
 	files := map[string]stamp{}
 	for _, o := range j.Out {
-		err := eachFile(o, func(path string, st stamp, _ fs.FileInfo) error {
-			files[path] = st
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
+		eachFile(o, func(path string, st stamp, _ fs.FileInfo) { files[path] = st }, func(string, error) {})
 	}
-	return files, nil
+	return files
 }
 
-// eachFile calls f for the regular files and folders of the out. What vanishes meanwhile is left out:
-// processes that the program left behind may still be at work.
-func eachFile(o out, f func(path string, st stamp, info fs.FileInfo) error) error {
+// eachFile calls f for the regular files and folders of the out, and bad for what it could not look at. What
+// vanishes meanwhile is left out: processes that the program left behind may still be at work.
+func eachFile(o out, f func(path string, st stamp, info fs.FileInfo), bad func(path string, err error)) {
 	if !o.Dir {
 		info, err := os.Stat(o.Path) // a profile may be a link to somewhere else
-		if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
-			return nil
+		switch {
+		case err == nil && info.Mode().IsRegular():
+			f(o.Path, stampOf(info), info)
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			bad(o.Path, err)
 		}
-		if err != nil {
-			return err
-		}
-		return f(o.Path, stampOf(info), info)
+		return
 	}
 	root, err := os.Stat(o.Path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	if err != nil {
-		return err
+		if !errors.Is(err, fs.ErrNotExist) {
+			bad(o.Path, err)
+		}
+		return
 	}
 	device := stampOf(root).dev
-	return filepath.WalkDir(o.Path, func(path string, d fs.DirEntry, err error) error {
+	_ = filepath.WalkDir(o.Path, func(path string, d fs.DirEntry, err error) error { // it returns no error but SkipDir
+		var info fs.FileInfo
+		if err == nil {
+			info, err = d.Info()
+		}
 		if err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil
+			if !errors.Is(err, fs.ErrNotExist) {
+				bad(path, err)
 			}
-			return err
-		}
-		info, err := d.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return err
+			return nil // of a folder that could not be read there is nothing more
 		}
 		st := stampOf(info)
-		if d.IsDir() && (st.dev != device || isPrivate(o.Path, path)) {
+		switch {
+		case d.IsDir() && (st.dev != device || isPrivate(o.Path, path)):
 			return filepath.SkipDir
+		case d.IsDir() || info.Mode().IsRegular():
+			f(path, st, info)
 		}
-		if !d.IsDir() && !info.Mode().IsRegular() {
-			return nil
-		}
-		return f(path, st, info)
+		return nil
 	})
 }
 
@@ -106,66 +98,156 @@ func stampOf(info fs.FileInfo) stamp {
 	}
 }
 
-// sendResults writes what is new or changed since before as a tar stream. A file that two outs share is
-// sent once. Deletions stay in the guest: a file that is not seen, for instance below something that the
-// program mounted, may be there all the same, and the host's must not be lost for it.
-func sendResults(w io.Writer, j job, before map[string]stamp) error {
-	t := tar.NewWriter(w)
-	sent := map[string]bool{}
+// result is a file or folder that goes back to the host.
+type result struct {
+	header fileHeader
+	path   string
+	stored int64 // bytes that it takes, which are fewer than its size if it has holes
+}
+
+// sender sends results. It is not for concurrent use.
+type sender struct {
+	w *frameWriter
+	packer
+}
+
+// changedSince lists what is new or changed since before, folders first and then the smallest, and reports what
+// could not be looked at. A file that two outs share is in it once, and done names those that are with the host.
+// Deletions stay in the guest: a file that is not seen, for instance below something that the program mounted,
+// may be there all the same, and the host's must not be lost for it.
+func changedSince(before map[string]stamp, j job, done map[string]bool, bad func(path string, err error)) []result {
+	var all []result
+	seen := map[string]bool{}
 	for i, o := range j.Out {
-		err := eachFile(o, func(path string, st stamp, info fs.FileInfo) error {
+		eachFile(o, func(path string, st stamp, info fs.FileInfo) {
 			old, existed := before[path]
-			if sent[path] || info.IsDir() && existed || existed && old == st {
-				return nil
+			if seen[path] || done[path] || info.IsDir() && (existed || path == o.Path) || existed && old == st {
+				return
 			}
-			sent[path] = true
-			return sendFile(t, resultName(i, o, path), path, info)
-		})
-		if err != nil {
+			seen[path] = true
+			if inGit(path) {
+				if !info.IsDir() {
+					bad(path, errInGit)
+				}
+				return
+			}
+			r := result{path: path, header: fileHeader{
+				Place: i, Name: []byte(nameBelow(o, path)), Dir: info.IsDir(), Mode: uint32(info.Mode().Perm()),
+				Modified: info.ModTime().UnixNano(),
+			}}
+			if !info.IsDir() {
+				r.header.Size, r.stored = info.Size(), storedBytes(info)
+			}
+			all = append(all, r)
+		}, bad)
+	}
+	slices.SortStableFunc(all, func(a, b result) int {
+		if a.header.Dir != b.header.Dir {
+			return map[bool]int{true: -1, false: 1}[a.header.Dir]
+		}
+		return cmp.Compare(a.stored, b.stored)
+	})
+	return all
+}
+
+func nameBelow(o out, path string) string {
+	if !o.Dir {
+		return ""
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(path, o.Path), "/")
+}
+
+func storedBytes(info fs.FileInfo) int64 {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return info.Size()
+	}
+	return min(info.Size(), st.Blocks*512)
+}
+
+// sendResults sends what is new or changed since before, but for what is done. Its error is that of the line.
+func (s *sender) sendResults(j job, before map[string]stamp, done map[string]bool) error {
+	var lost error
+	all := changedSince(before, j, done, func(path string, err error) {
+		lost = errors.Join(lost, s.problem(path, err))
+	})
+	if lost != nil {
+		return lost
+	}
+	c, room := coming{}, frameMax/2 // for what JSON makes of the names
+	for i, r := range all {
+		if r.header.Dir {
+			continue
+		}
+		c.Files++
+		c.Bytes += r.stored
+		if name := shownPath(r.path); len(all)-i <= notesMax && room > 2*len(name) {
+			c.Last = append(c.Last, name)
+			room -= 2 * len(name)
+		}
+	}
+	if err := s.json(frameComing, c); err != nil {
+		return err
+	}
+	for _, r := range all {
+		if err := s.send(r); err != nil {
 			return err
 		}
 	}
-	return t.Close()
+	return nil
 }
 
-func resultName(i int, o out, path string) string {
-	if !o.Dir {
-		return strconv.Itoa(i) + "/" + filepath.Base(path)
+// send sends one result. That a file cannot be read is told in its end.
+func (s *sender) send(r result) error {
+	if r.header.Dir {
+		return s.json(frameFile, r.header)
 	}
-	return strconv.Itoa(i) + "/" + strings.TrimPrefix(strings.TrimPrefix(path, o.Path), "/")
-}
-
-func sendFile(t *tar.Writer, name, path string, info fs.FileInfo) error {
-	if info.IsDir() {
-		return t.WriteHeader(&tar.Header{
-			Typeflag: tar.TypeDir, Name: name + "/", Mode: int64(info.Mode().Perm()), ModTime: info.ModTime(),
-		})
-	}
-	f, err := os.Open(path)
+	f, err := os.Open(r.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return nil // it has vanished meanwhile
 	}
 	if err != nil {
-		return err
+		return s.problem(r.path, err)
 	}
 	defer f.Close()
-	// The size must be right even if somebody still writes: hold it, and fill up what was cut off.
-	size := info.Size()
-	err = t.WriteHeader(&tar.Header{
-		Typeflag: tar.TypeReg, Name: name, Mode: int64(info.Mode().Perm()), Size: size,
-		ModTime: info.ModTime(), Format: tar.FormatPAX,
-	})
-	if err != nil {
+	// Held, even if somebody still writes to it; what was cut off meanwhile is a hole.
+	if err := s.json(frameFile, r.header); err != nil {
 		return err
 	}
-	n, err := io.Copy(t, io.LimitReader(f, size))
-	if err != nil {
-		return err
+	var reason []byte
+	if err := s.contents(f, 0, r.header.Size); err != nil {
+		var unreadable *fs.PathError
+		if !errors.As(err, &unreadable) {
+			return err
+		}
+		reason = []byte(unreadable.Error())
 	}
-	_, err = io.CopyN(t, zeros{}, size-n)
+	return s.w.frame(frameFileEnd, reason)
+}
+
+func (s *sender) problem(path string, err error) error {
+	return s.w.frame(frameProblem, []byte(clip(fmt.Sprintf("%s: %v", shownPath(path), cause(err)))))
+}
+
+// clip shortens what must fit into one frame.
+func clip(text string) string { return text[:min(len(text), frameMax)] }
+
+// cause is the error without the path that its reader is told already.
+func cause(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
 	return err
 }
 
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+func (s *sender) json(kind frameKind, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	if len(data) > frameMax {
+		return fmt.Errorf("a frame of kind %q would have %d bytes", kind, len(data))
+	}
+	return s.w.frame(kind, data)
+}

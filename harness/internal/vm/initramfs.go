@@ -20,44 +20,44 @@ type carried struct {
 	modules  []kernelModule
 }
 
-// writeInitramfs writes the guest's root file system and returns the file's size. What shall run in the
+// writeInitramfs writes the guest's root file system and returns the file's size, and what went into it. What shall run in the
 // guest brings what it needs; testdata is data, whatever it holds.
-func writeInitramfs(ctx context.Context, file string, j job, flags testFlags, more carried) (int64, error) {
+func writeInitramfs(ctx context.Context, file string, j job, flags testFlags, more carried) (int64, alongFiles, error) {
 	t, err := newTree()
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	if err := addInit(ctx, t); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	if err := addRunnable(ctx, t, j.Path, ""); err != nil {
-		return 0, fmt.Errorf("carry the program: %w", err)
+		return 0, nil, fmt.Errorf("carry the program: %w", err)
 	}
 	if err := addData(t, j, flags); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	for _, spec := range more.add {
 		if err := addFile(ctx, t, spec); err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 	}
 	for _, path := range more.folders {
 		if err := t.folder(path, 0o755); err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 	}
 	for _, path := range more.files {
 		if err := addRunnable(ctx, t, path, ""); err != nil {
-			return 0, fmt.Errorf("carry %s, which the arguments name: %w", path, err)
+			return 0, nil, fmt.Errorf("carry %s, which the arguments name: %w", path, err)
 		}
 	}
 	if err := addBuilt(ctx, t, more.packages); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	for i, m := range more.modules {
 		path := fmt.Sprintf("%s/%d-%s.ko", guestModules, i, m.name)
 		if err := t.data(path, 0o644, m.data); err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 		j.Modules = append(j.Modules, path)
 	}
@@ -135,28 +135,29 @@ func addRunnable(ctx context.Context, t *tree, src, dst string) error {
 }
 
 // writeTree adds the job, as late as can be since it holds the time, and writes the archive.
-func writeTree(t *tree, file string, j job) (int64, error) {
+func writeTree(t *tree, file string, j job) (int64, alongFiles, error) {
 	j.Time = time.Now()
 	data, err := json.Marshal(j)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	if err := t.data(guestJob, 0o600, data); err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
 	defer f.Close()
-	if err := t.write(f); err != nil {
-		return 0, err
+	along, err := t.write(f)
+	if err != nil {
+		return 0, nil, err
 	}
 	info, err := f.Stat()
 	if err != nil {
-		return 0, err
+		return 0, nil, err
 	}
-	return info.Size(), f.Close()
+	return info.Size(), along, f.Close()
 }
 
 // addInit makes this executable the guest's init.

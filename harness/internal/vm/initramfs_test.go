@@ -23,7 +23,8 @@ type archived struct {
 func unpack(t *testing.T, tr *tree) (names []string, entries map[string]archived) {
 	t.Helper()
 	var buf bytes.Buffer
-	require.NoError(t, tr.write(&buf))
+	_, err := tr.write(&buf)
+	require.NoError(t, err)
 	return readArchive(t, &buf)
 }
 
@@ -142,7 +143,7 @@ func inTheGuest(t *testing.T, dir string) map[string]archived {
 	require.NoError(t, os.WriteFile(program, []byte("data"), 0o755))
 	file := filepath.Join(t.TempDir(), "initramfs")
 	j := job{Path: program, Dir: dir, Out: resultPlaces(testFlags{}, dir)}
-	_, err := writeInitramfs(t.Context(), file, j, testFlags{}, carried{})
+	_, _, err := writeInitramfs(t.Context(), file, j, testFlags{}, carried{})
 	require.NoError(t, err)
 	f, err := os.Open(file)
 	require.NoError(t, err)

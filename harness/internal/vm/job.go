@@ -9,6 +9,7 @@ const (
 	guestManifest = guestFolder + "/built.json"
 	guestBin      = guestFolder + "/bin"
 	guestModules  = guestFolder + "/modules"
+	guestGrowing  = guestFolder + "/growing"
 	// Elsewhere, the disk would hide what is there on the host and was carried here.
 	guestScratch = guestFolder + "/scratch"
 )
@@ -38,6 +39,10 @@ type job struct {
 type out struct {
 	Path string `json:"path"`          // absolute, the same on both sides
 	Dir  bool   `json:"dir,omitempty"` // all files below it; otherwise that one file
+	// Grows says that what is added to the file goes back at once, and not only when the program has ended.
+	Grows bool `json:"grows,omitempty"`
+	// Given says that the command line names it as the file to write, so that it takes the place of an older one.
+	Given bool `json:"given,omitempty"`
 }
 
 // exitStatus is the guest's last word.

@@ -192,7 +192,7 @@ func probeKVM(ctx context.Context, m machine, key kvmKey, limit time.Duration) (
 	if err := addInit(ctx, t); err != nil {
 		return r, err
 	}
-	if _, err := writeTree(t, m.initramfs, job{Probe: true}); err != nil {
+	if _, _, err := writeTree(t, m.initramfs, job{Probe: true}); err != nil {
 		return r, err
 	}
 	limited, cancel := context.WithTimeout(ctx, limit)

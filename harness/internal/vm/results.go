@@ -1,149 +1,320 @@
 package vm
 
 import (
-	"archive/tar"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// A result's name in the tar stream is the index of the job's out, a slash, and the path below that
-// folder; for an out that is a single file, the file's name.
+// flushEvery bounds how long what has come of a growing file may wait for the disk while more is coming.
+const flushEvery = 500 * time.Millisecond
 
-// extract writes the results below the outs they belong to, as the calling user, and refuses everything
-// that is not a plain file or folder below one of them.
+// results writes what comes back from the guest, as the calling user, and nothing that is not a plain file or
+// folder below one of the job's outs.
 //
-// What is in earlier and no longer as it was then is not written over: it belongs to somebody who wrote there
-// while the guest ran. The guest's is kept beside it, and the error says where.
-func extract(r io.Reader, outs []out, earlier onTheHost) error {
-	roots := map[int]*os.Root{}
-	defer func() {
-		for _, root := range roots {
-			root.Close()
+// What the guest made gets its name where the host has nothing of that name, where the file went along and is
+// still as it was then, or where the command line gives it as the file to write. Else it is kept beside it. What
+// goes wrong with one costs no other, and all of it is in the notes.
+type results struct {
+	outs      []out
+	along     alongFiles
+	initramfs string // holds what went along
+	notes     notes
+
+	messages chan message
+	closed   chan struct{} // nothing more is taken
+	done     chan struct{}
+	close    func()
+
+	moved   map[string]string       // folders that have another name on the host, by their path
+	growing map[string]*growingFile // by path in the guest
+	current *arriving
+	grown   *growingFile // the one whose pieces come
+	flushed time.Time
+
+	coming             coming
+	files, comingFiles atomic.Int64 // that have come and that will in all
+	bytes, comingBytes atomic.Int64 // of their data
+}
+
+// message is a frame about results.
+type message struct {
+	kind    frameKind
+	payload []byte
+}
+
+func newResults(outs []out, along alongFiles, initramfs string) *results {
+	r := &results{
+		outs: outs, along: along, initramfs: initramfs,
+		messages: make(chan message, 64), closed: make(chan struct{}), done: make(chan struct{}),
+		moved: map[string]string{}, growing: map[string]*growingFile{},
+	}
+	r.close = sync.OnceFunc(func() { close(r.closed) })
+	go r.run()
+	return r
+}
+
+// put hands a frame over. The disk may be slower than the line, and the program's output shall not wait for it
+// longer than it must.
+func (r *results) put(kind frameKind, payload []byte) {
+	select {
+	case r.messages <- message{kind, payload}:
+	case <-r.closed:
+	}
+}
+
+// finish writes what has come, drops what came in part, and returns what there is to say. complete says that
+// the guest has sent all.
+func (r *results) finish(complete bool) *notes {
+	r.close()
+	<-r.done
+	if !complete {
+		r.lostOnTheWay()
+	}
+	return &r.notes
+}
+
+func (r *results) run() {
+	defer close(r.done)
+	defer r.end()
+	for {
+		select {
+		case m := <-r.messages:
+			r.handle(m)
+		case <-r.closed:
+			for { // what was put before
+				select {
+				case m := <-r.messages:
+					r.handle(m)
+				default:
+					return
+				}
+			}
 		}
-	}()
-	var changed error
-	for t := tar.NewReader(r); ; {
-		h, err := t.Next()
-		if errors.Is(err, io.EOF) {
-			return changed
+		if len(r.messages) == 0 || time.Since(r.flushed) > flushEvery {
+			r.flush()
+		}
+	}
+}
+
+// flush puts on the disk what has come of the growing files.
+func (r *results) flush() {
+	for _, g := range r.growing {
+		g.flush(&r.notes)
+	}
+	r.flushed = time.Now()
+}
+
+func (r *results) end() {
+	r.flush()
+	for _, g := range r.growing {
+		g.close(&r.notes)
+	}
+	if c := r.current; c != nil && c.err == nil {
+		c.drop()
+		r.notes.failed(c.at.path, errors.New("the guest ended before all of it had come"))
+		r.current = nil
+	}
+}
+
+func (r *results) handle(m message) {
+	switch m.kind {
+	case frameComing:
+		if json.Unmarshal(m.payload, &r.coming) == nil {
+			r.comingFiles.Store(int64(r.coming.Files))
+			r.comingBytes.Store(r.coming.Bytes)
+		}
+	case frameProblem:
+		r.notes.add(string(m.payload))
+	case frameFile:
+		var h fileHeader
+		if err := json.Unmarshal(m.payload, &h); err != nil {
+			r.notes.add(fmt.Sprintf("a result that makes no sense: %v", err))
+			return
+		}
+		r.begin(h)
+	case frameData:
+		r.piece(m.payload)
+	case frameFileEnd:
+		r.finished(string(m.payload))
+	}
+}
+
+// begin begins a result.
+func (r *results) begin(h fileHeader) {
+	r.current, r.grown = nil, nil
+	path, err := r.pathOf(h)
+	if err != nil {
+		r.refuse(fmt.Sprintf("place %d, %q", h.Place, h.Name), err)
+		return
+	}
+	switch {
+	case h.Dir:
+		if err := r.makeFolder(h); err != nil {
+			r.notes.failed(path, err)
+		}
+	case h.Grows:
+		g := r.growing[path]
+		if g == nil {
+			at, err := r.spotOf(h)
+			if err != nil {
+				r.refuse(path, err)
+				return
+			}
+			g = newGrowingFile(at, r.along[at.path], r.initramfs)
+			r.growing[path] = g
+		}
+		g.cut(h)
+		r.grown = g
+	default:
+		r.current = r.arrive(path, h)
+	}
+}
+
+// refuse notes what is not written, and lets its pieces pass.
+func (r *results) refuse(path string, err error) {
+	r.notes.failed(path, err)
+	r.current = &arriving{err: err}
+}
+
+// arrive begins a whole file.
+func (r *results) arrive(path string, h fileHeader) *arriving {
+	c := &arriving{header: h, mayReplace: func(stamp) bool { return false }}
+	if g := r.growing[path]; g != nil { // all of it follows: it was not only added to
+		delete(r.growing, path)
+		c.at, c.mayReplace = g.at, g.isLast
+		g.stop()
+	} else {
+		var err error
+		if c.at, err = r.spotOf(h); err != nil {
+			r.notes.failed(path, err)
+			c.err = err
+			return c
+		}
+		was, wentAlong := r.along[c.at.path]
+		given := r.outs[h.Place].Given
+		c.mayReplace = func(is stamp) bool { return given || wentAlong && is == was.stamp }
+	}
+	if c.to, c.err = newPending(c.at.dir); c.err != nil {
+		r.notes.failed(c.at.path, c.err)
+		c.at.close()
+	}
+	return c
+}
+
+func (r *results) piece(payload []byte) {
+	offset, data, err := decodePiece(payload)
+	switch c, g := r.current, r.grown; {
+	case c != nil && c.err == nil:
+		r.bytes.Add(int64(len(data)))
+		if err == nil {
+			_, err = c.to.f.WriteAt(data, offset)
 		}
 		if err != nil {
-			return fmt.Errorf("read the results: %w", err)
+			r.drop(c, err)
 		}
-		index, name, _ := strings.Cut(h.Name, "/")
-		i, err := strconv.Atoi(index)
-		if err != nil || i < 0 || i >= len(outs) {
-			return fmt.Errorf("refuse the result %q: no such place", h.Name)
+	case c == nil && g != nil:
+		if err == nil {
+			err = g.add(offset, data)
 		}
-		name = strings.TrimRight(name, "/")
-		if name == "" && h.Typeflag == tar.TypeDir && outs[i].Dir {
-			continue // the place itself; it is made when something goes there
-		}
-		if !filepath.IsLocal(name) || !outs[i].Dir && name != filepath.Base(outs[i].Path) {
-			return fmt.Errorf("refuse the result %q: it is not below its place", h.Name)
-		}
-		dir := outs[i].Path
-		path := filepath.Join(dir, name)
-		if !outs[i].Dir {
-			path = dir
-			if real, err := filepath.EvalSymlinks(path); err == nil {
-				dir = real
-			}
-			dir, name = filepath.Split(dir)
-		}
-		root, ok := roots[i]
-		if !ok {
-			if root, err = openOut(dir); err != nil {
-				return fmt.Errorf("write the results: %w", err)
-			}
-			roots[i] = root
-		}
-		if earlier.changed(path) {
-			name += fmt.Sprintf(".guest-%d", os.Getpid())
-			changed = errors.Join(changed, fmt.Errorf("%s was written to while the guest ran; what the guest wrote is in %s", path, filepath.Join(root.Name(), name)))
-		}
-		if err := extractOne(root, name, h, t); err != nil {
-			return fmt.Errorf("write the result %s: %w", filepath.Join(root.Name(), name), err)
+		if err != nil {
+			r.notes.failed(g.at.path, err)
 		}
 	}
 }
 
-// onTheHost is how files were found before the guest was started, by their paths.
-type onTheHost map[string]stamp
-
-// look remembers how the file is, which need not be there.
-func (o onTheHost) look(path string) { o[path] = stampOfFile(path) }
-
-func (o onTheHost) changed(path string) bool {
-	was, known := o[path]
-	return known && was != stampOfFile(path)
+// drop gives up a file, and its room on the disk at once.
+func (r *results) drop(c *arriving, err error) {
+	c.err = cause(err)
+	c.drop()
+	r.notes.failed(c.at.path, c.err)
 }
 
-// stampOfFile is the zero stamp where there is no file.
-func stampOfFile(path string) stamp {
-	info, err := os.Stat(path)
+// finished ends a result; reason is why the guest could not read all of it, or empty.
+func (r *results) finished(reason string) {
+	c := r.current
+	r.current, r.grown = nil, nil
+	if c == nil {
+		return
+	}
+	r.files.Add(1)
+	if c.err != nil {
+		return
+	}
+	if reason != "" {
+		r.drop(c, errors.New("read it in the guest: "+reason))
+		return
+	}
+	kept, err := c.keep()
 	if err != nil {
-		return stamp{}
+		r.drop(c, err)
+		return
 	}
-	return stampOf(info)
+	if kept != c.at.path {
+		r.notes.kept(c.at.path, kept)
+	}
+	c.drop() // what is left of it has no name
 }
 
-func openOut(dir string) (*os.Root, error) {
-	root, err := os.OpenRoot(dir)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return root, err
-	}
-	// The program made the folder in the guest.
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, err
-	}
-	return os.OpenRoot(dir)
-}
-
-func extractOne(root *os.Root, name string, h *tar.Header, content io.Reader) error {
-	perm := fs.FileMode(h.Mode).Perm()
-	switch h.Typeflag {
-	case tar.TypeDir:
-		// The user must be able to write into it, whatever root could do in the guest.
-		return root.MkdirAll(name, perm|0o700)
-	case tar.TypeReg:
-	default:
-		return fmt.Errorf("refuse a result of type %q", h.Typeflag)
-	}
-	if err := root.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		return err
-	}
-	// What is there stays whole until all of the new has come, unless it is a link to somewhere else.
-	to := name + fmt.Sprintf(".coming-%d", os.Getpid())
-	if info, err := root.Lstat(name); err == nil && !info.Mode().IsRegular() {
-		to = name
-	}
-	if err := errors.Join(fill(root, to, perm, content), root.Chtimes(to, time.Time{}, h.ModTime)); err != nil {
-		if to != name {
-			_ = root.Remove(to) // the other error says more
+// grownPaths are the growing files that the host has. Call it after finish.
+func (r *results) grownPaths() []string {
+	var paths []string
+	for _, g := range r.growing {
+		if g.written > 0 {
+			paths = append(paths, g.at.path)
 		}
-		return err
 	}
-	if to == name {
-		return nil
-	}
-	return root.Rename(to, name)
+	slices.Sort(paths)
+	return paths
 }
 
-func fill(root *os.Root, name string, perm fs.FileMode, content io.Reader) error {
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
-	if err != nil {
-		return err
+// progress says how much has come of what follows the program's end.
+func (r *results) progress() string {
+	return fmt.Sprintf("%d files of %d, %.1f MB of %.1f", r.files.Load(), r.comingFiles.Load(), float64(r.bytes.Load())/1e6, float64(r.comingBytes.Load())/1e6)
+}
+
+// lostOnTheWay names what had not come when the guest ended.
+func (r *results) lostOnTheWay() {
+	left := r.coming.Files - int(r.files.Load())
+	if left <= 0 {
+		return
 	}
-	if _, err := io.Copy(f, content); err != nil {
-		return errors.Join(err, f.Close())
+	last := r.coming.Last[max(0, len(r.coming.Last)-left):]
+	for _, name := range last {
+		r.notes.add(name + ": it had not come back when the guest ended")
 	}
-	return errors.Join(f.Close(), root.Chmod(name, perm))
+	r.notes.more += left - len(last)
+}
+
+// pathOf is where the result is in the guest.
+func (r *results) pathOf(h fileHeader) (string, error) {
+	if h.Place < 0 || h.Place >= len(r.outs) {
+		return "", errors.New("refuse a result of no known place")
+	}
+	o, name := r.outs[h.Place], string(h.Name)
+	if !o.Dir {
+		if name != "" || h.Dir {
+			return "", errors.New("refuse a result that is not the file of its place")
+		}
+		return o.Path, nil
+	}
+	if !filepath.IsLocal(name) || name == "." || filepath.Clean(name) != name {
+		return "", errors.New("refuse a result that is not below its place")
+	}
+	return filepath.Join(o.Path, name), nil
+}
+
+// alongFiles are the files that the guest was started with, by their path in it.
+type alongFiles map[string]alongFile
+
+// alongFile is one of them.
+type alongFile struct {
+	stamp  stamp // of the host's file of the same path when it was read; zero: it is a copy of another
+	offset int64 // of its content in the initramfs
+	size   int64
 }

@@ -1,7 +1,6 @@
 package vm
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// exitNotAll is the exit code where the program's was 0, and not all that it wrote has its own name on the host.
+// A program of its own code is left that: it has failed already.
+const exitNotAll = 123
+
 const (
 	// bootTime bounds the time from QEMU's start to the guest's first word. Measured: 2 s without KVM on
 	// 2 idle cores (November 2026). The rest is for machines that run many guests at once.
@@ -20,6 +23,13 @@ const (
 	// leaveTime bounds how long a program that is told to end may take for it: to print its goroutines after the
 	// time limit, or to put its results in order, which then come back. A sweep waits for its cages to be removed.
 	leaveTime = 10 * time.Second
+	// copyTime bounds how long what the program wrote may take to come back after its end: 60 MB of random bytes
+	// from an emulated guest on a busy machine (0.2 MB/s, 2026-11), and much more of anything else.
+	copyTime = 5 * time.Minute
+	// lateCopyTime is the same after the time limit.
+	lateCopyTime = 30 * time.Second
+	// copyNotice is when somebody who waits for it is told how far it is.
+	copyNotice = 10 * time.Second
 	// stopTime bounds the wait for what was on its way when QEMU was stopped: at most one frame that is being
 	// written and a few that were read ahead, which takes no time unless the reader is stuck.
 	stopTime = 2 * time.Second
@@ -32,7 +42,12 @@ type session struct {
 	opts    Options
 	limit   time.Duration
 	size    int64 // of the initramfs, bytes
-	results onTheHost
+	along   alongFiles
+
+	program *exitStatus // how the program ended, nil while it runs
+	notes   *notes      // on what it wrote
+	whole   bool        // the guest has sent all of that
+	cut     bool        // it took too long
 
 	received
 	stderr []byte // of QEMU
@@ -70,6 +85,9 @@ func (s *session) boot(ctx context.Context) (int, error) {
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
 	}
+	if s.exit == nil && s.cut {
+		s.exit = s.program
+	}
 	if s.exit == nil {
 		return 0, s.explain(err)
 	}
@@ -81,28 +99,25 @@ func (s *session) boot(ctx context.Context) (int, error) {
 
 // talk reads what the guest sends until its last word, the end of the line, or the time limit.
 func (s *session) talk(ctx context.Context, proc *process) error {
-	results, extracted := s.extractor()
+	r := newResults(s.job.Out, s.along, s.machine.initramfs)
 	frames := make(chan received, 1)
 	hello := make(chan struct{})
-	moved := make(chan struct{}, 1)
-	go func() { frames <- s.receive(newFrameReader(proc.conn), results, hello, moved) }()
-	err := s.await(ctx, proc, frames, hello, moved)
-	results.Close()
-	exErr := <-extracted
-	if exErr == nil {
-		return err
+	ended := make(chan exitStatus, 1)
+	go func() { frames <- s.receive(newFrameReader(proc.conn), r, hello, ended) }()
+	err := s.await(ctx, proc, frames, hello, ended, r)
+	s.notes = r.finish(s.whole)
+	s.notes.print(s.opts.Stderr)
+	if s.exit == nil {
+		for _, path := range r.grownPaths() {
+			fmt.Fprintf(s.opts.Stderr, "oomcage vm: %s has what was written to it until then\n", shownPath(path))
+		}
 	}
-	f := failure(badResults, "the files that the program wrote could not be carried back: "+exErr.Error(), "")
-	if err != nil { // it is what the caller hears of
-		fmt.Fprintln(s.opts.Stderr, "oomcage vm:", f)
-		return err
-	}
-	return f
+	return err
 }
 
 // await waits for the end of receive and enforces the limits. Once QEMU has been stopped it does not wait
 // long: receive may hang in a write that nobody reads.
-func (s *session) await(ctx context.Context, proc *process, frames <-chan received, hello, moved <-chan struct{}) error {
+func (s *session) await(ctx context.Context, proc *process, frames <-chan received, hello <-chan struct{}, ended <-chan exitStatus, r *results) error {
 	stop := func() {
 		proc.stop()
 		select {
@@ -120,21 +135,27 @@ func (s *session) await(ctx context.Context, proc *process, frames <-chan receiv
 		timer.Reset(leaveTime)
 		return proc.send(wait, sig) == nil
 	}
-	ended := ctx.Done()
+	told := ctx.Done()
+	var notice <-chan time.Time
 	for {
 		select {
 		case s.received = <-frames:
+			s.whole = s.exit != nil
 			if reached != nil {
 				s.exit = nil // it came too late
 				return reached
 			}
 			return s.err
-		case <-moved: // results on their way are waited for, however slow the line is
-			if reached != nil {
-				timer.Reset(leaveTime)
+		case status := <-ended:
+			s.program = &status
+			if told != nil { // else it has its time already
+				timer.Reset(map[bool]time.Duration{true: copyTime, false: lateCopyTime}[reached == nil])
 			}
-		case <-ended:
-			ended = nil
+			notice = time.After(copyNotice)
+		case <-notice:
+			fmt.Fprintf(s.opts.Stderr, "oomcage vm: the program has ended, and what it wrote is on its way: %s; Ctrl-C gives it up\n", r.progress())
+		case <-told:
+			told = nil
 			reached = context.Cause(ctx)
 			if hello != nil || !tell(syscall.SIGTERM) {
 				stop()
@@ -148,6 +169,11 @@ func (s *session) await(ctx context.Context, proc *process, frames <-chan receiv
 			}
 		case <-timer.C:
 			switch {
+			case s.program != nil:
+				stop()
+				s.cut = true
+				fmt.Fprintf(s.opts.Stderr, "oomcage vm: what the program wrote took too long to come back: %s\n", r.progress())
+				return reached
 			case reached != nil:
 				stop()
 				fmt.Fprintf(s.opts.Stderr, "oomcage vm: the program did not end within %v; what it wrote in the guest is lost\n", leaveTime)
@@ -170,7 +196,7 @@ func (s *session) await(ctx context.Context, proc *process, frames <-chan receiv
 }
 
 // receive handles the guest's frames until the last one.
-func (s *session) receive(r *frameReader, results io.Writer, booted, moved chan<- struct{}) (got received) {
+func (s *session) receive(r *frameReader, results *results, booted chan<- struct{}, ended chan<- exitStatus) (got received) {
 	for got.exit == nil && got.err == nil {
 		var kind frameKind
 		var payload []byte
@@ -185,12 +211,16 @@ func (s *session) receive(r *frameReader, results io.Writer, booted, moved chan<
 			got.err = write(s.opts.Stdout, payload)
 		case frameStderr:
 			got.err = write(s.opts.Stderr, payload)
-		case frameResults:
-			_, _ = results.Write(payload) // what goes wrong there, the extractor returns
-			select {
-			case moved <- struct{}{}:
-			default:
+		case frameEnded:
+			var status exitStatus
+			if got.err = json.Unmarshal(payload, &status); got.err == nil {
+				select {
+				case ended <- status:
+				default: // the guest says it once
+				}
 			}
+		case frameComing, frameFile, frameData, frameFileEnd, frameProblem:
+			results.put(kind, payload)
 		case frameDmesg:
 			got.dmesg = append(got.dmesg, payload...)
 		case frameExit:
@@ -215,24 +245,6 @@ func write(w io.Writer, p []byte) error {
 	return err
 }
 
-// extractor starts the goroutine that writes the results. Close the writer, then read the error.
-func (s *session) extractor() (io.WriteCloser, <-chan error) {
-	r, w := io.Pipe()
-	done := make(chan error, 1)
-	go func() {
-		br := make([]byte, 1)
-		if _, err := io.ReadFull(r, br); err != nil {
-			done <- nil // no results at all; the guest says why
-			return
-		}
-		err := extract(io.MultiReader(bytes.NewReader(br), r), s.job.Out, s.results)
-		// Unread padding must not block the writer.
-		_, _ = io.Copy(io.Discard, r)
-		done <- err
-	}()
-	return w, done
-}
-
 // verdict turns the guest's last word into an exit code.
 func (s *session) verdict() (int, error) {
 	e := s.exit
@@ -247,6 +259,8 @@ func (s *session) verdict() (int, error) {
 		sig := syscall.Signal(e.Signal)
 		fmt.Fprintf(s.opts.Stderr, "oomcage vm: the program was ended by signal %d (%s) in the guest\n", e.Signal, unix.SignalName(sig))
 		return 128 + e.Signal, nil
+	case e.Code == 0 && !s.notes.empty():
+		return exitNotAll, nil
 	}
 	return e.Code, nil
 }

@@ -45,7 +45,7 @@ func parseTestFlags(args []string, dir string) testFlags {
 		switch {
 		case v == "":
 		case profileFlags[name]:
-			t.outs = append(t.outs, out{Path: abs(profileDir, v)})
+			t.outs = append(t.outs, out{Path: abs(profileDir, v), Given: true})
 		case name == "gocoverdir":
 			t.outs = append(t.outs, out{Path: abs(dir, v), Dir: true})
 		case name == "fuzzcachedir":

@@ -23,12 +23,12 @@ func TestTestFlagsNameWhereResultsGo(t *testing.T) {
 			args: []string{"-test.outputdir=/o", "-test.coverprofile=c.out", "-test.cpuprofile=/abs/cpu.out"},
 			want: testFlags{
 				outputDir: "/o",
-				outs:      []out{{Path: "/o", Dir: true}, {Path: "/o/c.out"}, {Path: "/abs/cpu.out"}},
+				outs:      []out{{Path: "/o", Dir: true}, {Path: "/o/c.out", Given: true}, {Path: "/abs/cpu.out", Given: true}},
 			},
 		},
 		"profiles without an output folder go to the working directory": {
 			args: []string{"--test.trace", "t.out", "-test.memprofile=sub/m.out"},
-			want: testFlags{outs: []out{{Path: "/pkg/t.out"}, {Path: "/pkg/sub/m.out"}}},
+			want: testFlags{outs: []out{{Path: "/pkg/t.out", Given: true}, {Path: "/pkg/sub/m.out", Given: true}}},
 		},
 		"folders": {
 			args: []string{"-test.gocoverdir=cov", "-test.fuzzcachedir=/cache/fuzz"},
@@ -39,7 +39,7 @@ func TestTestFlagsNameWhereResultsGo(t *testing.T) {
 		"a relative output folder": {
 			args: []string{"-test.outputdir", "o", "-test.blockprofile=b", "-test.mutexprofile=m"},
 			want: testFlags{
-				outputDir: "/pkg/o", outs: []out{{Path: "/pkg/o", Dir: true}, {Path: "/pkg/o/b"}, {Path: "/pkg/o/m"}},
+				outputDir: "/pkg/o", outs: []out{{Path: "/pkg/o", Dir: true}, {Path: "/pkg/o/b", Given: true}, {Path: "/pkg/o/m", Given: true}},
 			},
 		},
 		"the value of another flag is none": {

@@ -1,11 +1,13 @@
 // Package vm runs a program in a QEMU microVM as if it ran on a root shell of a cgroup v2 machine: same
-// output, same exit code, and the files that it writes come back. What it deletes stays on the host.
+// output, same exit code, and the files that it writes come back, none over a file that it was not given. What it
+// deletes stays on the host.
 //
 // The guest is a stock distribution kernel with an initramfs that holds only this executable as /init, the
 // program, its testdata, and what the caller adds. Host and guest talk over the second serial port.
 package vm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +31,7 @@ type Options struct {
 
 	Kernel    string        // file, or short name of a fetched one such as "6.12"; empty: found as the manual says
 	Build     []string      // Go main packages to compile on the host, relative to the main module's root
-	Results   []string      // files that the program goes on with, or makes: they go along and come back, wherever they are
+	Results   []string      // files that the program goes on with, or makes: they go along, and come back as they grow, wherever they are
 	Add       []string      // FILE or FILE:PATH of files and folders that the program needs
 	Memory    int64         // RAM of the guest in bytes; 0: 1 GiB, or more if the initramfs needs it
 	Swap      int64         // swap device of the guest in bytes, its header included; 0: none
@@ -49,7 +51,8 @@ const (
 	timeoutGrace = 30 * time.Second
 )
 
-// Run runs the program in a fresh guest and returns its exit code, or 128+n when signal n ended it. An
+// Run runs the program in a fresh guest and returns its exit code, or 128+n when signal n ended it, or 123 where
+// that would be 0 and not all that it wrote has its own name on the host, which Stderr is told. An
 // error means that the program's fate is unknown; it is a *Failure unless ctx ended.
 func Run(ctx context.Context, o Options) (int, error) {
 	code, err := run(ctx, o)
@@ -131,7 +134,6 @@ func run(ctx context.Context, o Options) (int, error) {
 		j.Disks = append(j.Disks, d.serial)
 	}
 	j.Out = resultPlaces(flags, dir)
-	earlier := onTheHost{}
 	more := carried{packages: packages, add: o.Add, files: named(o.Args, dir), modules: modules}
 	for _, file := range o.Results {
 		path, err := filepath.Abs(file)
@@ -139,14 +141,13 @@ func run(ctx context.Context, o Options) (int, error) {
 			return 0, err
 		}
 		// First, so that they are not also taken for files of the working directory.
-		j.Out = append([]out{{Path: path}}, j.Out...)
-		earlier.look(path)
+		j.Out = append([]out{{Path: path, Grows: true}}, j.Out...)
 		if _, err := os.Stat(path); err == nil {
 			more.files = append(more.files, path)
 		}
 		more.folders = append(more.folders, deepest(filepath.Dir(path)))
 	}
-	size, err := writeInitramfs(ctx, m.initramfs, j, flags, more)
+	size, along, err := writeInitramfs(ctx, m.initramfs, j, flags, more)
 	if err != nil {
 		return 0, err
 	}
@@ -162,7 +163,7 @@ func run(ctx context.Context, o Options) (int, error) {
 		o.Artifacts = flags.outputDir
 	}
 	m.tscKHz = tscKHz(tsc)
-	s := session{machine: m, job: j, opts: o, limit: limit, size: size, results: earlier}
+	s := session{machine: m, job: j, opts: o, limit: limit, size: size, along: along}
 	return s.run(ctx)
 }
 
@@ -238,6 +239,10 @@ func resultPlaces(flags testFlags, dir string) []out {
 			outs[i].Path = real
 		}
 	}
+	// A file that is named is not also one of the folder that it lies in.
+	slices.SortStableFunc(outs, func(a, b out) int {
+		return cmp.Compare(map[bool]int{true: 1}[a.Dir], map[bool]int{true: 1}[b.Dir])
+	})
 	return outs
 }
 
@@ -286,7 +291,7 @@ func guestEnv(env []string, dir string, packages, scratch bool) []string {
 		name, _, _ := strings.Cut(kv, "=")
 		switch name {
 		case "HOME", "PATH", "PWD", "OLDPWD", "SHELL", "SHLVL", "USER", "LOGNAME", "MAIL", "TMPDIR",
-			"LD_PRELOAD", "GOTMPDIR", "GOCACHE", "GOMODCACHE", "OOMCAGE_BUILT", "OOMCAGE_VM", machineVariable, "OOMCAGE_STRICT",
+			"LD_PRELOAD", "GOTMPDIR", "GOCACHE", "GOMODCACHE", "OOMCAGE_BUILT", "OOMCAGE_VM", machineVariable, growingVariable, "OOMCAGE_STRICT",
 			"NOTIFY_SOCKET", "DBUS_SESSION_BUS_ADDRESS", "SSH_AUTH_SOCK", "DISPLAY", "WAYLAND_DISPLAY",
 			"INVOCATION_ID", "JOURNAL_STREAM":
 			return true
