@@ -4,7 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
-	"path/filepath"
+	"path"
 	"time"
 )
 
@@ -125,9 +125,9 @@ func takeSnapshot(c *Cage) snapshot {
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // a cgroup above the guard that has no memory controller has no limit either
 		}
-		note(filepath.Join(a.Path, "memory.events.local"), err)
+		note(path.Join(a.Path, "memory.events.local"), err)
 		size, err := up.ReadSize("memory.max")
-		note(filepath.Join(a.Path, "memory.max"), err)
+		note(path.Join(a.Path, "memory.max"), err)
 		a.Max = Bytes(size)
 		s.ancestors = append(s.ancestors, a)
 	}
@@ -209,7 +209,7 @@ func compare(before, after snapshot) Evidence {
 	e.EventsLocal = since("memory.events", after.EventsLocal, before.EventsLocal)
 	for i, a := range after.ancestors {
 		if i < len(before.ancestors) {
-			a.EventsLocal = since(filepath.Join(a.Path, "memory.events.local"), a.EventsLocal, before.ancestors[i].EventsLocal)
+			a.EventsLocal = since(path.Join(a.Path, "memory.events.local"), a.EventsLocal, before.ancestors[i].EventsLocal)
 		}
 		e.Ancestors = append(e.Ancestors, a)
 	}

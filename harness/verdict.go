@@ -3,7 +3,7 @@ package harness
 import (
 	"fmt"
 	"maps"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 )
@@ -97,7 +97,7 @@ func judgeByLog(e Evidence, k Kill) (Verdict, string) {
 		if a.Path != k.Limit {
 			continue
 		}
-		file := filepath.Join(a.Path, "memory.events.local")
+		file := path.Join(a.Path, "memory.events.local")
 		if a.EventsLocal.OOM == 0 && e.Unread[file] == "" {
 			return Inconclusive, fmt.Sprintf("the kernel log says that the limit of %s was hit, and its own counter oom did not rise", k.Limit)
 		}

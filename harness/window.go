@@ -1,16 +1,48 @@
 package harness
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 )
 
 // Window is how many steps the target should acknowledge before its own limit kills it: at
-// least Lo and at most Hi.
+// least Lo and at most Hi. A Hi of math.MaxInt is no upper end, and is left out of the JSON.
 type Window struct {
-	Lo int `json:"lo"`
-	Hi int `json:"hi"`
+	Lo int
+	Hi int
 }
+
+// windowJSON has room for what a machine of 64 bits has predicted.
+type windowJSON struct {
+	Lo int64  `json:"lo"`
+	Hi *int64 `json:"hi,omitempty"`
+}
+
+// MarshalJSON writes {"lo": 4, "hi": 5}.
+func (w Window) MarshalJSON() ([]byte, error) {
+	as := windowJSON{Lo: int64(w.Lo)}
+	if w.Hi != math.MaxInt {
+		hi := int64(w.Hi)
+		as.Hi = &hi
+	}
+	return json.Marshal(as)
+}
+
+// UnmarshalJSON reads what MarshalJSON has written on any machine: more steps than an int can count are no end.
+func (w *Window) UnmarshalJSON(data []byte) error {
+	var as windowJSON
+	if err := json.Unmarshal(data, &as); err != nil {
+		return err
+	}
+	*w = Window{Lo: toInt(as.Lo), Hi: math.MaxInt}
+	if as.Hi != nil {
+		w.Hi = toInt(*as.Hi)
+	}
+	return nil
+}
+
+func toInt(n int64) int { return int(min(n, math.MaxInt)) }
 
 // Contains tells whether n steps are within the window.
 func (w Window) Contains(n int) bool { return w.Lo <= n && n <= w.Hi }
@@ -51,6 +83,8 @@ const (
 // Predict says how many steps of the given size fit between the baseline and l.Max, if every
 // byte of a step is touched and kept. It is exact up to what the kernel leaves open: pages that
 // were charged ahead, caches that can be taken back, a huge page that is not full, and page tables.
+// Whether a step that is no multiple of a page begins on a page of its own is the target's to decide: the
+// lower end counts whole pages, and the upper end bytes, as an allocator that packs needs no more.
 // Swap that the limits allow counts as room. memory.high below memory.max makes the lower end of the window: from there on
 // the target may be throttled for ever. Without a limit, or with a step of 0, nothing can be
 // said, and the window is 0 to math.MaxInt.
@@ -78,7 +112,7 @@ func Predict(b Baseline, l Limits, step Bytes) Window {
 	}
 	return Window{
 		Lo: stepsIn(room-warmUp-b.HugePage, cost),
-		Hi: stepsIn(most, pages*page),
+		Hi: stepsIn(most, step),
 	}
 }
 
@@ -86,7 +120,7 @@ func stepsIn(room, step Bytes) int {
 	if room <= 0 {
 		return 0
 	}
-	return int(room / step)
+	return toInt(int64(room / step))
 }
 
 func addSaturating(a, b Bytes) Bytes {
