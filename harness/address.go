@@ -23,14 +23,31 @@ const firstPort, lastPort = 10000, 65535
 
 const loopback = "127.0.0.1"
 
-// reservation is a TCP port that no other cage on this machine uses, in whichever process.
-// Its lock is a socket bound to an abstract Unix address: those live in the same network
-// namespace as the ports, and the kernel drops them with their owner. The port itself stays
-// unbound, so that a target can take it without SO_REUSEADDR.
+// reservation is a TCP port that no other cage of this machine uses, in whichever process.
+//
+// Two things keep it. One is a lock among the runs below the same guard, which no other user can take. The other
+// tells the harnesses of other users and containers, each of which has a guard of its own: a socket bound to an abstract
+// Unix address, which lives in the same network namespace as the port, and which the kernel drops with its
+// owner. Anybody may bind such an address, so it is heeded within reason; see strangersPorts.
+//
+// The port itself stays unbound, so that a target can take it without SO_REUSEADDR.
 type reservation struct {
 	port int
-	lock int // descriptor of the socket
+	own  portLocks
+	told int // descriptor of the socket, or -1 where the address was taken
 }
+
+// portLocks are the locks among the runs below one guard.
+type portLocks interface {
+	// Lock says whether nobody had it.
+	Lock(port int) (bool, error)
+	Unlock(port int) error
+}
+
+// strangersPorts is how many ports in a row are left to the users who have bound their abstract addresses. There are at
+// least a thousand ports, and each cage begins at one of them by chance: so many in a row are no accident, and
+// somebody who binds them all stops nobody.
+const strangersPorts = 100
 
 // targetPorts is read once: it is the machine's setting.
 var targetPorts = sync.OnceValue(func() portRange {
@@ -40,33 +57,56 @@ var targetPorts = sync.OnceValue(func() portRange {
 // portRange includes both ends.
 type portRange struct{ first, last int }
 
-func reserve() (*reservation, error) {
-	ports := targetPorts()
-	count := ports.last - ports.first + 1
-	offset := rand.IntN(count)
-	for i := range count {
-		port := ports.first + (offset+i)%count
-		lock, err := lockPort(port)
-		if errors.Is(err, unix.EADDRINUSE) {
-			continue
-		}
+func reserve(own portLocks) (*reservation, error) {
+	// All ports at last: somebody may have bound every one that is better.
+	for _, ports := range []portRange{targetPorts(), {firstPort, lastPort}} {
+		r, err := reserveIn(ports, own)
 		if err != nil {
 			return nil, fmt.Errorf("reserve an address: %w", err)
 		}
-		isFree, err := free(port)
-		if isFree {
-			return &reservation{port: port, lock: lock}, nil
-		}
-		unix.Close(lock)
-		if err != nil {
-			return nil, fmt.Errorf("reserve an address: %w", err)
+		if r != nil {
+			return r, nil
 		}
 	}
-	return nil, fmt.Errorf("reserve an address: none of the ports %d to %d is free", ports.first, ports.last)
+	return nil, fmt.Errorf("reserve an address: none of the ports %d to %d is free", firstPort, lastPort)
 }
 
-// lockPort binds a socket to the abstract address of the port's lock.
-func lockPort(port int) (fd int, err error) {
+// reserveIn returns nil when no port is free.
+func reserveIn(ports portRange, own portLocks) (*reservation, error) {
+	count := ports.last - ports.first + 1
+	offset := rand.IntN(count)
+	strangers := 0
+	for i := range count {
+		port := ports.first + (offset+i)%count
+		told, err := tellOthers(port)
+		if errors.Is(err, unix.EADDRINUSE) {
+			if strangers++; strangers <= strangersPorts {
+				continue
+			}
+		} else if err != nil {
+			return nil, err
+		} else {
+			strangers = 0
+		}
+		r := &reservation{port: port, own: own, told: told}
+		locked, err := own.Lock(port)
+		if locked {
+			var isFree bool
+			if isFree, err = free(port); isFree {
+				return r, nil
+			}
+			err = errors.Join(err, own.Unlock(port))
+		}
+		r.untell()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// tellOthers binds a socket to the abstract address that stands for the port.
+func tellOthers(port int) (fd int, err error) {
 	fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
@@ -76,6 +116,13 @@ func lockPort(port int) (fd int, err error) {
 		return -1, os.NewSyscallError("bind", err)
 	}
 	return fd, nil
+}
+
+func (r *reservation) untell() error {
+	if r.told < 0 {
+		return nil
+	}
+	return os.NewSyscallError("close", unix.Close(r.told))
 }
 
 // free binds the port for a moment as a target without SO_REUSEADDR would, on all addresses. No process is
@@ -118,7 +165,7 @@ func portsBeside(path string) portRange {
 
 func (r *reservation) addr() string { return net.JoinHostPort(loopback, strconv.Itoa(r.port)) }
 
-func (r *reservation) close() error { return os.NewSyscallError("close", unix.Close(r.lock)) }
+func (r *reservation) close() error { return errors.Join(r.untell(), r.own.Unlock(r.port)) }
 
 var variable = regexp.MustCompile(`\$(?:\{(ADDR|HOST|PORT|PID)\}|(ADDR|HOST|PORT|PID)\b)`)
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 func TestPortsLieOutsideTheKernelsRangeWhereItLeavesAny(t *testing.T) {
@@ -17,6 +18,55 @@ func TestPortsLieOutsideTheKernelsRangeWhereItLeavesAny(t *testing.T) {
 		mustWrite(t, path, text)
 		require.Equal(t, want, portsBeside(path), text)
 	}
+}
+
+// fakeLocks are the locks of one process that is alone.
+type fakeLocks map[int]bool
+
+func (l fakeLocks) Lock(port int) (bool, error) {
+	if l[port] {
+		return false, nil
+	}
+	l[port] = true
+	return true, nil
+}
+
+func (l fakeLocks) Unlock(port int) error {
+	delete(l, port)
+	return nil
+}
+
+func TestAPortIsLeftToWhoeverHasToldSo(t *testing.T) {
+	ports := portRange{20000, 20000 + strangersPorts - 1}
+	first, err := reserveIn(ports, make(fakeLocks))
+	require.NoError(t, err)
+	defer first.close()
+	for range 20 {
+		other, err := reserveIn(ports, make(fakeLocks))
+		require.NoError(t, err)
+		require.NotEqual(t, first.port, other.port)
+		require.NoError(t, other.close())
+	}
+}
+
+// Anybody may bind the addresses that stand for the ports.
+func TestWhoeverBindsAllAddressesStopsNobody(t *testing.T) {
+	ports := portRange{21000, 21000 + 2*strangersPorts}
+	for port := ports.first; port <= ports.last; port++ {
+		if fd, err := tellOthers(port); err == nil {
+			t.Cleanup(func() { unix.Close(fd) })
+		}
+	}
+	locks := make(fakeLocks)
+	seen := map[int]bool{}
+	for range 50 {
+		r, err := reserveIn(ports, locks)
+		require.NoError(t, err)
+		require.NotNil(t, r)
+		require.False(t, seen[r.port], "port %d twice", r.port)
+		seen[r.port] = true
+	}
+	require.Len(t, locks, 50)
 }
 
 // A process that is started just then has a copy of each socket of the harness until it is executed.
@@ -37,7 +87,7 @@ func TestAReservedPortIsFreeThoughProcessesAreBeingStarted(t *testing.T) {
 		})
 	}
 	for range 500 {
-		r, err := reserve()
+		r, err := reserve(make(fakeLocks))
 		require.NoError(t, err)
 		isFree, err := free(r.port)
 		require.NoError(t, err)

@@ -34,8 +34,14 @@ type builtPackage struct {
 // static executable and returns its path. It compiles a package once, keeps the executable in
 // the user's cache and never in the test's directory, and fails the test when that is not
 // possible. In the microVM it returns what oomcage vm -build has compiled on the host.
+//
+// What is built is for a cage, so it skips the test, as RunT does, before anything is compiled where cages
+// are not supported. BuildContext compiles all the same.
 func Build(tb testing.TB, pkg string) string {
 	tb.Helper()
+	if err := Supported(); err != nil {
+		giveUp(tb, err)
+	}
 	path, err := BuildContext(tb.Context(), pkg)
 	if err != nil {
 		tb.Fatal(printable.Lines(err.Error()))
@@ -49,7 +55,7 @@ var builds struct {
 	done map[string]string // directory and package to path
 }
 
-// BuildContext is Build for callers without a test.
+// BuildContext is Build for callers without a test. A package that is no program is an error.
 func BuildContext(ctx context.Context, pkg string) (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -102,30 +108,24 @@ func isRelative(pkg string) bool {
 	return pkg == "." || pkg == ".." || strings.HasPrefix(pkg, "./") || strings.HasPrefix(pkg, "../")
 }
 
-// compile puts the executable into the user's cache, under a name that belongs to the package.
+// compile puts the executable into the user's cache, into a folder that belongs to the package.
 func compile(ctx context.Context, dir, pkg string) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("find a place for the executable: %w; set $HOME or $XDG_CACHE_HOME", err)
 	}
-	name := filepath.Base(pkg)
-	if isRelative(pkg) {
-		name = filepath.Base(filepath.Join(dir, pkg))
-	}
 	sum := sha256.Sum256([]byte(dir + "\x00" + pkg))
-	cache = filepath.Join(cache, "oomcage", "build", hex.EncodeToString(sum[:8]))
-	if err := os.MkdirAll(cache, 0o755); err != nil {
-		return "", fmt.Errorf("find a place for the executable: %w", err)
-	}
+	entry := filepath.Join(cache, "oomcage", "build", hex.EncodeToString(sum[:8]))
 	// Test binaries of other packages may be compiling, or running, the same executable: it
 	// appears whole, by a rename.
-	tmp, err := os.MkdirTemp(cache, "tmp-")
+	tmp, remove, err := buildDir(entry)
 	if err != nil {
 		return "", fmt.Errorf("find a place for the executable: %w", err)
 	}
-	defer os.RemoveAll(tmp)
-	fresh := filepath.Join(tmp, name)
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", fresh, pkg)
+	defer remove()
+	trimBuilds(filepath.Dir(entry), time.Now())
+	// Into a folder, and not into a file: go build writes an archive there for a library.
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", tmp+"/", pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -136,8 +136,15 @@ func compile(ctx context.Context, dir, pkg string) (string, error) {
 		}
 		return "", fmt.Errorf("go build: %w\n%s", err, out.Bytes())
 	}
-	path := filepath.Join(cache, name)
-	if err := os.Rename(fresh, path); err != nil {
+	made, err := os.ReadDir(tmp)
+	if err != nil {
+		return "", err
+	}
+	if len(made) != 1 {
+		return "", fmt.Errorf("it names %d programs: name one main package", len(made))
+	}
+	path := filepath.Join(entry, made[0].Name())
+	if err := os.Rename(filepath.Join(tmp, made[0].Name()), path); err != nil {
 		return "", err
 	}
 	return path, warm(path)

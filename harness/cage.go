@@ -22,6 +22,10 @@ import (
 // command that helps. Tests skip on it, and on nothing else.
 var ErrNotSupported = cgroup.ErrNotSupported
 
+// Supported tells whether this process can make cages here, and makes nothing: nil, or an error that wraps
+// ErrNotSupported. Ask before what takes long.
+func Supported() error { return cgroup.Supported() }
+
 // Cage is a cgroup with limits. Its zero value is of no use: call NewCage, or Child of another
 // cage. Its methods may be called from several goroutines.
 type Cage struct {
@@ -40,7 +44,9 @@ type Cage struct {
 	leaf      *cgroup.Group // of its own targets then; nil before the first
 	children  []*Cage
 	processes []*Process
-	closed    bool // or being closed
+	starting  int           // targets that are being executed
+	started   chan struct{} // closed when there are none; nil while nobody waits for that
+	closed    bool          // or being closed
 
 	closing  sync.Once
 	closeErr error // set by closing
@@ -96,7 +102,7 @@ func newCage(ctx context.Context, run *runRef, parent *cgroup.Group, name string
 	}
 	c := &Cage{group: group, run: run, asked: l, watch: cgroup.Watch}
 	if c.limits, err = setLimits(group, l); err == nil {
-		c.address, err = reserve()
+		c.address, err = reserve(run.group.Numbers)
 	}
 	if err != nil {
 		return nil, errors.Join(explainDescriptors(err), group.Remove(ctx))

@@ -68,6 +68,10 @@ func (c *Cage) delegate() error {
 	if c.delegated {
 		return nil
 	}
+	if c.starting > 0 {
+		return fmt.Errorf("a target is being started in the cage %s, and the kernel gives no controllers to children of a cgroup with processes: make its children before starting targets in it",
+			c.group.Path())
+	}
 	if err := c.group.Delegate(); err != nil {
 		if errors.Is(err, unix.EBUSY) {
 			return fmt.Errorf("targets run in the cage %s already (%s), and the kernel gives no controllers to children of a cgroup with processes: make its children before starting targets in it: %w",

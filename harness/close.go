@@ -49,10 +49,10 @@ func (c *Cage) shut() {
 func (c *Cage) remove() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
+	err := c.awaitStarts(ctx)
 	children, processes := c.inside()
-	var err error
 	if len(children) > 0 {
-		err = c.group.Kill() // together, rather than one child after the other
+		err = errors.Join(err, c.group.Kill()) // together, rather than one child after the other
 	}
 	for _, child := range children {
 		err = errors.Join(err, child.Close())
@@ -62,6 +62,39 @@ func (c *Cage) remove() error {
 		err = errors.Join(err, p.finish(ctx))
 	}
 	return errors.Join(err, c.address.close(), c.run.release())
+}
+
+// awaitStarts waits for the targets that are being executed: one that came into the cage when it has been killed
+// would live on. What is in it is killed while it waits, so that a program that cannot be executed ends too.
+func (c *Cage) awaitStarts(ctx context.Context) error {
+	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+		started := c.allStarted()
+		if started == nil {
+			return nil
+		}
+		if err := c.group.Kill(); err != nil {
+			return err
+		}
+		select {
+		case <-started:
+		case <-time.After(pause): // nobody tells when a process has come into the cgroup
+		case <-ctx.Done():
+			return fmt.Errorf("wait for a target that is being started: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// allStarted returns nil when no target is being executed, or a channel that is closed then.
+func (c *Cage) allStarted() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.starting == 0 {
+		return nil
+	}
+	if c.started == nil {
+		c.started = make(chan struct{})
+	}
+	return c.started
 }
 
 // inside is what there is in a cage that nothing comes into any more.

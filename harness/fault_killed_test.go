@@ -58,7 +58,7 @@ func killedHarness(stage string, tenths int, path string) {
 
 func die() {
 	fail(unix.Kill(os.Getpid(), unix.SIGKILL))
-	select {}
+	wait()
 }
 
 func dieWithin(tenths int, rehearse, do func()) {

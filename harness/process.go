@@ -79,27 +79,13 @@ func (c *Cage) Start(ctx context.Context, t Target) (*Process, error) {
 	return p, nil
 }
 
-// start executes the target; the caller waits for it.
+// start executes the target; the caller waits for it. The cage is not locked meanwhile: to execute a program may
+// take long, from a file system that does not answer for ever, and closing the cage ends that too.
 func (c *Cage) start(ctx context.Context, t Target) (*Process, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return nil, fmt.Errorf("the cage %s is closed", c.group.Path())
-	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	group, err := c.targetGroup()
-	if err != nil {
-		return nil, err
-	}
-	dir, err := group.Open()
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
 	cmd := c.command(t)
-	cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd()), Setpgid: true}
 	// A pipe of our own: exec's would make Wait last until the last grandchild closes it.
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -107,17 +93,67 @@ func (c *Cage) start(ctx context.Context, t Target) (*Process, error) {
 	}
 	defer w.Close()
 	cmd.Stdout, cmd.Stderr = w, w
-	if err := cmd.Start(); err != nil {
+	group, err := c.enter()
+	if err != nil {
 		r.Close()
-		return nil, group.ExplainFork(err)
+		return nil, err
 	}
 	p := &Process{
 		cage: c, group: group, cmd: cmd, pipe: r, output: &tail{},
 		copied: make(chan struct{}), done: make(chan struct{}),
 	}
-	c.processes = append(c.processes, p)
+	if err := p.execute(); err != nil {
+		c.leave(nil)
+		r.Close()
+		return nil, err
+	}
 	go p.copyOutput()
+	c.leave(p)
 	return p, nil
+}
+
+// execute starts the program in its cgroup.
+func (p *Process) execute() error {
+	dir, err := p.group.Open()
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd()), Setpgid: true}
+	return p.group.ExplainFork(p.cmd.Start())
+}
+
+// enter announces a target that is about to be started, and says in which cgroup. Until leave, the cage gets no
+// children, and is not removed.
+func (c *Cage) enter() (*cgroup.Group, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil, fmt.Errorf("the cage %s is closed", c.group.Path())
+	}
+	group, err := c.targetGroup()
+	if err == nil {
+		c.starting++
+	}
+	return group, err
+}
+
+// leave takes the target into the cage, or takes note that it could not be started (nil).
+func (c *Cage) leave(p *Process) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.starting--
+	if c.starting == 0 && c.started != nil {
+		close(c.started)
+		c.started = nil
+	}
+	if p == nil {
+		return
+	}
+	c.processes = append(c.processes, p)
+	if c.closed {
+		p.harnessKills() // Close kills whatever there is by now
+	}
 }
 
 // command is the target with its arguments and environment.

@@ -37,13 +37,13 @@ var roles = map[string]func(){
 	"idle": func() {
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("idle")
-		select {}
+		wait()
 	},
 	// eat N: takes N bytes and then idles.
 	"eat": func() {
 		take(mustAtoi(os.Args[1]))
 		fmt.Println("ate", os.Args[1])
-		select {}
+		wait()
 	},
 	// lock N: locks N bytes in small pages by a single mlock(2), and then idles.
 	"lock": func() {
@@ -52,17 +52,17 @@ var roles = map[string]func(){
 		fail(unix.Madvise(b, unix.MADV_NOHUGEPAGE))
 		fail(unix.Mlock(b))
 		fmt.Println("locked", os.Args[1])
-		select {}
+		wait()
 	},
 	// child N: a child takes N bytes; the target itself lives.
 	"child": func() {
 		fmt.Println("child:", parent("eat", os.Args[1]))
-		select {}
+		wait()
 	},
 	// shielding-child N: the same, and the child may be killed though the target may not.
 	"shielding-child": func() {
 		fmt.Println("child:", parent("mortal", os.Args[1]))
-		select {}
+		wait()
 	},
 	// mortal N: eat, at an oom_score_adj of 0.
 	"mortal": func() {
@@ -86,7 +86,7 @@ var roles = map[string]func(){
 		if len(os.Args) > 3 {
 			os.Exit(mustAtoi(os.Args[3]))
 		}
-		select {}
+		wait()
 	},
 	// children N: N children that idle, to be found by Close.
 	"children": func() {
@@ -96,7 +96,7 @@ var roles = map[string]func(){
 			fail(cmd.Start())
 		}
 		fmt.Println("started")
-		select {}
+		wait()
 	},
 	// shout N: prints N bytes and ends.
 	"shout": func() {
@@ -113,6 +113,8 @@ var roles = map[string]func(){
 	"env": func() { fmt.Println(os.Args[1:], os.Getenv("GREETING")) },
 	// killed-harness STAGE TENTHS PROGRAM: a harness that is killed while a target of its runs in a cage.
 	"killed-harness": func() { killedHarness(os.Args[1], mustAtoi(os.Args[2]), os.Args[3]) },
+	// stranger: another user who takes all that can be taken; see TestAStrangerStopsNobody.
+	"stranger": stranger,
 	// open-harness: a harness that keeps a cage open until its stdin is closed.
 	"open-harness": func() {
 		c, _ := openCage("idle")
@@ -145,6 +147,13 @@ var roles = map[string]func(){
 	"reread": func() { reread(os.Args[1], mustAtoi(os.Args[2])) },
 	// serve: answers on the address in its first argument; see the handlers.
 	"serve": func() { serve(os.Args[1]) },
+}
+
+// wait never returns. It is no select without cases: where cgo is off, Go ends a program that only waits.
+func wait() {
+	for {
+		_ = unix.Pause()
+	}
 }
 
 // parent runs a child in another role and says how it ended.
@@ -235,7 +244,7 @@ func serve(addr string) {
 		_ = conn.Close()
 	})
 	if err := http.Serve(ln, mux); errors.Is(err, net.ErrClosed) {
-		select {} // it lives on behind its closed port
+		wait() // it lives on behind its closed port
 	} else {
 		fail(err)
 	}

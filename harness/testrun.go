@@ -29,6 +29,9 @@ type runRef struct {
 func acquireRun(ctx context.Context) (*runRef, error) {
 	current.Lock()
 	defer current.Unlock()
+	if sig := endingBy(); sig != nil {
+		return nil, fmt.Errorf("make a cage: this process ends: %v", sig)
+	}
 	if current.ref == nil {
 		group, left, err := cgroup.NewRun(ctx)
 		for _, line := range left {
@@ -37,10 +40,22 @@ func acquireRun(ctx context.Context) (*runRef, error) {
 		if err != nil {
 			return nil, err
 		}
+		sayUnheld(group.Unheld)
 		current.ref = &runRef{group: group}
 	}
 	current.ref.users++
 	return current.ref, nil
+}
+
+var unheldSaid sync.Once
+
+// sayUnheld tells once a process which limits do not hold its cages.
+func sayUnheld(lines []string) {
+	unheldSaid.Do(func() {
+		for _, line := range lines {
+			fmt.Fprintln(os.Stderr, "oomcage:", line)
+		}
+	})
 }
 
 // retain adds a cage below one of the run's. The caller has one of them open.

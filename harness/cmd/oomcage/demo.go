@@ -32,6 +32,9 @@ and 1 when it was not.`,
 
 // demo prints to w as the run goes on.
 func demo(ctx context.Context, w io.Writer) error {
+	if err := harness.Supported(); err != nil { // before the minute that compiling may take
+		return err
+	}
 	app, err := harness.BuildContext(ctx, "oomcage/app")
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"math"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/containerd/cgroups/v3/cgroup2"
@@ -22,28 +21,17 @@ const (
 	guardShare = 0.75
 )
 
-// openGuard makes the guard, or takes the one that is there: its limit stays then, since lowering
-// it would kill in the cages of other runs.
-func openGuard(b base) (*Group, error) {
-	path := filepath.Join(b.dir, guardName)
-	g, err := create(b.mount, path)
-	if errors.Is(err, fs.ErrExist) {
-		return &Group{b.mount, path}, nil
-	}
-	if err != nil {
-		return nil, explainRefusal(err)
-	}
+// limitGuard gives a new guard its limit. That of one with runs in it stays as it is, since lowering it would
+// kill in their cages.
+func limitGuard(g *Group) error {
 	limit, err := guardLimit(g)
 	if err == nil {
 		err = g.SetMemory(&cgroup2.Memory{Max: &limit})
 	}
 	if err == nil {
-		err = g.Delegate()
+		err = g.Delegate() // the last: it says that the limit is set
 	}
-	if err != nil {
-		return nil, errors.Join(err, removeTree(path))
-	}
-	return g, nil
+	return err
 }
 
 // guardLimit is the guard's share of what is available: on the machine, and below the limits of
@@ -67,14 +55,16 @@ func guardLimit(g *Group) (int64, error) {
 	return int64(float64(available) * guardShare), nil
 }
 
-// removeGuard removes the guard unless a run is in it.
-func removeGuard(b base) error {
-	path := filepath.Join(b.dir, guardName)
-	err := unix.Rmdir(path)
-	if err == nil || errors.Is(err, unix.EBUSY) || errors.Is(err, unix.ENOENT) {
-		return nil
+// removeGuard removes the guard, which the caller has locked, unless something is in it.
+func removeGuard(g *Group) (gone bool, err error) {
+	err = unix.Rmdir(g.path)
+	if errors.Is(err, unix.EBUSY) {
+		return false, nil
 	}
-	return &fs.PathError{Op: "rmdir", Path: path, Err: err}
+	if err == nil || errors.Is(err, unix.ENOENT) {
+		return true, nil
+	}
+	return false, &fs.PathError{Op: "rmdir", Path: g.path, Err: err}
 }
 
 // memAvailable reads MemAvailable, in bytes.

@@ -16,43 +16,48 @@ import (
 const removeTimeout = 10 * time.Second
 
 // removeLeftOvers kills and removes the runs whose owner is gone, and the cgroups of harnesses
-// that had made way. When no run is left, the guard goes too: its limit was another day's. What
-// cannot be removed, a process that is stuck in the kernel for example, is described, and stands
-// in nobody's way.
-func removeLeftOvers(ctx context.Context, b base) (left []string, err error) {
+// that had made way, and counts the runs that are still there. What cannot be removed, a process that is
+// stuck in the kernel for example, is described, and stands in nobody's way.
+func removeLeftOvers(ctx context.Context, b base) (left []string, runs int, err error) {
 	asides, err := filepath.Glob(filepath.Join(b.dir, asidePrefix+"*"))
 	if err != nil {
-		return nil, fmt.Errorf("look for left-overs: %w", err)
+		return nil, 0, fmt.Errorf("look for left-overs: %w", err)
 	}
 	for _, path := range asides {
 		_ = unix.Rmdir(path) // EBUSY: its harness lives
 	}
-	runs, err := filepath.Glob(filepath.Join(b.dir, guardName, "run-*"))
+	paths, err := filepath.Glob(filepath.Join(b.dir, guardName, "run-*"))
 	if err != nil {
-		return nil, fmt.Errorf("look for left-overs: %w", err)
+		return nil, 0, fmt.Errorf("look for left-overs: %w", err)
 	}
-	for _, path := range runs {
-		lock, err := lockDir(path)
-		if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, fs.ErrNotExist) {
-			continue // it lives, or its owner has just removed it
+	for _, path := range paths {
+		g := &Group{b.mount, path}
+		lock, err := tryLock(g)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // its owner has just removed it
+		}
+		runs++
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			continue // it lives
 		}
 		if err != nil {
-			return left, fmt.Errorf("look for left-overs: %w", err)
+			return left, runs, fmt.Errorf("look for left-overs: %w", err)
 		}
-		line, err := removeLeftOver(ctx, b.mount, path)
+		line, err := removeLeftOver(ctx, g)
 		lock.Close()
 		if err != nil {
 			line = fmt.Sprintf("could not remove %s, left by a run that was killed: %v", path, err)
+		} else {
+			runs--
 		}
 		left = append(left, line)
 	}
-	return left, removeGuard(b)
+	return left, runs, nil
 }
 
-func removeLeftOver(ctx context.Context, mount, path string) (string, error) {
+func removeLeftOver(ctx context.Context, g *Group) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, removeTimeout)
 	defer cancel()
-	g := &Group{mount, path}
 	pids, _ := g.Procs()
 	who := "no process"
 	if len(pids) > 0 {
@@ -61,5 +66,5 @@ func removeLeftOver(ctx context.Context, mount, path string) (string, error) {
 	if err := g.Remove(ctx); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("removed %s, left by a run that was killed (%s in it)", path, who), nil
+	return fmt.Sprintf("removed %s, left by a run that was killed (%s in it)", g.path, who), nil
 }

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,15 +17,16 @@ import (
 // asidePrefix begins the name of the cgroup into which a harness moves that had to make way.
 const asidePrefix = guardName + "-harness-"
 
-// lockTimeout bounds the wait for others that make or remove a run, where the context has no end of
-// its own: room for another to give up five left-overs that cannot be removed.
-const lockTimeout = time.Minute
-
 // Run is the cgroup of one test run: the parent of all its cages. It hangs below the guard,
 // and is locked by this process for as long as it lives, so that others can tell a run that
 // goes on from one that was killed, whatever PID namespace they look from.
 type Run struct {
 	*Group
+	// Numbers are shared with the other runs below the guard.
+	Numbers *Numbers
+	// Unheld names the limits of this process's cgroups that do not hold the cages, one a line.
+	Unheld []string
+
 	base base
 	lock *os.File
 }
@@ -35,58 +35,51 @@ type Run struct {
 // safe. What killed runs left behind is removed first and described by left, one line each.
 // The error wraps ErrNotSupported where this machine or user cannot have cages.
 func NewRun(ctx context.Context) (r *Run, left []string, err error) {
-	if err := requireKernel(); err != nil {
-		return nil, nil, err
-	}
-	b, err := findBase("", os.Geteuid(), mayWrite)
+	b, err := support()
 	if err != nil {
 		return nil, nil, err
 	}
-	unlock, err := lockBase(ctx, b)
+	for r == nil && err == nil {
+		var more []string
+		r, more, err = b.newRun(ctx)
+		left = append(left, more...)
+	}
+	return r, left, err
+}
+
+// newRun makes a run, or returns none and no error when it has removed a guard that was left over: its limit
+// was set when other memory was available.
+func (b base) newRun(ctx context.Context) (r *Run, left []string, err error) {
+	guard, unlock, err := lockGuard(ctx, b)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer unlock()
+	defer func() {
+		if err != nil {
+			_, removeErr := removeGuard(guard)
+			err = errors.Join(err, removeErr)
+		}
+	}()
 	if err := makeWay(b); err != nil {
 		return nil, nil, err
 	}
-	left, err = removeLeftOvers(ctx, b)
+	left, runs, err := removeLeftOvers(ctx, b)
 	if err != nil {
 		return nil, left, err
 	}
-	guard, err := openGuard(b)
-	if err != nil {
-		return nil, left, err
-	}
-	r, err = newRun(b, guard)
-	if err != nil {
-		return nil, left, errors.Join(err, removeGuard(b))
-	}
-	return r, left, nil
-}
-
-// lockBase lets one process at a time make or remove the guard and the runs in it. The lock
-// outlives both; it is held for as long as it takes to make a few cgroups, or to remove what
-// a killed run has left. It is not waited for in flock, which would heed no ctx, and would wait for
-// ever for a process that is stopped.
-func lockBase(ctx context.Context, b base) (unlock func(), err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, lockTimeout, fmt.Errorf("not within %v", lockTimeout))
-	defer cancel()
-	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 50*time.Millisecond) {
-		lock, err := lockDir(b.dir)
-		if err == nil {
-			return func() { lock.Close() }, nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("lock %[1]s: %[2]w: another harness holds the lock, for longer than it takes to make a few cgroups: "+
-				"if it is stopped, continue it or kill it; fuser -v %[1]s names it", b.dir, context.Cause(ctx))
-		case <-time.After(pause):
+	if !hasController(filepath.Join(guard.path, "cgroup.subtree_control")) {
+		err = limitGuard(guard)
+	} else if runs == 0 {
+		gone, err := removeGuard(guard)
+		if gone || err != nil {
+			return nil, left, err
 		}
 	}
+	if err == nil {
+		r, err = makeRun(b, guard)
+	}
+	return r, left, err
 }
 
 // requireKernel asks for cgroup.kill, the one sure way to empty a cage.
@@ -130,6 +123,9 @@ func makeWay(b base) error {
 	if err == nil || !errors.Is(err, unix.EBUSY) || b.dir != b.own {
 		return explainRefusal(err)
 	}
+	if err := requireAlone(b); err != nil {
+		return err
+	}
 	aside, err := create(b.mount, filepath.Join(b.dir, asidePrefix+strings.ToLower(rand.Text()[:8])))
 	if err != nil {
 		return explainRefusal(err)
@@ -141,57 +137,50 @@ func makeWay(b base) error {
 	if !errors.Is(err, unix.EBUSY) {
 		return err
 	}
-	others, _ := g.procs(false)
+	// Others came in the meantime.
 	back := g.Write("cgroup.procs", strconv.Itoa(os.Getpid()))
-	return errors.Join(notSupported(fmt.Sprintf("%s holds other processes: %s", b.dir, describe(others)),
-		"a cgroup of its own for the tests (a cgroup with processes can have no children with controllers)",
-		fmt.Sprintf("mkdir %[1]s/others && for p in $(cat %[1]s/cgroup.procs); do echo $p > %[1]s/others/cgroup.procs; done", b.dir)),
-		back, removeTree(aside.path))
+	return errors.Join(requireAlone(b), err, back, removeTree(aside.path))
 }
 
-func newRun(b base, guard *Group) (*Run, error) {
+func makeRun(b base, guard *Group) (*Run, error) {
 	g, err := guard.Child(fmt.Sprintf("run-%d-%s", os.Getpid(), strings.ToLower(rand.Text()[:6])))
 	if err != nil {
 		return nil, err
 	}
-	lock, err := lockDir(g.path)
+	r := &Run{Group: g, base: b, Unheld: b.unheld()}
+	if r.lock, err = tryLock(g); err == nil {
+		r.Numbers, err = openNumbers(guard)
+	}
+	if err == nil {
+		err = g.Delegate()
+	}
 	if err != nil {
+		r.closeFiles()
 		return nil, errors.Join(err, removeTree(g.path))
 	}
-	if err := g.Delegate(); err != nil {
-		lock.Close()
-		return nil, errors.Join(err, removeTree(g.path))
-	}
-	return &Run{Group: g, base: b, lock: lock}, nil
+	return r, nil
 }
 
 // Close removes the cgroup of the run, and the guard when this was the last run. What is
-// still in it is killed. The base is locked meanwhile: another process that looks for
+// still in it is killed. The guard is locked meanwhile: another process that looks for
 // left-overs must see the run either locked or gone.
 func (r *Run) Close(ctx context.Context) error {
-	defer r.lock.Close() // whatever is left is a left-over then, for the next run to remove
-	unlock, err := lockBase(ctx, r.base)
+	defer r.closeFiles() // whatever is left is a left-over then, for the next run to remove
+	guard, unlock, err := lockGuard(ctx, r.base)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	err = r.Remove(ctx)
-	if err != nil {
+	if err := r.Remove(ctx); err != nil {
 		return err
 	}
-	return removeGuard(r.base)
+	_, err = removeGuard(guard)
+	return err
 }
 
-// lockDir takes the lock of a cgroup, or fails with EWOULDBLOCK; that of a run says that its owner
-// lives. The kernel drops it with the process.
-func lockDir(path string) (*os.File, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
+func (r *Run) closeFiles() {
+	r.lock.Close()
+	if r.Numbers != nil {
+		r.Numbers.file.Close()
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		return nil, &fs.PathError{Op: "flock", Path: path, Err: err}
-	}
-	return f, nil
 }

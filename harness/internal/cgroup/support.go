@@ -40,10 +40,27 @@ type base struct {
 	own   string // the cgroup of this process, as seen below mount; "" when it is not visible
 }
 
+// Supported tells whether this process can make cages here, without making anything: nil, or an error that
+// wraps ErrNotSupported.
+func Supported() error {
+	_, err := support()
+	return err
+}
+
+func support() (base, error) {
+	if err := requireKernel(); err != nil {
+		return base{}, err
+	}
+	b, err := findBase("", access{euid: os.Geteuid(), mayWrite: mayWrite, isDelegated: isDelegated})
+	if err != nil {
+		return base{}, err
+	}
+	return b, requireAlone(b)
+}
+
 // findBase looks for a cgroup in which this process may make others. root is prefixed to
-// /proc, so that a test can show it other machines; it is "" in life. mayWrite tells whether
-// this process may write a path.
-func findBase(root string, euid int, mayWrite func(path string) bool) (base, error) {
+// /proc, so that a test can show it other machines; it is "" in life.
+func findBase(root string, may access) (base, error) {
 	mounts, err := readMounts(filepath.Join(root, "/proc/self/mountinfo"))
 	if err != nil {
 		return base{}, unreadable("the mounts", err)
@@ -74,44 +91,11 @@ func findBase(root string, euid int, mayWrite func(path string) bool) (base, err
 	// The kernel's root has no cgroup.type, and may hold processes and children; the root of a cgroup
 	// namespace has one.
 	_, err = os.Stat(filepath.Join(mount, "cgroup.type"))
-	if isReal := errors.Is(err, fs.ErrNotExist); isReal && mayWrite(mount) {
+	may.inNamespace = !errors.Is(err, fs.ErrNotExist)
+	if !may.inNamespace && may.mayWrite(mount) {
 		return base{mount: mount, dir: mount, own: own}, nil
 	}
-	return findDelegated(mount, own, euid, mayWrite)
-}
-
-// findDelegated walks from the process's own cgroup towards the mount and takes the nearest
-// one that is writable, has the memory controller and holds no process (the kernel's "no
-// internal processes" rule). Where there is none but the own cgroup is writable, that one is
-// taken: its processes have to make way, see makeWay.
-func findDelegated(mount, own string, euid int, mayWrite func(string) bool) (base, error) {
-	var busy, bare string
-	for dir := own; dir != "" && strings.HasPrefix(dir, mount); dir = filepath.Dir(dir) {
-		if !mayWrite(dir) || !mayWrite(filepath.Join(dir, "cgroup.procs")) {
-			break // what lies above a delegation is not ours either
-		}
-		switch {
-		case !hasController(filepath.Join(dir, "cgroup.controllers")):
-			bare = dir
-		case hasController(filepath.Join(dir, "cgroup.subtree_control")), !hasProcesses(dir):
-			return base{mount: mount, dir: dir, own: own}, nil
-		case busy == "":
-			busy = dir
-		}
-	}
-	switch {
-	case busy != "":
-		return base{mount: mount, dir: busy, own: own}, nil
-	case bare != "":
-		return base{}, notSupported("the memory controller is not delegated to "+bare, "memory in its cgroup.controllers",
-			"systemctl edit user@.service with [Service] Delegate=memory pids")
-	case euid != 0:
-		return base{}, notSupported(fmt.Sprintf("this process runs as user %d and may not write %s", euid, mount),
-			"root or a delegated cgroup", "sudo go test ./..., systemd-run --user --scope -p Delegate=yes go test ./...")
-	default:
-		return base{}, notSupported(fmt.Sprintf("root may not write %s nor its own cgroup", mount),
-			"a writable cgroup", "run the container with --privileged or --cgroupns=private and a writable /sys/fs/cgroup")
-	}
+	return findDelegated(mount, own, may)
 }
 
 type mount struct {

@@ -2,9 +2,11 @@ package cgroup
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,41 +19,63 @@ func below(tree, dir string) func(string) bool {
 	return func(path string) bool { return dir != "" && strings.HasPrefix(path, filepath.Join(tree, dir)) }
 }
 
+// may is what user 1000 may do in a tree, where systemd has delegated these paths.
+func may(tree, mayWrite string, delegated ...string) access {
+	return access{euid: 1000, mayWrite: below(tree, mayWrite), isDelegated: func(dir string) bool {
+		return slices.ContainsFunc(delegated, func(d string) bool { return dir == filepath.Join(tree, d) })
+	}}
+}
+
 func TestBaseOfMachinesThatSupportCages(t *testing.T) {
-	const user = "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service"
+	const (
+		user  = "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service"
+		scope = user + "/app.slice/run-1.scope"
+	)
 	for _, c := range []struct {
 		tree, mayWrite string
+		delegated      []string
 		dir            string
 	}{
-		{"unified-root", "/sys", "/sys/fs/cgroup"},
-		{"delegated-user", user, user + "/app.slice"},
-		{"delegated-user", user + "/app.slice/run-1.scope", user + "/app.slice/run-1.scope"},
-		{"container", "/sys", "/sys/fs/cgroup"},
+		{"unified-root", "/sys", nil, "/sys/fs/cgroup"},
+		// Above the scope is another manager's: the user's systemd.
+		{"delegated-user", user, []string{user, scope}, scope},
+		{"delegated-user", user, nil, scope}, // a systemd that sets no mark a user can read
+		{"delegated-user", scope, nil, scope},
+		{"delegated-subgroup", user, []string{user, scope}, scope},
+		{"delegated-subgroup", user, nil, scope},
+		{"container", "/sys", nil, "/sys/fs/cgroup"},
 	} {
 		tree := filepath.Join("testdata", c.tree)
-		b, err := findBase(tree, 1000, below(tree, c.mayWrite))
+		b, err := findBase(tree, may(tree, c.mayWrite, c.delegated...))
 		require.NoError(t, err, c.tree)
 		require.Equal(t, filepath.Join(tree, c.dir), b.dir, c.tree)
 	}
 }
 
 func TestEachMachineThatDoesNotSupportCagesSaysWhy(t *testing.T) {
+	const user = "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service"
 	for _, c := range []struct {
 		tree, mayWrite string
 		euid           int
+		delegated      string
 		found, helps   string
 	}{
-		{"v1-only", "/", 0, "bound to cgroup v1 (mounted at /sys/fs/cgroup/memory)", "systemd.unified_cgroup_hierarchy=1"},
-		{"hybrid", "/", 0, "bound to cgroup v1 (mounted at /sys/fs/cgroup/memory)", "systemd.unified_cgroup_hierarchy=1"},
-		{"no-mounts", "/", 0, "no cgroup v2 file system is mounted", "mount -t cgroup2"},
-		{"memory-disabled", "/", 0, "has no memory controller", "cgroup_disable=memory"},
-		{"read-only", "/", 0, "mounted read-only at /sys/fs/cgroup", "--privileged"},
-		{"unified-root", "", 1000, "runs as user 1000", "sudo go test"},
-		{"unified-root", "", 0, "root may not write", "--privileged"},
-		{"delegated-without-memory", "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service", 1000, "memory controller is not delegated to", "Delegate=memory"},
+		{"v1-only", "/", 0, "", "bound to cgroup v1 (mounted at /sys/fs/cgroup/memory)", "systemd.unified_cgroup_hierarchy=1"},
+		{"hybrid", "/", 0, "", "bound to cgroup v1 (mounted at /sys/fs/cgroup/memory)", "systemd.unified_cgroup_hierarchy=1"},
+		{"no-mounts", "/", 0, "", "no cgroup v2 file system is mounted", "mount -t cgroup2"},
+		{"memory-disabled", "/", 0, "", "has no memory controller", "cgroup_disable=memory"},
+		{"read-only", "/", 0, "", "mounted read-only at /sys/fs/cgroup", "--privileged"},
+		{"unified-root", "", 1000, "", "runs as user 1000", `sudo env "PATH=$PATH" go test`},
+		{"unified-root", "", 0, "", "root may not write", "--privileged"},
+		{"delegated-without-memory", user, 1000, "", "memory controller is not delegated to", "Delegate=cpu memory pids"},
+		// The user's systemd has the scope, and has delegated it to nobody.
+		{"delegated-user", user, 1000, user, "run-1.scope, which systemd has not delegated", "systemd-run --user --scope -p Delegate=yes sh -c"},
+		{"delegated-subgroup", user, 1000, user, "run-1.scope, which systemd has not delegated", "systemd-run --user --scope -p Delegate=yes sh -c"},
 	} {
 		tree := filepath.Join("testdata", c.tree)
-		_, err := findBase(tree, c.euid, below(tree, c.mayWrite))
+		may := may(tree, c.mayWrite, c.delegated)
+		may.euid = c.euid
+		_, err := findBase(tree, may)
 		require.ErrorIs(t, err, ErrNotSupported, c.tree)
 		require.ErrorContains(t, err, c.found, c.tree)
 		require.ErrorContains(t, err, c.helps, c.tree)
@@ -61,14 +85,42 @@ func TestEachMachineThatDoesNotSupportCagesSaysWhy(t *testing.T) {
 
 func TestFilesThatCannotBeUnderstoodAreNamedAndSkipNothing(t *testing.T) {
 	for tree, want := range map[string]string{"broken-mountinfo": "has no mount in it", "no-cgroup-line": "no cgroup v2 line"} {
-		_, err := findBase(filepath.Join("testdata", tree), 0, func(string) bool { return true })
+		_, err := findBase(filepath.Join("testdata", tree), may("", "/"))
 		require.NotErrorIs(t, err, ErrNotSupported, tree)
 		require.ErrorContains(t, err, want, tree)
 	}
 }
 
+// A container's root has its systemd below it, which has delegated nothing.
+func TestTheRootOfAContainerTakesNoUnitOfItsSystemd(t *testing.T) {
+	tree := t.TempDir()
+	for path, text := range map[string]string{
+		"proc/self/mountinfo":                               "29 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+		"proc/self/cgroup":                                  "0::/system.slice/a.service\n",
+		"sys/fs/cgroup/cgroup.type":                         "domain\n",
+		"sys/fs/cgroup/cgroup.controllers":                  "memory pids\n",
+		"sys/fs/cgroup/cgroup.subtree_control":              "memory pids\n",
+		"sys/fs/cgroup/system.slice/cgroup.controllers":     "memory pids\n",
+		"sys/fs/cgroup/system.slice/cgroup.subtree_control": "memory pids\n",
+		"sys/fs/cgroup/system.slice/a.service/memory.max":   "4096\n",
+		"sys/fs/cgroup/system.slice/a.service/memory.high":  "max\n",
+		"sys/fs/cgroup/system.slice/a.service/cgroup.procs": "1\n",
+	} {
+		path = filepath.Join(tree, path)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	}
+	may := may(tree, "/sys")
+	may.euid = 0
+	b, err := findBase(tree, may)
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(tree, "/sys/fs/cgroup"), b.dir)
+	require.Equal(t, []string{fmt.Sprintf("cages hang below %s/oomcage, so memory.max of %s/system.slice/a.service, 4096 bytes, does not hold them",
+		b.dir, b.mount)}, b.unheld())
+}
+
 func TestFilesThatAreMissingOrClosedAreNotSupported(t *testing.T) {
-	_, err := findBase(filepath.Join("testdata", "absent"), 0, func(string) bool { return true })
+	_, err := findBase(filepath.Join("testdata", "absent"), may("", "/"))
 	require.ErrorIs(t, err, ErrNotSupported)
 	require.ErrorContains(t, err, "no such file")
 	for err, want := range map[error]bool{unix.ENOENT: true, unix.EACCES: true, unix.EPERM: true, unix.EMFILE: false, unix.EIO: false} {

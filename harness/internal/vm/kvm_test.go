@@ -33,7 +33,8 @@ func init() {
 		if err := w.frame(frameHello, nil); err != nil {
 			panic(err)
 		}
-		select {}
+		wait()
+		return 0
 	}
 	roles["qemu-ends"] = func() int {
 		record()

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // The test binary is also the guest's init, the programs that run in the guest, and a wrapper that can be
@@ -25,3 +27,10 @@ func TestMain(m *testing.M) {
 
 // roles are what this executable does instead of testing; the value is the exit code.
 var roles = map[string]func() int{}
+
+// wait never returns. It is no select without cases: where cgo is off, Go ends a program that only waits.
+func wait() {
+	for {
+		_ = unix.Pause()
+	}
+}

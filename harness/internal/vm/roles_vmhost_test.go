@@ -26,7 +26,8 @@ func init() {
 	roles["terminate"] = func() int {
 		signal.Reset(syscall.SIGTERM)
 		_ = syscall.Kill(os.Getpid(), syscall.SIGTERM)
-		select {}
+		wait()
+		return 0
 	}
 	roles["orphan"] = orphan
 	roles["both"] = func() int {
@@ -57,11 +58,13 @@ func init() {
 			"shmem-rss:1kB, UID:0 pgtables:1kB oom_score_adj:0\n", os.Getpid()) // without its end it would wait for more
 		must(os.WriteFile("/dev/kmsg", []byte(line), 0))
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {}
+		wait()
+		return 0
 	}
 	roles["panic"] = func() int {
 		must(os.WriteFile("/proc/sysrq-trigger", []byte("c"), 0))
-		select {}
+		wait()
+		return 0
 	}
 	roles["hang"] = func() int {
 		fmt.Println("hanging")

@@ -1,0 +1,150 @@
+package cgroup
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// subgroup is the shell command that starts a command as a plain user in a scope of its own, in a cgroup
+// below that: the scope itself then holds no process, and can have children with controllers. It works with each
+// version of systemd; DelegateSubgroup= exists from 254 on, for services.
+const subgroup = `systemd-run --user --scope -p Delegate=yes sh -c 'g=/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/main && mkdir $g && echo $$ >$g/cgroup.procs && exec "$@"' sh go test ./...`
+
+// access tells what this process may do with a cgroup, and what systemd has done with it.
+type access struct {
+	euid int
+	// inNamespace tells that the mount shows a cgroup namespace, a container's for example.
+	inNamespace bool
+	// mayWrite tells whether this process may write a path.
+	mayWrite func(path string) bool
+	// isDelegated tells whether systemd has marked a cgroup as one that it has given away.
+	isDelegated func(dir string) bool
+}
+
+// isDelegated looks for the mark that systemd puts on a cgroup with Delegate=: anyone can read the first, which
+// systemd sets from version 251 on, and root the second.
+func isDelegated(dir string) bool {
+	for _, name := range []string{"user.delegate", "trusted.delegate"} {
+		var value [2]byte
+		if n, err := unix.Getxattr(dir, name, value[:]); err == nil && string(value[:n]) == "1" {
+			return true
+		}
+	}
+	return false
+}
+
+// isUnit tells whether a cgroup is named as systemd names those of its units.
+func isUnit(dir string) bool {
+	switch filepath.Ext(dir) {
+	case ".service", ".scope", ".slice":
+		return true
+	}
+	return false
+}
+
+// findDelegated walks from the process's own cgroup towards the mount and takes the nearest
+// one that is writable, has the memory controller and holds no process (the kernel's "no
+// internal processes" rule). Where there is none but one is writable, that one is
+// taken: its processes have to make way, see makeWay.
+//
+// It stops at what systemd has delegated, and at a unit that it has not: what lies above has another
+// manager, whose limits and whose end must hold for the cages too (systemd's "single-writer rule",
+// docs/CGROUP_DELEGATION.md). A user's own systemd is such a manager, although its cgroups belong to the user.
+func findDelegated(mount, own string, may access) (base, error) {
+	var busy, bare, taken string
+	marks := false // systemd marks what it delegates here: it is no older one
+	for dir := own; dir != "" && strings.HasPrefix(dir, mount); dir = filepath.Dir(dir) {
+		marks = marks || may.isDelegated(dir)
+	}
+	for dir := own; dir != "" && strings.HasPrefix(dir, mount); dir = filepath.Dir(dir) {
+		if !may.mayWrite(dir) || !may.mayWrite(filepath.Join(dir, "cgroup.procs")) {
+			break // what lies above a delegation is not ours either
+		}
+		isDelegated := may.isDelegated(dir)
+		ofSystemd := isUnit(dir) && !isDelegated
+		if ofSystemd && may.euid == 0 && may.inNamespace {
+			continue // a container's root is to its systemd as the machine's is
+		}
+		if ofSystemd && marks {
+			taken = dir
+			break
+		}
+		switch {
+		case !hasController(filepath.Join(dir, "cgroup.controllers")):
+			bare = dir
+		case hasController(filepath.Join(dir, "cgroup.subtree_control")), !hasProcesses(dir):
+			return base{mount: mount, dir: dir, own: own}, nil
+		case busy == "":
+			busy = dir
+		}
+		if isDelegated || ofSystemd {
+			break
+		}
+	}
+	switch {
+	case busy != "":
+		return base{mount: mount, dir: busy, own: own}, nil
+	case taken != "":
+		return base{}, notSupported(fmt.Sprintf("this process is in %s, which systemd has not delegated", taken),
+			"root or a delegated cgroup", asRoot+", "+subgroup)
+	case bare != "":
+		return base{}, notSupported("the memory controller is not delegated to "+bare,
+			"memory in its cgroup.controllers (by Delegate= of its unit and of user@.service)",
+			`sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\nDelegate=cpu memory pids\n' | `+
+				"sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload && sudo systemctl restart user@$(id -u)")
+	case may.euid != 0:
+		return base{}, notSupported(fmt.Sprintf("this process runs as user %d and may not write %s", may.euid, mount),
+			"root or a delegated cgroup", asRoot+", "+subgroup)
+	default:
+		return base{}, notSupported(fmt.Sprintf("root may not write %s nor its own cgroup", mount),
+			"a writable cgroup", "run the container with --privileged or --cgroupns=private and a writable /sys/fs/cgroup")
+	}
+}
+
+// asRoot keeps the Go toolchain on the PATH, which sudo sets anew.
+const asRoot = `sudo env "PATH=$PATH" go test ./...`
+
+// requireAlone refuses a base that has to become empty and has other processes in it than this one: they are
+// not the harness's to move. The kernel's root may hold processes; it has no cgroup.type.
+func requireAlone(b base) error {
+	g := &Group{b.mount, b.dir}
+	if typed, err := g.Has("cgroup.type"); err != nil || !typed || hasController(filepath.Join(b.dir, "cgroup.subtree_control")) {
+		return err
+	}
+	pids, err := g.procs(false)
+	if err != nil {
+		return err
+	}
+	others := slices.DeleteFunc(pids, func(pid uint64) bool { return pid == uint64(os.Getpid()) })
+	if len(others) == 0 {
+		return nil
+	}
+	help := fmt.Sprintf("mkdir %[1]s/others && for p in $(cat %[1]s/cgroup.procs); do echo $p >%[1]s/others/cgroup.procs || :; done", b.dir)
+	if isUnit(b.dir) {
+		help += ", DelegateSubgroup=others in the unit (systemd 254 or later), " + subgroup
+	}
+	return notSupported(fmt.Sprintf("%s holds other processes: %s", b.dir, describe(others)),
+		"a cgroup of its own for the tests (a cgroup with processes can have no children with controllers)", help)
+}
+
+// unheld names the limits of the cgroups that this process is in and that its cages are not, one a line: those
+// of the session or the container of a root whose cages hang below the kernel's root.
+func (b base) unheld() []string {
+	var lines []string
+	for dir := b.own; dir != b.dir && strings.HasPrefix(dir, b.dir); dir = filepath.Dir(dir) {
+		for _, file := range []string{"memory.max", "memory.high"} {
+			limit, err := (&Group{b.mount, dir}).ReadSize(file)
+			if err == nil && limit != math.MaxInt64 { // it need not have the controller
+				lines = append(lines, fmt.Sprintf("cages hang below %s, so %s of %s, %d bytes, does not hold them",
+					filepath.Join(b.dir, guardName), file, dir, limit))
+			}
+		}
+	}
+	return lines
+}
