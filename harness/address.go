@@ -45,9 +45,9 @@ type portLocks interface {
 }
 
 // strangersPorts is how many ports in a row are left to the users who have bound their abstract addresses. There are at
-// least a thousand ports, and each cage begins at one of them by chance: so many in a row are no accident, and
-// somebody who binds them all stops nobody.
-const strangersPorts = 100
+// least a thousand ports, and each cage begins at one of them by chance: so many in a row are no accident even
+// where 500 cages are open (500/1000 to the power of 20), and somebody who binds them all stops nobody.
+const strangersPorts = 20
 
 // targetPorts is read once: it is the machine's setting.
 var targetPorts = sync.OnceValue(func() portRange {
@@ -97,8 +97,7 @@ func reserveIn(ports portRange, own portLocks) (*reservation, error) {
 			}
 			err = errors.Join(err, own.Unlock(port))
 		}
-		r.untell()
-		if err != nil {
+		if err = errors.Join(err, r.untell()); err != nil {
 			return nil, err
 		}
 	}
