@@ -31,6 +31,8 @@ type Outcome struct {
 	// Took is how long the run took, from its begin to the verdict. The last sample may be much older: where
 	// nothing changes, nothing is sampled.
 	Took time.Duration `json:"took,omitempty"`
+
+	Executable Executable `json:"executable,omitzero"` // what was run; zero where it could not be found
 }
 
 // Judge sets the verdict and its reason anew, from the evidence alone.

@@ -20,8 +20,8 @@ func timeIsUp(ctx context.Context) bool { return errors.Is(context.Cause(ctx), e
 // Run makes a cage, starts the target in it, waits until it is ready, applies the load,
 // collects the evidence, closes the cage and judges. However the target dies, that is an
 // Outcome and no error. An error says that the run could not be made: the spec is wrong, cages
-// are not supported (ErrNotSupported), the target could not be started, the cage could not be
-// removed, or ctx was cancelled.
+// are not supported (ErrNotSupported), the target could not be started, or ctx was cancelled. Where
+// only the cage could not be removed, the outcome is returned as well as the error.
 func Run(ctx context.Context, s Spec) (*Outcome, error) {
 	start := time.Now()
 	runCtx, cancel, err := s.begin(ctx)
@@ -35,13 +35,14 @@ func Run(ctx context.Context, s Spec) (*Outcome, error) {
 	}
 	defer cage.Close() // for a step or probe that panics or ends the test; otherwise closed below
 	o, p, err := cage.observe(runCtx, s, start)
-	return o.finish(ctx, p, errors.Join(err, cage.Close()))
+	return o.finish(ctx, p, err, cage.Close())
 }
 
 // Run runs s in this cage, which stays: with several targets at once, or one after the other.
 // The cage has its limits already, so s.Limits must be zero. Counters are compared, so the
 // outcome is about this run alone, but memory.peak and what others of the cage hold are the cage's.
-// When the run ends, so does the target with its process group; others in the cage live on.
+// When the run ends, so does the target with its process group; others in the cage live on. Where only that
+// fails, the outcome is returned as well as the error.
 func (c *Cage) Run(ctx context.Context, s Spec) (*Outcome, error) {
 	if !reflect.DeepEqual(s.Limits, Limits{}) {
 		return nil, fmt.Errorf("run %s in the cage %s: the spec has limits (%s), and the cage has its own already: leave Spec.Limits empty",
@@ -55,10 +56,11 @@ func (c *Cage) Run(ctx context.Context, s Spec) (*Outcome, error) {
 	}
 	defer cancel()
 	o, p, err := c.observe(runCtx, s, start)
+	var endErr error
 	if p != nil {
-		err = errors.Join(err, p.end(context.WithoutCancel(ctx)))
+		endErr = p.end(context.WithoutCancel(ctx))
 	}
-	return o.finish(ctx, p, err)
+	return o.finish(ctx, p, err, endErr)
 }
 
 // begin refuses a spec that cannot be run, and starts its time.
@@ -73,8 +75,9 @@ func (s *Spec) begin(ctx context.Context) (context.Context, context.CancelFunc, 
 	return ctx, cancel, nil
 }
 
-// finish completes an outcome when its target is gone, or says why there is none.
-func (o *Outcome) finish(ctx context.Context, p *Process, err error) (*Outcome, error) {
+// finish completes an outcome when its target is gone, or says why there is none. That something is left behind
+// (endErr) makes no outcome worth less.
+func (o *Outcome) finish(ctx context.Context, p *Process, err, endErr error) (*Outcome, error) {
 	if ctx.Err() != nil {
 		name := "the target"
 		if p != nil {
@@ -83,10 +86,10 @@ func (o *Outcome) finish(ctx context.Context, p *Process, err error) (*Outcome, 
 		err = errors.Join(fmt.Errorf("run %s: %w", name, context.Cause(ctx)), err)
 	}
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, endErr)
 	}
 	o.Output = p.Output()
-	return o, nil
+	return o, endErr
 }
 
 // RunT is Run for a test. It skips the test where cages are not supported, unless
@@ -101,15 +104,18 @@ func RunT(tb testing.TB, s Spec) *Outcome {
 		s.Name = tb.Name()
 	}
 	o, err := Run(tb.Context(), s)
+	if o != nil {
+		record(tb, o)
+	}
 	if err != nil {
 		giveUp(tb, err)
 	}
-	record(tb, o)
 	return o
 }
 
 // observe runs the target and its load in the cage, up to the evidence and the verdict.
 func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, *Process, error) {
+	executable, _ := s.Target.Executable() // what it lacks, Start says
 	log := openKernelLog()
 	defer log.close()
 	before := takeSnapshot(c)
@@ -132,7 +138,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	stopSampler := tl.follow(c, changed)
 	defer stopSampler()
 
-	o := &Outcome{Name: s.Name, Spec: s, Timeline: []Sample{}}
+	o := &Outcome{Name: s.Name, Spec: s, Timeline: []Sample{}, Executable: executable}
 	var loadErr, baselineErr error
 	ready := false
 	if loadErr = awaitReady(ctx, s.Target.Ready, p); loadErr == nil {

@@ -51,7 +51,7 @@ func runUntil(t *testing.T, l Limits, spec func(timeIsUp func()) Spec) *Outcome 
 	s := spec(func() { end(errTimeout) })
 	s.Name, s.Limits = t.Name(), l
 	o, p, err := cage.observe(ctx, s, time.Now())
-	o, err = o.finish(t.Context(), p, errors.Join(err, cage.Close()))
+	o, err = o.finish(t.Context(), p, err, cage.Close())
 	require.NoError(t, err)
 	record(t, o)
 	return o

@@ -98,7 +98,7 @@ func (s *Set) writePage(w io.Writer, most int) error {
 	if p.Index, err = pack(s.index(ranked, chunkSize)); err != nil {
 		return err
 	}
-	if err := p.fill(ranked, most); err != nil {
+	if err := p.fill(s, ranked, most); err != nil {
 		return err
 	}
 	return pageTemplate.Execute(w, p)
@@ -106,7 +106,7 @@ func (s *Set) writePage(w io.Writer, most int) error {
 
 // fill packs the details, with as much of each as there is room for. Where even the least has none, it is an error:
 // a page without some of its details looks like a whole one.
-func (p *page) fill(outcomes []*harness.Outcome, most int) error {
+func (p *page) fill(s *Set, outcomes []*harness.Outcome, most int) error {
 	for a := generous(len(outcomes)); ; a = a.half() {
 		size := len(p.Index)
 		p.Details = nil
@@ -117,6 +117,7 @@ func (p *page) fill(outcomes []*harness.Outcome, most int) error {
 				if err != nil {
 					return err
 				}
+				d.Readings = max(d.Readings, s.readings[o])
 				details = append(details, d)
 			}
 			packed, err := pack(details)

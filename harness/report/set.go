@@ -15,41 +15,52 @@ import (
 type Set struct {
 	Outcomes []*harness.Outcome // in the order of sweep.Compare
 	Findings []sweep.Finding    // what sweep.Check says of them
+
+	readings map[*harness.Outcome]int // of the timelines that were thinned: how many they had
 }
 
 // Read reads files of results. Several are the shards of one sweep; a point that is there twice is an error, and
 // so are files whose sweeps have other axes, or another number of points. Where nothing is wrong but last lines
 // that are torn (sweep.ErrTorn), the set of all others is returned with the error.
-func Read(paths ...string) (*Set, error) {
-	var outcomes []*harness.Outcome
+//
+// Of each outcome no more is kept than a report of that many has room for, so memory does not follow the files.
+func Read(paths ...string) (*Set, error) { return ReadFor(HTML, paths...) }
+
+// ReadFor is Read for a report in one format: of the timelines and the output, which only a page shows, the others need
+// nothing.
+func ReadFor(f Format, paths ...string) (*Set, error) {
+	keep := keeper{page: f == HTML, readings: map[*harness.Outcome]int{}, texts: map[string]string{}}
 	var torn error
 	var known sweepFile
 	in := map[string]string{} // the file of each point
 	for _, path := range paths {
-		read, err := sweep.Read(path)
+		from := len(keep.outcomes)
+		err := sweep.ReadEach(path, func(o *harness.Outcome) error {
+			switch first, twice := in[o.Name]; {
+			case twice && first == path:
+				return fmt.Errorf("%s has the point %s twice: a sweep runs each once; take one of the lines out", path, printable.Line(o.Name))
+			case twice:
+				return fmt.Errorf("the point %s is in %s and in %s: give each shard's file once, and only those of one sweep", printable.Line(o.Name), first, path)
+			}
+			in[o.Name] = path
+			keep.add(o)
+			return nil
+		})
 		if errors.Is(err, sweep.ErrTorn) {
 			torn = errors.Join(torn, err)
 		} else if err != nil {
 			return nil, err
 		}
-		for _, o := range read {
-			switch first, twice := in[o.Name]; {
-			case twice && first == path:
-				return nil, fmt.Errorf("%s has the point %s twice: a sweep runs each once; take one of the lines out", path, printable.Line(o.Name))
-			case twice:
-				return nil, fmt.Errorf("the point %s is in %s and in %s: give each shard's file once, and only those of one sweep", printable.Line(o.Name), first, path)
-			}
-			in[o.Name] = path
-		}
-		if known, err = known.with(path, read); err != nil {
+		if known, err = known.with(path, keep.outcomes[from:]); err != nil {
 			return nil, err
 		}
-		outcomes = append(outcomes, read...)
 	}
-	if len(outcomes) == 0 {
+	if len(keep.outcomes) == 0 {
 		return nil, errors.Join(torn, fmt.Errorf("%s: no outcome is in there, so there is nothing to show", strings.Join(paths, ", ")))
 	}
-	return NewSet(outcomes), torn
+	s := NewSet(keep.outcomes)
+	s.readings = keep.readings
+	return s, torn
 }
 
 // sweepFile is what is known of the sweep that files are from, and from which file that is.

@@ -176,16 +176,18 @@ func (s *Search) try(ctx context.Context, limit harness.Bytes) (Trial, error) {
 		spec.Limits.Max = limit
 		spec.Name = fmt.Sprintf("max=%v/%s=%d", limit, RepeatAxis, n+1)
 		o, err := harness.Run(ctx, spec)
+		if o != nil {
+			t.Runs++
+			if Survived(o) {
+				t.Survived++
+			}
+			t.Outcomes = append(t.Outcomes, o)
+			if s.Done != nil {
+				s.Done(o)
+			}
+		}
 		if err != nil {
-			return Trial{}, fmt.Errorf("%s: %w", spec.Name, err)
-		}
-		t.Runs++
-		if Survived(o) {
-			t.Survived++
-		}
-		t.Outcomes = append(t.Outcomes, o)
-		if s.Done != nil {
-			s.Done(o)
+			return t, fmt.Errorf("%s: %w", spec.Name, err)
 		}
 	}
 	return t, nil

@@ -2,13 +2,16 @@ package sweep
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -19,70 +22,154 @@ import (
 // Append returns, so that a sweep which is killed, or whose machine is, has lost nothing but what was
 // running. The zero value keeps them nowhere but in memory.
 type Results struct {
+	// Rebuilt lets a sweep go on though the target's executable is not the one of the results any more. Otherwise that
+	// is ErrRebuilt.
+	Rebuilt bool
+
 	mu   sync.Mutex
 	file *os.File
-	done map[string]*harness.Outcome
+	made bool             // by this sweep
+	done map[string]*kept // by the name of the point, as it is in JSON
+	torn error            // the file has the beginning of a line that could not be taken back
+}
+
+// kept is what is known of an outcome that the results have: where it is, and what must be the same to go on.
+type kept struct {
+	outcome *harness.Outcome // nil where it is in the file
+	from    int64            // where its line is there
+	length  int
+
+	spec       [sha256.Size]byte // of its spec, but for the timeout
+	timeout    time.Duration
+	executable harness.Executable
 }
 
 // Create makes a new file, and its folder. One that exists is an error: it may be hours of work.
 func Create(path string) (*Results, error) {
-	f, err := open(path, os.O_WRONLY|os.O_EXCL)
+	f, err := open(path, os.O_EXCL)
 	if errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("%s: %w; go on with it by -resume, or name another file", path, fs.ErrExist)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return lock(&Results{file: f})
+	announce(path)
+	return &Results{file: f, made: true, done: map[string]*kept{}}, nil
 }
 
 // Resume opens a file to go on with it, or makes it. A last line that was torn when the sweep was killed is
-// cut off; any other damage is an error that names the line, and nothing is changed.
+// cut off, if the rest of the file are outcomes; anything else in it is an error that names the line, and nothing is
+// changed.
 func Resume(path string) (*Results, error) {
-	f, err := open(path, os.O_RDWR)
-	if err != nil {
-		return nil, err
-	}
-	r, err := lock(&Results{file: f, done: map[string]*harness.Outcome{}})
-	if err != nil {
-		return nil, err
-	}
-	data, err := os.ReadFile(path)
-	if err == nil {
-		var outcomes []*harness.Outcome
-		var whole int
-		outcomes, whole, err = parse(path, data)
-		for _, o := range outcomes {
-			if r.done[o.Name] != nil {
-				err = errors.Join(err, fmt.Errorf("%s has the point %s twice", path, o.Name))
-			}
-			r.done[o.Name] = o
-		}
-		if err == nil && whole < len(data) {
-			err = f.Truncate(int64(whole))
-		}
+	f, err := open(path, os.O_EXCL)
+	made := err == nil
+	if errors.Is(err, fs.ErrExist) {
+		f, err = open(path, 0)
 	}
 	if err != nil {
-		f.Close()
 		return nil, err
 	}
-	return r, nil
-}
-
-func open(path string, flags int) (*os.File, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(path, flags|os.O_CREATE|os.O_APPEND, 0o666)
-	if err != nil {
-		return nil, err
-	}
-	if err := syncFolder(filepath.Dir(path)); err != nil {
+	r := &Results{file: f, made: made, done: map[string]*kept{}}
+	if err := r.load(path); err != nil {
 		f.Close()
 		return nil, err
 	}
 	announce(path)
-	return f, nil
+	return r, nil
+}
+
+// load reads what the file has, and makes it ready for the next line.
+func (r *Results) load(path string) error {
+	in := NewReader(r.file)
+	for {
+		o, err := in.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			if in.ended {
+				return nil
+			}
+			_, err := r.file.WriteString("\n") // of a line that is whole
+			return err
+		case errors.Is(err, ErrTorn):
+			return r.file.Truncate(in.from)
+		case err != nil:
+			return fmt.Errorf("%w; nothing was changed: name another file", inFile(path, in.some, err))
+		}
+		k, err := keptOf(o)
+		if err != nil {
+			return fmt.Errorf("%s:%d: %w", path, in.line, err)
+		}
+		if r.done[o.Name] != nil {
+			return fmt.Errorf("%s has the point %s twice; nothing was changed: take one of the lines out, or name another file", path, o.Name)
+		}
+		k.outcome, k.from, k.length = nil, in.from, len(in.text)
+		r.done[o.Name] = k
+	}
+}
+
+// open opens a regular file to read it and add to it, makes it if it is not there, and keeps a second sweep out of
+// it: both would run the same points.
+func open(path string, flags int) (*os.File, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return nil, err
+	}
+	for {
+		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // to open a device may already do something
+			return nil, notRegular(path, info)
+		}
+		f, err := os.OpenFile(path, flags|os.O_RDWR|os.O_CREATE|os.O_APPEND|unix.O_NONBLOCK, 0o666)
+		if err != nil {
+			return nil, err
+		}
+		again, err := secure(f, path)
+		if err == nil && !again {
+			return f, nil
+		}
+		f.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func notRegular(path string, info fs.FileInfo) error {
+	kind := "a " + info.Mode().Type().String()
+	switch m := info.Mode(); {
+	case m.IsDir():
+		kind = "a directory"
+	case m&fs.ModeNamedPipe != 0:
+		kind = "a named pipe"
+	case m&fs.ModeDevice != 0:
+		kind = "a device"
+	case m&fs.ModeSocket != 0:
+		kind = "a socket"
+	}
+	return fmt.Errorf("%s is %s: %w; name one", path, kind, ErrNotAFile)
+}
+
+// ErrNotAFile is the error of results that are to be kept in a directory, a pipe or a device.
+var ErrNotAFile = errors.New("results are kept in a regular file")
+
+// secure locks a file that was just opened, and puts its name on the disk. Again tells that the name leads to another
+// file by now: a sweep that had made the file, and kept nothing in it, has removed it.
+func secure(f *os.File, path string) (again bool, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	if !info.Mode().IsRegular() {
+		return false, notRegular(path, info)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return false, fmt.Errorf("%s is being written by another sweep: wait for its end, or name another file", path)
+		}
+		return false, fmt.Errorf("lock %s: %w", path, err)
+	}
+	if now, err := os.Stat(path); err != nil || !os.SameFile(info, now) {
+		return true, nil
+	}
+	return false, syncFolder(filepath.Dir(path))
 }
 
 // syncFolder puts the names in a folder on the disk: what is synced in a new file is of no use if the machine
@@ -99,78 +186,183 @@ func syncFolder(path string) error {
 	return nil
 }
 
-// lock keeps a second sweep out: both would run the same points.
-func lock(r *Results) (*Results, error) {
-	if err := unix.Flock(int(r.file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		name := r.file.Name()
-		r.file.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%s is being written by another sweep: wait for its end, or name another file", name)
-		}
-		return nil, fmt.Errorf("lock %s: %w", name, err)
+// Earlier returns the outcome that is kept of the point, or nil. One of another spec is an error (ErrOtherSweep): the
+// file would be about two things. So is one of another executable (ErrRebuilt), unless Rebuilt is set, and one whose
+// step or probe has no name, since nothing tells it from another.
+func (r *Results) Earlier(p Point) (*harness.Outcome, error) {
+	k, err := r.find(p)
+	if k == nil || err != nil {
+		return nil, err
 	}
-	return r, nil
+	return r.read(k)
 }
 
-// Earlier returns the outcome that is kept of the point, or nil. One of another spec is an error: the file
-// would be about two things.
-func (r *Results) Earlier(p Point) (*harness.Outcome, error) {
+// Has tells whether an outcome is kept of the point. Its errors are those of Earlier.
+func (r *Results) Has(p Point) (bool, error) {
+	k, err := r.find(p)
+	return k != nil && err == nil, err
+}
+
+// read returns the outcome.
+func (r *Results) read(k *kept) (*harness.Outcome, error) {
+	if k.outcome != nil {
+		return k.outcome, nil
+	}
+	line := make([]byte, k.length)
+	if _, err := r.file.ReadAt(line, k.from); err != nil {
+		return nil, fmt.Errorf("read an outcome again: %w", err)
+	}
+	o, err := harness.ParseOutcome(line)
+	if err != nil {
+		return nil, fmt.Errorf("read an outcome again from %s, which something else has changed: %w", r.file.Name(), err)
+	}
+	return o, nil
+}
+
+// find returns what is kept of the point, or nil.
+func (r *Results) find(p Point) (*kept, error) {
 	r.mu.Lock()
-	o := r.done[p.Name]
+	k := r.done[inJSON(p.Name)]
 	r.mu.Unlock()
-	if o == nil {
+	if k == nil {
 		return nil, nil
 	}
-	spec := p.Spec
-	if spec.Timeout == 0 {
-		spec.Timeout = o.Spec.Timeout // the default, which the outcome names
-	}
-	want, err := json.Marshal(spec)
+	want, err := specSum(p.Spec)
 	if err != nil {
 		return nil, err
+	}
+	if want != k.spec || p.Spec.Timeout != 0 && p.Spec.Timeout != k.timeout { // 0 is the default, which the outcome names
+		return nil, r.otherSweep(p, k)
+	}
+	if what := unnamed(p.Spec); what != "" {
+		return nil, fmt.Errorf("the results have the point %s, and the spec has a %s without a name, which cannot be told from another: name it, and keep the outcomes in another file",
+			p.Name, what)
+	}
+	if r.Rebuilt || k.executable.SHA256 == "" {
+		return k, nil
+	}
+	now, err := p.Spec.Target.Executable()
+	if err == nil && now.SHA256 != k.executable.SHA256 {
+		return nil, fmt.Errorf("the results have the point %s, and %w since: the SHA-256 of %s was %s, and is %s; go on nevertheless by -rebuilt, or name another file",
+			p.Name, ErrRebuilt, now.Path, k.executable.SHA256, now.SHA256)
+	}
+	return k, nil // what is not there cannot be run: if a point is left, that will be said
+}
+
+// otherSweep says what differs.
+func (r *Results) otherSweep(p Point, k *kept) error {
+	o, err := r.read(k)
+	if err != nil {
+		return err
 	}
 	got, err := json.Marshal(o.Spec)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if !bytes.Equal(want, got) {
-		return nil, fmt.Errorf("the results have the point %s %w: its spec was %s, and now it is %s; name another file", p.Name, ErrOtherSweep, got, want)
+	want, err := json.Marshal(p.Spec)
+	if err != nil {
+		return err
 	}
-	return o, nil
+	return fmt.Errorf("the results have the point %s %w: its spec was %s, and now it is %s; name another file", p.Name, ErrOtherSweep, got, want)
 }
 
 // ErrOtherSweep is the error of results that are not those of the points to be run.
 var ErrOtherSweep = errors.New("of another sweep")
 
+// ErrRebuilt is the error of results of another executable than that which is to be run.
+var ErrRebuilt = errors.New("its executable has changed")
+
+// keptOf is what to know of an outcome.
+func keptOf(o *harness.Outcome) (*kept, error) {
+	sum, err := specSum(o.Spec)
+	if err != nil {
+		return nil, err
+	}
+	return &kept{outcome: o, spec: sum, timeout: o.Spec.Timeout, executable: o.Executable}, nil
+}
+
+// specSum is equal for equal specs, whether they were stored as JSON, which has no bytes that are not UTF-8, or not.
+// The timeout is left out.
+func specSum(s harness.Spec) (sum [sha256.Size]byte, err error) {
+	s.Timeout = 0
+	text, err := json.Marshal(s)
+	if err != nil {
+		return sum, err
+	}
+	// It writes the replacement character in two ways.
+	return sha256.Sum256(bytes.ReplaceAll(text, []byte(`\ufffd`), []byte("\uFFFD"))), nil
+}
+
+// inJSON is a text as it comes back from JSON: each byte that is not UTF-8 is a replacement character.
+func inJSON(text string) string { return string([]rune(text)) }
+
+// unnamed is the code of a spec that has no name, or "".
+func unnamed(s harness.Spec) string {
+	switch {
+	case s.Load.Step != nil && s.Load.Name == "":
+		return "step (Load.Name)"
+	case s.Target.Ready != nil && s.Target.ReadyName == "":
+		return "probe (Target.ReadyName)"
+	default:
+		return ""
+	}
+}
+
 // Append adds an outcome, and returns when it is on the disk. A line that did not fit is taken back.
 func (r *Results) Append(o *harness.Outcome) error {
-	line, err := json.Marshal(o)
-	if err != nil {
-		return fmt.Errorf("keep the outcome of %s: %w", o.Name, err)
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.file != nil {
-		if err := appendLine(r.file, append(line, '\n')); err != nil {
-			return fmt.Errorf("keep the outcome of %s: %w", o.Name, err)
-		}
+	if err := r.add(o); err != nil {
+		return fmt.Errorf("keep the outcome of %s: %w", o.Name, err)
 	}
-	if r.done == nil {
-		r.done = map[string]*harness.Outcome{}
-	}
-	r.done[o.Name] = o
 	return nil
 }
 
-func appendLine(f *os.File, line []byte) error {
-	info, err := f.Stat()
+func (r *Results) add(o *harness.Outcome) error {
+	k, err := keptOf(o)
 	if err != nil {
 		return err
 	}
-	if _, err := f.Write(line); err != nil {
-		return errors.Join(err, f.Truncate(info.Size()))
+	if r.file != nil {
+		line, err := json.Marshal(o)
+		if err != nil {
+			return err
+		}
+		if k.from, err = r.write(append(line, '\n')); err != nil {
+			return err
+		}
+		k.outcome, k.length = nil, len(line)
 	}
-	return f.Sync()
+	if r.done == nil {
+		r.done = map[string]*kept{}
+	}
+	r.done[inJSON(o.Name)] = k
+	return nil
+}
+
+// write adds a line at the end of the file, and returns where it begins.
+func (r *Results) write(line []byte) (from int64, err error) {
+	if r.torn != nil {
+		return 0, r.torn // a line behind the beginning of another would be lost with it
+	}
+	if len(line) > longestLine {
+		return 0, fmt.Errorf("it takes %d MiB, and the lines of results may have %d", len(line)>>20, longestLine>>20)
+	}
+	var info unix.Stat_t
+	if err := unix.Fstat(int(r.file.Fd()), &info); err != nil {
+		return 0, fmt.Errorf("look at %s: %w", r.file.Name(), err)
+	}
+	if info.Nlink == 0 {
+		return 0, fmt.Errorf("%s was removed while the sweep ran, and what was kept in it is lost", r.file.Name())
+	}
+	if _, err := r.file.Write(line); err != nil {
+		if back := r.file.Truncate(info.Size); back != nil {
+			r.torn = fmt.Errorf("%w, and what of the line was written could not be taken back: %w", err, back)
+			return 0, r.torn
+		}
+		return 0, err
+	}
+	return info.Size, r.file.Sync()
 }
 
 // Close closes the file.
@@ -181,39 +373,17 @@ func (r *Results) Close() error {
 	return r.file.Close()
 }
 
-// Read reads a file of outcomes. Damage is an error that names the line. Where only the last line is
-// torn (ErrTorn), the outcomes before it are returned too.
-func Read(path string) ([]*harness.Outcome, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
+// Discard closes the file, and removes it if this sweep has made it and kept nothing in it.
+func (r *Results) Discard() error {
+	if r.file == nil {
+		return nil
 	}
-	outcomes, whole, err := parse(path, data)
-	if err != nil {
-		return nil, err
-	}
-	if whole < len(data) {
-		return outcomes, fmt.Errorf("%s:%d: %w when its sweep was killed; go on with it by -resume", path, len(outcomes)+1, ErrTorn)
-	}
-	return outcomes, nil
-}
-
-// ErrTorn is the error of a last line that has no end.
-var ErrTorn = errors.New("the line was torn")
-
-// parse returns the outcomes and where their last whole line ends. A line is written with its line break, so
-// only one without it can be torn.
-func parse(path string, data []byte) (outcomes []*harness.Outcome, whole int, err error) {
-	for n := 1; ; n++ {
-		end := bytes.IndexByte(data[whole:], '\n')
-		if end < 0 {
-			return outcomes, whole, nil
+	path := r.file.Name()
+	info, err := r.file.Stat()
+	if err == nil && info.Size() == 0 && r.made {
+		if now, statErr := os.Lstat(path); statErr == nil && os.SameFile(info, now) { // another may have its name by now
+			err = os.Remove(path)
 		}
-		o, err := harness.ParseOutcome(data[whole : whole+end])
-		if err != nil {
-			return nil, 0, fmt.Errorf("%s:%d: %w; repair or remove the line", path, n, err)
-		}
-		outcomes = append(outcomes, o)
-		whole += end + 1
 	}
+	return errors.Join(err, r.file.Close())
 }

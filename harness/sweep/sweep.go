@@ -62,6 +62,8 @@ type sweeper struct {
 	origin harness.Origin
 	holder *harness.Cage // keeps the run's cgroup and the guard, with its limit, in place
 	mu     sync.Mutex
+
+	executables map[string]string // the SHA-256 of each path that was run; guarded by mu
 }
 
 func newSweeper(ctx context.Context, points []Point, origin harness.Origin, o Options) (*sweeper, error) {
@@ -71,11 +73,17 @@ func newSweeper(ctx context.Context, points []Point, origin harness.Origin, o Op
 	if o.Results == nil {
 		o.Results = &Results{}
 	}
-	s := &sweeper{Options: o, origin: origin}
+	s := &sweeper{Options: o, origin: origin, executables: map[string]string{}}
+	names := map[string]string{}
 	for _, p := range points {
-		if _, err := s.Results.Earlier(p); err != nil {
+		if _, err := s.Results.Has(p); err != nil {
 			return nil, err
 		}
+		name := inJSON(p.Name)
+		if other, ok := names[name]; ok {
+			return nil, fmt.Errorf("two points have the name %q (%q and %q): results know a point by its name", name, other, p.Name)
+		}
+		names[name] = p.Name
 	}
 	var err error
 	if s.holder, err = harness.NewCage(ctx, harness.Limits{}); err != nil {
@@ -109,11 +117,10 @@ func (s *sweeper) all(ctx context.Context, points []Point) ([]*harness.Outcome, 
 		workers.Go(func() {
 			for i := range next {
 				o, err := s.one(ctx, points[i])
+				outcomes[i] = o
 				if err != nil {
 					cancel(fmt.Errorf("the point %s: %w", points[i].Name, err))
-					continue
 				}
-				outcomes[i] = o
 			}
 		})
 	}
@@ -149,15 +156,30 @@ func (s *sweeper) one(ctx context.Context, p Point) (*harness.Outcome, error) {
 	}
 	o, err = harness.Run(ctx, p.Spec)
 	release()
-	if err != nil {
+	if o == nil {
 		return nil, err
 	}
 	o.Origin = s.origin
-	if err := s.Results.Append(o); err != nil {
-		return nil, err
+	if same := s.sameExecutable(o); same != nil {
+		return nil, errors.Join(same, err)
+	}
+	if kept := s.Results.Append(o); kept != nil {
+		return nil, errors.Join(kept, err)
 	}
 	s.tell(o, false)
-	return o, nil
+	return o, err // the cage could not be removed
+}
+
+// sameExecutable refuses an outcome of another executable than the others' of its path: it was rebuilt while the sweep ran.
+func (s *sweeper) sameExecutable(o *harness.Outcome) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	path, sum := o.Spec.Target.Path, o.Executable.SHA256
+	if first := s.executables[path]; first != "" && sum != "" && sum != first && !s.Results.Rebuilt {
+		return fmt.Errorf("%s: %w while the sweep ran: its SHA-256 was %s, and is %s; put the first one back and go on, or go on with this one by -resume -rebuilt", path, ErrRebuilt, first, sum)
+	}
+	s.executables[path] = sum
+	return nil
 }
 
 func (s *sweeper) tell(o *harness.Outcome, earlier bool) {

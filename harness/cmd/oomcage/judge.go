@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,11 +12,12 @@ import (
 
 	"oomcage/harness"
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/sweep"
 )
 
 const judgeLong = `judge reads stored outcomes, judges each again from its evidence, and prints the old verdict and the new
-one. A FILE has one outcome a line, as in the outcome.json that go test -artifacts keeps; - is stdin.
-It needs no root and no cgroup.
+one. A FILE has one outcome a line, as in the outcome.json that go test -artifacts keeps and in the results of
+a sweep; - is stdin. It needs no root and no cgroup.
 
 Exit codes: 0 when all verdicts agree; 1 when one differs; 2 when the command line makes no sense, or a
 file or a line of it cannot be read. The other lines are judged nevertheless.`
@@ -74,7 +73,7 @@ func judge(files []string, stdin io.Reader, stdout, stderr io.Writer) error {
 		return fmt.Errorf("print the verdicts: %w", err)
 	}
 	summary := fmt.Sprintf("%s judged again: %d agree, %d differ", count(j.same+j.different, "outcome"), j.same, j.different)
-	if bad > 0 {
+	if bad += j.unnamed; bad > 0 {
 		summary += "; " + count(bad, "error")
 	}
 	if _, err := fmt.Fprintln(stdout, summary); err != nil {
@@ -91,39 +90,46 @@ func judge(files []string, stdin io.Reader, stdout, stderr io.Writer) error {
 
 // judgement counts the verdicts.
 type judgement struct {
-	table           io.Writer
+	table           *tabwriter.Writer
 	same, different int
+	unnamed         int // lines that are no outcomes, beside those that were complained of
 }
+
+// alignedRows is how many rows are aligned with each other: until then they are held in memory.
+const alignedRows = 1000
+
+// mostComplaints is how many lines of one file are complained of one by one: one that is none of ours may have
+// millions.
+const mostComplaints = 20
 
 // read judges each line of a file. A file without an outcome is an error: it would agree with
 // everything.
 func (j *judgement) read(name string, r io.Reader, complain func(error)) {
-	in := bufio.NewReaderSize(r, 1<<16)
-	outcomes := 0
-	for n := 1; ; n++ {
-		line, err := readLine(in, longestLine)
-		end := errors.Is(err, io.EOF)
+	in := sweep.NewReader(r)
+	outcomes, bad := 0, 0
+	for {
+		o, err := in.Next()
+		var line *sweep.LineError
 		switch {
-		case errors.Is(err, errLongLine):
-			outcomes++
-			complain(fmt.Errorf("%s:%d: %w", name, n, err))
-		case err != nil && !end:
-			complain(fmt.Errorf("%s:%d: %w", name, n, err))
-			return
-		case len(line) > 0:
-			outcomes++
-			o, err := harness.ParseOutcome(line)
-			if err != nil {
-				complain(fmt.Errorf("%s:%d: %w", name, n, err))
-				break
+		case errors.Is(err, io.EOF):
+			if bad > mostComplaints {
+				complain(fmt.Errorf("%s: %d more lines are no outcomes that this oomcage reads", name, bad-mostComplaints))
+				j.unnamed += bad - mostComplaints - 1
 			}
-			j.again(o, fmt.Sprintf("%s:%d", name, n))
-		}
-		if end {
-			if outcomes == 0 {
+			if outcomes+bad == 0 {
 				complain(fmt.Errorf("%s: it is empty; one outcome a line is needed", name))
 			}
 			return
+		case errors.As(err, &line):
+			if bad++; bad <= mostComplaints {
+				complain(&sweep.LineError{File: name, Line: line.Line, Err: line.Err})
+			}
+		case err != nil:
+			complain(fmt.Errorf("%s: %w", name, err))
+			return
+		default:
+			outcomes++
+			j.again(o, fmt.Sprintf("%s:%d", name, in.Line()))
 		}
 	}
 }
@@ -144,39 +150,13 @@ func (j *judgement) again(o *harness.Outcome, where string) {
 		row = fmt.Sprintf("%s\t%-*s  %-*s  differs: %s (%s)", printable.Line(name), verdictWidth, old, verdictWidth, o.Verdict, printable.Line(o.Why), printable.Line(where))
 	}
 	fmt.Fprintln(j.table, row)
+	if (j.same+j.different)%alignedRows == 0 {
+		_ = j.table.Flush() // an error is found again at the end
+	}
 }
 
 // verdictWidth is the length of the longest verdict.
 const verdictWidth = len(harness.AncestorOOMKilled)
-
-// longestLine bounds what a file that is none of ours, such as /dev/zero, can take of memory.
-// A timeline takes 500 KB and the output 64 KiB, six times that where each byte is escaped.
-const longestLine = 64 << 20
-
-var errLongLine = fmt.Errorf("no outcome: the line is longer than %d MiB", longestLine>>20)
-
-// readLine returns the next line without spaces around it, and io.EOF with the last one. Of a line that is
-// too long nothing is kept.
-func readLine(in *bufio.Reader, longest int) ([]byte, error) {
-	var line []byte
-	tooLong := false
-	for {
-		part, err := in.ReadSlice('\n')
-		if tooLong = tooLong || len(line)+len(part) > longest; tooLong {
-			line = nil
-		} else {
-			line = append(line, part...)
-		}
-		switch {
-		case errors.Is(err, bufio.ErrBufferFull):
-			continue
-		case tooLong && (err == nil || errors.Is(err, io.EOF)):
-			return nil, errLongLine // where that was the end of the file, the next call says so
-		default:
-			return bytes.TrimSpace(line), err
-		}
-	}
-}
 
 func count(n int, what string) string {
 	if n == 1 {

@@ -127,7 +127,7 @@ type zeroes struct{}
 func (zeroes) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func TestALineWithoutAnEndIsRefusedAndTheNextOneIsJudged(t *testing.T) {
-	endless := io.MultiReader(io.LimitReader(zeroes{}, longestLine+1), strings.NewReader("\n"+stored(t, "next", harness.OOMKilled)))
+	endless := io.MultiReader(io.LimitReader(zeroes{}, 64<<20+1), strings.NewReader("\n"+stored(t, "next", harness.OOMKilled)))
 	var stdout, stderr bytes.Buffer
 	err := judge([]string{"-"}, endless, &stdout, &stderr)
 	assert.Equal(t, exitCode(exitUsage), err)

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/report"
+	"oomcage/harness/sweep"
 )
 
 const reportLong = `report shows the outcomes of a sweep. Several FILEs, as in shard-*/results.jsonl, are the shards of one
@@ -67,7 +69,10 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 			return usageError{err}
 		}
 	}
-	set, err := report.Read(files...)
+	if o.out != "" && sweep.IsResults(o.out) {
+		return usageError{fmt.Errorf("%s is a file of results, which the report would replace: name another one by -o", o.out)}
+	}
+	set, err := report.ReadFor(format, files...)
 	if set == nil {
 		fmt.Fprintf(stderr, "oomcage report: %s\n", printable.Indented(err.Error()))
 		return exitCode(exitUsage)
@@ -89,7 +94,7 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 	if o.out == "" {
 		_, err = written.WriteTo(stdout)
 	} else {
-		err = os.WriteFile(o.out, written.Bytes(), 0o666)
+		err = writeWhole(o.out, written.Bytes())
 	}
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
@@ -103,4 +108,33 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 		}
 	}
 	return exitCode(exitFailed)
+}
+
+// writeWhole writes a file that appears whole or not at all: where the disk is full, the report that was there stays.
+// What is no regular file, such as a terminal, or lies in a folder to which nothing may be added, is written to as it is.
+func writeWhole(path string, data []byte) error {
+	mode := os.FileMode(0o666)
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return os.WriteFile(path, data, mode)
+	}
+	if err == nil {
+		mode = info.Mode().Perm()
+	}
+	fresh, err := os.OpenFile(fmt.Sprintf("%s.%d.tmp", path, os.Getpid()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return os.WriteFile(path, data, mode)
+	}
+	_, err = fresh.Write(data)
+	err = errors.Join(err, fresh.Close())
+	if err == nil {
+		err = os.Rename(fresh.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(fresh.Name()))
+	}
+	return nil
 }

@@ -85,8 +85,79 @@ func TestATornLastLineIsLeftOutWhereSomeOfTheSweepWillDo(t *testing.T) {
 	kept, err := os.ReadFile(torn)
 	require.NoError(t, err)
 	require.Len(t, kept, len(whole)+1+40, "the file itself is left alone")
-	_, stderr = mustReport(t, exitUsage, "-partial", mustStore(t, "damage", ""))
+	_, stderr = mustReport(t, exitUsage, "-partial", mustStore(t, whole, "damage", ""))
 	require.Contains(t, stderr, "repair or remove the line")
+	_, stderr = mustReport(t, exitUsage, "-partial", mustStore(t, "damage", ""))
+	require.Contains(t, stderr, "is this a file of results?")
+}
+
+// Whatever may be around a line, report and judge take the same ones.
+func TestReportAndJudgeTakeTheSameLines(t *testing.T) {
+	a, b := stored(t, "max=1MiB", harness.OOMKilled), stored(t, "max=2MiB", harness.OOMKilled)
+	const newer = `{"format":99,"name":"max=96MiB","verdict":"thrashed","evidence":{"status":{"ended":true}}}`
+	for name, c := range map[string]struct{ text, bad string }{
+		"as written":         {a + "\n" + b + "\n", ""},
+		"blank lines":        {"\n\n" + a + "\n \t\n" + b + "\n\n", ""},
+		"no end":             {a + "\n" + b, ""},
+		"CRLF":               {a + "\r\n\r\n" + b + "\r\n", ""},
+		"a byte order mark":  {"\uFEFF" + a + "\n" + b + "\n", ""},
+		"a mark further on":  {a + "\n\uFEFF" + b + "\n", "invalid character"},
+		"a key twice":        {a + "\n" + strings.Replace(b, `"verdict"`, `"verdict":"exited","verdict"`, 1) + "\n", `has the key "verdict" twice`},
+		"a newer one":        {a + "\n" + newer + "\n", "made by a newer oomcage (format 99; this one reads 1): install that one\n"},
+		"the beginning of b": {a + "\n" + b[:60], "the line was torn"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "results.jsonl")
+			require.NoError(t, os.WriteFile(path, []byte(c.text), 0o600))
+			code := map[bool]int{true: 0, false: exitUsage}[c.bad == ""]
+			shown, reportErr := mustReport(t, code, path)
+			var stdout, judgeErr bytes.Buffer
+			require.Equal(t, code, execute([]string{"judge", path}, &stdout, &judgeErr))
+			if c.bad == "" {
+				require.Contains(t, shown, "2 points: 2 oom-killed")
+				require.Contains(t, stdout.String(), "2 outcomes judged again: 2 agree")
+				return
+			}
+			for _, text := range []string{reportErr, judgeErr.String()} {
+				require.Contains(t, text, path+":2: ")
+				require.Contains(t, text, strings.TrimSuffix(c.bad, "\n"))
+			}
+			require.Equal(t, c.text, mustRead(t, path))
+			if strings.HasSuffix(c.bad, "\n") {
+				require.NotContains(t, reportErr, "remove")
+			}
+		})
+	}
+}
+
+func mustRead(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return string(data)
+}
+
+func TestAReportReplacesNoResults(t *testing.T) {
+	a, b := mustStore(t, stored(t, "max=1MiB", harness.OOMKilled), ""), mustStore(t, stored(t, "max=1MiB", harness.OOMKilled)[:50])
+	for _, out := range []string{a, b} {
+		before := mustRead(t, out)
+		_, stderr := mustReport(t, exitUsage, a, "-format", "csv", "-o", out)
+		require.Contains(t, stderr, out+" is a file of results")
+		require.Equal(t, before, mustRead(t, out))
+	}
+	link := filepath.Join(t.TempDir(), "report.csv")
+	target := filepath.Join(t.TempDir(), "r.csv")
+	require.NoError(t, os.Symlink(target, link))
+	require.NoError(t, os.WriteFile(target, []byte("old"), 0o600))
+	mustReport(t, 0, a, "-o", link)
+	require.Contains(t, mustRead(t, target), "max=1MiB", "the file that a link leads to is written")
+	info, err := os.Stat(target)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode())
+	left, err := os.ReadDir(filepath.Dir(target))
+	require.NoError(t, err)
+	require.Len(t, left, 1)
+	mustReport(t, 0, a, "-format", "md", "-o", os.DevNull)
 }
 
 func TestAFindingMakesTheReportFailAndItIsWritten(t *testing.T) {

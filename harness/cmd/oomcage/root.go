@@ -121,7 +121,10 @@ func exitStatus(cmd *cobra.Command, err error, stderr io.Writer) int {
 // asUsage marks what this command line asks for and cannot have.
 func asUsage(err error) error {
 	var f *vm.Failure
-	if errors.As(err, &f) && f.Senseless() || errors.Is(err, sweep.ErrNoRoom) || errors.Is(err, sweep.ErrOtherSweep) {
+	var line *sweep.LineError
+	switch {
+	case errors.As(err, &f) && f.Senseless(), errors.As(err, &line), errors.Is(err, sweep.ErrNotAFile),
+		errors.Is(err, sweep.ErrNoRoom), errors.Is(err, sweep.ErrOtherSweep), errors.Is(err, sweep.ErrRebuilt):
 		return usageError{err}
 	}
 	return err

@@ -67,7 +67,7 @@ func runOne(ctx context.Context, spec harness.Spec, expect expectFlags, asJSON b
 	}
 	o, err := harness.Run(ctx, watched(spec, show))
 	show.end()
-	if err != nil {
+	if o == nil {
 		return err
 	}
 	switch {
@@ -79,6 +79,9 @@ func runOne(ctx context.Context, spec harness.Spec, expect expectFlags, asJSON b
 		if _, err := fmt.Fprintf(w, "\n%s", o); err != nil {
 			return fmt.Errorf("print the outcome: %w", err)
 		}
+	}
+	if err != nil { // the cage could not be removed
+		return err
 	}
 	if why := expect.disappointed(o); why != "" {
 		return failed(why)

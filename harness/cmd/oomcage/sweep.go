@@ -27,7 +27,9 @@ oomcage help axes.
 
 On a terminal a bar shows how far it is, with the time left; elsewhere there is a line for each point.
 
-A sweep that was ended goes on with -resume, and repeats at most what was running. -shard 0/4 runs every
+A sweep that was ended goes on with -resume, and repeats at most what was running. It does so only with a file of its
+own results: of the same points, and of the same PROGRAM by the SHA-256 of its file, unless -rebuilt is given too. What
+PROGRAM itself loads or starts, as a script does, is not looked at. -shard 0/4 runs every
 fourth point from the first on, on one of four machines; without it, Bazel's, GitLab's, Buildkite's,
 CircleCI's and Kubernetes' own variables say which machine this is. oomcage report puts the files
 together, and draws them.
@@ -58,6 +60,7 @@ type sweepFlags struct {
 	more     []string
 	out      string
 	resume   bool
+	rebuilt  bool
 	repeat   int
 	parallel int
 	shard    sweep.Shard
@@ -85,6 +88,7 @@ func newSweepCommand() *cobra.Command {
 	what.register(cmd)
 	f.StringVarP(&o.out, "out", "o", "results.jsonl", "`FILE` of results, one outcome a line")
 	f.BoolVar(&o.resume, "resume", false, "go on with that file")
+	f.BoolVar(&o.rebuilt, "rebuilt", false, "with -resume: go on though PROGRAM has changed since, and mix the outcomes of both")
 	f.IntVar(&o.repeat, "repeat", 1, "run each point `N` times")
 	f.IntVar(&o.parallel, "parallel", 0, "`N` points at once at most (default: as many as there are CPUs)")
 	f.Var(&o.shard, "shard", "run only the points of this shard, such as 0/4")
@@ -154,17 +158,22 @@ func (o *sweepFlags) sweep(ctx context.Context, all []sweep.Point, stdout, stder
 	if o.resume {
 		open = sweep.Resume
 	}
+	if o.rebuilt && !o.resume {
+		return usageError{errors.New("-rebuilt says how to go on, and without -resume nothing is gone on with: give both, or neither")}
+	}
 	results, err := open(o.out)
 	if errors.Is(err, os.ErrExist) {
 		return usageError{err}
 	}
 	if err != nil {
-		return err
+		return asUsage(err)
 	}
-	defer func() { err = errors.Join(err, results.Close()) }()
+	results.Rebuilt = o.rebuilt
+	end := results.Close
+	defer func() { err = errors.Join(err, end()) }()
 	left := 0
 	for _, p := range points {
-		if kept, _ := results.Earlier(p); kept == nil { // its error is found again by Run
+		if kept, _ := results.Has(p); !kept { // its error is found again by Run
 			left++
 		}
 	}
@@ -176,8 +185,8 @@ func (o *sweepFlags) sweep(ctx context.Context, all []sweep.Point, stdout, stder
 	if err != nil {
 		if kept := show.count; kept > 0 {
 			fmt.Fprintf(stderr, "oomcage sweep: %s of %d are kept in %s; go on with -resume\n", count(kept, "outcome"), len(points), printable.Line(o.out))
-		} else if !o.resume {
-			err = errors.Join(err, os.Remove(o.out)) // made by this sweep, and empty
+		} else {
+			end = results.Discard // an empty file helps nobody
 		}
 		return asUsage(err)
 	}

@@ -1,0 +1,85 @@
+package harness
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Executable says which file was run. Of a script, or of a program that starts another, it is that file alone:
+// not its interpreter, nor what it loads, starts or is given as an argument.
+type Executable struct {
+	Path   string `json:"path,omitempty"`   // where Target.Path led to
+	SHA256 string `json:"sha256,omitempty"` // of its bytes, in hexadecimal; empty where it could not be read, as one of mode 0111
+}
+
+// Executable finds the file that t runs, and reads it once: again only when it has changed. So its pages are
+// in the page cache, charged to the harness, before a cage runs it.
+func (t Target) Executable() (Executable, error) {
+	path, err := exec.LookPath(t.Path)
+	if strings.Contains(t.Path, "/") { // the kernel looks it up from the working directory on
+		path, err = t.Path, nil
+		if !filepath.IsAbs(path) && t.Dir != "" {
+			path = filepath.Join(t.Dir, path)
+		}
+	}
+	if err != nil {
+		return Executable{}, fmt.Errorf("find the executable: %w", err)
+	}
+	e := Executable{Path: path}
+	e.SHA256, err = sumOf(path)
+	return e, err
+}
+
+// fileState changes when the contents of a file do.
+type fileState struct {
+	dev, ino     uint64
+	size         int64
+	mtime, ctime unix.Timespec
+}
+
+// sums are those of the executables that this process has read.
+var sums struct {
+	sync.Mutex
+	of map[fileState]string
+}
+
+// sumOf is the SHA-256 of a regular file.
+func sumOf(path string) (string, error) {
+	var info unix.Stat_t
+	if err := unix.Stat(path, &info); err != nil {
+		return "", &os.PathError{Op: "look at", Path: path, Err: err}
+	}
+	if info.Mode&unix.S_IFMT != unix.S_IFREG {
+		return "", fmt.Errorf("read %s: it is no regular file", path)
+	}
+	state := fileState{uint64(info.Dev), info.Ino, info.Size, info.Mtim, info.Ctim} //nolint:unconvert // 32 bits elsewhere
+	sums.Lock()
+	defer sums.Unlock() // of two that want the same sum, one reads
+	if sum, ok := sums.of[state]; ok {
+		return sum, nil
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, f); err != nil {
+		return "", err
+	}
+	sum := hex.EncodeToString(hash.Sum(nil))
+	if sums.of == nil {
+		sums.of = map[fileState]string{}
+	}
+	sums.of[state] = sum
+	return sum, nil
+}

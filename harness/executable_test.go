@@ -1,0 +1,50 @@
+package harness
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+func TestAnExecutableIsFoundAsTheTargetIsAndKnownByItsBytes(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "program")
+	sum := func(text string) string {
+		s := sha256.Sum256([]byte(text))
+		return hex.EncodeToString(s[:])
+	}
+	require.NoError(t, os.WriteFile(path, []byte("one"), 0o700))
+	t.Setenv("PATH", dir)
+	for _, target := range []Target{{Path: path}, {Path: "./program", Dir: dir}, {Path: "program"}, {Path: "program", Dir: "/"}} {
+		e, err := target.Executable()
+		require.NoError(t, err)
+		require.Equal(t, Executable{path, sum("one")}, e)
+	}
+
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, []byte("two"), 0o700))
+	require.NoError(t, os.Chtimes(path, time.Time{}, info.ModTime())) // as make and rsync do
+	e, err := Target{Path: path}.Executable()
+	require.NoError(t, err)
+	require.Equal(t, sum("two"), e.SHA256)
+}
+
+func TestWhatCannotBeReadHasNoSum(t *testing.T) {
+	dir := t.TempDir()
+	fifo := filepath.Join(dir, "fifo")
+	require.NoError(t, unix.Mkfifo(fifo, 0o700))
+	for _, path := range []string{filepath.Join(dir, "none"), dir, fifo} {
+		e, err := Target{Path: path}.Executable()
+		require.Error(t, err)
+		require.Equal(t, Executable{Path: path}, e)
+	}
+	_, err := Target{Path: "no-such-program"}.Executable()
+	require.ErrorContains(t, err, "find the executable")
+}

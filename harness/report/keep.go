@@ -1,0 +1,89 @@
+package report
+
+import (
+	"slices"
+	"strings"
+
+	"oomcage/harness"
+)
+
+// keeper keeps outcomes as they are read, and of each as much as a page of that many has room for.
+type keeper struct {
+	page     bool // the timelines and the output are shown
+	outcomes []*harness.Outcome
+	room     allowance
+	readings map[*harness.Outcome]int // how many a timeline had
+	texts    map[string]string        // those that many outcomes share, such as the command
+}
+
+// firstThinned is how many outcomes are kept as they are. Then all are thinned each time that their number doubles.
+const firstThinned = 512
+
+func (k *keeper) add(o *harness.Outcome) {
+	o.Took = took(o)
+	k.share(o)
+	k.outcomes = append(k.outcomes, o)
+	switch n := len(k.outcomes); {
+	case !k.page:
+		o.Timeline, o.Output = nil, ""
+	case n >= firstThinned && n&(n-1) == 0:
+		k.room = kept(n)
+		for _, o := range k.outcomes {
+			k.thin(o)
+		}
+	case n > firstThinned:
+		k.thin(o)
+	}
+}
+
+// kept is what is kept of each of n outcomes until twice as many are there.
+func kept(n int) allowance {
+	return allowance{samples: min(400, 400_000/n), text: min(64<<10, 64<<20/n)}
+}
+
+func (k *keeper) thin(o *harness.Outcome) {
+	if len(o.Timeline) > k.room.samples {
+		if _, ok := k.readings[o]; !ok {
+			k.readings[o] = len(o.Timeline)
+		}
+		o.Timeline = slices.Clip(harness.Thin(o.Timeline, k.room.samples))
+	}
+	if len(o.Output) > k.room.text {
+		half := k.room.text / 2 // what is left out is not counted: it may be cut again
+		o.Output = strings.ToValidUTF8(o.Output[:half]+"\n[more is left out here]\n"+o.Output[len(o.Output)-half:], "")
+	}
+}
+
+// share makes equal texts of many outcomes one.
+func (k *keeper) share(o *harness.Outcome) {
+	for _, text := range []*string{
+		&o.Origin.Command, &o.Origin.Kernel, &o.Origin.Arch, &o.Spec.Target.Path, &o.Spec.Target.Dir, &o.Spec.Target.ReadyName,
+		&o.Spec.Load.Name, &o.Executable.Path, &o.Executable.SHA256,
+	} {
+		*text = k.one(*text)
+	}
+	for _, texts := range [][]string{o.Spec.Target.Args, o.Spec.Target.Env} {
+		for i := range texts {
+			texts[i] = k.one(texts[i])
+		}
+	}
+	if o.Spec.Name == o.Name {
+		o.Spec.Name = o.Name
+	}
+	for i := range o.Evidence.Ancestors {
+		o.Evidence.Ancestors[i].Path = k.one(o.Evidence.Ancestors[i].Path)
+	}
+}
+
+// mostShared bounds the texts that are looked at: those of an axis may differ at each point.
+const mostShared = 10_000
+
+func (k *keeper) one(text string) string {
+	if known, ok := k.texts[text]; ok {
+		return known
+	}
+	if len(k.texts) < mostShared {
+		k.texts[text] = text
+	}
+	return text
+}

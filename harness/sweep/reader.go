@@ -1,0 +1,216 @@
+package sweep
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"oomcage/harness"
+)
+
+// Reader reads the outcomes of a file, line by line, and holds one line at a time. Everybody who reads results does
+// so by it, and so takes the same lines: blank ones are passed over, a line may end in CRLF, the file may begin
+// with a byte order mark, and the last line need not end. Results that are piped are read as they come.
+type Reader struct {
+	in      *bufio.Reader
+	longest int
+	line    int   // the number of the last line
+	from    int64 // where its text begins
+	text    []byte
+	ended   bool // by a line break
+	some    bool // an outcome was read
+	next    int64
+}
+
+// longestLine bounds what a file that is none of ours, such as /dev/zero, can take of memory. A timeline takes
+// 500 KB, the output 64 KiB and the arguments and the environment at most 6 MiB, each up to six times that where
+// all bytes are escaped.
+const longestLine = 64 << 20
+
+// keptBuffer is how much of the buffer is kept for the next line.
+const keptBuffer = 1 << 20
+
+// NewReader reads from r.
+func NewReader(r io.Reader) *Reader {
+	return &Reader{in: bufio.NewReaderSize(r, 64<<10), longest: longestLine, ended: true}
+}
+
+// LineError is the error of one line. The next one may be read all the same.
+type LineError struct {
+	File string // "" where only a Reader knows the line
+	Line int    // from 1 on
+	Err  error
+}
+
+func (e *LineError) Error() string {
+	return fmt.Sprintf("%s:%d: %v", cmp.Or(e.File, "line"), e.Line, e.Err)
+}
+
+// Unwrap returns what is wrong with the line: harness.ErrNewer, ErrTorn or another.
+func (e *LineError) Unwrap() error { return e.Err }
+
+// ErrTorn is the error of a last line that is the beginning of one: its sweep was killed while it was written.
+var ErrTorn = errors.New("the line was torn")
+
+var byteOrderMark = []byte("\uFEFF")
+
+// Next returns the next outcome, or io.EOF after the last one. A *LineError is about one line; any other error is
+// the end.
+func (r *Reader) Next() (*harness.Outcome, error) {
+	for {
+		err := r.readLine()
+		var bad *LineError
+		switch {
+		case errors.As(err, &bad):
+			return nil, err
+		case err != nil:
+			return nil, err
+		case len(r.text) == 0:
+			continue
+		}
+		o, err := harness.ParseOutcome(r.text)
+		if err == nil {
+			r.some = true
+			return o, nil
+		}
+		if !r.ended && r.begins() {
+			err = ErrTorn
+		}
+		return nil, &LineError{"", r.line, err}
+	}
+}
+
+// Line is the number of the line that Next has read last, from 1 on.
+func (r *Reader) Line() int { return r.line }
+
+// begins tells that the text is the beginning of a line as Append writes it, and of no other JSON. The file system may
+// have filled up with zeros what it had not written when the machine lost its power.
+func (r *Reader) begins() bool {
+	head := fmt.Appendf(nil, `{"format":%d,"name":"`, harness.Format)
+	text := bytes.TrimRight(r.text, "\x00")
+	if len(text) == 0 {
+		return r.some
+	}
+	return bytes.HasPrefix(text, head) || bytes.HasPrefix(head, text)
+}
+
+// readLine reads the next line, without the spaces around it. Of a line that is too long nothing is kept.
+func (r *Reader) readLine() error {
+	if cap(r.text) > keptBuffer {
+		r.text = nil
+	}
+	r.text = r.text[:0]
+	r.from = r.next
+	length := 0
+	for {
+		part, err := r.in.ReadSlice('\n')
+		r.next += int64(len(part))
+		if length += len(part); length <= r.longest {
+			r.text = append(r.text, part...)
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case errors.Is(err, io.EOF) && length == 0:
+			return io.EOF
+		case err != nil && !errors.Is(err, io.EOF):
+			return err
+		}
+		r.line++
+		r.ended = err == nil
+		if length > r.longest {
+			r.text = nil
+			return &LineError{"", r.line, fmt.Errorf("no outcome: the line is longer than %d MiB", r.longest>>20)}
+		}
+		r.trim()
+		return nil
+	}
+}
+
+// trim takes off what is around the text.
+func (r *Reader) trim() {
+	whole := r.text
+	if r.from == 0 {
+		r.text = bytes.TrimPrefix(r.text, byteOrderMark)
+	}
+	r.text = bytes.TrimLeft(r.text, " \t\r\n")
+	r.from += int64(len(whole) - len(r.text))
+	r.text = bytes.TrimRight(r.text, " \t\r\n")
+}
+
+// Read reads a file of outcomes. Damage is an error that names the line. Where only the last line is
+// torn (ErrTorn), the outcomes before it are returned too.
+func Read(path string) ([]*harness.Outcome, error) {
+	var outcomes []*harness.Outcome
+	err := ReadEach(path, func(o *harness.Outcome) error {
+		outcomes = append(outcomes, o)
+		return nil
+	})
+	if err != nil && !errors.Is(err, ErrTorn) {
+		return nil, err
+	}
+	return outcomes, err
+}
+
+// ReadEach reads a file of outcomes, and calls take with each, so that no more of them is kept than it keeps. It ends
+// with the first error, of take or of a line, which it names.
+func ReadEach(path string, take func(o *harness.Outcome) error) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r := NewReader(f)
+	for {
+		o, err := r.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return inFile(path, r.some, err)
+		}
+		if err := take(o); err != nil {
+			return err
+		}
+	}
+}
+
+// inFile names the place of a reader's error, and what helps; some tells that other lines of the file are outcomes.
+// What is newer, or not ours, nobody is told to change.
+func inFile(path string, some bool, err error) error {
+	var bad *LineError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	bad = &LineError{path, bad.Line, bad.Err}
+	switch {
+	case errors.Is(err, harness.ErrNewer):
+		return bad
+	case errors.Is(err, ErrTorn):
+		return fmt.Errorf("%w when its sweep was killed; go on with it by -resume", bad)
+	case some:
+		return fmt.Errorf("%w; repair or remove the line", bad)
+	default:
+		return fmt.Errorf("%w; is this a file of results?", bad)
+	}
+}
+
+// IsResults tells whether a file that exists has results of a sweep or a test in it, be they torn or of a newer oomcage.
+// Only a regular file is looked into.
+func IsResults(path string) bool {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	r := NewReader(f)
+	_, err = r.Next()
+	return err == nil || errors.Is(err, harness.ErrNewer) || errors.Is(err, ErrTorn)
+}
