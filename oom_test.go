@@ -181,6 +181,7 @@ var (
 	swapValues = flag.String("swap", "", "memory.swap.max of TestSweep (default 0)")
 	repeat     = flag.Int("repeat", 1, "how often TestSweep runs each point")
 	out        = flag.String("out", "", "file to which TestSweep adds each outcome; one that is there is gone on with")
+	rebuilt    = flag.Bool("rebuilt", false, "go on with -out though the service has changed since")
 	shard      sweep.Shard
 )
 
@@ -233,6 +234,7 @@ func TestSweep(t *testing.T) {
 	if *out != "" {
 		results, err = sweep.Resume(*out)
 		require.NoError(t, err)
+		results.Rebuilt = *rebuilt
 		t.Cleanup(func() { assert.NoError(t, results.Close()) })
 	}
 	outcomes := make([]*harness.Outcome, len(points))

@@ -43,7 +43,7 @@ func requireCages(t *testing.T) {
 // serviceGrid is the gin mock over six points, small ones, since several run at once.
 func serviceGrid(app string, axes []Axis) Grid {
 	return Grid{
-		Spec: harness.Spec{Target: harness.Target{Path: app, Args: []string{"-addr", "$ADDR"}, Ready: harness.HTTPReady("/ping")}},
+		Spec: harness.Spec{Target: harness.Target{Path: app, Args: []string{"-addr", "$ADDR"}, Ready: harness.HTTPReady("/ping"), ReadyName: "GET /ping"}},
 		Axes: axes,
 		Load: Post("/generate-load/memory?bytes=$step&kind=$kind"),
 	}
