@@ -48,12 +48,12 @@ An outcome is one line of JSON, and can be judged again anywhere.
 	                     (oom_kill rose, own oom did not, an ancestor's own did)
 	host-oom-killed      the whole machine ran out
 	                     (oom_kill rose, no cgroup's own oom did)
-	killed               a signal that no OOM killer sent
-	                     (signalled, oom_kill did not rise)
+	killed               a signal that no kernel OOM killer sent
+	                     (signalled, oom_kill did not rise; systemd-oomd is named)
 	exited               it ended by itself
 	                     (exit code; Go's "out of memory" and ENOMEM exits land here, with the code)
 	stalled              time ran out while it was throttled or thrashing
-	                     (alive at the timeout, with pressure, high or refaults risen)
+	                     (alive at the timeout, with pressure, high, refaults or own oom risen)
 	timed-out            time ran out, and memory was not the cause
 	                     (alive at the timeout, none of those risen)
 	inconclusive         the evidence contradicts itself or could not be read

@@ -1,11 +1,15 @@
 package harness
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"maps"
 	"path"
+	"slices"
 	"time"
+
+	"oomcage/harness/internal/cgroup"
 )
 
 // Evidence is everything that was seen of a run and that a verdict rests on. It is collected
@@ -50,12 +54,35 @@ type Evidence struct {
 
 	// Unread names the files that could not be read, and why.
 	Unread map[string]string `json:"unread,omitempty"`
+
+	// Moves are the cgroups in which the target was seen after it was started, in their order, as far as
+	// they are another than the one before. Empty: it stayed where it was put.
+	Moves []Move `json:"moves,omitempty"`
+
+	// Below are the cgroups between the cage and the target, which were made below the cage by somebody
+	// else than the harness: the target's own first. Those without the memory controller are left out:
+	// what is in them is charged to the next one above.
+	Below []Ancestor `json:"below,omitempty"`
+
+	// LimitChanges are the limits of the cage and of those above that were others later, in the order in
+	// which that was seen. Limits has what was in force when the run began.
+	LimitChanges []LimitChange `json:"limit_changes,omitempty"`
+
+	// DaemonKills is what systemd-oomd and oomd have noted on the target's cgroup and those above it.
+	DaemonKills []DaemonKill `json:"daemon_kills,omitempty"`
+
+	// MainThreadEnded tells that the target's main thread was seen to have ended while others ran on
+	// (pthread_exit): the kernel log may then name another one's id as the victim.
+	MainThreadEnded bool `json:"main_thread_ended,omitempty"`
+
+	// OOMScoreAdjAtEnd is the target's oom_score_adj at the end, where it was not OOMScoreAdj any more.
+	OOMScoreAdjAtEnd *int `json:"oom_score_adj_at_end,omitempty"`
 }
 
 // Ancestor is a cgroup above the cage.
 type Ancestor struct {
 	Path        string `json:"path"`
-	Max         Bytes  `json:"max"`          // memory.max
+	Max         Bytes  `json:"max"`          // memory.max at the end
 	EventsLocal Events `json:"events_local"` // of it alone, during this run
 }
 
@@ -85,19 +112,20 @@ type snapshot struct {
 	refaults  uint64
 	pressure  Pressure
 	ancestors []Ancestor
+	below     []Ancestor
+	limits    []limitReading
+	daemons   []DaemonKill
 	unread    map[string]string
+
+	unreadBelow map[string]string // of the cgroups in below, or that would be there
 }
 
-// takeSnapshot reads the cage and the cgroups above it. What fails is noted, not returned: an
-// unreadable file is evidence too.
-func takeSnapshot(c *Cage) snapshot {
+// takeSnapshot reads the cage, the cgroups above it, and those of the target below it. What fails is
+// noted, not returned: an unreadable file is evidence too.
+func takeSnapshot(c *Cage, below []*cgroup.Group) snapshot {
 	g := c.group
-	s := snapshot{unread: map[string]string{}}
-	note := func(file string, err error) {
-		if err != nil {
-			s.unread[file] = err.Error()
-		}
-	}
+	s := snapshot{unread: map[string]string{}, unreadBelow: map[string]string{}}
+	note := noteIn(s.unread)
 	var err error
 	var own Events // of the leaf, and before those of the cage: see readMemory
 	if leaf := c.leafGroup(); leaf != nil {
@@ -119,19 +147,55 @@ func takeSnapshot(c *Cage) snapshot {
 	s.refaults = stat["workingset_refault_anon"] + stat["workingset_refault_file"]
 	s.pressure, err = readPressure(g)
 	note("memory.pressure", err)
+	s.limits = readLimits(g, finalLimits)
+	s.noteDaemons(g, note)
 	for _, up := range g.Ancestors() {
-		a := Ancestor{Path: up.Name()}
-		a.EventsLocal, err = readEvents(up, "memory.events.local")
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // a cgroup above the guard that has no memory controller has no limit either
+		if a, ok := readAncestor(up, note); ok {
+			s.ancestors = append(s.ancestors, a)
+			s.limits = append(s.limits, limitReading{limitKey{a.Path, "memory.max"}, a.Max})
 		}
-		note(path.Join(a.Path, "memory.events.local"), err)
-		size, err := up.ReadSize("memory.max")
-		note(path.Join(a.Path, "memory.max"), err)
-		a.Max = Bytes(size)
-		s.ancestors = append(s.ancestors, a)
+		s.noteDaemons(up, note)
+	}
+	note = noteIn(s.unreadBelow)
+	for _, down := range below {
+		if a, ok := readAncestor(down, note); ok {
+			s.below = append(s.below, a)
+		}
+		s.noteDaemons(down, note)
 	}
 	return s
+}
+
+func noteIn(unread map[string]string) func(file string, err error) {
+	return func(file string, err error) {
+		if err != nil {
+			unread[file] = err.Error()
+		}
+	}
+}
+
+func (s *snapshot) noteDaemons(g *cgroup.Group, note func(file string, err error)) {
+	kills, err := readDaemonKills(g)
+	note(path.Join(g.Name(), "user.oomd_ooms"), err)
+	s.daemons = append(s.daemons, kills...)
+}
+
+// readAncestor reads a cgroup with a limit that is not the cage's. One that has no memory controller
+// has no limit either; one that was removed is noted.
+func readAncestor(g *cgroup.Group, note func(file string, err error)) (a Ancestor, ok bool) {
+	a.Path = g.Name()
+	var err error
+	a.EventsLocal, err = readEvents(g, "memory.events.local")
+	if errors.Is(err, fs.ErrNotExist) {
+		if has, statErr := g.Has("cgroup.procs"); has || statErr != nil {
+			return a, false
+		}
+	}
+	note(path.Join(a.Path, "memory.events.local"), err)
+	size, err := g.ReadSize("memory.max")
+	note(path.Join(a.Path, "memory.max"), err)
+	a.Max = Bytes(size)
+	return a, true
 }
 
 const (
@@ -143,25 +207,24 @@ const (
 	// logGrace is how long the kernel's line about a kill may take to appear after the kill was
 	// counted: the kernel prints last. Microseconds, unless it is rate-limited away for good.
 	logGrace = time.Second
+	// lateGrace is how long evidence may be waited for when the run's time is up.
+	lateGrace = 250 * time.Millisecond
 )
 
 // collect reads the evidence. The kernel counts a kill before it sends the signal, so counters
 // that are read after the target's end are final; those of a target that lives are read again
-// when it ended meanwhile.
-func collect(p *Process, before snapshot, log *kernelLog) Evidence {
+// when it ended meanwhile. It waits for no more than the run's time and lateGrace, except for a target
+// that is sure to end: to close the cage would wait for that too.
+func collect(ctx context.Context, p *Process, tl *timeline, log *kernelLog) Evidence {
+	ctx, cancel := whileLate(ctx)
+	defer cancel()
 	var waited bool
 	for {
 		status := p.Status()
-		after := takeSnapshot(p.cage)
-		e := compare(before, after)
+		e := tl.evidence(p)
 		e.Status = status
 		e.HarnessKilled = p.killed.Load() && status.Signal == "SIGKILL"
-		e.PID = initialPID(p.PID())
-		e.OOMScoreAdj = p.score
-		e.Cage = p.cage.group.Name()
-		e.Limits = p.cage.limits
-		e.AncestorsHidden = p.cage.group.Hidden()
-		log.complete(&e)
+		log.complete(ctx, &e)
 		if status.Ended {
 			return e
 		}
@@ -172,22 +235,61 @@ func collect(p *Process, before snapshot, log *kernelLog) Evidence {
 			return e
 		}
 		waited = true
-		grace := killGrace
 		if _, dying := e.targetKill(); dying {
-			grace = closeTimeout // it is sure to end, and a large one takes its time
+			awaitEndOf(context.WithoutCancel(ctx), p, closeTimeout) // a large one takes its time
+		} else {
+			awaitEndOf(ctx, p, killGrace)
 		}
-		timer := time.NewTimer(grace)
-		select {
-		case <-p.Done():
-		case <-timer.C:
-		}
-		timer.Stop()
 	}
+}
+
+// whileLate is the context in which evidence is waited for: the run's, and a little more.
+func whileLate(ctx context.Context) (context.Context, context.CancelFunc) {
+	until := time.Now()
+	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil {
+		until = deadline
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), until.Add(lateGrace))
+}
+
+func awaitEndOf(ctx context.Context, p *Process, grace time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	_, _ = p.Wait(ctx)
+}
+
+// evidence reads what there is now, and compares it with what was before the run.
+func (t *timeline) evidence(p *Process) Evidence {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at, _ := p.whereabouts()
+	t.seen.note(time.Since(t.start), at)
+	after := takeSnapshot(p.cage, p.cage.between(t.seen.group))
+	t.seen.noteLimits(time.Since(t.start), after.limits)
+	e := compare(t.before, after)
+	e.PID = initialPID(p.PID())
+	e.OOMScoreAdj = p.score
+	e.Cage = p.cage.group.Name()
+	e.Limits = p.cage.limits
+	e.AncestorsHidden = p.cage.group.Hidden()
+	e.Moves = slices.Clone(t.seen.moves)
+	e.LimitChanges = slices.Clone(t.seen.changes)
+	e.MainThreadEnded = t.seen.leaderEnded
+	if score := t.seen.score; score != nil && *score != p.score {
+		e.OOMScoreAdjAtEnd = score
+	}
+	return e
 }
 
 // compare computes what has happened between two readings.
 func compare(before, after snapshot) Evidence {
 	maps.Copy(after.unread, before.unread)
+	maps.Copy(after.unread, after.unreadBelow)
+	for file, err := range before.unreadBelow { // of many, of which the target was in few
+		if slices.ContainsFunc(after.below, func(b Ancestor) bool { return b.Path == path.Dir(file) }) {
+			after.unread[file] = err
+		}
+	}
 	e := Evidence{
 		Current: after.Current, Peak: after.Peak, SwapCurrent: after.SwapCurrent, Stat: after.stat,
 		Refaults: after.refaults - min(after.refaults, before.refaults),
@@ -204,14 +306,44 @@ func compare(before, after snapshot) Evidence {
 		}
 		return d
 	}
+	if e.Unread["memory.pressure"] != "" {
+		e.Pressure = Pressure{}
+	}
 	e.SwapEvents = after.swap.since(before.swap)
 	e.Events = since("memory.events", after.Events, before.Events)
 	e.EventsLocal = since("memory.events", after.EventsLocal, before.EventsLocal)
-	for i, a := range after.ancestors {
-		if i < len(before.ancestors) {
-			a.EventsLocal = since(path.Join(a.Path, "memory.events.local"), a.EventsLocal, before.ancestors[i].EventsLocal)
+	e.DaemonKills = daemonKillsSince(after.daemons, before.daemons)
+	// By their paths: a cgroup that gets or loses the memory controller during the run is in one of the
+	// two lists alone.
+	compared := func(list, earlier []Ancestor) (all []Ancestor) {
+		for _, a := range list {
+			if i := slices.IndexFunc(earlier, func(b Ancestor) bool { return b.Path == a.Path }); i >= 0 {
+				a.EventsLocal = since(path.Join(a.Path, "memory.events.local"), a.EventsLocal, earlier[i].EventsLocal)
+			}
+			all = append(all, a)
 		}
-		e.Ancestors = append(e.Ancestors, a)
+		return all
+	}
+	e.Ancestors = compared(after.ancestors, before.ancestors)
+	e.Below = compared(after.below, before.below)
+	for _, b := range before.ancestors {
+		if !slices.ContainsFunc(after.ancestors, func(a Ancestor) bool { return a.Path == b.Path }) {
+			e.Unread[path.Join(b.Path, "memory.events.local")] = "it was there when the run began, and is not any more"
+		}
 	}
 	return e
+}
+
+// before reads the cage as it is when a run begins. What an earlier one has left below it counts too.
+func (c *Cage) before() snapshot {
+	below, err := c.group.Descendants()
+	s := takeSnapshot(c, below)
+	noteIn(s.unread)("descendants", err)
+	return s
+}
+
+// between lists the cgroups between the cage and one below it, that one first, without the harness's own.
+func (c *Cage) between(name string) []*cgroup.Group {
+	leaf := c.leafGroup()
+	return slices.DeleteFunc(c.group.Between(name), func(g *cgroup.Group) bool { return leaf != nil && g.Name() == leaf.Name() })
 }

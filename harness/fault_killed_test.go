@@ -43,9 +43,11 @@ func killedHarness(stage string, tenths int, path string) {
 		}}})
 		fail(err)
 	case "collecting":
-		before := takeSnapshot(c)
+		tl := &timeline{start: time.Now(), before: c.before()}
+		tl.watch(p)
 		log := openKernelLog()
-		dieWithin(tenths, func() { collect(p, before, log) }, func() { collect(p, before, log) })
+		read := func() { collect(ctx, p, tl, log) }
+		dieWithin(tenths, read, read)
 	case "closing":
 		rehearsal, err := NewCage(ctx, Limits{})
 		fail(err)

@@ -245,14 +245,19 @@ type Pressure struct {
 
 // since returns what has been lost after before.
 func (p Pressure) since(before Pressure) Pressure {
-	return Pressure{Some: p.Some - before.Some, Full: p.Full - before.Full}
+	return Pressure{Some: p.Some - min(p.Some, before.Some), Full: p.Full - min(p.Full, before.Full)}
 }
 
-// readPressure returns zero where the kernel does not measure it.
+// readPressure fails where nothing is measured: zero would say that there was no pressure.
 func readPressure(g *cgroup.Group) (Pressure, error) {
+	// Linux 6.1 and later hide memory.pressure of a cgroup where it is off (cgroup_pressure_write in
+	// kernel/cgroup/cgroup.c); a reader that has it open gets what was measured before.
+	if on, err := g.ReadSize("cgroup.pressure"); err == nil && on == 0 {
+		return Pressure{}, errors.New("it is switched off for this cgroup (cgroup.pressure is 0)")
+	}
 	p, err := g.ReadPressure()
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.EOPNOTSUPP) {
-		return Pressure{}, nil
+		return Pressure{}, fmt.Errorf("this kernel does not measure it (pressure stall information): boot with psi=1: %w", err)
 	}
 	return Pressure(p), err
 }

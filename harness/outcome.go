@@ -45,7 +45,7 @@ func (o *Outcome) Judge() {
 	default:
 		o.Why += fmt.Sprintf(", after step %d", o.Acknowledged)
 	}
-	o.Why = printable.Line(o.Why + victims(o.Evidence)) // names of cgroups and processes are anybody's
+	o.Why = printable.Line(o.Why + o.Evidence.changes() + victims(o.Evidence)) // names of cgroups and processes are anybody's
 }
 
 // String prints the outcome for people: the verdict in a sentence, what it rests on, the
@@ -73,9 +73,18 @@ func (o *Outcome) String() string {
 		line("stayed", "charged: %s", left)
 	}
 	line("events", "%s (of the cage alone: %s)", e.Events, e.EventsLocal)
-	line("pressure", "some %v, full %v; %d refaults", e.Pressure.Some, e.Pressure.Full, e.Refaults)
+	line("pressure", "%s", e.slowness())
 	for _, a := range e.Ancestors {
 		line("above", "%s, memory.max %s, events %s", a.Path, limitText(a.Max), a.EventsLocal)
+	}
+	for _, a := range e.Below {
+		line("below", "%s, memory.max %s, events %s", a.Path, limitText(a.Max), a.EventsLocal)
+	}
+	for _, m := range e.Moves {
+		line("moved", "to %s, seen after %v", m.Group, m.At.Round(time.Millisecond))
+	}
+	for _, k := range e.DaemonKills {
+		line("daemon", "%s", k)
 	}
 	for _, file := range slices.Sorted(maps.Keys(e.Unread)) {
 		line("unread", "%s: %s", file, e.Unread[file])
@@ -88,6 +97,15 @@ func (o *Outcome) String() string {
 		b.WriteString(row("output", printable.Lines(strings.TrimRight(text, "\r\n")))) // with its tabs
 	}
 	return b.String()
+}
+
+// slowness is what the kernel measured of time and pages that went into reclaim.
+func (e Evidence) slowness() string {
+	pressure := fmt.Sprintf("some %v, full %v", e.Pressure.Some, e.Pressure.Full)
+	if e.Unread["memory.pressure"] != "" {
+		pressure = "unknown"
+	}
+	return fmt.Sprintf("%s; %d refaults", pressure, e.Refaults)
 }
 
 // stayed says, by kind, what memory is charged though the target has ended, or "": what others in

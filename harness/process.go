@@ -28,6 +28,7 @@ type Process struct {
 	copied chan struct{} // closed when all output has been read
 	done   chan struct{} // closed when the process has been waited for
 	status Status        // set before done is closed
+	last   whereabouts   // where it ended; set before done is closed
 
 	killed atomic.Bool // the harness, or its user through Signal, has sent SIGKILL while it ran
 }
@@ -193,7 +194,8 @@ func (p *Process) copyOutput() {
 func (p *Process) wait() {
 	defer close(p.done)
 	awaitEnd(p.cmd.Process)
-	_ = p.cmd.Wait() // the state below says more than the error
+	p.last = lookAt(p.PID(), p.group.Name()) // before its PID is free
+	_ = p.cmd.Wait()                         // the state below says more than the error
 	p.status = statusOf(p.cmd.ProcessState)
 }
 
@@ -234,6 +236,17 @@ func (p *Process) Status() Status {
 	default:
 		return Status{}
 	}
+}
+
+// whereabouts tells where the process is, or was when it ended.
+func (p *Process) whereabouts() (at whereabouts, ended bool) {
+	if !p.Status().Ended {
+		at = lookAt(p.PID(), p.group.Name())
+	}
+	if p.Status().Ended { // by now: what was read may be another process's
+		return p.last, true
+	}
+	return at, false
 }
 
 // Wait waits until the process has ended, or ctx has.

@@ -60,7 +60,7 @@ func (s *OtherEndScenarios) TestASIGKILLFromOutsideIsNoOOMKill() {
 	s.Greater(held, 40*MiB, "it holds both steps")
 	s.Equal("SIGKILL", o.Evidence.Status.Signal)
 	s.False(o.Evidence.HarnessKilled)
-	s.Contains(o.Why, "no OOM killer had a part in it")
+	s.Contains(o.Why, "no kernel OOM killer had a part in it")
 	s.measured(15, "%s by %s at %d of %d bytes; events %s", o.Verdict, o.Evidence.Status, held, o.Evidence.Limits.Max, o.Evidence.Events)
 }
 

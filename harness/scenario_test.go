@@ -79,7 +79,7 @@ func loadPath(query string, args ...any) string {
 // reading reads the cage, all of which must be readable.
 func (s *scenarios) reading(c *Cage) snapshot {
 	s.T().Helper()
-	now := takeSnapshot(c)
+	now := takeSnapshot(c, nil)
 	s.Require().Empty(now.unread)
 	return now
 }

@@ -28,6 +28,21 @@ type timeline struct {
 	mu      sync.Mutex
 	step    int
 	samples []Sample
+	seen    witness
+}
+
+// watch has the timeline look at p from now on.
+func (t *timeline) watch(p *Process) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.seen.begin(p, t.before.limits)
+}
+
+// look sees to what has become of the limits and of the target's place.
+func (t *timeline) look() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.seen.look(time.Since(t.start))
 }
 
 // acknowledge notes that step n has been acknowledged.
@@ -41,6 +56,7 @@ func (t *timeline) acknowledge(n int) {
 func (t *timeline) sample(c *Cage) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.seen.look(time.Since(t.start))
 	m, err := c.Memory()
 	if err != nil {
 		return

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Verdict says in one word how a run ended. Its texts are part of the format of result files.
@@ -20,7 +21,7 @@ const (
 	ChildOOMKilled    Verdict = "child-oom-killed"    // a process inside was killed, the target was not
 	AncestorOOMKilled Verdict = "ancestor-oom-killed" // a limit above the cage killed it
 	HostOOMKilled     Verdict = "host-oom-killed"     // the whole machine ran out
-	Killed            Verdict = "killed"              // a signal that no OOM killer sent
+	Killed            Verdict = "killed"              // a signal that no kernel OOM killer sent
 	Exited            Verdict = "exited"              // it ended by itself
 	Stalled           Verdict = "stalled"             // time ran out while it was throttled or thrashing
 	TimedOut          Verdict = "timed-out"           // time ran out, and memory was not the cause
@@ -41,6 +42,7 @@ func Classify(e Evidence) Verdict {
 // judge returns the verdict and its reason, a clause without a full stop.
 func judge(e Evidence) (Verdict, string) {
 	own, kills := e.EventsLocal, e.Events.OOMKill
+	left, away := e.outside()
 	record, logged := e.targetKill()
 	switch {
 	case e.Unread["memory.events"] != "":
@@ -51,31 +53,87 @@ func judge(e Evidence) (Verdict, string) {
 		return Inconclusive, fmt.Sprintf("memory.events.local counts %d kills and memory.events, which includes them, %d", own.OOMKill, kills)
 	case logged && kills > 0 && e.Status.Signal != "SIGKILL":
 		return Inconclusive, fmt.Sprintf("the kernel log says that an OOM killer has killed the target, and it did not end by SIGKILL: %s", e.Status)
+	case away:
+		return Inconclusive, fmt.Sprintf("the target was not in its cage any more, but in %s, first seen outside after %v; what it took there is not the cage's, and its end (%s) says nothing of the cage's limit",
+			e.place(), left.At.Round(time.Millisecond), e.Status)
 	case !e.Status.Ended:
 		return judgeAlive(e)
-	case kills == 0 && e.HarnessKilled:
-		return Killed, "ended by a SIGKILL that was sent through the harness, and no OOM killer had a part in it: oom_kill did not rise"
 	case kills == 0 && e.Status.Signal != "":
-		return Killed, fmt.Sprintf("ended by %s, and no OOM killer had a part in it: oom_kill did not rise", e.Status.Signal)
+		return Killed, killedBySignal(e)
 	case kills == 0:
 		return Exited, fmt.Sprintf("ended by itself with %s%s", e.Status, startNote(e))
 	case e.Status.Signal != "SIGKILL":
 		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer, and the target ended with %s", dead(e, "inside"), e.Status)
-	}
-	switch {
 	case logged:
 		return judgeByLog(e, record)
-	case own.OOMKill == 0:
-		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer, none in the cage itself; the target ended by another SIGKILL", dead(e, "in a cgroup below the cage"))
+	default:
+		return judgeSIGKILL(e)
+	}
+}
+
+// killedBySignal is the reason where a signal has ended the target, and the kernel counts no OOM kill.
+// Killers in user space need not leave a trace.
+func killedBySignal(e Evidence) string {
+	by, counted := e.Status.Signal, "no kernel OOM killer had a part in it: oom_kill did not rise"
+	switch {
+	case e.HarnessKilled:
+		by = "a SIGKILL that was sent through the harness"
+	case e.Status.Signal == "SIGKILL" && len(e.DaemonKills) > 0:
+		by = "SIGKILL, and " + daemons(e)
+	}
+	return fmt.Sprintf("ended by %s, and %s", by, counted)
+}
+
+// judgeSIGKILL judges a target that a SIGKILL has ended while an OOM killer has killed in the cage, and
+// the kernel log does not name it.
+func judgeSIGKILL(e Evidence) (Verdict, string) {
+	kills := e.Events.OOMKill
+	another := "another SIGKILL"
+	if len(e.DaemonKills) > 0 {
+		another += ": " + daemons(e)
+	}
+	switch {
+	case e.EventsLocal.OOMKill+e.killsBelow() == 0 && e.unreadBelow() != "":
+		return Inconclusive, fmt.Sprintf("the target was in %s, below its cage, and whether it was killed there is unknown: %s", e.place(), e.unreadBelow())
+	case e.EventsLocal.OOMKill+e.killsBelow() == 0:
+		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer, none in the cage itself; the target ended by %s", dead(e, "in a cgroup below the cage"), another)
 	case e.sparedTarget():
-		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer, which the kernel log names, and the target ended by another SIGKILL", dead(e, "inside"))
+		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer, which the kernel log names, and the target ended by %s", dead(e, "inside"), another)
 	case e.HarnessKilled:
 		return Inconclusive, "the harness had sent the target a SIGKILL, an OOM killer has killed " + processes(kills) + " of the cage, and the kernel log does not say which it was"
+	case len(e.DaemonKills) > 0:
+		return Inconclusive, daemons(e) + ", the kernel's OOM killer has killed " + processes(kills) + " of the cage, and the kernel log does not say which it was"
 	case e.unkillable():
 		return Inconclusive, "no OOM killer chooses a target at oom_score_adj -1000 unless it has raised that by itself; one has killed " + processes(kills) + " of the cage, and the kernel log does not say which it was"
 	default:
 		return judgeByCounters(e)
 	}
+}
+
+// killsBelow is how many were killed in the target's own cgroup, where that is below the cage.
+func (e Evidence) killsBelow() uint64 {
+	if len(e.Below) == 0 {
+		return 0
+	}
+	return e.Below[0].EventsLocal.OOMKill
+}
+
+// unreadBelow says why the counters of the target's own cgroup are not known, where it is below the
+// cage and they are not.
+func (e Evidence) unreadBelow() string {
+	if e.place() == e.Cage {
+		return ""
+	}
+	return e.Unread[path.Join(e.place(), "memory.events.local")]
+}
+
+// daemons names the OOM killers in user space that have noted a kill.
+func daemons(e Evidence) string {
+	var all []string
+	for _, k := range e.DaemonKills {
+		all = append(all, k.String())
+	}
+	return strings.Join(all, ", ")
 }
 
 // judgeByLog judges a target that the kernel log names as a victim of the OOM killer. The log says
@@ -89,7 +147,8 @@ func judgeByLog(e Evidence, k Kill) (Verdict, string) {
 	case k.Limit == e.Cage && e.EventsLocal.OOM == 0:
 		return Inconclusive, fmt.Sprintf("the kernel log says that the limit of %s, the cage's own, was hit, and its own counter oom did not rise", k.Limit)
 	case k.Limit == e.Cage:
-		return ownKill(e)
+		v, why := ownKill(e)
+		return v, why + together(e, k)
 	case strings.HasPrefix(k.Limit, e.Cage+"/"):
 		return Inconclusive, fmt.Sprintf("killed by the limit of %s, which is below the cage and not the harness's", k.Limit)
 	}
@@ -109,6 +168,16 @@ func judgeByLog(e Evidence, k Kill) (Verdict, string) {
 // judgeByCounters judges a target that the OOM killer has killed, by the counters alone. They do not say
 // which of two limits that were hit did it.
 func judgeByCounters(e Evidence) (Verdict, string) {
+	for _, b := range e.Below {
+		switch {
+		case b.EventsLocal.OOM == 0:
+		case e.EventsLocal.OOM > 0:
+			return Inconclusive, fmt.Sprintf("killed by an OOM killer while both the cage's limit and that of %s (memory.max %s), which is below it, were hit, and the kernel log does not say which it was for",
+				b.Path, limitText(b.Max))
+		default:
+			return Inconclusive, fmt.Sprintf("killed by the limit of %s (memory.max %s), which is below the cage and not the harness's", b.Path, limitText(b.Max))
+		}
+	}
 	if e.EventsLocal.OOM == 0 {
 		return judgeFromAbove(e)
 	}
@@ -128,6 +197,14 @@ func ownKill(e Evidence) (Verdict, string) {
 	return OOMKilled, "killed by its own limit: " + fullness(e) + startNote(e)
 }
 
+// together names the victim where that is another process with the target's memory.
+func together(e Evidence, k Kill) string {
+	if k.PID == e.PID {
+		return ""
+	}
+	return fmt.Sprintf(", together with %s[%d], which has the same memory and is the one that the kernel names", k.Name, k.PID)
+}
+
 func ancestorKill(a Ancestor) (Verdict, string) {
 	why := fmt.Sprintf("killed by the limit of %s (memory.max %s), not by its own", a.Path, limitText(a.Max))
 	if a.EventsLocal.OOMGroupKill > 0 {
@@ -137,26 +214,60 @@ func ancestorKill(a Ancestor) (Verdict, string) {
 }
 
 func judgeAlive(e Evidence) (Verdict, string) {
+	left, wasAway := e.excursion()
 	switch {
 	case e.Events.OOMKill > 0:
 		return ChildOOMKilled, dead(e, "inside") + " killed by an OOM killer; the target lives"
+	case e.EventsLocal.OOM > 0 && e.TimedOut:
+		return Stalled, fmt.Sprintf("alive when the time was up, and stuck at its own limit: out of memory (oom %d) at %s, and nothing was killed%s", e.EventsLocal.OOM, fullness(e), spared(e))
 	case e.EventsLocal.OOM > 0:
-		return Inconclusive, fmt.Sprintf("the cage ran out of memory (oom %d), and nothing was killed", e.EventsLocal.OOM)
+		return Inconclusive, fmt.Sprintf("the cage ran out of memory (oom %d), and nothing was killed%s", e.EventsLocal.OOM, spared(e))
 	case e.TimedOut:
-		if why := slowed(e); why != "" {
-			return Stalled, "alive when the time was up, and memory was short: " + why
-		}
-		for _, file := range []string{"memory.stat", "memory.pressure"} {
-			if e.Unread[file] != "" {
-				return Inconclusive, "alive when the time was up; whether memory held it up is unknown: " + e.Unread[file]
-			}
-		}
-		return TimedOut, "alive when the time was up; memory was not the cause: no pressure, no memory.high, no refaults"
+		return judgeTimeUp(e)
 	case !e.Ready:
 		return Inconclusive, "alive, but it never became ready, so there was no load"
+	case wasAway:
+		return Inconclusive, fmt.Sprintf("alive when the load ended, but not all of the time in its cage: it was in %s, seen after %v", left.Group, left.At.Round(time.Millisecond))
 	default:
 		return Survived, "alive when the load ended: " + fullness(e)
 	}
+}
+
+// judgeTimeUp judges a target that lives past its time. Where pressure is not measured, memory can
+// only be acquitted if no limit was ever met.
+func judgeTimeUp(e Evidence) (Verdict, string) {
+	if why := slowed(e); why != "" {
+		return Stalled, "alive when the time was up, and memory was short: " + why
+	}
+	if why := e.Unread["memory.stat"]; why != "" {
+		return Inconclusive, "alive when the time was up; whether memory held it up is unknown: " + why
+	}
+	unknown := e.Unread["memory.pressure"]
+	switch {
+	case unknown == "":
+		return TimedOut, "alive when the time was up; memory was not the cause: no pressure, no memory.high, no refaults"
+	case e.metLimit():
+		return Inconclusive, "alive when the time was up; it met a limit, and whether that held it up is unknown, as its memory pressure is: " + unknown
+	default:
+		return TimedOut, "alive when the time was up; it met no limit: no memory.max, no memory.high, no refaults; its memory pressure is unknown: " + unknown
+	}
+}
+
+// metLimit tells that the kernel had to reclaim for a limit that holds the target, or may have had to.
+func (e Evidence) metLimit() bool {
+	met := e.AncestorsHidden || e.Events.Max > 0 || e.Events.High > 0
+	for _, a := range e.Ancestors {
+		met = met || a.EventsLocal.Max > 0 || a.EventsLocal.High > 0 || e.Unread[path.Join(a.Path, "memory.events.local")] != ""
+	}
+	return met
+}
+
+// spared says why an OOM killer finds nobody, where that is known.
+func spared(e Evidence) string {
+	if e.unkillable() {
+		return ": no OOM killer chooses a process at oom_score_adj -1000, which the target has"
+	}
+	return ""
 }
 
 // judgeFromAbove finds out whose limit killed a target whose own limit was not hit.
@@ -198,10 +309,11 @@ func fullness(e Evidence) string {
 	if used == 0 { // no memory.peak before Linux 5.19
 		used = e.Current
 	}
-	if e.Limits.Max == 0 || e.Limits.Max == Unlimited {
+	limit, is := e.inForce()
+	if !is {
 		return fmt.Sprintf("%d bytes, no memory.max", used)
 	}
-	return fmt.Sprintf("%d of %d bytes", used, e.Limits.Max)
+	return fmt.Sprintf("%d of %d bytes", used, limit)
 }
 
 func startNote(e Evidence) string {

@@ -45,11 +45,14 @@ func (s *Set) writeCSV(w io.Writer) error {
 		for _, i := range found[o.Name] {
 			checks = append(checks, s.Findings[i].Check)
 		}
+		pressure := ""
+		if o.Evidence.Unread["memory.pressure"] == "" {
+			pressure = strconv.FormatFloat(o.Evidence.Pressure.Some.Seconds(), 'f', 6, 64)
+		}
 		line = append(line, cellText(string(o.Verdict)), strconv.Itoa(o.Acknowledged), strconv.Itoa(o.Attempted), lo, hi, bytes,
 			strconv.FormatInt(int64(o.Peak), 10),
 			strconv.FormatUint(o.Evidence.Events.OOM, 10), strconv.FormatUint(o.Evidence.Events.OOMKill, 10),
-			strconv.FormatFloat(o.Evidence.Pressure.Some.Seconds(), 'f', 6, 64),
-			strconv.FormatFloat(took(o).Seconds(), 'f', 6, 64),
+			pressure, strconv.FormatFloat(took(o).Seconds(), 'f', 6, 64),
 			cellText(strings.Join(checks, " ")), cellText(o.Why))
 		if err := out.Write(line); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"oomcage/harness"
 	"oomcage/harness/internal/printable"
@@ -177,7 +178,11 @@ func facts(o *harness.Outcome, most int) [][2]string {
 	if e.EventsLocal != e.Events {
 		add("of the cage alone", e.EventsLocal.String())
 	}
-	add("pressure", "some "+e.Pressure.Some.String(), "full "+e.Pressure.Full.String(), count(int(min(e.Refaults, math.MaxInt32)), "refault"))
+	pressure := []string{"some " + e.Pressure.Some.String(), "full " + e.Pressure.Full.String()}
+	if e.Unread["memory.pressure"] != "" {
+		pressure = []string{"unknown"}
+	}
+	add("pressure", append(pressure, count(int(min(e.Refaults, math.MaxInt32)), "refault"))...)
 	for _, k := range e.Kills {
 		add("killed", k.String(), k.Limit)
 	}
@@ -185,6 +190,15 @@ func facts(o *harness.Outcome, most int) [][2]string {
 		if a.EventsLocal != (harness.Events{}) {
 			add("above", a.Path, "memory.max "+human(a.Max), a.EventsLocal.String())
 		}
+	}
+	for _, b := range e.Below {
+		add("below", b.Path, "memory.max "+human(b.Max), b.EventsLocal.String())
+	}
+	for _, m := range e.Moves {
+		add("moved", "to "+m.Group, "seen after "+m.At.Round(time.Millisecond).String())
+	}
+	for _, k := range e.DaemonKills {
+		add("daemon", k.String())
 	}
 	var unread []string
 	for file := range e.Unread {

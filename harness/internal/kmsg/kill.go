@@ -17,6 +17,16 @@ type Kill struct {
 	PID  int
 	Name string // comm: up to 15 bytes of any kind, spaces and parentheses too
 
+	// Thread is the ID that the line has where it is that of a thread, as when the main one has ended
+	// before (find_lock_task_mm); PID is then its process. It is 0 otherwise. Where the kernel has
+	// suppressed the other lines, PID may be a thread's, and nothing tells.
+	Thread int
+
+	// SharedWith are the other processes that have the victim's memory (CLONE_VM without
+	// CLONE_THREAD), in ascending order: the kernel kills them along with it, and neither names nor counts
+	// them. They are those for which its list of tasks has the very figures of the victim.
+	SharedWith []int
+
 	AnonRSS, FileRSS, ShmemRSS int64 // bytes that were resident
 
 	// LimitGroup is the cgroup whose limit it was (oom_memcg=), and VictimGroup that of the victim
@@ -36,6 +46,7 @@ type parser struct {
 	kills   []Kill
 	summary *summary // waits for the line of its victim
 	group   *Kill    // what the victims of memory.oom.group have in common
+	tasks   *tasks   // of the kill whose lines are being read
 }
 
 // summary is what the oom-kill line says.
@@ -50,6 +61,8 @@ type summary struct {
 var (
 	killedLine  = regexp.MustCompile(`(?s)^(Memory cgroup out|Out) of memory(?: \([a-z_ ]+\))?: Killed process (\d+) \((.*)\) total-vm:\d+kB, anon-rss:(\d+)kB, file-rss:(\d+)kB, shmem-rss:(\d+)kB.* oom_score_adj:-?\d+`)
 	summaryLine = regexp.MustCompile(`(?s)^oom-kill:constraint=\w+,nodemask=[^/=]*(?:,cpuset=(?:/|[^/]*),mems_allowed=[\d,-]*)?,(oom_memcg=|global_oom,task_memcg=)(/.*),pid=(\d+),uid=\d+$`)
+	// The kernel kills nobody when the victim is found exiting after all.
+	skippedLine = regexp.MustCompile(`(?s)^(?:Memory cgroup out|Out) of memory(?: \([a-z_ ]+\))?: OOM victim \d+ \(.*\) is already exiting\. Skip killing the task$`)
 	groupLine   = regexp.MustCompile(`(?s)^Tasks in (/.*) are going to be killed due to memory\.oom\.group set$`)
 )
 
@@ -62,14 +75,7 @@ func (p *parser) add(r Record) {
 	}
 	text := unescape(r.Text)
 	if k, ok := parseKilled(text); ok {
-		switch {
-		case p.summary != nil:
-			p.summary.explain(&k)
-		case p.group != nil && p.group.Global == k.Global:
-			k.LimitGroup, k.VictimGroup = p.group.LimitGroup, p.group.VictimGroup
-		}
-		p.summary = nil
-		p.kills = append(p.kills, k)
+		p.addKill(k)
 		return
 	}
 	if s, ok := parseSummary(text); ok {
@@ -84,13 +90,33 @@ func (p *parser) add(r Record) {
 		}
 		return
 	}
-	if strings.Contains(text, " invoked oom-killer: ") { // the head of another kill
+	switch {
+	case strings.Contains(text, " invoked oom-killer: "), skippedLine.MatchString(text): // the head of another kill, or the end of none
 		p.forget()
+	case tasksLine.MatchString(text):
+		p.tasks = newTasks(text)
+	default:
+		p.tasks.add(text)
 	}
 }
 
+func (p *parser) addKill(k Kill) {
+	switch {
+	case p.summary != nil:
+		p.tasks.identify(&k)
+		p.summary.explain(&k)
+	case p.group != nil && p.group.Global == k.Global:
+		p.tasks.identify(&k)
+		k.LimitGroup, k.VictimGroup = p.group.LimitGroup, p.group.VictimGroup
+	default:
+		p.tasks = nil // of an earlier kill
+	}
+	p.summary = nil
+	p.kills = append(p.kills, k)
+}
+
 // forget drops what waits for a next line, since that may be lost.
-func (p *parser) forget() { p.summary, p.group = nil, nil }
+func (p *parser) forget() { p.summary, p.group, p.tasks = nil, nil, nil }
 
 func parseKilled(text string) (Kill, bool) {
 	m := killedLine.FindStringSubmatch(text)
@@ -123,8 +149,12 @@ func parseSummary(text string) (summary, bool) {
 
 // explain gives the victim its cgroups, if the summary is about it.
 func (s *summary) explain(k *Kill) {
-	// A cgroup's name may contain ",task=", and so may a comm: the victim's line tells where it begins.
+	// A cgroup's name may contain ",task=", and so may a comm: the victim's line tells where it begins,
+	// unless that has the comm of another thread.
 	groups, ok := strings.CutSuffix(s.groups, ",task="+k.Name)
+	if !ok && k.Thread != 0 {
+		groups, ok = cutTask(s.groups)
+	}
 	if !ok || s.pid != k.PID || s.global != k.Global {
 		return
 	}
@@ -133,6 +163,17 @@ func (s *summary) explain(k *Kill) {
 		return
 	}
 	k.LimitGroup, k.VictimGroup = splitGroups(groups)
+}
+
+// cutTask cuts off ",task=" and a comm, of up to 15 bytes, where there is one place for it.
+func cutTask(s string) (groups string, ok bool) {
+	const separator, commLength = ",task=", 15
+	at := strings.LastIndex(s, separator)
+	if at < 0 || len(s)-at-len(separator) > commLength {
+		return "", false
+	}
+	before := strings.LastIndex(s[:at], separator)
+	return s[:at], before < 0 || len(s)-before-len(separator) > commLength
 }
 
 // splitGroups splits "/limit,task_memcg=/victim". Both names may contain ",task_memcg=/": it is the

@@ -18,6 +18,10 @@ import (
 
 const device = "/dev/kmsg"
 
+// The device's numbers (MEM_MAJOR, and kmsg in drivers/char/mem.c). Sandboxes put other things in its
+// place: /dev/null, which ends at once and is always readable, a console, an empty file.
+const deviceMajor, deviceMinor = 1, 11
+
 // Log reads the kernel log from where it was opened. It is for one goroutine at a time.
 type Log struct {
 	file   *os.File
@@ -25,28 +29,48 @@ type Log struct {
 	buf    []byte
 	parser parser
 	lost   bool
+	behind bool
 }
 
 // Open opens /dev/kmsg at its end: kills from now on are read. It fails with fs.ErrPermission for
-// users who may not read it (kernel.dmesg_restrict), and with fs.ErrNotExist in most containers.
-func Open() (*Log, error) { return open(io.SeekEnd) }
+// users who may not read it (kernel.dmesg_restrict), with fs.ErrNotExist in most containers, and where
+// something else than the kernel log is there.
+func Open() (*Log, error) { return open(device, io.SeekEnd) }
 
-func open(whence int) (*Log, error) {
+func open(path string, whence int) (*Log, error) {
 	// Not os.OpenFile: only a descriptor that is non-blocking already comes to Go's poller.
-	fd, err := unix.Open(device, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: device, Err: err}
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	file := os.NewFile(uintptr(fd), device)
+	file := os.NewFile(uintptr(fd), path)
+	if err := isLog(fd); err != nil {
+		return nil, errors.Join(&os.PathError{Op: "open", Path: path, Err: err}, file.Close())
+	}
 	// Not file.Seek, which knows the position after a seek; kmsg has none and answers 0.
 	if _, err := unix.Seek(fd, 0, whence); err != nil {
-		return nil, errors.Join(&os.PathError{Op: "seek", Path: device, Err: err}, file.Close())
+		return nil, errors.Join(&os.PathError{Op: "seek", Path: path, Err: err}, file.Close())
 	}
 	conn, err := file.SyscallConn()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("prepare to read %s: %w", device, err), file.Close())
+		return nil, errors.Join(fmt.Errorf("prepare to read %s: %w", path, err), file.Close())
 	}
 	return &Log{file: file, conn: conn, buf: make([]byte, recordSize)}, nil
+}
+
+// isLog says what is wrong with a file that is not the kernel log.
+func isLog(fd int) error {
+	var stat unix.Stat_t
+	if err := unix.Fstat(fd, &stat); err != nil {
+		return os.NewSyscallError("fstat", err)
+	}
+	if stat.Mode&unix.S_IFMT != unix.S_IFCHR {
+		return fmt.Errorf("it is not the kernel log: a device is needed, character %d:%d", deviceMajor, deviceMinor)
+	}
+	if major, minor := unix.Major(stat.Rdev), unix.Minor(stat.Rdev); major != deviceMajor || minor != deviceMinor {
+		return fmt.Errorf("it is not the kernel log: the device is character %d:%d, and %d:%d is needed", major, minor, deviceMajor, deviceMinor)
+	}
+	return nil
 }
 
 // Close closes the log. A Wait that is under way ends with os.ErrClosed.
@@ -55,21 +79,13 @@ func (l *Log) Close() error { return l.file.Close() }
 // Lost tells that the kernel has overwritten records before they were read: kills may be missing.
 func (l *Log) Lost() bool { return l.lost }
 
-// Kills returns every kill since Open, in the log's order. The kernel counts first, kills next and
-// prints last, so a process may be gone for a moment before its line is here: see Wait.
-func (l *Log) Kills() ([]Kill, error) {
-	var err error
-	if connErr := l.conn.Read(func(fd uintptr) bool {
-		err = l.read(int(fd), l.parser.add)
-		return true
-	}); connErr != nil {
-		err = connErr
-	}
-	return l.kills(), err
-}
+// Behind tells that the last Wait ended before it had come to the end of the log, as it grew too fast:
+// kills may be missing.
+func (l *Log) Behind() bool { return l.behind }
 
-// Wait reads on until done, which is given the kills so far, or until the context ends. The end
-// of the context is no error: it returns the kills that were read.
+// Wait reads until done, which is given the kills since Open in the log's order, or until the context
+// ends. The kernel counts first, kills next and prints last, so a process may be gone for a moment
+// before its line is here. The end of the context is no error: Wait returns the kills that were read.
 func (l *Log) Wait(ctx context.Context, done func([]Kill) bool) ([]Kill, error) {
 	interrupted := make(chan struct{})
 	var deadlineErr error
@@ -77,10 +93,11 @@ func (l *Log) Wait(ctx context.Context, done func([]Kill) bool) ([]Kill, error) 
 		deadlineErr = l.file.SetReadDeadline(time.Unix(1, 0))
 		close(interrupted)
 	})
+	l.behind = true // where the context has ended already, nothing is read
 	var err error
 	connErr := l.conn.Read(func(fd uintptr) bool {
-		err = l.read(int(fd), l.parser.add)
-		return err != nil || done(l.kills()) || ctx.Err() != nil
+		err = l.read(ctx, int(fd))
+		return err != nil || ctx.Err() != nil || done(l.kills())
 	})
 	if !stop() {
 		<-interrupted
@@ -89,32 +106,35 @@ func (l *Log) Wait(ctx context.Context, done func([]Kill) bool) ([]Kill, error) 
 	if connErr != nil && !errors.Is(connErr, os.ErrDeadlineExceeded) {
 		err = errors.Join(err, connErr)
 	}
-	if err != nil {
-		return l.kills(), err
-	}
-	return l.Kills()
+	return l.kills(), err
 }
 
 // kills is a copy: the caller may keep it while the log is read on.
 func (l *Log) kills() []Kill { return slices.Clone(l.parser.kills) }
 
-// read hands on the records that are there now.
-func (l *Log) read(fd int, record func(Record)) error {
-	for {
+// read takes in the records that are there now, as far as it gets before the context ends: what writes
+// to the log may be faster.
+func (l *Log) read(ctx context.Context, fd int) error {
+	l.behind = true
+	for ctx.Err() == nil {
 		n, err := unix.Read(fd, l.buf)
 		switch {
 		case errors.Is(err, unix.EINTR):
 		case errors.Is(err, unix.EAGAIN):
+			l.behind = false
 			return nil
 		case errors.Is(err, unix.EPIPE): // the next read goes on with the oldest record that is left
 			l.lost = true
 			l.parser.forget()
 		case err != nil:
-			return &os.PathError{Op: "read", Path: device, Err: err}
+			return &os.PathError{Op: "read", Path: l.file.Name(), Err: err}
+		case n == 0: // the kernel's has no end
+			return &os.PathError{Op: "read", Path: l.file.Name(), Err: io.ErrUnexpectedEOF}
 		default:
 			if r, ok := parseRecord(string(l.buf[:n])); ok {
-				record(r)
+				l.parser.add(r)
 			}
 		}
 	}
+	return nil
 }

@@ -1,0 +1,92 @@
+package harness
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"oomcage/harness/internal/cgroup"
+)
+
+// LimitChange tells that a limit was not the same any more: the target has written it, or somebody
+// outside. It was written between the reading before and this one; a change that was taken back in
+// between is not seen.
+type LimitChange struct {
+	At    time.Duration `json:"at"`    // when the new value was first read, since the run began
+	Group string        `json:"group"` // the cage, or a cgroup above it, named as Evidence.Cage
+	File  string        `json:"file"`  // memory.max and so on
+	From  Bytes         `json:"from"`
+	To    Bytes         `json:"to"`
+}
+
+// mostChanges bounds what a line of results has of a limit that changes on and on, as an operator may do
+// it: the last change then stands for all that followed.
+const mostChanges = 8
+
+// The limits of the cage that are read again: those that a verdict names with each sample, and the
+// others at the end. Of the cgroups above it is memory.max.
+var (
+	sampledLimits = []string{"memory.max", "memory.high", "memory.swap.max"}
+	finalLimits   = append(sampledLimits[:len(sampledLimits):len(sampledLimits)], "memory.low", "memory.min", "memory.oom.group")
+)
+
+// limitKey is a limit's place.
+type limitKey struct{ group, file string }
+
+// limitReading is one reading of a limit.
+type limitReading struct {
+	limitKey
+	size Bytes
+}
+
+// readLimits reads limits of a cgroup. What cannot be read is left out: a kernel without swap accounting
+// has no memory.swap.max.
+func readLimits(g *cgroup.Group, files []string) []limitReading {
+	var limits []limitReading
+	for _, file := range files {
+		if size, err := g.ReadSize(file); err == nil {
+			limits = append(limits, limitReading{limitKey{g.Name(), file}, Bytes(size)})
+		}
+	}
+	return limits
+}
+
+// inForce is memory.max of the cage at the end, and whether there was one.
+func (e Evidence) inForce() (limit Bytes, is bool) {
+	limit, is = e.Limits.Max, e.Limits.Max != 0
+	for _, c := range e.LimitChanges {
+		if c.Group == e.Cage && c.File == "memory.max" {
+			limit, is = c.To, true
+		}
+	}
+	return limit, is && limit != Unlimited
+}
+
+// changes says which limits changed during the run, or "": each with what it was, what it became, and when.
+func (e Evidence) changes() string {
+	var order []limitKey
+	of := map[limitKey][]LimitChange{}
+	for _, c := range e.LimitChanges {
+		key := limitKey{c.Group, c.File}
+		if of[key] == nil {
+			order = append(order, key)
+		}
+		of[key] = append(of[key], c)
+	}
+	var b strings.Builder
+	for _, key := range order {
+		all := of[key]
+		name := key.file
+		if key.group != e.Cage {
+			name += " of " + key.group
+		}
+		first, last := all[0], all[len(all)-1]
+		times := ""
+		if len(all) > 1 {
+			times = fmt.Sprintf("%d times, ", len(all))
+		}
+		fmt.Fprintf(&b, "; %s was changed during the run, %sfrom %s to %s, seen after %v",
+			name, times, limitText(first.From), limitText(last.To), first.At.Round(time.Millisecond))
+	}
+	return b.String()
+}

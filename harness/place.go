@@ -1,0 +1,113 @@
+package harness
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"oomcage/harness/internal/sys"
+)
+
+// Move tells that the target was seen in another cgroup than before: it has moved itself, or was moved.
+// What it takes from then on is charged there; what it took before stays charged where it was
+// (Documentation/admin-guide/cgroup-v2.rst, "Memory Ownership").
+type Move struct {
+	At    time.Duration `json:"at"`    // when it was first seen there, since the run began
+	Group string        `json:"group"` // the cgroup's path, named as Evidence.Cage where it is in the cage
+}
+
+// mostMoves bounds what a line of results has of a target that moves on and on. The last one is kept.
+const mostMoves = 16
+
+// whereabouts is what /proc/PID tells of a target besides its end.
+type whereabouts struct {
+	group       string // its cgroup; empty where that is not known
+	leaderEnded bool   // its main thread has ended by itself, and others run on
+	score       *int   // its oom_score_adj; nil where that is not known
+}
+
+// lookAt reads where a process is. That of a zombie can be read too, and is where it ended.
+func lookAt(pid int, home string) whereabouts {
+	var at whereabouts
+	if text, err := sys.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid)); err == nil {
+		at.group = placeIn(home, text)
+	}
+	if text, err := sys.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil {
+		at.leaderEnded = leaderEnded(text)
+	}
+	if score, err := readOOMScore(fmt.Sprintf("/proc/%d/oom_score_adj", pid)); err == nil {
+		at.score = &score
+	}
+	return at
+}
+
+// placeIn reads /proc/PID/cgroup. A cgroup at home or below it is named as the harness names home: the
+// kernel's name has more in front where only a part of the hierarchy is mounted. Names of cages are unique.
+func placeIn(home, membership string) string {
+	for line := range strings.Lines(membership) {
+		name, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "0::")
+		if !ok {
+			continue
+		}
+		name = strings.TrimSuffix(name, " (deleted)")
+		if at := strings.Index(name+"/", home+"/"); at >= 0 {
+			return name[at:]
+		}
+		return name
+	}
+	return ""
+}
+
+// leaderEnded reads /proc/PID/stat of a process that runs: its main thread is a zombie that has ended by
+// itself. Where a signal is about to end the process, the thread's exit code is that signal.
+func leaderEnded(stat string) bool {
+	const state, threads, exitCode = 0, 17, 49 // of the fields after the comm: proc_pid_stat(5) counts from 3
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) <= exitCode || fields[state] != "Z" {
+		return false
+	}
+	n, err := strconv.Atoi(fields[threads])
+	code, codeErr := strconv.Atoi(fields[exitCode])
+	const signalMask = 0x7f
+	return err == nil && codeErr == nil && n > 1 && code&signalMask == 0
+}
+
+// place is the cgroup in which the target was at last, or the cage.
+func (e Evidence) place() string {
+	if n := len(e.Moves); n > 0 {
+		return e.Moves[n-1].Group
+	}
+	return e.Cage
+}
+
+// inCage tells that a cgroup is the cage or below it.
+func (e Evidence) inCage(group string) bool { return strings.HasPrefix(group+"/", e.Cage+"/") }
+
+// outside says since when the target is out of its cage, if it is.
+func (e Evidence) outside() (left Move, is bool) {
+	for _, m := range e.Moves {
+		if was := is; !e.inCage(m.Group) {
+			is = true
+			if !was {
+				left = m
+			}
+			continue
+		}
+		is = false
+	}
+	return left, is
+}
+
+// excursion is the first move out of the cage of a target that has come back.
+func (e Evidence) excursion() (left Move, was bool) {
+	if _, is := e.outside(); is {
+		return Move{}, false
+	}
+	for _, m := range e.Moves {
+		if !e.inCage(m.Group) {
+			return m, true
+		}
+	}
+	return Move{}, false
+}

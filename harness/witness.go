@@ -1,0 +1,73 @@
+package harness
+
+import "time"
+
+// witness notes, whenever it looks, what has become of the target's place and of its limits. It belongs
+// to the timeline, which guards it.
+type witness struct {
+	target      *Process           // nil before it is started
+	limits      map[limitKey]Bytes // as they were read last
+	changes     []LimitChange      // in their order
+	group       string             // in which the target was seen last
+	moves       []Move             // in their order
+	leaderEnded bool               // seen once
+	score       *int               // the last oom_score_adj that was seen
+}
+
+// begin takes in the limits as they were before the target was started.
+func (w *witness) begin(p *Process, limits []limitReading) {
+	w.target, w.group, w.limits = p, p.group.Name(), map[limitKey]Bytes{}
+	w.noteLimits(0, limits)
+}
+
+// look compares what is now with what was seen before.
+func (w *witness) look(at time.Duration) {
+	if w.target == nil {
+		return
+	}
+	w.noteLimits(at, readLimits(w.target.cage.group, sampledLimits))
+	if now, ended := w.target.whereabouts(); !ended {
+		w.note(at, now)
+	}
+}
+
+// note takes in where the target is.
+func (w *witness) note(at time.Duration, now whereabouts) {
+	w.leaderEnded = w.leaderEnded || now.leaderEnded
+	if now.score != nil {
+		w.score = now.score
+	}
+	if now.group == "" || now.group == w.group {
+		return
+	}
+	w.group = now.group
+	if len(w.moves) == mostMoves {
+		w.moves = w.moves[:mostMoves-1]
+	}
+	w.moves = append(w.moves, Move{At: at, Group: now.group})
+}
+
+// noteLimits takes in limits that have been read now.
+func (w *witness) noteLimits(at time.Duration, now []limitReading) {
+	for _, r := range now {
+		from, known := w.limits[r.limitKey]
+		w.limits[r.limitKey] = r.size
+		if known && from != r.size {
+			w.change(LimitChange{At: at, Group: r.group, File: r.file, From: from, To: r.size})
+		}
+	}
+}
+
+func (w *witness) change(c LimitChange) {
+	n, last := 0, -1
+	for i, known := range w.changes {
+		if known.Group == c.Group && known.File == c.File {
+			n, last = n+1, i
+		}
+	}
+	if n == mostChanges {
+		w.changes[last].To = c.To
+		return
+	}
+	w.changes = append(w.changes, c)
+}
