@@ -37,21 +37,46 @@ func privateDir() (dir string, remove func(), err error) {
 }
 
 // removeStale removes the private folders of this user whose owner is gone. What can't be removed is the
-// next run's to try.
+// next run's to try. Anybody may make a folder of such a name beside ours, with whatever in it: a link for the lock,
+// which would have us open a device, for example. So only a folder that this user alone can write to is looked into.
 func removeStale(parent string) {
-	locks, _ := filepath.Glob(filepath.Join(parent, tempPrefix+"*", lockFile)) // the pattern is ours
-	for _, path := range locks {
-		lock, err := os.OpenFile(path, os.O_RDWR, 0)
+	dirs, _ := filepath.Glob(filepath.Join(parent, tempPrefix+"*")) // the pattern is ours
+	for _, path := range dirs {
+		dir, err := openOwn(path)
 		if err != nil {
-			continue // another user's
+			continue
 		}
-		// A folder whose owner has made but not yet locked its file could be lost here: leave those alone
-		// that are still without anything else in them.
-		if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil && filled(filepath.Dir(path)) {
-			os.RemoveAll(filepath.Dir(path))
+		if isStale(dir, path) {
+			os.RemoveAll(path)
 		}
-		lock.Close()
+		dir.Close()
 	}
+}
+
+// openOwn opens a folder of mode 0700 that is this user's, and no link to one.
+func openOwn(path string) (*os.File, error) {
+	dir, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	var stat unix.Stat_t
+	if err := unix.Fstat(int(dir.Fd()), &stat); err != nil || int(stat.Uid) != os.Geteuid() || stat.Mode&0o077 != 0 {
+		dir.Close()
+		return nil, fmt.Errorf("open %s: another user may write to it", path)
+	}
+	return dir, nil
+}
+
+// isStale tells whether the owner of a private folder is gone.
+func isStale(dir *os.File, path string) bool {
+	lock, err := unix.Openat(int(dir.Fd()), lockFile, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(lock)
+	// A folder whose owner has made but not yet locked its file could be lost here: leave those alone
+	// that are still without anything else in them.
+	return unix.Flock(lock, unix.LOCK_EX|unix.LOCK_NB) == nil && filled(path)
 }
 
 func filled(dir string) bool {

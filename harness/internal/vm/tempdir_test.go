@@ -36,3 +36,39 @@ func TestFoldersOfKilledRunsAreRemovedAndOthersAreNot(t *testing.T) {
 	assert.NoDirExists(t, first)
 	assert.NoDirExists(t, second)
 }
+
+// Anybody may make a folder of our name in /tmp.
+func TestAFolderThatOthersCanWriteToIsNotLookedInto(t *testing.T) {
+	parent := t.TempDir()
+	elsewhere := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(elsewhere, nil, 0o600))
+	open := filepath.Join(parent, tempPrefix+"open")
+	require.NoError(t, os.Mkdir(open, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(open, lockFile), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(open, consoleFile), nil, 0o600))
+	require.NoError(t, os.Chmod(open, 0o777))
+	linked := filepath.Join(parent, tempPrefix+"linked") // as an own one, with a link for its lock
+	require.NoError(t, os.Mkdir(linked, 0o700))
+	require.NoError(t, os.Symlink(elsewhere, filepath.Join(linked, lockFile)))
+	require.NoError(t, os.WriteFile(filepath.Join(linked, consoleFile), nil, 0o600))
+	link := filepath.Join(parent, tempPrefix+"link")
+	target := t.TempDir()
+	require.NoError(t, os.Chmod(target, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(target, lockFile), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(target, consoleFile), nil, 0o600))
+	require.NoError(t, os.Symlink(target, link))
+	foreign := filepath.Join(parent, tempPrefix+"foreign")
+	if os.Geteuid() == 0 {
+		require.NoError(t, os.CopyFS(foreign, os.DirFS(target)))
+		require.NoError(t, os.Chmod(foreign, 0o700))
+		require.NoError(t, os.Chown(foreign, 65534, 65534))
+	}
+	removeStale(parent)
+	assert.DirExists(t, open)
+	assert.DirExists(t, linked)
+	assert.DirExists(t, target)
+	assert.FileExists(t, filepath.Join(link, lockFile))
+	if os.Geteuid() == 0 {
+		assert.DirExists(t, foreign)
+	}
+}
