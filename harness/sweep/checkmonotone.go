@@ -1,67 +1,204 @@
 package sweep
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"slices"
+	"sort"
 
 	"oomcage/harness"
 )
 
-// contradicts tells that a fared better than b, which has more memory. Within a window's width counts may differ
-// either way. A program without steps survives by its exit code alone, see Survived; one with steps that lives,
-// and was refused a step, is judged by its count.
-func contradicts(a, b *harness.Outcome) bool {
-	if a.Evidence.Limits.Max >= b.Evidence.Limits.Max { // repeats are not compared
-		return false
-	}
-	return outlived(a, b) || b.Acknowledged < a.Acknowledged-slack(a, b)
-}
+// outlived tells that a survived and b did not. A program without steps survives by its exit code alone, see
+// Survived; one with steps that lives, and was refused a step, is judged by its count.
+func outlived(a, b *harness.Outcome) bool { return Survived(a) && died(b) }
 
-func outlived(a, b *harness.Outcome) bool {
-	return Survived(a) && !Survived(b) && b.Verdict != harness.Survived
-}
+func died(o *harness.Outcome) bool { return !Survived(o) && o.Verdict != harness.Survived }
 
 // checkMonotone names the few points without which the rest agree. A point with too many steps contradicts all
-// those above it that have as many as they should, and each of them only it: so the one that contradicts
-// the most others is taken out, until none does.
+// those above it that have as many as they should, and each of them only it. Points of equal memory.max are
+// not compared.
 func checkMonotone(g group) []Finding {
-	left := g.limited()
-	against := make([]int, len(left)) // how many others each contradicts
-	for i, a := range left {
-		for j := i + 1; j < len(left); j++ {
-			if contradicts(a, left[j]) {
-				against[i]++
-				against[j]++
+	points := g.limited()
+	left, found := checkSurvivors(points)
+	return append(found, checkCounts(left)...)
+}
+
+// blocks are where the runs of equal memory.max begin, and the end of the last one.
+func blocks(points []*harness.Outcome) []int {
+	starts := []int{0}
+	for i := 1; i < len(points); i++ {
+		if points[i].Evidence.Limits.Max != points[i-1].Evidence.Limits.Max {
+			starts = append(starts, i)
+		}
+	}
+	return append(starts, len(points))
+}
+
+// checkSurvivors looks for survivors below what died. A limit divides them: without the survivors below it and the dead
+// above it, the rest agree. It is the one that makes these the fewest, of several the lowest.
+func checkSurvivors(points []*harness.Outcome) (left []*harness.Outcome, found []Finding) {
+	var survivorsBelow, deadAbove int
+	for _, o := range points {
+		if died(o) {
+			deadAbove++
+		}
+	}
+	starts := blocks(points)
+	from, to, fewest := 0, 0, math.MaxInt // the block of that limit
+	for b := range len(starts) - 1 {
+		survivors := 0
+		for _, o := range points[starts[b]:starts[b+1]] {
+			if died(o) {
+				deadAbove--
+			} else if Survived(o) {
+				survivors++
 			}
 		}
+		if odd := survivorsBelow + deadAbove; odd < fewest {
+			from, to, fewest = starts[b], starts[b+1], odd
+		}
+		survivorsBelow += survivors
+	}
+	var dead, survivors []int // places of those that agree with the limit
+	for i, o := range points {
+		switch {
+		case died(o) && i < to:
+			dead = append(dead, i)
+		case Survived(o) && i >= from:
+			survivors = append(survivors, i)
+		}
+	}
+	for b := range len(starts) - 1 {
+		for i := starts[b]; i < starts[b+1]; i++ {
+			var others []int // that contradict it, the nearest first or last
+			nearest := 0
+			switch o := points[i]; {
+			case died(o) && i >= to:
+				others = survivors[:sort.SearchInts(survivors, starts[b])]
+				nearest = len(others) - 1
+			case Survived(o) && i < from:
+				others = dead[sort.SearchInts(dead, starts[b+1]):]
+			default:
+				left = append(left, o)
+				continue
+			}
+			found = append(found, oddOne(points[i], points[others[nearest]], len(others) == 1))
+		}
+	}
+	return left, found
+}
+
+// count is an outcome with the counts that would be as right as its own: all of its window, if its own is there, and
+// else half of the window's width around it.
+type count struct {
+	outcome *harness.Outcome
+	lo, hi  float64
+	odd     bool
+}
+
+func countOf(o *harness.Outcome) count {
+	if width := slack(o); width > 0 && o.Window.Contains(o.Acknowledged) {
+		return count{o, float64(o.Window.Lo), float64(o.Window.Hi), false}
+	}
+	half := float64(slack(o)) / 2
+	return count{o, float64(o.Acknowledged) - half, float64(o.Acknowledged) + half, false}
+}
+
+// checkCounts looks for points that took fewer steps than one with less memory: all that its counts may be are fewer.
+// The most points that agree are kept, found as a longest rising subsequence is: in n log n.
+func checkCounts(points []*harness.Outcome) []Finding {
+	if len(points) == 0 {
+		return nil
+	}
+	starts := blocks(points)
+	counts := make([]count, len(points))
+	for i, o := range points {
+		counts[i] = countOf(o)
+	}
+	for b := range len(starts) - 1 { // in this order those of equal memory never contradict each other
+		slices.SortStableFunc(counts[starts[b]:starts[b+1]], func(a, b count) int { return cmp.Compare(a.lo, b.lo) })
+	}
+	keepMost(counts)
+	return oddCounts(counts, starts)
+}
+
+// keepMost marks all but the most counts of which none has a lo above the hi of a later one. The state is the highest lo
+// that was taken; state 0 is none, and state i the i-th of all los.
+func keepMost(counts []count) {
+	los := make([]float64, len(counts))
+	for i, c := range counts {
+		los[i] = c.lo
+	}
+	slices.Sort(los)
+	los = slices.Compact(los)
+	most := newMaxTree(len(los) + 1)
+	most.set(0, 0)                   // no other state has been reached
+	from := make([]int, len(counts)) // the state before the count was taken, and became the highest
+	state := func(i int) (lo, hi int) {
+		lo = sort.SearchFloat64s(los, counts[i].lo) + 1
+		return lo, sort.Search(len(los), func(k int) bool { return los[k] > counts[i].hi })
+	}
+	for i := range counts {
+		lo, hi := state(i)
+		n, before := most.max(0, lo)
+		from[i] = before
+		most.set(lo, n+1)
+		most.add(lo+1, hi, 1)
+	}
+	_, at := most.max(0, len(los))
+	for i := len(counts) - 1; i >= 0; i-- {
+		lo, hi := state(i)
+		if at == lo {
+			at = from[i]
+		} else {
+			counts[i].odd = at < lo || at > hi
+		}
+	}
+}
+
+// oddCounts says of each odd count what it contradicts.
+func oddCounts(counts []count, starts []int) []Finding {
+	los, his := newMaxTree(len(counts)), newMaxTree(len(counts)) // of those that are kept, and the latter negative
+	for i, c := range counts {
+		if c.odd {
+			c.lo, c.hi = math.Inf(-1), math.Inf(1)
+		}
+		los.set(i, c.lo)
+		his.set(i, -c.hi)
 	}
 	var found []Finding
-	for {
-		odd := -1
-		for i, n := range against {
-			if left[i] != nil && n > 0 && (odd < 0 || n >= against[odd]) { // of two, the one with more memory
-				odd = i
-			}
-		}
-		if odd < 0 {
-			return found
-		}
-		nearest := -1
-		for i, o := range left {
-			switch {
-			case o == nil || !contradicts(left[min(i, odd)], left[max(i, odd)]):
+	for b := range len(starts) - 1 {
+		for i := starts[b]; i < starts[b+1]; i++ {
+			c := counts[i]
+			if !c.odd {
 				continue
-			case nearest < 0 || i < odd || i-odd < odd-nearest:
-				nearest = i
 			}
-			against[i]--
+			below := los.last(starts[b]-1, c.hi)
+			above := his.first(starts[b+1], -c.lo)
+			nearest := below
+			sole := above < 0 && los.last(below-1, c.hi) < 0
+			if below < 0 || above >= 0 && above-i < i-below {
+				nearest = above
+				sole = below < 0 && his.first(above+1, -c.lo) < 0
+			}
+			found = append(found, oddOne(c.outcome, counts[nearest].outcome, sole))
 		}
-		points := []string{left[odd].Name}
-		if against[nearest]+1 == against[odd] { // it may as well be the other
-			points = append(points, left[nearest].Name)
-		}
-		found = append(found, Finding{"monotone", points, compared(left[odd], left[nearest])})
-		left[odd] = nil
 	}
+	return found
+}
+
+// oddOne is the finding of an odd outcome, and of one that contradicts it. Where each contradicts the other alone, either
+// may be the odd one: both are named, that with more memory first.
+func oddOne(odd, other *harness.Outcome, either bool) Finding {
+	if !either {
+		return Finding{"monotone", []string{odd.Name}, compared(odd, other)}
+	}
+	if other.Evidence.Limits.Max > odd.Evidence.Limits.Max {
+		odd, other = other, odd
+	}
+	return Finding{"monotone", []string{odd.Name, other.Name}, compared(odd, other)}
 }
 
 // compared says how an odd outcome contradicts the other.

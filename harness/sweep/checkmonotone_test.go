@@ -1,6 +1,9 @@
 package sweep
 
 import (
+	"math/bits"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -51,4 +54,106 @@ func TestTheSurvivorAmongTheDeadIsTheOddOne(t *testing.T) {
 	require.Len(t, found, 1)
 	require.Equal(t, []string{"max=48MiB/step=16MiB"}, found[0].Points)
 	require.Equal(t, "max=48MiB/step=16MiB survived, and max=64MiB/step=16MiB, which has more memory, was oom-killed", found[0].Text)
+}
+
+// contradict compares two outcomes as the check's documentation says.
+func contradict(a, b *harness.Outcome) bool {
+	if a.Evidence.Limits.Max > b.Evidence.Limits.Max {
+		a, b = b, a
+	}
+	return a.Evidence.Limits.Max < b.Evidence.Limits.Max && (outlived(a, b) || countOf(a).lo > countOf(b).hi)
+}
+
+// fewestOdd is how many outcomes must be left out at least, by trying all ways.
+func fewestOdd(all []*harness.Outcome) int {
+	fewest := len(all)
+	for out := range 1 << len(all) {
+		agree := true
+		for i, a := range all {
+			for j := range i {
+				agree = agree && (out>>i&1 == 1 || out>>j&1 == 1 || !contradict(a, all[j]))
+			}
+		}
+		if agree {
+			fewest = min(fewest, bits.OnesCount(uint(out)))
+		}
+	}
+	return fewest
+}
+
+func TestAsFewPointsAsPossibleAreOddAndTheRestAgree(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		all := counted(make([]int, 1+rng.IntN(9))...)
+		mixed := rng.IntN(3) == 0
+		for i, o := range all {
+			o.Evidence.Limits.Max = harness.Bytes(32+16*rng.IntN(len(all))) * harness.MiB // some are equal
+			o.Name = string(rune('a' + i))
+			o.Acknowledged = rng.IntN(6)
+			lo := rng.IntN(6)
+			o.Window = &harness.Window{Lo: lo, Hi: lo + rng.IntN(3)}
+			if mixed && rng.IntN(2) == 0 {
+				o.Verdict, o.Acknowledged = harness.Survived, 6 // as many as there are
+			}
+		}
+		found := checkMonotone(group{outcomes: all})
+		odd := map[string]bool{}
+		for _, f := range found {
+			name := f.Points[0]
+			if len(f.Points) == 2 && odd[name] { // of two either may be left out
+				name = f.Points[1]
+			}
+			odd[name] = true
+		}
+		rest := slices.DeleteFunc(slices.Clone(all), func(o *harness.Outcome) bool { return odd[o.Name] })
+		for i, a := range rest {
+			for _, b := range rest[:i] {
+				require.False(t, contradict(a, b), "%v %v, found %v", a, b, found)
+			}
+		}
+		if !mixed {
+			require.Len(t, found, fewestOdd(all))
+		}
+	}
+}
+
+func TestTheNearestPlaceWithALargerValueIsFound(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for n := 1; n < 40; n++ {
+		values, tree := make([]float64, n), newMaxTree(n)
+		for i := range values {
+			values[i] = float64(rng.IntN(10))
+			tree.set(i, values[i])
+		}
+		for at := range n {
+			x := float64(rng.IntN(11)) - 1
+			above := func(v float64) bool { return v > x }
+			first := slices.IndexFunc(values[at:], above)
+			if first >= 0 {
+				first += at
+			}
+			last := at
+			for last >= 0 && !above(values[last]) {
+				last--
+			}
+			require.Equal(t, first, tree.first(at, x), "%v %d %v", values, at, x)
+			require.Equal(t, last, tree.last(at, x))
+		}
+		for range 20 {
+			from, to := rng.IntN(n), rng.IntN(n)
+			if from > to {
+				from, to = to, from
+			}
+			for i := from; i <= to; i++ {
+				values[i]++
+			}
+			tree.add(from, to, 1)
+			at := rng.IntN(n)
+			values[at] = 3
+			tree.set(at, 3)
+			largest, place := tree.max(from, to)
+			require.InDelta(t, slices.Max(values[from:to+1]), largest, 0)
+			require.Equal(t, from+slices.Index(values[from:to+1], largest), place)
+		}
+	}
 }
