@@ -71,6 +71,15 @@ var confine = map[string]func() error{
 		return errors.Join(unix.Mount("tmpfs", dev, "tmpfs", 0, ""), os.WriteFile(null, nil, 0o600),
 			unix.Mount("/dev/null", null, "", unix.MS_BIND, ""), unix.Mount(dev, "/dev", "", unix.MS_MOVE, ""))
 	},
+	// As some sandboxes hide the kernel log.
+	"null-log": func() error { return unix.Mount("/dev/null", kernelLogFile, "", unix.MS_BIND, "") },
+	"file-log": func() error {
+		f, err := os.CreateTemp("", "kmsg")
+		if err != nil {
+			return err
+		}
+		return errors.Join(f.Close(), unix.Mount(f.Name(), kernelLogFile, "", unix.MS_BIND, ""), os.Remove(f.Name()))
+	},
 	// All that this user may have.
 	"no-inotify": func() error {
 		for {

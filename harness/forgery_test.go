@@ -174,12 +174,18 @@ func names(e Evidence) bool {
 }
 
 func sound(e Evidence) bool {
-	return e.Unread["memory.events"] == "" && e.EventsLocal.OOMKill <= e.Events.OOMKill && e.Status.Signal != unknownEnd
+	_, away := e.outside()
+	return !away && e.Unread["memory.events"] == "" && e.EventsLocal.OOMKill <= e.Events.OOMKill && e.Status.Signal != unknownEnd
+}
+
+// hitBelow tells that a limit below the cage was hit.
+func hitBelow(e Evidence) bool {
+	return slices.ContainsFunc(e.Below, func(b Ancestor) bool { return b.EventsLocal.OOM > 0 })
 }
 
 var properties = map[string]property{
 	"an OOM kill of the target is a SIGKILL, and a kill in the cage": {is(byOOM...), func(e Evidence, _ Verdict) bool {
-		return sound(e) && e.Status.Signal == "SIGKILL" && e.Events.OOMKill > 0 && (e.EventsLocal.OOMKill > 0 || names(e))
+		return sound(e) && e.Status.Signal == "SIGKILL" && e.Events.OOMKill > 0 && (e.EventsLocal.OOMKill+e.killsBelow() > 0 || names(e))
 	}},
 	"a kill by the own limit takes the own oom": {is(OOMKilled, OOMGroupKilled), func(e Evidence, _ Verdict) bool { return e.EventsLocal.OOM > 0 }},
 	"a group kill is one that was counted": {is(OOMKilled, OOMGroupKilled), func(e Evidence, v Verdict) bool {
@@ -190,7 +196,7 @@ var properties = map[string]property{
 	"without a kill that was counted there was none":  {func(e Evidence, _ Verdict) bool { return e.Events.OOMKill == 0 }, isNot(append(byOOM, ChildOOMKilled)...)},
 	"evidence that contradicts itself proves nothing": {func(e Evidence, _ Verdict) bool { return !sound(e) }, is(Inconclusive)},
 	"a whole log that names others only spares the target": {func(e Evidence, _ Verdict) bool {
-		return e.Unread[kernelLogFile] == "" && !names(e) && e.Events.OOMGroupKill == 0 && uint64(len(e.Kills))+e.UnplacedKills >= e.Events.OOMKill
+		return e.Unread[kernelLogFile] == "" && !names(e) && !e.MainThreadEnded && e.Events.OOMGroupKill == 0 && uint64(len(e.Kills))+e.UnplacedKills >= e.Events.OOMKill
 	}, isNot(byOOM...)},
 	"a SIGKILL of the harness is no OOM kill unless the log says so": {func(e Evidence, _ Verdict) bool { return e.HarnessKilled && !names(e) }, isNot(byOOM...)},
 	"a target that cannot be chosen was not, unless the log says so": {func(e Evidence, _ Verdict) bool { return e.OOMScoreAdj == -1000 && !names(e) }, isNot(byOOM...)},
@@ -207,7 +213,7 @@ var properties = map[string]property{
 		return sound(e) && e.Status.Signal == "SIGKILL" && e.EventsLocal.OOM > 0 && e.EventsLocal.OOMKill > 0 && names(e) && e.Kills[0].Limit == e.Cage
 	}, is(OOMKilled, OOMGroupKilled)},
 	"nor where there is no log, unless another SIGKILL or limit is known of": {func(e Evidence, _ Verdict) bool {
-		return sound(e) && e.Status.Signal == "SIGKILL" && e.EventsLocal.OOM > 0 && e.Ancestors[0].EventsLocal.OOM == 0 && e.EventsLocal.OOMKill > 0 && e.Unread[kernelLogFile] != "" && len(e.Kills) == 0 && !e.HarnessKilled && e.OOMScoreAdj == 0
+		return sound(e) && e.Status.Signal == "SIGKILL" && e.EventsLocal.OOM > 0 && e.Ancestors[0].EventsLocal.OOM == 0 && e.EventsLocal.OOMKill > 0 && e.Unread[kernelLogFile] != "" && len(e.Kills) == 0 && !e.HarnessKilled && e.OOMScoreAdj == 0 && len(e.DaemonKills) == 0 && !hitBelow(e)
 	}, is(OOMKilled, OOMGroupKilled)},
 	"of two limits neither is blamed, unless the log says which": {func(e Evidence, _ Verdict) bool {
 		return e.EventsLocal.OOM > 0 && e.Ancestors[0].EventsLocal.OOM > 0 && !(names(e) && (e.Kills[0].Limit != "" || e.Kills[0].Global))
@@ -221,13 +227,54 @@ var properties = map[string]property{
 	"the log's word for an ancestor is taken": {func(e Evidence, _ Verdict) bool {
 		return sound(e) && e.Status.Signal == "SIGKILL" && e.Events.OOMKill > 0 && names(e) && e.Kills[0].Limit == "/up" && e.Ancestors[0].EventsLocal.OOM > 0
 	}, is(AncestorOOMKilled)},
+	"a target that left its cage proves nothing of it": {func(e Evidence, _ Verdict) bool { _, away := e.outside(); return away }, is(Inconclusive)},
+	"one that came back has not survived it":           {func(e Evidence, _ Verdict) bool { _, was := e.excursion(); return was }, isNot(Survived)},
+	"a limit below the cage is never taken for another, unless the log says which": {func(e Evidence, _ Verdict) bool {
+		return hitBelow(e) && !(names(e) && (e.Kills[0].Limit != "" || e.Kills[0].Global))
+	}, isNot(byOOM...)},
+	"what systemd-oomd has killed is no OOM kill of the kernel, unless the log says so": {func(e Evidence, _ Verdict) bool { return len(e.DaemonKills) > 0 && !names(e) }, isNot(byOOM...)},
+	"a target that lives at a limit where nobody can be killed is stuck": {func(e Evidence, _ Verdict) bool {
+		return sound(e) && !e.Status.Ended && e.TimedOut && e.EventsLocal.OOM > 0 && e.Events.OOMKill == 0
+	}, is(Stalled)},
+	"a limit that changed changes the sentence, not the verdict": {func(e Evidence, _ Verdict) bool { return len(e.LimitChanges) > 0 }, func(e Evidence, v Verdict) bool {
+		e.LimitChanges = nil
+		return Classify(e) == v
+	}},
+	"pressure that is not known acquits only where no limit was met": {func(e Evidence, v Verdict) bool { return v == TimedOut && e.Unread["memory.pressure"] != "" }, func(e Evidence, _ Verdict) bool {
+		return !e.metLimit()
+	}},
 	"the log's word for the machine is taken": {func(e Evidence, _ Verdict) bool {
 		return sound(e) && e.Status.Signal == "SIGKILL" && e.Events.OOMKill > 0 && names(e) && e.Kills[0].Global
 	}, is(HostOOMKilled)},
 }
 
+// circumstances are what a target, or somebody else, may have done to the run. Each is met in turn by the
+// combinations: all with all would take too long, and their number has no factor in common with these.
+var circumstances = []func(*Evidence){
+	func(*Evidence) {},
+	func(e *Evidence) { e.Moves = []Move{{1, "/up/cage/pod"}, {2, "/other"}} },
+	func(e *Evidence) { e.Moves = []Move{{1, "/other"}, {2, "/up/cage"}} },
+	func(e *Evidence) {
+		e.Moves, e.Below = []Move{{1, "/up/cage/pod"}}, []Ancestor{{Path: "/up/cage/pod", EventsLocal: Events{OOMKill: 1}}}
+	},
+	func(e *Evidence) {
+		e.Moves, e.Below = []Move{{1, "/up/cage/pod"}}, []Ancestor{{Path: "/up/cage/pod", Max: 5, EventsLocal: Events{OOM: 1, OOMKill: 1}}}
+	},
+	func(e *Evidence) {
+		e.Moves, e.Unread["/up/cage/pod/memory.events.local"] = []Move{{1, "/up/cage/pod"}}, "no such file"
+	},
+	func(e *Evidence) { e.DaemonKills = []DaemonKill{{"systemd-oomd", "/up", 1, 3}} },
+	func(e *Evidence) { e.MainThreadEnded = true },
+	func(e *Evidence) {
+		e.LimitChanges = []LimitChange{{1, "/up/cage", "memory.max", 5, Unlimited}, {2, "/up", "memory.max", 5, 0}}
+	},
+	func(e *Evidence) { e.Unread["memory.pressure"] = "switched off" },
+	func(e *Evidence) { e.Unread["memory.pressure"], e.Events.Max = "switched off", 3 },
+}
+
 // eachEvidence goes through every combination of a few values of all that a verdict rests on.
 func eachEvidence(yield func(Evidence)) {
+	n := 0
 	statuses := []Status{{}, exit(0), exit(137), sigterm, sigkill, statusOf(nil)}
 	logs := []struct {
 		kills    []Kill
@@ -251,7 +298,7 @@ func eachEvidence(yield func(Evidence)) {
 						Events:        Events{OOM: set(0), OOMKill: uint64(kills / 3), OOMGroupKill: set(1)},
 						Ancestors:     []Ancestor{{Path: "/up", EventsLocal: Events{OOM: set(2)}}},
 						HarnessKilled: set(3) == 1 && status.Signal == "SIGKILL", TimedOut: set(4) == 1,
-						AncestorsHidden: set(4) == 1, OOMScoreAdj: -1000 * int(set(5)), Unread: map[string]string{},
+						AncestorsHidden: set(5) == 1, OOMScoreAdj: -1000 * int(set(5)), Unread: map[string]string{},
 					}
 					if set(6) == 1 {
 						e.Unread["memory.events"] = "no such device"
@@ -259,6 +306,8 @@ func eachEvidence(yield func(Evidence)) {
 					if log.err != "" {
 						e.Unread[kernelLogFile] = log.err
 					}
+					circumstances[n%len(circumstances)](&e)
+					n++
 					yield(e)
 				}
 			}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // These lies are told by the kernel log, or about it.
@@ -214,4 +215,28 @@ func TestARecycledPIDDoesNotInheritAKill(t *testing.T) {
 		o.RequireOOMKills(t, 1)
 		return
 	}
+}
+
+// Something else than the kernel log is in its place. The harness is a process with mounts of its own.
+func TestALogThatIsNoneCostsNothingButItsOwnEvidence(t *testing.T) {
+	for _, how := range []string{"null-log", "file-log"} {
+		t.Run(how, func(t *testing.T) {
+			own := NewCageT(t, Limits{Max: roomForHarness})
+			r := confined(t, own.Path(), syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}, how, "52428800")
+			require.Empty(t, r.Error)
+			r.Outcome.RequireVerdict(t, OOMKilled)
+			require.Contains(t, r.Outcome.Evidence.Unread[kernelLogFile], "not the kernel log")
+			require.Less(t, r.Outcome.Took, r.Outcome.Spec.Timeout)
+		})
+	}
+}
+
+// The log grows faster than it can be read. A child of the target is killed, the target lives.
+func TestAFloodedLogHoldsUpNoRun(t *testing.T) {
+	o := RunT(t, Spec{
+		Target: saying(t, "child: signal: killed", "flooding", "4"), Limits: Limits{Max: 50 * MiB},
+		Load: Load{Count: 1, Step: acknowledged},
+	})
+	o.RequireVerdict(t, ChildOOMKilled)
+	require.Less(t, o.Took, o.Spec.Timeout, "which a reader of a log without an end overruns")
 }

@@ -87,14 +87,12 @@ func (e Evidence) inCage(group string) bool { return strings.HasPrefix(group+"/"
 // outside says since when the target is out of its cage, if it is.
 func (e Evidence) outside() (left Move, is bool) {
 	for _, m := range e.Moves {
-		if was := is; !e.inCage(m.Group) {
-			is = true
-			if !was {
-				left = m
-			}
-			continue
+		switch {
+		case e.inCage(m.Group):
+			left, is = Move{}, false
+		case !is:
+			left, is = m, true
 		}
-		is = false
 	}
 	return left, is
 }

@@ -93,6 +93,59 @@ func TestClassify(t *testing.T) {
 			return e
 		}(), OOMGroupKilled, "memory.oom.group"},
 		{"killed with all below a cage above", Evidence{Status: sigkill, Events: fromAbove, EventsLocal: fromAbove, Ancestors: above(Events{OOM: 1, OOMGroupKill: 1})}, AncestorOOMKilled, "together with all below it"},
+		{"not in its cage any more", Evidence{Ready: true, Cage: "/cage", Moves: []Move{{5, "/other"}}}, Inconclusive, "but in /other, first seen outside after"},
+		{"killed where it moved to", Evidence{Status: sigkill, Cage: "/cage", Moves: []Move{{5, "/cage2"}}}, Inconclusive, "in /cage2"},
+		{"back in its cage", Evidence{Ready: true, Cage: "/cage", Moves: []Move{{5, "/other"}, {6, "/cage"}}}, Inconclusive, "not all of the time"},
+		{"stuck at its limit", Evidence{Ready: true, TimedOut: true, OOMScoreAdj: -1000, EventsLocal: Events{OOM: 300}, Events: Events{OOM: 300}}, Stalled, "oom_score_adj -1000"},
+		{"stuck at its limit for another reason", Evidence{Ready: true, TimedOut: true, EventsLocal: Events{OOM: 300}, Events: Events{OOM: 300}}, Stalled, "nothing was killed"},
+		{"out of time without PSI, far from any limit", Evidence{TimedOut: true, Unread: map[string]string{"memory.pressure": "switched off"}}, TimedOut, "pressure is unknown: switched off"},
+		{"out of time without PSI, at its limit", Evidence{TimedOut: true, Events: Events{Max: 3}, Unread: map[string]string{"memory.pressure": "switched off"}}, Inconclusive, "unknown"},
+		{"out of time without PSI, at a limit above", Evidence{TimedOut: true, Ancestors: above(Events{Max: 3}), Unread: map[string]string{"memory.pressure": "switched off"}}, Inconclusive, "unknown"},
+		{"killed by systemd-oomd", Evidence{Status: sigkill, DaemonKills: []DaemonKill{{"systemd-oomd", "/cage", 1, 3}}}, Killed, "systemd-oomd chose /cage and killed 3 processes there"},
+		{"killed by systemd-oomd, which has not counted yet", Evidence{Status: sigkill, DaemonKills: []DaemonKill{{"systemd-oomd", "/cage", 1, 0}}}, Killed, "systemd-oomd chose /cage,"},
+		{"ended by SIGTERM where systemd-oomd has killed others", Evidence{Status: sigterm, DaemonKills: []DaemonKill{{"systemd-oomd", "/cage", 1, 3}}}, Killed, "ended by SIGTERM, and no kernel OOM killer"},
+		{"killed by systemd-oomd after a child, by the log", func() Evidence {
+			e := killed(logged(12, "/cage"))
+			e.DaemonKills = []DaemonKill{{"systemd-oomd", "/cage", 1, 3}}
+			return e
+		}(), ChildOOMKilled, "another SIGKILL: systemd-oomd"},
+		{"its child was killed, and systemd-oomd killed, and no log", Evidence{Status: sigkill, Events: ownKill, EventsLocal: ownKill, DaemonKills: []DaemonKill{{"oomd", "/", 1, 3}}}, Inconclusive, "oomd chose /"},
+		{"killed by the cage's limit below it, without a log", Evidence{Status: sigkill, Cage: "/cage", Events: ownKill, EventsLocal: Events{OOM: 1}, Moves: []Move{{1, "/cage/pod"}},
+			Below: []Ancestor{{Path: "/cage/pod", EventsLocal: fromAbove}}}, OOMKilled, "its own limit"},
+		{"killed by a limit of its own making, without a log", Evidence{Status: sigkill, Cage: "/cage", Events: ownKill, Moves: []Move{{1, "/cage/pod"}},
+			Below: []Ancestor{{Path: "/cage/pod", Max: 5, EventsLocal: ownKill}}}, Inconclusive, "limit of /cage/pod (memory.max 5), which is below"},
+		{"killed while both were hit, without a log", Evidence{Status: sigkill, Cage: "/cage", Events: ownKill, EventsLocal: Events{OOM: 1}, Moves: []Move{{1, "/cage/pod"}},
+			Below: []Ancestor{{Path: "/cage/pod", Max: 5, EventsLocal: ownKill}}}, Inconclusive, "does not say which"},
+		{"killed in a cgroup that is gone", Evidence{Status: sigkill, Cage: "/cage", Events: ownKill, EventsLocal: Events{OOM: 1}, Moves: []Move{{1, "/cage/pod"}},
+			Unread: map[string]string{"/cage/pod/memory.events.local": "no such file"}}, Inconclusive, "no such file"},
+		{"another of its cgroups had the kill", Evidence{Status: sigkill, Cage: "/cage", Events: ownKill, EventsLocal: Events{OOM: 1}, Moves: []Move{{1, "/cage/pod"}},
+			Below: []Ancestor{{Path: "/cage/pod"}}}, ChildOOMKilled, "below the cage"},
+		{"a victim with the target's memory", func() Evidence {
+			e := killed(logged(12, "/cage"))
+			e.Kills[0].SharedWith = []int{7}
+			return e
+		}(), OOMKilled, "together with app[12], which has the same memory"},
+		{"a victim with the target's figures, and the target lives", func() Evidence {
+			e := killed(logged(12, "/cage"))
+			e.Kills[0].SharedWith, e.Status = []int{7}, Status{}
+			return e
+		}(), ChildOOMKilled, "the target lives"},
+		{"a victim with the target's memory, and SIGKILL by the harness", func() Evidence {
+			e := killed(logged(12, "/cage"))
+			e.Kills[0].SharedWith, e.HarnessKilled = []int{7}, true
+			return e
+		}(), Inconclusive, "harness had sent"},
+		{"a thread that the log does not place", func() Evidence {
+			e := killed(Kill{PID: 7})
+			e.Kills, e.UnplacedKills, e.MainThreadEnded = nil, 1, true
+			return e
+		}(), OOMKilled, "its own limit"},
+		{"a child's kill, where the main thread had ended", func() Evidence {
+			e := killed(logged(12, "/cage"))
+			e.MainThreadEnded = true
+			return e
+		}(), ChildOOMKilled, "another SIGKILL"},
+		{"a target that gave up its -1000, without a log", Evidence{Status: sigkill, OOMScoreAdj: -1000, OOMScoreAdjAtEnd: new(int), Events: ownKill, EventsLocal: ownKill}, OOMKilled, "its own limit"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, why := judge(c.e)
