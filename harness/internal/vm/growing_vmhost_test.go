@@ -87,21 +87,27 @@ func TestWhatIsSyncedOutlivesAGuestThatIsKilled(t *testing.T) {
 	const kills, each = 5, 3
 	for kill := 1; kill <= kills; kill++ {
 		t.Setenv("VM_TEST_ROLE", "points")
+		want := pointsTo(kill * each)
+		killed := make(chan struct{})
+		killOnce := func() { // while the line is read on
+			defer close(killed)
+			assert.Eventually(t, func() bool { got, _ := os.ReadFile(path); return string(got) == want }, waitMax, tick)
+			if qemu := children(t, os.Getpid()); assert.Len(t, qemu, 1) {
+				assert.NoError(t, syscall.Kill(qemu[0], syscall.SIGKILL))
+			}
+		}
 		var stderr bytes.Buffer
 		_, err := Run(t.Context(), Options{
 			Program: exe, Args: []string{path, strconv.Itoa(kill * each)}, Results: []string{path}, Accel: "tcg",
-			Stdout: &waitFor{text: fmt.Sprintf("synced %d.", kill*each), found: func() {
-				assert.Eventually(t, func() bool { got, _ := os.ReadFile(path); return string(got) == pointsTo(kill*each) }, waitMax, tick)
-				if qemu := children(t, os.Getpid()); assert.Len(t, qemu, 1) {
-					assert.NoError(t, syscall.Kill(qemu[0], syscall.SIGKILL))
-				}
-			}}, Stderr: &stderr, Artifacts: t.TempDir(),
+			Stdout: &waitFor{text: fmt.Sprintf("synced %d.", kill*each), found: func() { go killOnce() }},
+			Stderr: &stderr, Artifacts: t.TempDir(),
 		})
 		var f *Failure
 		require.ErrorAs(t, err, &f, "%s", &stderr)
 		assert.Equal(t, noExitCode, f.kind, "%v", f)
+		<-killed
 		assert.Contains(t, stderr.String(), path+" has what was written to it until then")
-		require.Equal(t, pointsTo(kill*each), content(t, path))
+		require.Equal(t, want, content(t, path))
 	}
 	g := boot(t, "last-points", func(o *Options) {
 		o.Args, o.Results = []string{path, strconv.Itoa(kills*each + 1)}, []string{path}

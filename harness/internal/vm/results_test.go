@@ -240,6 +240,26 @@ func TestAFileThatDoesNotFitCostsOnlyItself(t *testing.T) {
 	assert.Equal(t, []string{"small"}, names(t, dir))
 }
 
+// Not every file system has files without a name.
+func TestAFileOnItsWayMayHaveAName(t *testing.T) {
+	path := t.TempDir()
+	dir, err := openRoot(path)
+	require.NoError(t, err)
+	defer dir.Close()
+	named := func() *pending {
+		f, err := os.OpenFile(filepath.Join(path, pendingName()), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		require.NoError(t, err)
+		return &pending{f: f, dir: dir, name: pendingName()}
+	}
+	require.NoError(t, named().as("new"))
+	taken := named()
+	require.ErrorIs(t, taken.as("new"), fs.ErrExist)
+	require.NoError(t, taken.as("other"))
+	require.NoError(t, named().over("new"))
+	named().discard()
+	require.Equal(t, []string{"new", "other"}, names(t, path))
+}
+
 func TestWhatIsSaidIsBounded(t *testing.T) {
 	var all []sent
 	for range 3 * notesMax {

@@ -5,13 +5,104 @@ package vm
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+func init() {
+	roles["ordinary"] = func() int {
+		appendTo([]string{"history.log"})
+		must(os.WriteFile("coverage", []byte("a file\n"), 0o644))
+		must(os.MkdirAll(".git/hooks", 0o755))
+		must(os.WriteFile(".git/hooks/post-checkout", []byte("#!/bin/sh\n"), 0o755))
+		must(os.WriteFile("zz-results.jsonl", []byte("hours of work\n"), 0o644))
+		code, err := strconv.Atoi(os.Args[1])
+		must(err)
+		return code
+	}
+	roles["large"] = func() int {
+		must(os.WriteFile("small", []byte("small\n"), 0o644))
+		data := make([]byte, 100<<20)
+		_, err := rand.Read(data)
+		must(err)
+		must(os.WriteFile("large", data, 0o644))
+		return 0
+	}
+	roles["sparse"] = func() int {
+		f, err := os.Create("sparse")
+		must(err)
+		must(f.Truncate(4e9))
+		must(f.Close())
+		return 0
+	}
+}
+
+func TestAFileThatTheGuestNeverHadIsNotTouched(t *testing.T) {
+	for code, want := range map[int]int{0: exitNotAll, 7: 7} {
+		t.Chdir(t.TempDir())
+		require.NoError(t, os.WriteFile("history.log", []byte("from the host\n"), 0o644))
+		require.NoError(t, os.Mkdir("coverage", 0o755))
+		g := boot(t, "ordinary", func(o *Options) { o.Args = []string{strconv.Itoa(code)} })
+		require.NoError(t, g.err)
+		require.Equal(t, want, g.code, g.stderr.String())
+		for name, want := range map[string]string{
+			"history.log": "from the host\n", "history.log.guest": "from the guest\n", "coverage.guest": "a file\n", "zz-results.jsonl": "hours of work\n",
+		} {
+			assert.Equal(t, want, content(t, name), name)
+		}
+		assert.NoDirExists(t, ".git")
+		for _, name := range []string{"history.log", "coverage", "post-checkout"} {
+			assert.Contains(t, g.stderr.String(), name)
+		}
+	}
+}
+
+func TestAHoleCostsNoTime(t *testing.T) {
+	t.Chdir(t.TempDir())
+	g := boot(t, "sparse", nil)
+	require.NoError(t, g.err)
+	require.Zero(t, g.code, g.stderr.String())
+	info, err := os.Stat("sparse")
+	require.NoError(t, err)
+	require.EqualValues(t, 4e9, info.Size())
+	require.Less(t, storedBytes(info), int64(1<<20))
+}
+
+// 100 MB of random bytes take minutes.
+func TestWhatIsStillOnItsWayEndsSoonAfterAnInterrupt(t *testing.T) {
+	requireHost(t)
+	dir := t.TempDir()
+	t.Chdir(dir)
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Setenv("VM_TEST_ROLE", "large")
+	exe, err := os.Executable()
+	require.NoError(t, err)
+	var interrupted time.Time
+	go func() {
+		for ctx.Err() == nil {
+			if _, err := os.Stat("small"); err == nil { // the small ones come first
+				interrupted = time.Now()
+				cancel()
+			}
+			time.Sleep(tick)
+		}
+	}()
+	var stderr bytes.Buffer
+	_, err = Run(ctx, Options{Program: exe, Accel: "tcg", Stdout: io.Discard, Stderr: &stderr})
+	require.ErrorIs(t, err, context.Canceled, "%s", &stderr)
+	took := time.Since(interrupted)
+	require.Less(t, took, leaveTime+waitMax)
+	require.Equal(t, []string{"small"}, names(t, dir))
+	require.Contains(t, stderr.String(), filepath.Join(dir, "large")+": the guest ended before all of it had come")
+}
 
 func TestFilesThatArgumentsNameGoAlongAndComeBack(t *testing.T) {
 	t.Chdir(t.TempDir())
