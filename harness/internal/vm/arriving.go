@@ -152,8 +152,13 @@ func (p *pending) over(name string) error {
 	if err := p.f.Sync(); err != nil {
 		return err
 	}
+	var old unix.Stat_t
+	if unix.Fstatat(int(p.dir.Fd()), name, &old, unix.AT_SYMLINK_NOFOLLOW) == nil {
+		_ = p.f.Chown(int(old.Uid), int(old.Gid)) // root's runs leave a user's file the user's; others may not
+	}
 	if p.name == "" {
 		other := pendingName()
+		_ = unix.Unlinkat(int(p.dir.Fd()), other, 0) // of a process that had this number before
 		if err := p.link(other); err != nil {
 			return err
 		}

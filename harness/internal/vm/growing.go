@@ -121,11 +121,11 @@ func (g *growingFile) open(n *notes, is stamp, err error) error {
 	dir := int(g.at.dir.Fd())
 	if err == nil && is.regular() && is == g.last {
 		fd, err := unix.Openat(dir, g.at.name, unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return err
+		if err == nil {
+			g.f = os.NewFile(uintptr(fd), g.at.path)
+			return nil
 		}
-		g.f = os.NewFile(uintptr(fd), g.at.path)
-		return nil
+		// It may only be read. Then what comes is kept beside it.
 	}
 	fd := -1
 	create := func(name string) (err error) {

@@ -245,6 +245,9 @@ func (g *growing) finish() (map[string]bool, error) {
 	for _, f := range g.files {
 		if f.sent > 0 && f.asSent() {
 			done[f.path] = true
+			if real, err := filepath.EvalSymlinks(f.path); err == nil {
+				done[real] = true
+			}
 		}
 	}
 	return done, g.err
