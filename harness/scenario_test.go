@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/stretchr/testify/suite"
 	"golang.org/x/sys/unix"
@@ -41,17 +42,28 @@ func statLag() Bytes {
 	return Baseline{CPUs: onlineCPUs("/sys/devices/system/cpu/online"), PageSize: Bytes(os.Getpagesize())}.statLag()
 }
 
-// onDisk is a folder whose files have a page cache that the kernel can take back. On tmpfs it would
-// be shared memory, which stays.
+// onDisk is a folder whose files have a page cache that the kernel can take back. On tmpfs, as /tmp is in many
+// distributions, it would be shared memory, which stays; so it is the first of the places for temporary files that is
+// none. It is removed with the test.
 func (s *scenarios) onDisk() string {
 	s.T().Helper()
-	dir := s.T().TempDir()
-	var fs unix.Statfs_t
-	s.Require().NoError(unix.Statfs(dir, &fs))
-	if fs.Type == unix.TMPFS_MAGIC {
-		giveUp(s.T(), fmt.Errorf("%w: %s is on tmpfs; a folder on a disk is needed: set TMPDIR, or start the microVM with -scratch 512M", ErrNotSupported, dir))
+	places := []string{os.TempDir(), "/var/tmp"}
+	if cache, err := os.UserCacheDir(); err == nil {
+		places = append(places, cache)
 	}
-	return dir
+	for _, place := range places {
+		var fs unix.Statfs_t
+		if unix.Statfs(place, &fs) != nil || fs.Type == unix.TMPFS_MAGIC || fs.Type == unix.RAMFS_MAGIC || unix.Access(place, unix.W_OK) != nil {
+			continue
+		}
+		dir, err := os.MkdirTemp(place, "oomcage-test-")
+		s.Require().NoError(err)
+		s.T().Cleanup(func() { s.NoError(os.RemoveAll(dir)) })
+		return dir
+	}
+	giveUp(s.T(), fmt.Errorf("%w: %s are on no disk; a folder on one is needed: set TMPDIR, or start the microVM with -scratch 512M",
+		ErrNotSupported, strings.Join(places, ", ")))
+	return ""
 }
 
 // serving starts the mock in the cage and waits until it is ready.
