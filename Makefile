@@ -160,7 +160,7 @@ lint: $(cache)/bin/golangci-lint $(cache)/bin/actionlint ## check code, workflow
 	@$(cache)/bin/actionlint
 	@for module in . .ci/tools/browser .ci/tools/kubernetes; do go -C $$module mod tidy -diff; done
 	@go -C .ci/tools/kubernetes test .
-	@! command -v shellcheck >/dev/null || shellcheck .ci/run .ci/install .ci/kernels .ci/where
+	@! command -v shellcheck >/dev/null || shellcheck .ci/run .ci/install .ci/kernels .ci/where .ci/remedies
 
 .PHONY: fmt
 fmt: $(cache)/bin/golangci-lint ## format all Go files

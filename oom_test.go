@@ -1,7 +1,7 @@
 // Package oomcage_test is the story that the harness was built for: a gin service in a cage,
 // pushed over HTTP until it dies, and the kernel's own counters as the witness.
 //
-//	sudo go test ./...                               on this kernel: root, cgroup v2
+//	sudo env "PATH=$PATH" go test ./...              on this kernel: root, cgroup v2
 //	go test -exec 'go tool oomcage vm -build ./app'  in a microVM: no root, any host
 package oomcage_test
 
