@@ -33,36 +33,85 @@ func (o Outcome) MarshalJSON() ([]byte, error) {
 // to judge by, is no outcome; nor is what has a key twice in one object, of which every reader takes
 // another one.
 func ParseOutcome(line []byte) (*Outcome, error) {
-	if err := json.Unmarshal(line, &struct{}{}); err != nil {
-		var wrong *json.UnmarshalTypeError
-		if errors.As(err, &wrong) {
-			return nil, fmt.Errorf("no outcome: it is a JSON %s, and an object is needed", wrong.Value)
-		}
-		return nil, fmt.Errorf("no outcome: %w; a whole JSON object is needed, and this begins %q", err, line[:min(len(line), 40)])
+	o := new(Outcome)
+	if err := parse(line, o); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// ParseSummary is ParseOutcome without the timeline and the output, which are most of a line, and of no use to who
+// looks over many outcomes.
+func ParseSummary(line []byte) (*Outcome, error) {
+	type fields Outcome
+	var s struct {
+		fields
+		Timeline skipped `json:"timeline"`
+		Output   skipped `json:"output"`
+	}
+	if err := parse(line, &s); err != nil {
+		return nil, err
+	}
+	o := Outcome(s.fields)
+	return &o, nil
+}
+
+// skipped is a value that is not looked at.
+type skipped struct{}
+
+// UnmarshalJSON leaves the value.
+func (skipped) UnmarshalJSON([]byte) error { return nil }
+
+// parse reads a line into what has the fields of an Outcome.
+func parse(line []byte, o any) error {
+	line = bytes.Trim(line, " \t\r\n")
+	if len(line) == 0 || line[0] != '{' || !json.Valid(line) {
+		return noObject(line)
 	}
 	top, twice := scanKeys(line)
 	if err := checkFormat(top["format"]); err != nil {
-		return nil, err
+		return err
 	}
 	if twice != nil {
-		return nil, fmt.Errorf("no outcome: it has the key %q twice in one object (upper and lower case are the same)", twice)
+		return fmt.Errorf("no outcome: it has the key %q twice in one object (upper and lower case are the same)", twice)
 	}
+	if err := checkNeeded(top); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(line, o); err != nil {
+		return fmt.Errorf("no outcome: %w", err)
+	}
+	return nil
+}
+
+// noObject says what a line is that is no JSON object.
+func noObject(line []byte) error {
+	err := json.Unmarshal(line, &struct{}{})
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &wrong):
+		return fmt.Errorf("no outcome: it is a JSON %s, and an object is needed", wrong.Value)
+	case err == nil:
+		return errors.New(`no outcome: it has no "verdict"`) // it is null
+	default:
+		return fmt.Errorf("no outcome: %w; a whole JSON object is needed, and this begins %q", err, line[:min(len(line), 40)])
+	}
+}
+
+// checkNeeded says what an outcome lacks, by the values of its keys.
+func checkNeeded(top map[string][]byte) error {
 	verdict := Verdict("")
 	switch text := top["verdict"]; {
 	case text == nil || isNull(text):
-		return nil, errors.New(`no outcome: it has no "verdict"`)
+		return errors.New(`no outcome: it has no "verdict"`)
 	case json.Unmarshal(text, &verdict) != nil:
-		return nil, fmt.Errorf("no outcome: the verdict %.40s is unknown; known are %s", text, known())
+		return fmt.Errorf("no outcome: the verdict %.40s is unknown; known are %s", text, known())
 	case !slices.Contains(Verdicts(), verdict):
-		return nil, fmt.Errorf("no outcome: the verdict %q is unknown; known are %s", verdict, known())
+		return fmt.Errorf("no outcome: the verdict %q is unknown; known are %s", verdict, known())
 	case top["evidence"] == nil || isNull(top["evidence"]):
-		return nil, errors.New(`no outcome: it has no "evidence" to judge by`)
+		return errors.New(`no outcome: it has no "evidence" to judge by`)
 	}
-	o := new(Outcome)
-	if err := json.Unmarshal(line, o); err != nil {
-		return nil, fmt.Errorf("no outcome: %w", err)
-	}
-	return o, nil
+	return nil
 }
 
 func isNull(value []byte) bool { return string(value) == "null" }

@@ -24,8 +24,7 @@ func (k *keeper) add(o *harness.Outcome) {
 	k.share(o)
 	k.outcomes = append(k.outcomes, o)
 	switch n := len(k.outcomes); {
-	case !k.page:
-		o.Timeline, o.Output = nil, ""
+	case !k.page: // they are summaries
 	case n >= firstThinned && n&(n-1) == 0:
 		k.room = kept(n)
 		for _, o := range k.outcomes {

@@ -35,7 +35,7 @@ func ReadFor(f Format, paths ...string) (*Set, error) {
 	in := map[string]string{} // the file of each point
 	for _, path := range paths {
 		from := len(keep.outcomes)
-		err := sweep.ReadEach(path, func(o *harness.Outcome) error {
+		err := sweep.ReadEach(path, !keep.page, func(o *harness.Outcome) error {
 			switch first, twice := in[o.Name]; {
 			case twice && first == path:
 				return fmt.Errorf("%s has the point %s twice: a sweep runs each once; take one of the lines out", path, printable.Line(o.Name))

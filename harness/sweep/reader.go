@@ -16,6 +16,9 @@ import (
 // so by it, and so takes the same lines: blank ones are passed over, a line may end in CRLF, the file may begin
 // with a byte order mark, and the last line need not end. Results that are piped are read as they come.
 type Reader struct {
+	// Summary leaves the timelines and the outputs out, see harness.ParseSummary.
+	Summary bool
+
 	in      *bufio.Reader
 	longest int
 	line    int   // the number of the last line
@@ -72,7 +75,11 @@ func (r *Reader) Next() (*harness.Outcome, error) {
 		case len(r.text) == 0:
 			continue
 		}
-		o, err := harness.ParseOutcome(r.text)
+		parse := harness.ParseOutcome
+		if r.Summary {
+			parse = harness.ParseSummary
+		}
+		o, err := parse(r.text)
 		if err == nil {
 			r.some = true
 			return o, nil
@@ -146,7 +153,7 @@ func (r *Reader) trim() {
 // torn (ErrTorn), the outcomes before it are returned too.
 func Read(path string) ([]*harness.Outcome, error) {
 	var outcomes []*harness.Outcome
-	err := ReadEach(path, func(o *harness.Outcome) error {
+	err := ReadEach(path, false, func(o *harness.Outcome) error {
 		outcomes = append(outcomes, o)
 		return nil
 	})
@@ -156,15 +163,16 @@ func Read(path string) ([]*harness.Outcome, error) {
 	return outcomes, err
 }
 
-// ReadEach reads a file of outcomes, and calls take with each, so that no more of them is kept than it keeps. It ends
-// with the first error, of take or of a line, which it names.
-func ReadEach(path string, take func(o *harness.Outcome) error) error {
+// ReadEach reads a file of outcomes, or of summaries of them, and calls take with each, so that no more of them is
+// kept than it keeps. It ends with the first error, of take or of a line, which it names.
+func ReadEach(path string, summary bool, take func(o *harness.Outcome) error) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	r := NewReader(f)
+	r.Summary = summary
 	for {
 		o, err := r.Next()
 		switch {

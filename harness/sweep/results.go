@@ -81,6 +81,7 @@ func Resume(path string) (*Results, error) {
 // load reads what the file has, and makes it ready for the next line.
 func (r *Results) load(path string) error {
 	in := NewReader(r.file)
+	in.Summary = true
 	for {
 		o, err := in.Next()
 		switch {

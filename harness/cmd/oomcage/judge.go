@@ -106,6 +106,7 @@ const mostComplaints = 20
 // everything.
 func (j *judgement) read(name string, r io.Reader, complain func(error)) {
 	in := sweep.NewReader(r)
+	in.Summary = true
 	outcomes, bad := 0, 0
 	for {
 		o, err := in.Next()
