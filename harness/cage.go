@@ -48,6 +48,8 @@ type Cage struct {
 	started   chan struct{} // closed when there are none; nil while nobody waits for that
 	closed    bool          // or being closed
 
+	emptied func() // called when the cage is closed and nothing runs in it any more; nil calls nothing
+
 	closing  sync.Once
 	closeErr error // set by closing
 }

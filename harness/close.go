@@ -57,6 +57,9 @@ func (c *Cage) remove() error {
 	for _, child := range children {
 		err = errors.Join(err, child.Close())
 	}
+	if c.emptied != nil && c.end(ctx, processes) == nil {
+		c.emptied()
+	}
 	err = errors.Join(err, c.group.Remove(ctx))
 	for _, p := range processes {
 		err = errors.Join(err, p.finish(ctx))
@@ -95,6 +98,18 @@ func (c *Cage) allStarted() <-chan struct{} {
 		c.started = make(chan struct{})
 	}
 	return c.started
+}
+
+// end leaves nothing of the targets but what they hold in other files than those of their TMPDIR. An error of it is
+// Remove's too.
+func (c *Cage) end(ctx context.Context, processes []*Process) error {
+	if err := errors.Join(c.group.Kill(), c.group.WaitEmpty(ctx)); err != nil {
+		return err
+	}
+	for _, p := range processes {
+		_ = p.scratch.remove() // finish returns its error
+	}
+	return nil
 }
 
 // inside is what there is in a cage that nothing comes into any more.

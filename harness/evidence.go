@@ -77,6 +77,20 @@ type Evidence struct {
 
 	// OOMScoreAdjAtEnd is the target's oom_score_adj at the end, where it was not OOMScoreAdj any more.
 	OOMScoreAdjAtEnd *int `json:"oom_score_adj_at_end,omitempty"`
+
+	// Unloaded tells that the target acknowledged none of the steps that it was sent.
+	Unloaded bool `json:"unloaded,omitempty"`
+
+	// OtherListener is who listened on the cage's address during the run and was not started in it. Probes and steps
+	// may have been answered by it.
+	OtherListener string `json:"other_listener,omitempty"`
+
+	// LeftRunning are the processes of a target that has ended by itself with exit code 0 and left them running in
+	// the cage, as "name[PID]".
+	LeftRunning []string `json:"left_running,omitempty"`
+
+	// KillTimes places the kills that Events.OOMKill counts, in their order: at most 1000.
+	KillTimes []KillTime `json:"kill_times,omitempty"`
 }
 
 // Ancestor is a cgroup above the cage.

@@ -163,6 +163,10 @@ func (e SwapEvents) since(before SwapEvents) SwapEvents {
 
 // readBaseline reads what Predict needs. The machine's properties do not change during a run.
 func readBaseline(g *cgroup.Group) (Baseline, error) {
+	room, cache, err := readRoom(g)
+	if err != nil {
+		return Baseline{}, err
+	}
 	// memory.stat is flushed first, so that what was charged meanwhile is not counted twice.
 	stat, err := g.ReadKeyed("memory.stat")
 	if err != nil {
@@ -179,7 +183,36 @@ func readBaseline(g *cgroup.Group) (Baseline, error) {
 		PageSize: Bytes(os.Getpagesize()),
 		CPUs:     onlineCPUs("/sys/devices/system/cpu/online"),
 		HugePage: hugePageSize("/sys/kernel/mm/transparent_hugepage"),
+		Room:     room, RoomCache: cache,
 	}, nil
+}
+
+// readRoom returns how much is free above a cgroup, where it is least, and what can be taken back there. Zeros: there is
+// no limit.
+func readRoom(g *cgroup.Group) (room, cache Bytes, err error) {
+	for _, up := range g.Ancestors() {
+		limit, err := up.ReadSize("memory.max")
+		if errors.Is(err, fs.ErrNotExist) || err == nil && Bytes(limit) == Unlimited {
+			continue // a cgroup without the memory controller has no limit either
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+		current, err := up.ReadSize("memory.current")
+		if err != nil {
+			return 0, 0, err
+		}
+		stat, err := up.ReadKeyed("memory.stat")
+		if err != nil {
+			return 0, 0, err
+		}
+		free := Bytes(max(limit-current, 1))
+		back := Bytes(stat["file"] - min(stat["file"], stat["shmem"]) + stat["slab_reclaimable"])
+		if room == 0 || free+back < room+cache {
+			room, cache = free, back
+		}
+	}
+	return room, cache, nil
 }
 
 // onlineCPUs counts the machine's CPUs. It is not runtime.NumCPU, which counts those that the

@@ -33,6 +33,14 @@ type Outcome struct {
 	Took time.Duration `json:"took,omitempty"`
 
 	Executable Executable `json:"executable,omitzero"` // what was run; zero where it could not be found
+
+	// Measured is what the steps took; nil where fewer than one was acknowledged before the limit was met.
+	Measured *Measured `json:"measured,omitempty"`
+
+	// Left is what the run has left charged above its cage, and Found what earlier runs of the same process had left on
+	// tmpfs when it began.
+	Left  Left `json:"left,omitzero"`
+	Found Left `json:"found,omitzero"`
 }
 
 // Judge sets the verdict and its reason anew, from the evidence alone.
@@ -40,12 +48,38 @@ func (o *Outcome) Judge() {
 	o.Verdict, o.Why = judge(o.Evidence)
 	switch {
 	case o.Attempted == 0:
+	case o.Attempted > o.Acknowledged && (o.Verdict == Survived || o.Evidence.Unloaded && !o.Evidence.Status.Ended && !o.Evidence.TimedOut):
+		o.Why += fmt.Sprintf("; step %d was not acknowledged", o.Attempted)
 	case o.Attempted > o.Acknowledged:
 		o.Why += fmt.Sprintf(", during step %d", o.Attempted)
 	default:
 		o.Why += fmt.Sprintf(", after step %d", o.Acknowledged)
 	}
-	o.Why = printable.Line(o.Why + o.Evidence.changes() + victims(o.Evidence)) // names of cgroups and processes are anybody's
+	o.Why = printable.Line(o.Why + o.Evidence.changes() + victims(o.Evidence) + o.notes()) // names of cgroups and processes are anybody's
+}
+
+// notes are what the reader of a verdict should know beside its reason, each with a semicolon before it.
+func (o *Outcome) notes() string {
+	e := o.Evidence
+	notes := o.killNote()
+	if e.OtherListener != "" && o.Verdict != Inconclusive {
+		notes += "; steps may have been answered by " + e.OtherListener + ", as it listened on the target's address"
+	}
+	if o.Window != nil && o.Baseline.short(e.Limits) {
+		notes += fmt.Sprintf("; the cgroups above had only %d bytes free when it was ready, less than its own limit, and the prediction is made for that", o.Baseline.Room)
+	}
+	if o.Verdict != OOMKilled && o.Verdict != OOMGroupKilled || !o.Measured.flat(o.Baseline, o.Spec.Load.Bytes) {
+		if differs := o.Differs(); differs != "" {
+			notes += "; " + differs
+		}
+	}
+	if o.Left.Shmem > 0 {
+		notes += "; it left " + Left{Shmem: o.Left.Shmem, On: o.Left.On}.String() + ", for which a later run does not pay"
+	}
+	if o.Found.Shmem > 0 {
+		notes += "; earlier runs had left " + o.Found.String() + ", for which this one did not pay where it used it"
+	}
+	return notes
 }
 
 // String prints the outcome for people: the verdict in a sentence, what it rests on, the
@@ -64,6 +98,9 @@ func (o *Outcome) String() string {
 		predicted = "predicted " + o.Window.String()
 	}
 	line("steps", "%d acknowledged of %d attempted, %s", o.Acknowledged, o.Attempted, predicted)
+	if o.Measured != nil {
+		line("a step", "took %s of memory.current, over %d; %s", o.Measured, o.Measured.Steps, declared(o.Spec.Load.Bytes))
+	}
 	if o.Error != "" {
 		line("error", "%s", o.Error)
 	}
@@ -71,6 +108,9 @@ func (o *Outcome) String() string {
 	line("memory", "peak %d, at the end %d; before the load %d, of which %d page cache", e.Peak, e.Current, o.Baseline.Current, o.Baseline.File)
 	if left := o.stayed(); left != "" {
 		line("stayed", "charged: %s", left)
+	}
+	if left := o.Left.String(); left != "" {
+		line("left", "charged above the cage: %s", left)
 	}
 	line("events", "%s (of the cage alone: %s)", e.Events, e.EventsLocal)
 	line("pressure", "%s", e.slowness())
@@ -106,6 +146,13 @@ func (e Evidence) slowness() string {
 		pressure = "unknown"
 	}
 	return fmt.Sprintf("%s; %d refaults", pressure, e.Refaults)
+}
+
+func declared(step Bytes) string {
+	if step == 0 {
+		return "nothing was declared"
+	}
+	return fmt.Sprintf("%d declared", step)
 }
 
 // stayed says, by kind, what memory is charged though the target has ended, or "": what others in

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"oomcage/harness/internal/cgroup"
 	"oomcage/harness/internal/guest"
+	"oomcage/harness/internal/sys"
 )
 
 // Process is one started target. Its methods may be called from several goroutines.
@@ -29,6 +31,13 @@ type Process struct {
 	done   chan struct{} // closed when the process has been waited for
 	status Status        // set before done is closed
 	last   whereabouts   // where it ended; set before done is closed
+
+	start   uint64   // of the process, in the kernel's ticks; 0 if unknown
+	scratch *scratch // its TMPDIR
+
+	// Before it was started: how much of each tmpfs was in use, and what the cage was charged with.
+	tmpfs   map[string]Bytes
+	charged Stat
 
 	killed atomic.Bool // the harness, or its user through Signal, has sent SIGKILL while it ran
 }
@@ -68,6 +77,9 @@ func (c *Cage) Start(ctx context.Context, t Target) (*Process, error) {
 	if err == nil {
 		p.score, err = setOOMScore(p.PID(), t.OOMScoreAdj)
 	}
+	if err == nil {
+		p.start, _ = startOf(p.PID()) // where it has ended already, all others are younger
+	}
 	if p != nil {
 		go p.wait() // not before its score is set: until then nobody else can get its PID
 		if err != nil {
@@ -86,27 +98,31 @@ func (c *Cage) start(ctx context.Context, t Target) (*Process, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	cmd := c.command(t)
+	tmp, err := newScratch()
+	if err != nil {
+		return nil, err
+	}
+	cmd := c.command(t, tmp)
 	// A pipe of our own: exec's would make Wait last until the last grandchild closes it.
 	r, w, err := os.Pipe()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, tmp.remove())
 	}
 	defer w.Close()
 	cmd.Stdout, cmd.Stderr = w, w
 	group, err := c.enter()
 	if err != nil {
 		r.Close()
-		return nil, err
+		return nil, errors.Join(err, tmp.remove())
 	}
 	p := &Process{
-		cage: c, group: group, cmd: cmd, pipe: r, output: &tail{},
+		cage: c, group: group, cmd: cmd, pipe: r, output: &tail{}, scratch: tmp,
 		copied: make(chan struct{}), done: make(chan struct{}),
 	}
 	if err := p.execute(); err != nil {
 		c.leave(nil)
 		r.Close()
-		return nil, err
+		return nil, errors.Join(err, tmp.remove())
 	}
 	go p.copyOutput()
 	c.leave(p)
@@ -158,7 +174,7 @@ func (c *Cage) leave(p *Process) {
 }
 
 // command is the target with its arguments and environment.
-func (c *Cage) command(t Target) *exec.Cmd {
+func (c *Cage) command(t Target, tmp *scratch) *exec.Cmd {
 	args := make([]string, len(t.Args))
 	for i, a := range t.Args {
 		args[i] = c.address.expand(a)
@@ -166,7 +182,7 @@ func (c *Cage) command(t Target) *exec.Cmd {
 	// Not CommandContext: the process belongs to the cage and ends with it.
 	cmd := exec.Command(t.Path, args...) //nolint:noctx // see above
 	cmd.Dir = t.Dir
-	cmd.Env = os.Environ()
+	cmd.Env = append(os.Environ(), "TMPDIR="+tmp.dir())
 	for _, e := range t.Env {
 		cmd.Env = append(cmd.Env, c.address.expand(e))
 	}
@@ -275,6 +291,40 @@ func (p *Process) Signal(sig os.Signal) error {
 // Output is what the process has written to stdout and stderr so far, or the last 64 KiB of it.
 func (p *Process) Output() string { return p.output.String() }
 
+// leftRunning are the processes that a target which has ended by itself has left running in its cage. Those of other
+// targets are not its.
+func (p *Process) leftRunning() []string {
+	if s := p.Status(); !s.Ended || s.Signal != "" || s.Code != 0 {
+		return nil
+	}
+	pids, err := p.group.Procs()
+	if err != nil {
+		return nil
+	}
+	others := p.cage.targetPIDs()
+	var left []string
+	for _, pid := range pids {
+		if group, err := unix.Getpgid(int(pid)); err != nil || group != p.PID() && others[group] || p.startedBefore(int(pid)) {
+			continue
+		}
+		if comm, err := sys.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); err == nil {
+			left = append(left, fmt.Sprintf("%s[%d]", strings.TrimSpace(comm), pid))
+		}
+	}
+	return left
+}
+
+// targetPIDs are the targets of the cage, each of which leads a process group.
+func (c *Cage) targetPIDs() map[int]bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	pids := map[int]bool{}
+	for _, p := range c.processes {
+		pids[p.PID()] = true
+	}
+	return pids
+}
+
 // harnessKills notes that a SIGKILL which ends the process now may be the harness's own.
 func (p *Process) harnessKills() {
 	if !p.Status().Ended {
@@ -312,5 +362,5 @@ func (p *Process) finish(ctx context.Context) error {
 		}
 	}
 	p.pipe.Close()
-	return err
+	return errors.Join(err, p.scratch.remove())
 }

@@ -145,6 +145,38 @@ var roles = map[string]func(){
 	},
 	// reread FILE N: reads a file round after round, and keeps N bytes more after each.
 	"reread": func() { reread(os.Args[1], mustAtoi(os.Args[2])) },
+	// litter FILES N: leaves so many files of 1 MiB in TMPDIR, and then takes N bytes.
+	"litter": func() {
+		for range mustAtoi(os.Args[1]) {
+			f, err := os.CreateTemp("", "litter")
+			fail(err)
+			_, err = f.Write(make([]byte, MiB))
+			fail(err)
+		}
+		fmt.Println("littered", os.TempDir())
+		take(mustAtoi(os.Args[2]))
+	},
+	// map FILE N: writes N bytes of a file through a map, and ends.
+	"map": func() {
+		f, err := os.OpenFile(os.Args[1], os.O_RDWR|os.O_CREATE, 0o600)
+		fail(err)
+		n := mustAtoi(os.Args[2])
+		fail(f.Truncate(int64(n)))
+		b, err := unix.Mmap(int(f.Fd()), 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+		fail(err)
+		for i := 0; i < n; i += 4096 {
+			b[i] = 1
+		}
+	},
+	// daemon ADDR and daemon-parent ADDR: leave a server behind that has a session of its own. The former idles then,
+	// and the latter ends when the server listens.
+	"daemon": func() {
+		leaveServer(os.Args[1])
+		for {
+			time.Sleep(time.Hour)
+		}
+	},
+	"daemon-parent": func() { leaveServer(os.Args[1]) },
 	// serve: answers on the address in its first argument; see the handlers.
 	"serve": func() { serve(os.Args[1]) },
 }
@@ -169,6 +201,22 @@ func openCage(role string) (*Cage, *Process) {
 	p, err := c.Start(context.Background(), Target{Path: "/proc/self/exe", Env: []string{roleVariable + "=" + role}})
 	fail(err)
 	return c, p
+}
+
+// leaveServer starts a server and waits until it listens.
+func leaveServer(addr string) {
+	cmd := exec.CommandContext(context.Background(), "/proc/self/exe", addr)
+	cmd.Env = append(os.Environ(), roleVariable+"=serve")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	fail(cmd.Start())
+	for {
+		conn, err := net.Dial("tcp", addr) //nolint:noctx // a target of a test
+		if err == nil {
+			fail(conn.Close())
+			return
+		}
+		time.Sleep(time.Millisecond) // a listener cannot be awaited by an event
+	}
 }
 
 // play never returns.
@@ -213,6 +261,7 @@ func serve(addr string) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ready", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("/eat/{n}", func(_ http.ResponseWriter, r *http.Request) { take(mustAtoi(r.PathValue("n"))) })
+	mux.HandleFunc("/child/{n}", func(_ http.ResponseWriter, r *http.Request) { fmt.Println("child:", parent("eat", r.PathValue("n"))) })
 	mux.HandleFunc("/refuse", func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "no more of this", http.StatusInternalServerError)
 	})

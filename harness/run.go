@@ -35,6 +35,9 @@ func Run(ctx context.Context, s Spec) (*Outcome, error) {
 	}
 	defer cage.Close() // for a step or probe that panics or ends the test; otherwise closed below
 	o, p, err := cage.observe(runCtx, s, start)
+	if p != nil {
+		cage.emptied = func() { o.Left = p.left(o.Baseline) }
+	}
 	return o.finish(ctx, p, err, cage.Close())
 }
 
@@ -59,6 +62,9 @@ func (c *Cage) Run(ctx context.Context, s Spec) (*Outcome, error) {
 	var endErr error
 	if p != nil {
 		endErr = p.end(context.WithoutCancel(ctx))
+		if pids, err := c.group.Procs(); err == nil && len(pids) == 0 {
+			o.Left = p.left(o.Baseline)
+		}
 	}
 	return o.finish(ctx, p, err, endErr)
 }
@@ -89,6 +95,8 @@ func (o *Outcome) finish(ctx context.Context, p *Process, err, endErr error) (*O
 		return nil, errors.Join(err, endErr)
 	}
 	o.Output = p.Output()
+	o.Left.leave()
+	o.Judge() // what it has left behind is known only now
 	return o, endErr
 }
 
@@ -115,6 +123,10 @@ func RunT(tb testing.TB, s Spec) *Outcome {
 
 // observe runs the target and its load in the cage, up to the evidence and the verdict.
 func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, *Process, error) {
+	if err := c.refuseAnswerer(s); err != nil {
+		return nil, nil, err
+	}
+	inUse := tmpfsInUse()
 	executable, _ := s.Target.Executable() // what it lacks, Start says
 	log := openKernelLog()
 	defer log.close()
@@ -134,11 +146,13 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 			_ = p.end(context.WithoutCancel(ctx)) // the panic says more
 		}
 	}()
+	p.tmpfs, p.charged = inUse, tl.before.stat
 	tl.watch(p)
 	stopSampler := tl.follow(c, changed)
 	defer stopSampler()
 
-	o := &Outcome{Name: s.Name, Spec: s, Timeline: []Sample{}, Executable: executable}
+	o := &Outcome{Name: s.Name, Spec: s, Timeline: []Sample{}, Executable: executable, Found: found(inUse)}
+	asked := &answers{p: p}
 	var loadErr, baselineErr error
 	ready := false
 	if loadErr = awaitReady(ctx, s.Target.Ready, p); loadErr == nil {
@@ -149,8 +163,11 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 			o.Window = &w
 		}
 		baselineErr = err
-		tl.sample(c)
-		loadErr = s.Load.apply(ctx, p, o, tl)
+		tl.measure(c)
+		if s.Target.Ready != nil {
+			asked.lookNow()
+		}
+		loadErr = s.Load.apply(ctx, p, o, tl, asked)
 	}
 	timedOut := ctx.Err() != nil
 	if loadErr != nil {
@@ -165,8 +182,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	if baselineErr != nil {
 		o.Evidence.Unread["baseline"] = baselineErr.Error()
 	}
-	o.Peak = o.Evidence.Peak
-	o.Timeline = append(o.Timeline, tl.samples...)
+	o.take(tl, asked)
 	o.Judge()
 	o.Took = time.Since(start)
 	unwound = false
@@ -174,6 +190,21 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 		return o, p, loadErr // there will be no outcome to say it
 	}
 	return o, p, nil
+}
+
+// take completes the evidence with what was seen while the load went on.
+func (o *Outcome) take(tl *timeline, asked *answers) {
+	e := &o.Evidence
+	e.Unloaded = o.Attempted > 0 && o.Acknowledged == 0
+	e.LeftRunning = asked.p.leftRunning()
+	if e.OtherListener = asked.other; asked.unknown != nil && asked.other == "" {
+		e.Unread["who listens on "+asked.p.Addr()] = asked.unknown.Error()
+	}
+	tl.place(e.Events.OOMKill, time.Since(tl.start), o.Attempted)
+	e.KillTimes = tl.kills
+	o.Measured = tl.line.measured(o.Baseline)
+	o.Peak = e.Peak
+	o.Timeline = append(o.Timeline, tl.samples...)
 }
 
 // awaitReady runs the probe, which ends with the target.
@@ -211,7 +242,7 @@ const (
 
 // apply sends the steps, one by one and each only once, until one fails, the target ends or ctx
 // does. Without a step it waits for the target to end.
-func (l Load) apply(ctx context.Context, p *Process, o *Outcome, tl *timeline) error {
+func (l Load) apply(ctx context.Context, p *Process, o *Outcome, tl *timeline, asked *answers) error {
 	if l.Step == nil {
 		_, err := p.Wait(ctx)
 		return err
@@ -230,17 +261,20 @@ func (l Load) apply(ctx context.Context, p *Process, o *Outcome, tl *timeline) e
 			cancel(fmt.Errorf("the target ended: %s", p.Status()))
 		}
 	}()
+	defer asked.lookNow()
 	for n := 1; l.Count == 0 || n <= l.Count; n++ {
 		if p.Status().Ended || ctx.Err() != nil {
 			return nil
 		}
 		o.Attempted = n
+		tl.send(n)
 		if err := heed(stepCtx, func() error { return l.Step(stepCtx, p, n) }); err != nil {
 			return fmt.Errorf("step %d: %w", n, err)
 		}
 		o.Acknowledged = n
 		tl.acknowledge(n)
-		tl.sample(p.cage)
+		tl.measure(p.cage)
+		asked.look()
 	}
 	return nil
 }

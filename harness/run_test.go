@@ -69,9 +69,20 @@ func TestStepsAreCountedUntilTheKill(t *testing.T) {
 		Load: Load{Step: HTTPPost("/eat/20971520"), Bytes: 20 * MiB}})
 	o.RequireVerdict(t, OOMKilled)
 	o.RequirePredicted(t)
+	require.InEpsilon(t, int64(20*MiB), int64(o.Measured.Step), 0.1)
+	require.Empty(t, o.Differs())
+	require.Equal(t, []int{o.Attempted}, stepsOf(o.Evidence.KillTimes))
 	require.Equal(t, o.Acknowledged+1, o.Attempted)
 	require.Contains(t, o.Error, "step")
 	requireTimeline(t, o)
+}
+
+func stepsOf(kills []KillTime) []int {
+	var steps []int
+	for _, k := range kills {
+		steps = append(steps, k.Step)
+	}
+	return steps
 }
 
 // requireTimeline asserts that the cage filled step by step, never above its limit.
@@ -100,9 +111,10 @@ func TestALoadThatEndsBeforeTheLimitIsSurvived(t *testing.T) {
 	require.Greater(t, o.Window.Lo, 5)
 }
 
-func TestATargetThatSaysNoHasSurvived(t *testing.T) {
+func TestATargetThatTakesNoStepHasNotSurvived(t *testing.T) {
 	o := RunT(t, Spec{Target: server(t), Load: Load{Step: HTTPPost("/refuse"), Count: 3}})
-	o.RequireVerdict(t, Survived)
+	o.RequireVerdict(t, Inconclusive)
+	require.Contains(t, o.Why, "nothing was loaded: it acknowledged no step; step 1 was not acknowledged")
 	o.RequireAcknowledged(t, 0, 0)
 	require.Equal(t, 1, o.Attempted)
 	require.Contains(t, o.Error, "500 Internal Server Error: no more of this")
@@ -196,7 +208,7 @@ func TestAStepThatEndsItsGoroutineLeavesNothing(t *testing.T) {
 }
 
 // The wait for a target that may be dying must not become a time-out of the run.
-func TestATargetThatBreaksAConnectionOffAndLivesHasSurvived(t *testing.T) {
+func TestATargetThatBreaksAConnectionOffAndLivesIsNotOutOfTime(t *testing.T) {
 	hangUp := HTTPPost("/count-and-hang-up")
 	o := runUntil(t, Limits{}, func(timeIsUp func()) Spec {
 		return Spec{Target: server(t, filepath.Join(t.TempDir(), "count")), Load: Load{Count: 3, Step: func(ctx context.Context, p *Process, n int) error {
@@ -204,7 +216,8 @@ func TestATargetThatBreaksAConnectionOffAndLivesHasSurvived(t *testing.T) {
 			return hangUp(ctx, p, n)
 		}}}
 	})
-	o.RequireVerdict(t, Survived)
+	o.RequireVerdict(t, Inconclusive)
+	require.False(t, o.Evidence.TimedOut)
 	require.Contains(t, o.Error, "step 1: ")
 	o.RequireAcknowledged(t, 0, 0)
 }

@@ -34,24 +34,40 @@ func awaitExec(ctx context.Context, pid int) error {
 
 // executed tells that a process has executed its program, or has ended.
 func executed(pid int) (bool, error) {
-	path := fmt.Sprintf("/proc/%d/stat", pid)
-	stat, err := sys.ReadFile(path)
+	const flags = 6
+	fields, n, err := procStat(pid, flags)
 	if ended(err) {
 		return true, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	// proc_pid_stat(5): "PID (comm) state ppid pgrp session tty_nr tpgid flags …". A comm may hold
-	// anything, a parenthesis too.
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
-	const flags = 6
-	if len(fields) <= flags {
-		return false, fmt.Errorf("parse %s: %q has no flags", path, stat)
-	}
-	n, err := strconv.ParseUint(fields[flags], 10, 32)
-	if err != nil {
-		return false, fmt.Errorf("parse %s: %w", path, err)
-	}
 	return fields[0] == "Z" || fields[0] == "X" || n&forkedOnly == 0, nil
+}
+
+// startOf returns when a process was started, in ticks since the machine was (starttime of proc_pid_stat(5)).
+func startOf(pid int) (uint64, error) {
+	const starttime = 19
+	_, n, err := procStat(pid, starttime)
+	return n, err
+}
+
+// procStat returns the fields of /proc/PID/stat from the state on, and the number that one of them is.
+// proc_pid_stat(5): "PID (comm) state ppid pgrp session tty_nr tpgid flags …". A comm may hold anything, a
+// parenthesis too.
+func procStat(pid, field int) ([]string, uint64, error) {
+	path := fmt.Sprintf("/proc/%d/stat", pid)
+	stat, err := sys.ReadFile(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) <= field {
+		return nil, 0, fmt.Errorf("parse %s: %q has too few fields", path, stat)
+	}
+	n, err := strconv.ParseUint(fields[field], 10, 64)
+	if err != nil {
+		return nil, 0, fmt.Errorf("parse %s: %w", path, err)
+	}
+	return fields, n, nil
 }

@@ -27,8 +27,11 @@ type timeline struct {
 
 	mu      sync.Mutex
 	step    int
+	sent    int // the last step that was sent
 	samples []Sample
 	seen    witness
+	kills   []KillTime
+	line    slope // of what the acknowledged steps took
 }
 
 // watch has the timeline look at p from now on.
@@ -45,6 +48,13 @@ func (t *timeline) look() {
 	t.seen.look(time.Since(t.start))
 }
 
+// send notes that step n is on its way.
+func (t *timeline) send(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sent = n
+}
+
 // acknowledge notes that step n has been acknowledged.
 func (t *timeline) acknowledge(n int) {
 	t.mu.Lock()
@@ -52,18 +62,36 @@ func (t *timeline) acknowledge(n int) {
 	t.step = n
 }
 
+// measure is sample for the reading at readiness and after each acknowledgement: it counts for what the steps take,
+// unless the limit has been met.
+func (t *timeline) measure(c *Cage) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.read(c) {
+		return
+	}
+	if s := t.samples[len(t.samples)-1]; s.Events.Max == 0 && s.Events.High == 0 {
+		t.line.add(s.Step, addSaturating(s.Current, s.Swap))
+	}
+}
+
 // sample reads the cage once. What cannot be read is left out here and named in Evidence.
 func (t *timeline) sample(c *Cage) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.read(c)
+}
+
+// read is sample for those who hold mu. It tells whether there is one.
+func (t *timeline) read(c *Cage) bool {
 	t.seen.look(time.Since(t.start))
 	m, err := c.Memory()
 	if err != nil {
-		return
+		return false
 	}
 	events, err := m.Events.since(t.before.Events)
 	if err != nil {
-		return
+		return false
 	}
 	if len(t.samples) >= maxSamples {
 		t.thin()
@@ -73,6 +101,8 @@ func (t *timeline) sample(c *Cage) {
 		s.Pressure = p.since(t.before.pressure)
 	}
 	t.samples = append(t.samples, s)
+	t.place(s.Events.OOMKill, s.At, t.sent)
+	return true
 }
 
 // thin drops every second sample. It spares the last one of each step, unless there are so

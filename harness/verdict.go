@@ -61,7 +61,7 @@ func judge(e Evidence) (Verdict, string) {
 	case kills == 0 && e.Status.Signal != "":
 		return Killed, killedBySignal(e)
 	case kills == 0:
-		return Exited, fmt.Sprintf("ended by itself with %s%s", e.Status, startNote(e))
+		return Exited, fmt.Sprintf("ended by itself with %s%s%s", e.Status, startNote(e), daemonNote(e))
 	case e.Status.Signal != "SIGKILL":
 		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer, and the target ended with %s", dead(e, "inside"), e.Status)
 	case logged:
@@ -81,7 +81,7 @@ func killedBySignal(e Evidence) string {
 	case e.Status.Signal == "SIGKILL" && len(e.DaemonKills) > 0:
 		by = "SIGKILL, and " + daemons(e)
 	}
-	return fmt.Sprintf("ended by %s, and %s", by, counted)
+	return fmt.Sprintf("ended by %s, and %s%s", by, counted, startNote(e))
 }
 
 // judgeSIGKILL judges a target that a SIGKILL has ended while an OOM killer has killed in the cage, and
@@ -222,10 +222,14 @@ func judgeAlive(e Evidence) (Verdict, string) {
 		return Stalled, fmt.Sprintf("alive when the time was up, and stuck at its own limit: out of memory (oom %d) at %s, and nothing was killed%s", e.EventsLocal.OOM, fullness(e), spared(e))
 	case e.EventsLocal.OOM > 0:
 		return Inconclusive, fmt.Sprintf("the cage ran out of memory (oom %d), and nothing was killed%s", e.EventsLocal.OOM, spared(e))
+	case e.OtherListener != "":
+		return Inconclusive, "alive, but it was not the target that answered: " + e.OtherListener + " listened on its address"
 	case e.TimedOut:
 		return judgeTimeUp(e)
 	case !e.Ready:
 		return Inconclusive, "alive, but it never became ready, so there was no load"
+	case e.Unloaded:
+		return Inconclusive, "alive, but nothing was loaded: it acknowledged no step"
 	case wasAway:
 		return Inconclusive, fmt.Sprintf("alive when the load ended, but not all of the time in its cage: it was in %s, seen after %v", left.Group, left.At.Round(time.Millisecond))
 	default:
@@ -236,20 +240,21 @@ func judgeAlive(e Evidence) (Verdict, string) {
 // judgeTimeUp judges a target that lives past its time. Where pressure is not measured, memory can
 // only be acquitted if no limit was ever met.
 func judgeTimeUp(e Evidence) (Verdict, string) {
+	up := "alive when the time was up" + startNote(e)
 	if why := slowed(e); why != "" {
-		return Stalled, "alive when the time was up, and memory was short: " + why
+		return Stalled, up + ", and memory was short: " + why
 	}
 	if why := e.Unread["memory.stat"]; why != "" {
-		return Inconclusive, "alive when the time was up; whether memory held it up is unknown: " + why
+		return Inconclusive, up + "; whether memory held it up is unknown: " + why
 	}
 	unknown := e.Unread["memory.pressure"]
 	switch {
 	case unknown == "":
-		return TimedOut, "alive when the time was up; memory was not the cause: no pressure, no memory.high, no refaults"
+		return TimedOut, up + "; memory was not the cause: no pressure, no memory.high, no refaults"
 	case e.metLimit():
-		return Inconclusive, "alive when the time was up; it met a limit, and whether that held it up is unknown, as its memory pressure is: " + unknown
+		return Inconclusive, up + "; it met a limit, and whether that held it up is unknown, as its memory pressure is: " + unknown
 	default:
-		return TimedOut, "alive when the time was up; it met no limit: no memory.max, no memory.high, no refaults; its memory pressure is unknown: " + unknown
+		return TimedOut, up + "; it met no limit: no memory.max, no memory.high, no refaults; its memory pressure is unknown: " + unknown
 	}
 }
 
@@ -317,10 +322,27 @@ func fullness(e Evidence) string {
 }
 
 func startNote(e Evidence) string {
-	if e.Ready {
+	switch {
+	case e.Ready:
+		return ""
+	case e.Status.Ended:
+		return ", before it was ready"
+	default:
+		return ", never ready"
+	}
+}
+
+// daemonNote tells of a target that has forked itself away. Its end is that of its parent, which says nothing.
+func daemonNote(e Evidence) string {
+	if len(e.LeftRunning) == 0 {
 		return ""
 	}
-	return ", before it was ready"
+	const most = 3
+	who := strings.Join(e.LeftRunning[:min(len(e.LeftRunning), most)], ", ")
+	if left := len(e.LeftRunning) - most; left > 0 {
+		who += fmt.Sprintf(" and %d more", left)
+	}
+	return ", while " + who + " ran on in the cage: a program that makes a daemon of itself must be told to stay in the foreground, since only what was started is watched"
 }
 
 // victims names those that the kernel log names: all of a few, the first of many.

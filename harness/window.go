@@ -65,6 +65,13 @@ type Baseline struct {
 	PageSize Bytes `json:"page_size"`
 	CPUs     int   `json:"cpus"`      // that are online
 	HugePage Bytes `json:"huge_page"` // size of a transparent huge page that a page fault may take; 0 where they are off
+
+	// Room is how much the cgroups above the cage were below their memory.max; the least of them counts, and it is
+	// at least 1. 0: none of them has a limit, or it is not known.
+	Room Bytes `json:"room,omitempty"`
+	// RoomCache is how much of what is charged to the cgroup with the least room the kernel can take back (page cache
+	// and slab_reclaimable), that of the cage included.
+	RoomCache Bytes `json:"room_cache,omitempty"`
 }
 
 // What the kernel and a target need beyond the bytes of the steps.
@@ -85,7 +92,7 @@ const (
 // were charged ahead, caches that can be taken back, a huge page that is not full, and page tables.
 // Whether a step that is no multiple of a page begins on a page of its own is the target's to decide: the
 // lower end counts whole pages, and the upper end bytes, as an allocator that packs needs no more.
-// Swap that the limits allow counts as room. memory.high below memory.max makes the lower end of the window: from there on
+// Where the cgroups above have less room than l.Max leaves, theirs counts. Swap that the limits allow counts as room. memory.high below memory.max makes the lower end of the window: from there on
 // the target may be throttled for ever. Without a limit, or with a step of 0, nothing can be
 // said, and the window is 0 to math.MaxInt.
 func Predict(b Baseline, l Limits, step Bytes) Window {
@@ -110,10 +117,19 @@ func Predict(b Baseline, l Limits, step Bytes) Window {
 	if l.High > 0 && l.High < limit {
 		room = l.High - b.Current
 	}
+	if b.Room > 0 { // what they hold of others is taken back first; what the cage holds may be in use
+		room = min(room, b.Room+max(b.RoomCache-b.File-b.Slab, 0))
+		most = min(most, addSaturating(b.Room+b.RoomCache+min(b.HugePage+ahead, max(b.Current, 0)), l.Swap))
+	}
 	return Window{
 		Lo: stepsIn(room-warmUp-b.HugePage, cost),
 		Hi: stepsIn(most, step),
 	}
+}
+
+// short tells that the cgroups above left less room than the cage's own limit.
+func (b Baseline) short(l Limits) bool {
+	return b.Room > 0 && l.Max > 0 && b.Room+max(b.RoomCache-b.File-b.Slab, 0) < l.Max-b.Current
 }
 
 func stepsIn(room, step Bytes) int {

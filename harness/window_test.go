@@ -117,3 +117,18 @@ func TestNothingIsPredictedWithoutALimitOrAStep(t *testing.T) {
 	require.Equal(t, "0..", open.String())
 	require.Equal(t, "4..5", Window{4, 5}.String())
 }
+
+func TestTheRoomAboveTheCageLimitsThePrediction(t *testing.T) {
+	b := Baseline{Current: 8 * MiB, File: MiB, PageSize: 4096, CPUs: 2}
+	own := Predict(b, Limits{Max: 200 * MiB}, 10*MiB)
+	require.Equal(t, Window{19, 19}, own)
+	b.Room, b.RoomCache = GiB, MiB
+	require.Equal(t, own, Predict(b, Limits{Max: 200 * MiB}, 10*MiB), "there is enough of it")
+	b.Room = 50 * MiB
+	require.Equal(t, Window{4, 5}, Predict(b, Limits{Max: 200 * MiB}, 10*MiB))
+	require.True(t, b.short(Limits{Max: 200 * MiB}))
+	b.RoomCache = 31 * MiB // of which 30 are others'
+	require.Equal(t, Window{7, 8}, Predict(b, Limits{Max: 200 * MiB}, 10*MiB))
+	require.Equal(t, Window{0, 0}, Predict(Baseline{Current: 8 * MiB, PageSize: 4096, Room: 1}, Limits{Max: 200 * MiB}, 10*MiB), "nothing is left")
+	require.False(t, Baseline{Current: 8 * MiB}.short(Limits{Max: 200 * MiB}))
+}

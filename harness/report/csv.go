@@ -18,7 +18,7 @@ func (s *Set) writeCSV(w io.Writer) error {
 		header = append(header, cellText(a.Name))
 	}
 	header = append(header, "verdict", "acknowledged", "attempted", "predicted_lo", "predicted_hi",
-		"limit_bytes", "peak_bytes", "oom", "oom_kill", "pressure_some_seconds", "seconds", "findings", "why")
+		"limit_bytes", "peak_bytes", "oom", "oom_kill", "pressure_some_seconds", "seconds", "step_took_bytes", "step_took_error_bytes", "findings", "why")
 	out := csv.NewWriter(w)
 	if err := out.Write(header); err != nil {
 		return err
@@ -37,6 +37,10 @@ func (s *Set) writeCSV(w io.Writer) error {
 		if o.Window != nil {
 			lo, hi, _ = strings.Cut(o.Window.String(), "..")
 		}
+		each, eachError := "", ""
+		if m := o.Measured; m != nil {
+			each, eachError = strconv.FormatInt(int64(m.Step), 10), strconv.FormatInt(int64(m.Error), 10)
+		}
 		bytes := ""
 		if l := o.Evidence.Limits.Max; l > 0 && limit(o) != "max" {
 			bytes = strconv.FormatInt(int64(l), 10)
@@ -52,7 +56,7 @@ func (s *Set) writeCSV(w io.Writer) error {
 		line = append(line, cellText(string(o.Verdict)), strconv.Itoa(o.Acknowledged), strconv.Itoa(o.Attempted), lo, hi, bytes,
 			strconv.FormatInt(int64(o.Peak), 10),
 			strconv.FormatUint(o.Evidence.Events.OOM, 10), strconv.FormatUint(o.Evidence.Events.OOMKill, 10),
-			pressure, strconv.FormatFloat(took(o).Seconds(), 'f', 6, 64),
+			pressure, strconv.FormatFloat(took(o).Seconds(), 'f', 6, 64), each, eachError,
 			cellText(strings.Join(checks, " ")), cellText(o.Why))
 		if err := out.Write(line); err != nil {
 			return err

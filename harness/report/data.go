@@ -169,6 +169,12 @@ func facts(o *harness.Outcome, most int) [][2]string {
 	add("ended", e.Status.String())
 	add("limits", e.Limits.String())
 	add("before the load", human(o.Baseline.Current), human(o.Baseline.File)+" of it page cache")
+	if m := o.Measured; m != nil {
+		add("a step took", tookEach(o), "± "+human(m.Error), "measured over "+count(m.Steps, "step"))
+	}
+	if left := o.Left.String(); left != "" {
+		add("left charged above", left)
+	}
 	add("at the end", human(e.Current), "anon "+human(e.Stat.Anon), "file "+human(e.Stat.File), "kernel "+human(e.Stat.Kernel))
 	if e.SwapCurrent > 0 {
 		add("swapped out", human(e.SwapCurrent))

@@ -24,7 +24,7 @@ func (s *Set) writeTable(w io.Writer) error {
 	}
 	fmt.Fprintln(out)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "  point\tverdict\tsteps\tpredicted\tmemory.max\tpeak\ttime")
+	fmt.Fprintln(table, "  point\tverdict\tsteps\tpredicted\ta step took\tmemory.max\tpeak\ttime")
 	found := s.found()
 	for _, o := range s.ranked() {
 		mark := "  "
@@ -32,7 +32,7 @@ func (s *Set) writeTable(w io.Writer) error {
 			mark = "! "
 		}
 		fields := []string{
-			mark + printable.Line(o.Name), printable.Line(string(o.Verdict)), strconv.Itoa(o.Acknowledged), predicted(o),
+			mark + printable.Line(o.Name), printable.Line(string(o.Verdict)), strconv.Itoa(o.Acknowledged), predicted(o), tookEach(o),
 			limit(o), human(o.Peak), fmt.Sprintf("%.1fs", took(o).Seconds()),
 		}
 		fmt.Fprintln(table, strings.Join(fields, "\t"))

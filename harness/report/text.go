@@ -58,6 +58,30 @@ func predicted(o *harness.Outcome) string {
 	return o.Window.String()
 }
 
+// tookEach prints what a step took as it was measured, and what was declared where that is another size; "" where nothing
+// was measured.
+func tookEach(o *harness.Outcome) string {
+	m := o.Measured
+	switch {
+	case m == nil:
+		return ""
+	case o.Differs() == "":
+		return signed(m.Step)
+	case o.Spec.Load.Bytes > 0:
+		return fmt.Sprintf("%s, not %s", signed(m.Step), human(o.Spec.Load.Bytes))
+	default:
+		return "nothing?"
+	}
+}
+
+// signed is human for a size that may be below zero.
+func signed(b harness.Bytes) string {
+	if b < 0 {
+		return "-" + human(-b)
+	}
+	return human(b)
+}
+
 // took is how long the run took. Results of an older oomcage do not say so, and then it is as far as the
 // timeline knows.
 func took(o *harness.Outcome) time.Duration {

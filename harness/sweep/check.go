@@ -41,7 +41,7 @@ func Check(outcomes []*harness.Outcome) []Finding {
 	var found []Finding
 	for _, o := range outcomes {
 		found = append(found, checkWindow(o)...)
-		if o.Verdict == harness.Inconclusive {
+		if o.Verdict == harness.Inconclusive && !o.Evidence.Unloaded {
 			found = append(found, Finding{"inconclusive", []string{o.Name}, fmt.Sprintf("%s: %s", o.Name, o.Why)})
 		}
 	}
@@ -104,7 +104,7 @@ func ownKill(o *harness.Outcome) bool {
 }
 
 func checkWindow(o *harness.Outcome) []Finding {
-	if !ownKill(o) || o.Window == nil || o.Window.Contains(o.Acknowledged) {
+	if !ownKill(o) || o.Window == nil || o.AsPredicted() == "" {
 		return nil
 	}
 	return []Finding{{"window", []string{o.Name}, fmt.Sprintf("%s: killed after %d steps, and %s were predicted", o.Name, o.Acknowledged, o.Window)}}

@@ -12,7 +12,7 @@ import (
 // first: a wrong path or port, for example, which says nothing about memory. One that is refused later has
 // taken what it could.
 func noLoad(o *harness.Outcome) bool {
-	lived := o.Verdict == harness.Survived || o.Verdict == harness.TimedOut
+	lived := o.Verdict == harness.Survived || o.Verdict == harness.TimedOut || o.Verdict == harness.Inconclusive && o.Evidence.Unloaded
 	return lived && o.Acknowledged == 0 && (o.Attempted > 0 || !o.Evidence.Ready)
 }
 

@@ -62,7 +62,7 @@ func (e *expectFlags) disappointed(o *harness.Outcome) string {
 		return unmet + ": " + refused
 	case unmet != "":
 		return unmet
-	case refused != "" && e.acked == "" && (e.verdict == "" || o.Verdict == harness.Survived && o.Acknowledged == 0):
+	case refused != "" && e.acked == "" && e.verdict == "":
 		return refused
 	}
 	return ""
@@ -78,8 +78,8 @@ func (e *expectFlags) unmet(o *harness.Outcome) string {
 		return ""
 	case e.acked == asPredicted && o.Window == nil:
 		return "there is no prediction: it takes a target that was ready, -max, and -step"
-	case e.acked == asPredicted && !o.Window.Contains(o.Acknowledged):
-		return fmt.Sprintf("%d steps were acknowledged, and %s were predicted", o.Acknowledged, o.Window)
+	case e.acked == asPredicted:
+		return o.AsPredicted()
 	case e.acked != asPredicted && !e.window.Contains(o.Acknowledged):
 		return fmt.Sprintf("%d steps were acknowledged, not %s", o.Acknowledged, e.acked)
 	}
@@ -89,7 +89,8 @@ func (e *expectFlags) unmet(o *harness.Outcome) string {
 // refusal says which step a target that lives did not acknowledge, and why, or "". One that took a step and then no
 // other until time was up is none: that is how a load without an end does end.
 func refusal(o *harness.Outcome) string {
-	alive := o.Verdict == harness.Survived || o.Verdict == harness.TimedOut && o.Acknowledged == 0
+	untouched := o.Acknowledged == 0 && (o.Verdict == harness.TimedOut || o.Verdict == harness.Inconclusive && !o.Evidence.Status.Ended)
+	alive := o.Verdict == harness.Survived || untouched
 	if !alive || o.Spec.Load.Step == nil || o.Error == "" {
 		return ""
 	}

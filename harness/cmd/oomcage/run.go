@@ -27,8 +27,8 @@ It takes root and cgroup v2; elsewhere, with -add for programs from outside the 
 
 Exit codes: 0 when what -expect and -acked say is so, or neither was given and no step was refused by a target
 that lives; 1 when it is not; 2 when this command line makes no sense; 125 when the run could not be made. A
-target that survived and took not even the first step was not tested: that is 1 with -expect survived too, and
--acked 0 allows it.`
+target that took not even the first step was not tested: that is inconclusive, and 1 unless -expect inconclusive or
+-acked 0 says that it is so.`
 
 func newRunCommand() *cobra.Command {
 	var what specFlags

@@ -175,10 +175,10 @@ func TestALoadThatWasRefusedIsNoSuccess(t *testing.T) {
 			Verdict: verdict, Acknowledged: acknowledged, Attempted: acknowledged + 1, Error: failure,
 		}
 	}
-	first := after(0, 0, harness.Survived, "step 1: POST http://a/nope: 404 Not Found")
+	first := after(0, 0, harness.Inconclusive, "step 1: POST http://a/nope: 404 Not Found")
 	fifth := after(4, 10, harness.Survived, "step 5: POST http://a/: 507 Insufficient Storage")
 	noMessage := first.Error[len("step 1: "):]
-	tooEarly := after(0, 3, harness.Survived, "step 1: run curl: exit status 7: curl:\nrefused")
+	tooEarly := after(0, 3, harness.Inconclusive, "step 1: run curl: exit status 7: curl:\nrefused")
 	tooEarly.Spec.Target.ReadyName = ""
 	silent := after(0, 0, harness.TimedOut, "wait until p is ready: the run's time is up")
 	silent.Attempted = 0
@@ -190,9 +190,10 @@ func TestALoadThatWasRefusedIsNoSuccess(t *testing.T) {
 		want           string
 	}{
 		"the first":                   {first, "", "", "nothing was loaded: step 1 was not acknowledged: " + noMessage},
-		"the first, and it survived":  {first, "survived", "", "nothing was loaded: step 1 was not acknowledged: " + noMessage},
-		"the first, as was expected":  {first, "survived", "0", ""},
-		"the first, and it lives":     {first, "oom-killed", "", "the verdict is survived, not oom-killed: nothing was loaded: step 1 was not acknowledged: " + noMessage},
+		"the first, and it survived":  {first, "survived", "", "the verdict is inconclusive, not survived: nothing was loaded: step 1 was not acknowledged: " + noMessage},
+		"the first, as was expected":  {first, "inconclusive", "", ""},
+		"none, as was expected":       {first, "", "0", ""},
+		"the first, and it lives":     {first, "oom-killed", "", "the verdict is inconclusive, not oom-killed: nothing was loaded: step 1 was not acknowledged: " + noMessage},
 		"a later one":                 {fifth, "", "", "the load ended after 4 of 10 steps: step 5 was not acknowledged: POST http://a/: 507 Insufficient Storage"},
 		"a later one, as is expected": {fifth, "survived", "", ""},
 		"a later one, of no number":   {after(1, 0, harness.Survived, "step 2: no"), "", "", "the load ended after 1 step: step 2 was not acknowledged: no"},

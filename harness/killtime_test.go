@@ -1,0 +1,86 @@
+package harness
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestThePredictionIsJudgedByTheFirstKill(t *testing.T) {
+	at := func(steps ...int) (kills []KillTime) {
+		for _, step := range steps {
+			kills = append(kills, KillTime{Step: step})
+		}
+		return kills
+	}
+	for name, c := range map[string]struct {
+		o    Outcome
+		want int
+	}{
+		"no kill":                           {Outcome{Verdict: Survived, Acknowledged: 9, Attempted: 9}, 9},
+		"the target, during a step":         {Outcome{Verdict: OOMKilled, Acknowledged: 4, Attempted: 5, Evidence: Evidence{KillTimes: at(5)}}, 4},
+		"the target, right after an answer": {Outcome{Verdict: OOMKilled, Acknowledged: 5, Attempted: 5, Evidence: Evidence{KillTimes: at(5)}}, 5},
+		"a child, long before":              {Outcome{Verdict: ChildOOMKilled, Acknowledged: 29, Attempted: 29, Evidence: Evidence{KillTimes: at(19)}}, 18},
+		"a child, and later the target":     {Outcome{Verdict: OOMKilled, Acknowledged: 28, Attempted: 29, Evidence: Evidence{KillTimes: at(19, 29)}}, 18},
+		"a child, in the last step":         {Outcome{Verdict: ChildOOMKilled, Acknowledged: 19, Attempted: 19, Evidence: Evidence{KillTimes: at(19)}}, 18},
+		"a child, in one without an answer": {Outcome{Verdict: ChildOOMKilled, Acknowledged: 18, Attempted: 19, Evidence: Evidence{KillTimes: at(19)}}, 18},
+		"before the first":                  {Outcome{Verdict: ChildOOMKilled, Acknowledged: 3, Attempted: 3, Evidence: Evidence{KillTimes: at(0)}}, 0},
+		"a target without steps":            {Outcome{Verdict: OOMKilled, Evidence: Evidence{KillTimes: at(0)}}, 0},
+	} {
+		require.Equal(t, c.want, c.o.acknowledgedAtKill(), name)
+		for _, w := range []Window{{0, c.want - 1}, {c.want, c.want}, {c.want + 1, 99}} {
+			c.o.Window = &w
+			require.Equal(t, w.Contains(c.want), c.o.AsPredicted() == "", "%s, %s", name, w)
+		}
+	}
+	require.NotEmpty(t, new(Outcome).AsPredicted(), "there is none")
+}
+
+func TestKillsArePlacedWhenTheyAreFirstCounted(t *testing.T) {
+	var tl timeline
+	tl.place(0, 1, 1)
+	tl.place(2, 5, 3)
+	tl.place(2, 6, 4)
+	tl.place(3, 7, 4)
+	require.Equal(t, []KillTime{{5, 3}, {5, 3}, {7, 4}}, tl.kills)
+	tl.place(1<<60, 8, 9)
+	require.Len(t, tl.kills, mostKillTimes)
+}
+
+func TestAChildsKillIsPlacedAtItsStep(t *testing.T) {
+	o := RunT(t, Spec{Target: server(t), Limits: Limits{Max: 64 * MiB}, Load: Load{
+		Count: 5, Bytes: MiB, Step: func(ctx context.Context, p *Process, n int) error {
+			if n == 3 {
+				return HTTPPost("/child/100000000")(ctx, p, n)
+			}
+			return HTTPPost("/ready")(ctx, p, n)
+		},
+	}})
+	o.RequireVerdict(t, ChildOOMKilled)
+	o.RequireAcknowledged(t, 5, 5)
+	require.Equal(t, []int{3}, stepsOf(o.Evidence.KillTimes))
+	require.Positive(t, o.Evidence.KillTimes[0].At)
+	require.Contains(t, o.Why, "the kill came during step 3 of 5")
+	require.Equal(t, 2, o.acknowledgedAtKill())
+}
+
+// Its own limit would leave room for 18 steps.
+func TestTheRoomAboveTheCageIsPartOfThePrediction(t *testing.T) {
+	parent := NewCageT(t, Limits{Max: 100 * MiB})
+	child := mustChild(t, parent, "child", Limits{Max: 200 * MiB})
+	o := mustRun(t, child, Spec{Target: server(t), Load: Load{Step: HTTPPost("/eat/10485760"), Bytes: 10 * MiB}})
+	o.RequireVerdict(t, AncestorOOMKilled)
+	require.LessOrEqual(t, o.Window.Hi, 10)
+	o.RequirePredicted(t)
+	require.Contains(t, o.Why, "the cgroups above had only ")
+}
+
+func TestStepsThatTakeNothingAreAskedAfter(t *testing.T) {
+	o := RunT(t, Spec{Target: server(t), Limits: Limits{Max: 100 * MiB}, Load: Load{Step: HTTPGet("/ready"), Count: 5, Bytes: 10 * MiB}})
+	o.RequireVerdict(t, Survived)
+	require.Contains(t, o.Why, "5 steps acknowledged, and memory did not grow: were they taken?")
+	o = RunT(t, Spec{Target: server(t), Limits: Limits{Max: 100 * MiB}, Load: Load{Step: HTTPGet("/eat/10485760"), Count: 4, Bytes: 5 * MiB}})
+	o.RequireVerdict(t, Survived)
+	require.Contains(t, o.Why, "not the 5242880 declared")
+}

@@ -1,0 +1,94 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// scratch is the folder that a target has as TMPDIR. What one run leaves there, in memory where it is a tmpfs, would
+// be missing in the next.
+type scratch struct {
+	outer string   // only this user can list it, and so lock it
+	lock  *os.File // of outer, as long as its owner lives
+	gone  sync.Once
+	err   error // set by gone
+}
+
+const scratchPrefix = "oomcage-tmp-"
+
+// removeStaleScratch runs once in a process, before its first own folder.
+var removeStaleScratch = sync.OnceFunc(func() { removeScratchIn(os.TempDir()) })
+
+// newScratch makes the folder. Any user may write to it, as to /tmp: a target may change its own.
+func newScratch() (*scratch, error) {
+	removeStaleScratch()
+	outer, err := os.MkdirTemp("", scratchPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("make a TMPDIR for the target: %w", err)
+	}
+	s := &scratch{outer: outer}
+	if s.lock, err = lockFolder(outer); err == nil {
+		err = os.Mkdir(s.dir(), 0o700)
+	}
+	if err == nil {
+		err = os.Chmod(s.dir(), 0o777|os.ModeSticky) // whatever the umask is
+	}
+	if err == nil {
+		err = os.Chmod(outer, 0o711) //nolint:gosec // it is to be walked through, by any user
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("make a TMPDIR for the target: %w", err), s.remove())
+	}
+	return s, nil
+}
+
+func (s *scratch) dir() string { return filepath.Join(s.outer, "tmp") }
+
+// remove removes the folder with all in it. It may be called again.
+func (s *scratch) remove() error {
+	s.gone.Do(func() {
+		if err := os.RemoveAll(s.outer); err != nil {
+			s.err = fmt.Errorf("remove the target's TMPDIR: %w", err)
+		}
+		if s.lock != nil {
+			s.lock.Close()
+		}
+	})
+	return s.err
+}
+
+// lockFolder locks a folder as long as the file is open. It follows no link.
+func lockFolder(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		return nil, &fs.PathError{Op: "lock", Path: path, Err: err}
+	}
+	return f, nil
+}
+
+// removeScratchIn removes this user's folders whose owner is gone. An empty one may be about to be locked.
+func removeScratchIn(parent string) {
+	paths, _ := filepath.Glob(filepath.Join(parent, scratchPrefix+"*")) // the pattern is ours
+	for _, path := range paths {
+		lock, err := lockFolder(path)
+		if err != nil {
+			continue // it lives, or is another user's
+		}
+		var info unix.Stat_t
+		own := unix.Fstat(int(lock.Fd()), &info) == nil && int(info.Uid) == os.Geteuid()
+		if names, err := lock.Readdirnames(1); own && err == nil && len(names) > 0 {
+			_ = os.RemoveAll(path) // what cannot be removed is the next run's to try
+		}
+		lock.Close()
+	}
+}

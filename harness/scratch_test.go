@@ -1,0 +1,53 @@
+package harness
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+func TestATMPDIRIsRemovedWithAllThatIsInIt(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	s, err := newScratch()
+	require.NoError(t, err)
+	info, err := os.Stat(s.dir())
+	require.NoError(t, err)
+	require.Equal(t, os.ModeDir|os.ModeSticky|0o777, info.Mode(), "any user may use it")
+	outside := filepath.Join(t.TempDir(), "kept")
+	mustWrite(t, outside, "x")
+	require.NoError(t, os.Symlink(filepath.Dir(outside), filepath.Join(s.dir(), "link")))
+	require.NoError(t, os.MkdirAll(filepath.Join(s.dir(), "a/b"), 0o700))
+	outer := s.outer
+	require.NoError(t, s.remove())
+	require.NoDirExists(t, outer)
+	require.FileExists(t, outside, "no link is followed")
+	require.NoError(t, s.remove(), "again")
+}
+
+func TestATMPDIRThatAKilledRunHasLeftIsRemovedByTheNext(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	living, err := newScratch()
+	require.NoError(t, err)
+	defer func() { require.NoError(t, living.remove()) }()
+	dead, err := newScratch()
+	require.NoError(t, err)
+	mustWrite(t, filepath.Join(dead.dir(), "file"), "x")
+	require.NoError(t, dead.lock.Close()) // as its owner's end does
+	stranger := filepath.Join(dir, scratchPrefix+"link")
+	target := t.TempDir()
+	mustWrite(t, filepath.Join(target, "kept"), "x")
+	require.NoError(t, os.Symlink(target, stranger))
+
+	removeScratchIn(dir)
+	require.NoDirExists(t, dead.outer)
+	require.DirExists(t, living.dir())
+	require.FileExists(t, filepath.Join(target, "kept"))
+
+	f, err := lockFolder(living.outer)
+	require.ErrorIs(t, err, unix.EWOULDBLOCK)
+	require.Nil(t, f)
+}
