@@ -14,6 +14,7 @@ const (
 	commandFile = "qemu.txt"
 	stderrFile  = "qemu-stderr.txt"
 	dmesgFile   = "dmesg.txt"
+	machineFile = "machine.txt"
 )
 
 // keep saves what tells about the guest and returns the folder, or "" when even that goes wrong.
@@ -33,7 +34,7 @@ func (s *session) keep() string {
 	console, _ := os.ReadFile(s.machine.console) // QEMU may not have got as far
 	for name, data := range map[string][]byte{
 		consoleFile: console, commandFile: []byte(s.machine.commandLine()),
-		stderrFile: s.stderr, dmesgFile: s.dmesg,
+		stderrFile: s.stderr, dmesgFile: s.dmesg, machineFile: s.machineState,
 	} {
 		if len(data) == 0 {
 			continue

@@ -32,6 +32,8 @@ const (
 	noExitCode   failureKind = "no-exit"   // the guest ended without an exit code
 	timeLimit    failureKind = "timeout"   // the time limit was reached
 	bootLimit    failureKind = "boot"      // the guest said nothing for too long
+	silentGuest  failureKind = "silent"    // it booted, and did not start the program
+	flawedGuest  failureKind = "flaw"      // it booted, and its machine was not right
 	guestFailed  failureKind = "init"      // the guest's init could not do its work
 	noReader     failureKind = "reader"    // whoever read the output has gone
 	otherFailure failureKind = "machinery" // anything on the host

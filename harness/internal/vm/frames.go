@@ -14,7 +14,8 @@ import (
 type frameKind byte
 
 const (
-	frameHello   frameKind = 'h' // guest: nothing but that it has booted, before anything else
+	frameHello   frameKind = 'h' // guest: that it has booted, before anything else; in what its machine is not right, or nothing
+	frameBegun   frameKind = 'b' // guest: nothing but that the program was started
 	frameStdout  frameKind = 'o' // guest: bytes that the program wrote
 	frameStderr  frameKind = 'e' // guest: bytes that the program wrote
 	frameEnded   frameKind = 'n' // guest: JSON of exitStatus, when the program has ended; what it wrote follows

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -42,25 +42,30 @@ func guestMain() error {
 		return err
 	}
 	w := &frameWriter{w: line}
-	if err := w.frame(frameHello, nil); err != nil {
+	j, jobErr := readJob()
+	flaw := machineFlaw(j)
+	if err := w.frame(frameHello, []byte(flaw)); err != nil {
 		return err
 	}
-	status, err := json.Marshal(guestJobRun(w, line))
+	status := exitStatus{Error: flaw}
+	switch {
+	case jobErr != nil:
+		status.Error = jobErr.Error()
+	case flaw == "":
+		status = guestJobRun(j, w, line)
+	}
+	last, err := json.Marshal(status)
 	if err != nil {
 		return err
 	}
-	if err := w.frame(frameExit, status); err != nil {
+	if err := w.frame(frameExit, last); err != nil {
 		return err
 	}
 	return drain(line)
 }
 
 // guestJobRun does the job; what it can't do is in the status.
-func guestJobRun(w *frameWriter, line io.Reader) exitStatus {
-	j, err := readJob()
-	if err != nil {
-		return exitStatus{Error: err.Error()}
-	}
+func guestJobRun(j job, w *frameWriter, line io.Reader) exitStatus {
 	if j.Probe {
 		return exitStatus{}
 	}
@@ -80,6 +85,9 @@ func guestJobRun(w *frameWriter, line io.Reader) exitStatus {
 	}
 	prog, err := startProgram(j, w)
 	if err != nil {
+		return exitStatus{Error: err.Error()}
+	}
+	if err := w.frame(frameBegun, nil); err != nil {
 		return exitStatus{Error: err.Error()}
 	}
 	go prog.signals(line)
@@ -155,14 +163,18 @@ func drain(line *os.File) error {
 	return nil
 }
 
-// setClock sets the time that the host had when it wrote the job. The real-time clock knows whole seconds
+// setClock sets the time that the host had when it started QEMU. The real-time clock knows whole seconds
 // only, and a kernel may have no driver for it.
-func setClock(host time.Time) error {
+func setClock() error {
+	host, err := strconv.ParseInt(os.Getenv(timeVariable), 10, 64)
+	if err != nil {
+		return nil // booted by hand
+	}
 	var up unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &up); err != nil {
 		return err
 	}
-	now := unix.NsecToTimespec(host.UnixNano() + up.Nano())
+	now := unix.NsecToTimespec(host + up.Nano())
 	if err := unix.ClockSettime(unix.CLOCK_REALTIME, &now); err != nil {
 		return fmt.Errorf("set the clock: %w", err)
 	}

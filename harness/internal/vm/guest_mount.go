@@ -73,7 +73,7 @@ func prepare(j job) error {
 	if err := loopbackUp(); err != nil {
 		return fmt.Errorf("bring lo up: %w", err)
 	}
-	if err := setClock(j.Time); err != nil {
+	if err := setClock(); err != nil {
 		return err
 	}
 	// From here on the kernel's messages stay in its buffer, where they cost no time.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // carried is what the guest gets beside the program and its data.
@@ -134,9 +133,8 @@ func addRunnable(ctx context.Context, t *tree, src, dst string) error {
 	return t.addNeeds(ctx, files)
 }
 
-// writeTree adds the job, as late as can be since it holds the time, and writes the archive.
+// writeTree adds the job and writes the archive.
 func writeTree(t *tree, file string, j job) (int64, alongFiles, error) {
-	j.Time = time.Now()
 	data, err := json.Marshal(j)
 	if err != nil {
 		return 0, nil, err

@@ -1,6 +1,7 @@
 package vm
 
-import "time"
+// timeVariable tells init when QEMU was started, by the host's clock, in nanoseconds since 1970.
+const timeVariable = "OOMCAGE_TIME"
 
 // Paths in the guest. They hide in one folder, so that the root looks as on any machine.
 const (
@@ -17,13 +18,14 @@ const (
 // job is what the host asks of the guest. It travels in the initramfs.
 type job struct {
 	// Probe asks for nothing but a hello: does a guest boot at all?
-	Probe bool      `json:"probe,omitempty"`
-	Path  string    `json:"path,omitempty"` // of the program, absolute
-	Args  []string  `json:"args,omitempty"` // argv, with argv[0]
-	Env   []string  `json:"env,omitempty"`
-	Dir   string    `json:"dir,omitempty"`
-	Time  time.Time `json:"time"`
-	Host  string    `json:"host,omitempty"` // host name
+	Probe bool     `json:"probe,omitempty"`
+	Path  string   `json:"path,omitempty"` // of the program, absolute
+	Args  []string `json:"args,omitempty"` // argv, with argv[0]
+	Env   []string `json:"env,omitempty"`
+	Dir   string   `json:"dir,omitempty"`
+	// Emulated says that the guest's CPUs are, without KVM.
+	Emulated bool   `json:"emulated,omitempty"`
+	Host     string `json:"host,omitempty"` // host name
 	// Merged says that the program's stdout and stderr are one file, as under go test.
 	Merged bool `json:"merged,omitempty"`
 	// Stdout and Stderr are the terminals that they are on the host, or nil.

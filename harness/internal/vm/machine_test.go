@@ -23,6 +23,8 @@ func TestCommandLineCanBePastedIntoAShell(t *testing.T) {
 	assert.Contains(t, line, "-m 1024M")
 	assert.Contains(t, line, "tsc_early_khz=2600000")
 	assert.Contains(t, line, "-chardev null,id=stream")
+	assert.Contains(t, line, "-chardev null,id=monitor")
+	assert.NotContains(t, line, "OOMCAGE_TIME", "that is another moment")
 	m.disks = []disk{{swapSerial, "/t/a,b.img"}}
 	assert.Contains(t, m.commandLine(), "format=raw,cache=unsafe,werror=report,file=/t/a,,b.img")
 	assert.Contains(t, m.commandLine(), "virtio-blk-device,drive=swap,serial=swap")

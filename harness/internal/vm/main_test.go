@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,6 +13,9 @@ import (
 // interrupted: what the booting tests (build tag vmhost) need, with nothing else to build.
 func TestMain(m *testing.M) {
 	if InGuest() {
+		if os.Getenv(stallVariable) != "" {
+			stall()
+		}
 		Init()
 	}
 	if name := os.Getenv("VM_TEST_ROLE"); name != "" {
@@ -23,6 +27,21 @@ func TestMain(m *testing.M) {
 		os.Exit(role())
 	}
 	os.Exit(m.Run())
+}
+
+// stallVariable among the kernel's parameters makes init say hello and nothing more.
+const stallVariable = "VM_TEST_STALL"
+
+func stall() {
+	err := mountEarly()
+	if err == nil {
+		var line *os.File
+		if line, err = openLine("/dev/ttyS1"); err == nil {
+			err = (&frameWriter{w: line}).frame(frameHello, nil)
+		}
+	}
+	fmt.Fprintln(os.Stderr, "stalled:", err)
+	time.Sleep(forever)
 }
 
 // roles are what this executable does instead of testing; the value is the exit code.

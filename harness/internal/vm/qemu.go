@@ -8,11 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/kballard/go-shellquote"
 	"golang.org/x/sys/unix"
@@ -29,6 +31,9 @@ type machine struct {
 	accel     string // "kvm" or "tcg"
 	tscKHz    int64  // frequency of the host's time-stamp counter; 0: unknown
 	disks     []disk
+	started   time.Time // when QEMU is started with it; zero: not yet
+	params    []string  // further parameters of the kernel
+	more      []string  // further arguments of QEMU
 }
 
 // qemuName is the program that Debian's and Ubuntu's package qemu-system-x86 brings.
@@ -70,11 +75,17 @@ func (m machine) kernelArgs() []string {
 			// HZ=1000 then waits four times longer in udelay, which does no harm.
 			"lpj="+strconv.FormatInt(m.tscKHz*1000/250, 10))
 	}
-	return args
+	if !m.started.IsZero() { // the kernel hands init what it does not know itself
+		args = append(args, timeVariable+"="+strconv.FormatInt(m.started.UnixNano(), 10))
+	}
+	return append(args, m.params...)
 }
 
-// args is QEMU's command line. fd is the descriptor of the second serial port's socket in QEMU.
-func (m machine) args(fd int) []string {
+// Descriptors of the two sockets in QEMU.
+const streamFD, monitorFD = 3, 4
+
+// args is QEMU's command line.
+func (m machine) args() []string {
 	// With a thread for each CPU, QEMU before 8.1 may run a breakpoint that another CPU has patched away
 	// already. The kernel patches itself while it boots, and panicked in one of 107 boots: "Oops: int3".
 	//
@@ -91,8 +102,10 @@ func (m machine) args(fd int) []string {
 		"-kernel", m.kernel, "-initrd", m.initramfs, "-append", strings.Join(m.kernelArgs(), " "),
 		"-chardev", "file,id=console,path=" + escapeOption(m.console),
 		"-serial", "chardev:console",
-		"-chardev", "socket,id=stream,fd=" + strconv.Itoa(fd),
+		"-chardev", "socket,id=stream,fd=" + strconv.Itoa(streamFD),
 		"-device", "isa-serial,index=1,chardev=stream",
+		"-chardev", "socket,id=monitor,fd=" + strconv.Itoa(monitorFD),
+		"-mon", "chardev=monitor,mode=control",
 	}
 	for _, d := range m.disks {
 		args = append(args,
@@ -101,50 +114,59 @@ func (m machine) args(fd int) []string {
 			"-drive", "if=none,id="+d.serial+",format=raw,cache=unsafe,werror=report,file="+escapeOption(d.file),
 			"-device", "virtio-blk-device,drive="+d.serial+",serial="+d.serial)
 	}
-	return args
+	return append(args, m.more...)
 }
 
 // escapeOption doubles commas, which separate QEMU's options.
 func escapeOption(s string) string { return strings.ReplaceAll(s, ",", ",,") }
 
+var ownSocket = regexp.MustCompile(`^socket,(id=\w+),fd=\d$`)
+
 // commandLine is for people: it can be pasted into a shell, where the second serial port goes nowhere.
 func (m machine) commandLine() string {
 	words := []string{m.qemu}
-	for _, a := range m.args(3) {
-		words = append(words, strings.Replace(a, "socket,id=stream,fd=3", "null,id=stream", 1))
+	for _, a := range m.args() {
+		words = append(words, ownSocket.ReplaceAllString(a, "null,$1"))
 	}
 	return shellquote.Join(words...) + "\n"
 }
 
 // process is a running QEMU.
 type process struct {
-	conn   net.Conn     // the second serial port
-	frames *frameWriter // to it
-	done   chan struct{}
-	kill   func()
-	err    error        // of Wait; read it after done
-	stderr bytes.Buffer // read it after done
+	conn    net.Conn     // the second serial port
+	frames  *frameWriter // to it
+	monitor *monitor
+	started time.Time
+	pid     int
+	done    chan struct{}
+	kill    func()
+	err     error        // of Wait; read it after done
+	stderr  bytes.Buffer // read it after done
 }
 
 // start starts QEMU in its own process group, so that Ctrl-C reaches this process alone, which then ends
 // it. It ends with this process however that ends.
 func (m machine) start() (*process, error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	conn, theirs, err := connection("the second serial port")
 	if err != nil {
-		return nil, fmt.Errorf("make the socket of the second serial port: %w", err)
+		return nil, err
 	}
-	ours, theirs := os.NewFile(uintptr(fds[0]), "serial"), os.NewFile(uintptr(fds[1]), "serial of QEMU")
 	defer theirs.Close()
-	conn, err := net.FileConn(ours)
-	ours.Close() // FileConn has its own copy
+	control, theirControl, err := connection("QEMU's monitor")
 	if err != nil {
-		return nil, fmt.Errorf("use the socket of the second serial port: %w", err)
+		conn.Close()
+		return nil, err
 	}
-	p := &process{conn: conn, frames: &frameWriter{w: conn}, done: make(chan struct{})}
+	defer theirControl.Close()
+	m.started = time.Now()
+	p := &process{
+		conn: conn, frames: &frameWriter{w: conn}, monitor: &monitor{conn: control},
+		started: m.started, done: make(chan struct{}),
+	}
 	// Not ended by a context: whoever starts it also waits for its end, with stop.
-	cmd := exec.CommandContext(context.Background(), m.qemu, m.args(3)...)
+	cmd := exec.CommandContext(context.Background(), m.qemu, m.args()...)
 	cmd.Stderr = &p.stderr
-	cmd.ExtraFiles = []*os.File{theirs}
+	cmd.ExtraFiles = []*os.File{theirs, theirControl} // streamFD, monitorFD
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	started := make(chan error)
 	go func() {
@@ -162,9 +184,11 @@ func (m machine) start() (*process, error) {
 	}()
 	if err := <-started; err != nil {
 		conn.Close()
+		control.Close()
 		return nil, failure(qemuFailed, "QEMU could not be started: "+err.Error(),
 			"try it by hand: "+m.qemu+" --version")
 	}
+	p.pid = cmd.Process.Pid
 	p.kill = sync.OnceFunc(func() { _ = cmd.Process.Kill() }) // gone already is as good
 	return p, nil
 }
@@ -174,6 +198,23 @@ func (p *process) stop() {
 	p.kill()
 	<-p.done
 	p.conn.Close()
+	p.monitor.conn.Close()
+}
+
+// connection is a socket to QEMU: our end of it and QEMU's.
+func connection(name string) (net.Conn, *os.File, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make the socket of %s: %w", name, err)
+	}
+	ours, theirs := os.NewFile(uintptr(fds[0]), name), os.NewFile(uintptr(fds[1]), name+", QEMU's end")
+	defer ours.Close() // FileConn has its own copy
+	conn, err := net.FileConn(ours)
+	if err != nil {
+		theirs.Close()
+		return nil, nil, fmt.Errorf("use the socket of %s: %w", name, err)
+	}
+	return conn, theirs, nil
 }
 
 // send asks the guest's init to signal the program.

@@ -20,6 +20,11 @@ const (
 	// bootTime bounds the time from QEMU's start to the guest's first word. Measured: 2 s without KVM on
 	// 2 idle cores (November 2026). The rest is for machines that run many guests at once.
 	bootTime = 3 * time.Minute
+	// beginTime bounds the time from there to the program's start, and beginTimePerMiB is added for each MiB of the
+	// initramfs, whose files are listed before. Measured: 0.15 s, and 2 s beside 25 processes on 2 cores
+	// (November 2026). The rest is for a host that stops QEMU for long.
+	beginTime       = time.Minute
+	beginTimePerMiB = 250 * time.Millisecond
 	// leaveTime bounds how long a program that is told to end may take for it: to print its goroutines after the
 	// time limit, or to put its results in order, which then come back. A sweep waits for its cages to be removed.
 	leaveTime = 10 * time.Second
@@ -49,13 +54,19 @@ type session struct {
 	whole   bool        // the guest has sent all of that
 	cut     bool        // it took too long
 
+	boots    int       // guests started so far
+	silent   int       // of them, those that fell silent before the program began
+	deadline time.Time // of the program; zero before a guest's first word, and without a limit
+
 	received
-	stderr []byte // of QEMU
+	stderr       []byte // of QEMU
+	machineState []byte // what QEMU's monitor told of a guest that did nothing
 }
 
 // received is what the guest said about itself.
 type received struct {
 	booted bool
+	begun  bool // the program
 	exit   *exitStatus
 	dmesg  []byte
 	err    error // that ended the reading; nil after the guest's last word
@@ -63,24 +74,42 @@ type received struct {
 
 // run starts the guest and returns the program's exit code.
 func (s *session) run(ctx context.Context) (int, error) {
-	code, err := s.boot(ctx)
-	if err == nil || ctx.Err() != nil {
-		return code, err
+	for {
+		code, err := s.boot(ctx)
+		if err == nil || ctx.Err() != nil {
+			return code, err
+		}
+		f := asFailure(err)
+		again := s.again(f)
+		if f.kind != noReader && (!again || f.kind == silentGuest) {
+			f.Artifacts = s.keep()
+		}
+		if !again {
+			return 0, f
+		}
+		s.sayAgain(f)
 	}
-	f := asFailure(err)
-	if f.kind != noReader {
-		f.Artifacts = s.keep()
-	}
-	return 0, f
 }
 
 func (s *session) boot(ctx context.Context) (int, error) {
-	proc, err := s.machine.start()
+	s.received, s.stderr, s.machineState = received{}, nil, nil
+	m := s.machine
+	if s.opts.test.machine != nil {
+		s.opts.test.machine(s.boots, &m)
+	}
+	s.boots++
+	proc, err := m.start()
 	if err != nil {
 		return 0, err
 	}
+	if s.opts.test.running != nil {
+		s.opts.test.running(s.boots-1, proc)
+	}
 	err = s.talk(ctx, proc)
 	proc.stop()
+	if s.booted {
+		s.setDeadline() // of a guest that said hello and ended
+	}
 	s.stderr = proc.stderr.Bytes()
 	if ctx.Err() != nil {
 		return 0, context.Cause(ctx)
@@ -101,10 +130,9 @@ func (s *session) boot(ctx context.Context) (int, error) {
 func (s *session) talk(ctx context.Context, proc *process) error {
 	r := newResults(s.job.Out, s.along, s.machine.initramfs)
 	frames := make(chan received, 1)
-	hello := make(chan struct{})
-	ended := make(chan exitStatus, 1)
-	go func() { frames <- s.receive(newFrameReader(proc.conn), r, hello, ended) }()
-	err := s.await(ctx, proc, frames, hello, ended, r)
+	signs := signs{hello: make(chan struct{}), begun: make(chan struct{}), ended: make(chan exitStatus, 1)}
+	go func() { frames <- s.receive(newFrameReader(proc.conn), r, signs) }()
+	err := s.await(ctx, proc, frames, signs, r)
 	s.notes = r.finish(s.whole)
 	s.notes.print(s.opts.Stderr)
 	if s.exit == nil {
@@ -115,9 +143,15 @@ func (s *session) talk(ctx context.Context, proc *process) error {
 	return err
 }
 
+// signs tell what has arrived. hello and begun are closed, once.
+type signs struct {
+	hello, begun chan struct{}
+	ended        chan exitStatus // of the program
+}
+
 // await waits for the end of receive and enforces the limits. Once QEMU has been stopped it does not wait
 // long: receive may hang in a write that nobody reads.
-func (s *session) await(ctx context.Context, proc *process, frames <-chan received, hello <-chan struct{}, ended <-chan exitStatus, r *results) error {
+func (s *session) await(ctx context.Context, proc *process, frames <-chan received, signs signs, r *results) error {
 	stop := func() {
 		proc.stop()
 		select {
@@ -126,7 +160,7 @@ func (s *session) await(ctx context.Context, proc *process, frames <-chan receiv
 		}
 		s.exit = nil // it came too late
 	}
-	timer := time.NewTimer(bootTime)
+	timer := time.NewTimer(s.untilDeadline(bootTime))
 	defer timer.Stop()
 	var reached error // what ends the guest, which the program has been told
 	tell := func(sig syscall.Signal) bool {
@@ -137,6 +171,7 @@ func (s *session) await(ctx context.Context, proc *process, frames <-chan receiv
 	}
 	told := ctx.Done()
 	var notice <-chan time.Time
+	hello, begun := signs.hello, signs.begun // nil once they have come
 	for {
 		select {
 		case s.received = <-frames:
@@ -146,7 +181,7 @@ func (s *session) await(ctx context.Context, proc *process, frames <-chan receiv
 				return reached
 			}
 			return s.err
-		case status := <-ended:
+		case status := <-signs.ended:
 			s.program = &status
 			if told != nil { // else it has its time already
 				timer.Reset(map[bool]time.Duration{true: copyTime, false: lateCopyTime}[reached == nil])
@@ -157,15 +192,21 @@ func (s *session) await(ctx context.Context, proc *process, frames <-chan receiv
 		case <-told:
 			told = nil
 			reached = context.Cause(ctx)
-			if hello != nil || !tell(syscall.SIGTERM) {
+			if begun != nil || !tell(syscall.SIGTERM) {
 				stop()
 				return reached
 			}
 		case <-hello:
 			hello = nil
-			timer.Stop()
-			if s.limit > 0 {
-				timer.Reset(s.limit)
+			s.setDeadline()
+			if s.opts.test.hello != nil {
+				s.opts.test.hello(s.boots-1, proc)
+			}
+			timer.Reset(s.untilDeadline(s.beginTime()))
+		case <-begun:
+			begun = nil
+			if reached == nil && s.program == nil {
+				timer.Reset(s.untilDeadline(forever))
 			}
 		case <-timer.C:
 			switch {
@@ -178,25 +219,27 @@ func (s *session) await(ctx context.Context, proc *process, frames <-chan receiv
 				stop()
 				fmt.Fprintf(s.opts.Stderr, "oomcage vm: the program did not end within %v; what it wrote in the guest is lost\n", leaveTime)
 				return reached
-			case hello != nil:
-				stop()
-				return failure(bootLimit, fmt.Sprintf("the guest said nothing for %v after QEMU was started", bootTime),
-					"try another kernel with -kernel FILE, or -accel tcg")
-			default:
-				reached = failure(timeLimit, fmt.Sprintf("the program was still running at the time limit of %v", s.limit),
-					"give it more with -timeout DURATION; its goroutines are above if it is written in Go")
-				// A Go program prints its goroutines and ends; everything else just ends.
-				if !tell(syscall.SIGQUIT) {
-					stop()
-					return reached
+			case begun != nil:
+				s.machineState = proc.inspect(s.machine.cpus)
+				if begins(signs.begun) { // meanwhile: whatever was late, it was not the guest alone
+					continue
 				}
+				stop()
+				return s.notBegun(hello == nil)
+			}
+			reached = failure(timeLimit, fmt.Sprintf("the program was still running at the time limit of %v", s.limit),
+				"give it more with -timeout DURATION; its goroutines are above if it is written in Go")
+			// A Go program prints its goroutines and ends; everything else just ends.
+			if !tell(syscall.SIGQUIT) {
+				stop()
+				return reached
 			}
 		}
 	}
 }
 
 // receive handles the guest's frames until the last one.
-func (s *session) receive(r *frameReader, results *results, booted chan<- struct{}, ended chan<- exitStatus) (got received) {
+func (s *session) receive(r *frameReader, results *results, signs signs) (got received) {
 	for got.exit == nil && got.err == nil {
 		var kind frameKind
 		var payload []byte
@@ -205,8 +248,22 @@ func (s *session) receive(r *frameReader, results *results, booted chan<- struct
 		}
 		switch kind {
 		case frameHello:
+			if got.booted {
+				got.err = fmt.Errorf("%w: a second hello", errCorrupt)
+				break
+			}
 			got.booted = true
-			close(booted)
+			close(signs.hello)
+			if len(payload) > 0 {
+				got.err = failure(flawedGuest, "the guest's machine is not right: "+string(payload), flawHelps)
+			}
+		case frameBegun:
+			if got.begun {
+				got.err = fmt.Errorf("%w: a second start of the program", errCorrupt)
+				break
+			}
+			got.begun = true
+			close(signs.begun)
 		case frameStdout:
 			got.err = write(s.opts.Stdout, payload)
 		case frameStderr:
@@ -215,7 +272,7 @@ func (s *session) receive(r *frameReader, results *results, booted chan<- struct
 			var status exitStatus
 			if got.err = json.Unmarshal(payload, &status); got.err == nil {
 				select {
-				case ended <- status:
+				case signs.ended <- status:
 				default: // the guest says it once
 				}
 			}

@@ -42,6 +42,16 @@ type Options struct {
 	Accel     string        // "kvm", "tcg", or "auto" and "": KVM if a guest really boots with it
 
 	Stdout, Stderr io.Writer // of the program, live; Stderr also takes this package's own few lines
+
+	test stage
+}
+
+// stage is for tests of guests that go wrong; its zero value changes nothing. Boots are counted from 0.
+type stage struct {
+	machine func(boot int, m *machine)   // changes what is booted
+	running func(boot int, p *process)   // is called when QEMU has been started
+	hello   func(boot int, p *process)   // and when the guest has said its first word
+	begin   func(boot int) time.Duration // instead of beginTime
 }
 
 const (
@@ -124,7 +134,7 @@ func run(ctx context.Context, o Options) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	j := job{Path: path, Args: append([]string{o.Program}, o.Args...), Dir: dir}
+	j := job{Path: path, Args: append([]string{o.Program}, o.Args...), Dir: dir, Emulated: m.accel == "tcg"}
 	j.Merged = sameFile(o.Stdout, o.Stderr)
 	j.Stdout, j.Stderr = terminalOf(o.Stdout), terminalOf(o.Stderr)
 	j.Host, _ = os.Hostname() // without one, the guest has a name of its own

@@ -1,0 +1,94 @@
+package vm
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"time"
+)
+
+const (
+	// mostSilent is how many guests may fall silent before the program has begun.
+	mostSilent = 2
+	// mostBoots is how many guests are booted at most. Stopped at the wrong 4 ms of its boot, a guest's clock is
+	// unusable; 6 of 62 were on a host with 18 processes on 2 cores (November 2026), so five in a row are 1 of 100,000.
+	mostBoots = 5
+
+	forever = time.Duration(math.MaxInt64)
+
+	flawHelps = "run it when the machine is less busy: the kernel measures this in the first 2 s of its boot, and lost the CPU meanwhile"
+)
+
+// beginTime bounds the time from the guest's first word to the program's start.
+func (s *session) beginTime() time.Duration {
+	if s.opts.test.begin != nil {
+		return s.opts.test.begin(s.boots - 1)
+	}
+	return beginTime + time.Duration(s.size>>20)*beginTimePerMiB
+}
+
+// setDeadline starts the program's time at the first word of the first guest.
+func (s *session) setDeadline() {
+	if s.limit > 0 && s.deadline.IsZero() {
+		s.deadline = time.Now().Add(s.limit)
+	}
+}
+
+// untilDeadline is the time until the program's deadline, at most d.
+func (s *session) untilDeadline(d time.Duration) time.Duration {
+	if s.deadline.IsZero() {
+		return d
+	}
+	return min(d, time.Until(s.deadline))
+}
+
+// begins says whether the program has begun. The frame that says so may have arrived while this process, or the whole
+// machine, was stopped too: it is given a moment.
+func begins(begun <-chan struct{}) bool {
+	select {
+	case <-begun:
+		return true
+	case <-time.After(time.Second):
+		return false
+	}
+}
+
+// notBegun says why a guest is ended in which the program has not begun.
+func (s *session) notBegun(hello bool) *Failure {
+	var f *Failure
+	switch {
+	case s.untilDeadline(forever) <= 0:
+		f = failure(timeLimit, fmt.Sprintf("the time limit of %v was reached, and the guest had not started the program yet", s.limit),
+			"give it more with -timeout DURATION")
+	case !hello:
+		f = failure(bootLimit, fmt.Sprintf("the guest said nothing for %v after QEMU was started", bootTime),
+			"try another kernel with -kernel FILE, or -accel tcg")
+	default:
+		s.silent++
+		f = failure(silentGuest, fmt.Sprintf("the guest booted, and then said nothing for %v: the program had not begun", s.beginTime().Round(time.Second)),
+			"read "+machineFile+": it has the registers, the interrupt controllers and the timers as they were")
+	}
+	console, _ := os.ReadFile(s.machine.console) // without one there is nothing to show
+	f.detail = tail(console, nil)
+	return f
+}
+
+// again says whether another guest may be booted after this failure. Nothing has run yet in those that may.
+func (s *session) again(f *Failure) bool {
+	over := !s.deadline.IsZero() && time.Now().After(s.deadline)
+	again := !over && s.boots < mostBoots &&
+		(f.kind == flawedGuest || f.kind == silentGuest && s.silent < mostSilent)
+	if !again && s.boots > 1 {
+		f.found += fmt.Sprintf(" (guest %d; in those before it the program had not begun)", s.boots)
+	}
+	return again
+}
+
+// sayAgain counts a guest that is given up.
+func (s *session) sayAgain(f *Failure) {
+	var kept string
+	if f.Artifacts != "" {
+		kept = "; what is known of it: " + f.Artifacts
+	}
+	fmt.Fprintf(s.opts.Stderr, "oomcage vm: %s; nothing has run yet, so guest %d is booted%s\n", f.found, s.boots+1, kept)
+}
