@@ -76,11 +76,7 @@ func TestQEMUThatIsStoppedIsSaidToAnswerNothing(t *testing.T) {
 		o.Accel, o.Timeout, artifacts = "tcg", time.Minute, o.Artifacts
 		o.test.begin = func(int) time.Duration { return time.Second }
 		o.test.machine = func(_ int, m *machine) { m.params = append(m.params, stallVariable+"=1") }
-		o.test.hello = func(boot int, p *process) {
-			if boot == 0 {
-				assert.NoError(t, unix.Kill(p.pid, unix.SIGSTOP))
-			}
-		}
+		o.test.hello = func(_ int, p *process) { assert.NoError(t, unix.Kill(p.pid, unix.SIGSTOP)) }
 	})
 	assert.Equal(t, silentGuest, g.failure(t).kind)
 	state := machineStateIn(t, artifacts)
@@ -118,6 +114,7 @@ func TestGuestThatWasStoppedWhileItMeasuredItsTimerIsBootedAnew(t *testing.T) {
 
 // stoppedAtCalibration says whether the guest was booted anew.
 func stoppedAtCalibration(t *testing.T, kernel string, after time.Duration) bool {
+	t.Helper()
 	fifo := filepath.Join(t.TempDir(), "trace")
 	require.NoError(t, unix.Mkfifo(fifo, 0o600))
 	var watching sync.WaitGroup
@@ -146,6 +143,7 @@ func stoppedAtCalibration(t *testing.T, kernel string, after time.Duration) bool
 // stopAtCalibration stops QEMU after the kernel has set the timer to what it counts down from while it is measured,
 // and returns how often it did.
 func stopAtCalibration(t *testing.T, trace string, pid int, after, length time.Duration) int {
+	t.Helper()
 	f, err := os.Open(trace)
 	if !assert.NoError(t, err) {
 		return 0
@@ -165,6 +163,7 @@ func stopAtCalibration(t *testing.T, trace string, pid int, after, length time.D
 
 // stopFor stops QEMU and lets it go on. It may have ended.
 func stopFor(t *testing.T, pid int, length time.Duration) {
+	t.Helper()
 	if unix.Kill(pid, unix.SIGSTOP) == nil {
 		time.Sleep(length)
 		assert.NoError(t, unix.Kill(pid, unix.SIGCONT))
@@ -206,9 +205,11 @@ func TestEveryBootEndsRight(t *testing.T) {
 				stops.Wait()
 				again := strings.Count(g.stderr.String(), "nothing has run yet")
 				anew += again
-				if !assert.NoError(t, g.err) || !assert.Equal(t, 7, g.code) || again > 0 {
+				if again > 0 {
 					t.Logf("stderr %q", &g.stderr)
 				}
+				require.NoError(t, g.err, "boot %d, stderr %q", n+1, &g.stderr)
+				require.Equal(t, 7, g.code)
 				load, _ := os.ReadFile("/proc/loadavg")
 				t.Logf("boot %d of %d: %.1f s, booted anew %d times so far, load %s", n+1, *boots, time.Since(began).Seconds(), anew, load)
 			}
@@ -218,6 +219,7 @@ func TestEveryBootEndsRight(t *testing.T) {
 
 // stopSometime stops QEMU once, unless it has ended before.
 func stopSometime(t *testing.T, p *process) {
+	t.Helper()
 	select {
 	case <-p.done:
 	case <-time.After(rand.N(*stopsIn)):
