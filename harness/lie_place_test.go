@@ -131,7 +131,7 @@ func TestAProcessWithTheTargetsMemoryTakesTheTargetAlong(t *testing.T) {
 func TestATargetThatCannotBeKilledIsStuckAtItsLimit(t *testing.T) {
 	target := as(t, "eat", "100000000")
 	target.OOMScoreAdj = ptr(oomScoreAdjMin)
-	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 50 * MiB}, Timeout: 3 * time.Second})
+	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 50 * MiB}, Timeout: 10 * time.Second}) // it is at its limit after 0.3 to 4 (2026-11)
 	o.RequireVerdict(t, Stalled)
 	o.RequireOOMKills(t, 0)
 	require.Contains(t, o.Why, "stuck at its own limit")
@@ -160,13 +160,12 @@ func TestAKillBySystemdOomdIsNamed(t *testing.T) {
 }
 
 func TestPressureThatIsNotMeasuredIsUnknown(t *testing.T) {
-	target := as(t, "idle")
-	target.Ready = func(_ context.Context, p *Process) error { return p.Cage().group.Write("cgroup.pressure", "0") }
 	cage := NewCageT(t, Limits{Max: 50 * MiB})
 	if has, err := cage.group.Has("cgroup.pressure"); err != nil || !has {
 		t.Skipf("pressure cannot be switched off here: %v: Linux 6.1 is needed", err)
 	}
-	o := mustRun(t, cage, Spec{Target: target, Timeout: 2 * time.Second})
+	require.NoError(t, cage.group.Write("cgroup.pressure", "0"))
+	o := mustRun(t, cage, Spec{Target: as(t, "idle"), Timeout: 2 * time.Second})
 	o.RequireVerdict(t, TimedOut)
 	require.Contains(t, o.Why, "memory pressure is unknown")
 	require.NotContains(t, o.Why, "no pressure")
