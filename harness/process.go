@@ -70,6 +70,9 @@ func (c *Cage) Start(ctx context.Context, t Target) (*Process, error) {
 	if t.Path == "" {
 		return nil, errors.New("start the target: it has no Path: name the executable to be caged")
 	}
+	if err := checkDir(t.Dir); err != nil {
+		return nil, fmt.Errorf("start %s: %w", t.Path, err)
+	}
 	p, err := c.start(ctx, t)
 	if err == nil {
 		err = awaitExec(ctx, p.PID())

@@ -95,7 +95,7 @@ func (r *testRecord) print(again string) string {
 		fmt.Fprintf(&b, "the last %d of %d runs:\n", len(r.last), r.runs)
 	}
 	for _, o := range r.last {
-		fmt.Fprintf(&b, "%s\n", o)
+		fmt.Fprintf(&b, "%s\n", o.WithoutSecrets()) // test logs are published
 	}
 	if r.path != "" {
 		b.WriteString(named("kept", r.path))
@@ -134,7 +134,7 @@ func (r *testRecord) keep(tb testing.TB, o *Outcome, path string) {
 	tb.Helper()
 	r.file.Lock()
 	defer r.file.Unlock()
-	if err := appendLine(path, o); err != nil {
+	if err := appendLine(path, o.WithoutSecrets()); err != nil {
 		tb.Errorf("keep the outcome (%s) as an artifact: %v", o.Verdict, err)
 		return
 	}

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"oomcage/harness/internal/guest"
 )
 
 // Spec says what to run, in which cage, under which load. It is data: it may be copied, stored
@@ -124,7 +127,27 @@ func (s Spec) Validate() error {
 	case s.Load.Step == nil && (s.Load.Count != 0 || s.Load.Bytes != 0):
 		return errors.New("the spec's Load has a Count or Bytes but no Step: set Step, for example HTTPPost(path)")
 	}
+	if err := checkDir(s.Target.Dir); err != nil {
+		return fmt.Errorf("the spec's Target.Dir: %w", err)
+	}
 	return s.Limits.validate()
+}
+
+// checkDir refuses a working directory that no program can be started in. The kernel's own error would name the program.
+func checkDir(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("the working directory %s does not exist%s", dir, guest.AddHint(dir))
+	case err != nil:
+		return fmt.Errorf("the working directory %s cannot be used: %w", dir, err)
+	case !info.IsDir():
+		return fmt.Errorf("the working directory %s is not a directory", dir)
+	}
+	return nil
 }
 
 // smallestMax is the limit below which execve itself fails, with ENOMEM or E2BIG or by a signal,

@@ -113,7 +113,11 @@ func (p *page) fill(s *Set, outcomes []*harness.Outcome, most int) error {
 		for from := 0; from < len(outcomes) && size <= most; from += chunkSize {
 			var details []detail
 			for _, o := range outcomes[from:min(from+chunkSize, len(outcomes))] {
-				d, err := detailOf(o, a)
+				shown := o
+				if !s.ShowSecrets {
+					shown = o.WithoutSecrets()
+				}
+				d, err := detailOf(shown, a)
 				if err != nil {
 					return err
 				}

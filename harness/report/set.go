@@ -16,6 +16,9 @@ type Set struct {
 	Outcomes []*harness.Outcome // in the order of sweep.Compare
 	Findings []sweep.Finding    // what sweep.Check says of them
 
+	// ShowSecrets shows all that the outcomes have; without, a page shows them as Outcome.WithoutSecrets makes them.
+	ShowSecrets bool
+
 	readings map[*harness.Outcome]int // of the timelines that were thinned: how many they had
 }
 

@@ -125,9 +125,16 @@ type place struct {
 func (s *Set) places() []place {
 	var all []place
 	at := map[place]int{}
+	shown := map[string]string{} // commands without their secrets
 	var from []time.Time
 	for _, o := range s.Outcomes {
 		p := placeOf(o.Origin)
+		if hidden, ok := shown[p.Command]; ok {
+			p.Command = hidden
+		} else if !s.ShowSecrets {
+			hidden = printable.Line(o.WithoutSecrets().Origin.Command)
+			shown[p.Command], p.Command = hidden, hidden
+		}
 		whole := p
 		whole.Command = wholeSweep(p.Command)
 		i, ok := at[whole]

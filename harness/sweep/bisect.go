@@ -27,6 +27,9 @@ type Search struct {
 	// Repeats is how many runs must survive at a limit, all of them. 0 means 3.
 	Repeats int
 
+	// ShowSecrets shows Done all values of Target.Env; without, outcomes are as Outcome.WithoutSecrets makes them.
+	ShowSecrets bool
+
 	// Done is called after each run. nil calls nothing.
 	Done func(o *harness.Outcome)
 }
@@ -177,6 +180,9 @@ func (s *Search) try(ctx context.Context, limit harness.Bytes) (Trial, error) {
 		spec.Name = fmt.Sprintf("max=%v/%s=%d", limit, RepeatAxis, n+1)
 		o, err := harness.Run(ctx, spec)
 		if o != nil {
+			if !s.ShowSecrets {
+				o = o.WithoutSecrets()
+			}
 			t.Runs++
 			if Survived(o) {
 				t.Survived++

@@ -13,7 +13,7 @@ import (
 // Options say how a sweep runs. The zero value runs as many points at once as there are CPUs, within the
 // memory that the guard leaves, and keeps nothing.
 type Options struct {
-	// Parallel is how many points run at once at most. 0 means runtime.GOMAXPROCS.
+	// Parallel is how many points run at once at most. 0 means runtime.GOMAXPROCS; less is an error.
 	Parallel int
 
 	// Budget bounds the memory of the points that run at once. nil means what harness.Room says.
@@ -26,6 +26,10 @@ type Options struct {
 	// Command is what started the sweep. It goes into each outcome's Origin, with the number of all points,
 	// for those who merge the shards and show them.
 	Command []string
+
+	// ShowSecrets keeps and returns outcomes with all values of Target.Env; without, they are as
+	// Outcome.WithoutSecrets makes them.
+	ShowSecrets bool
 
 	// Shard is the part of the points that is run. The zero value is all of them.
 	Shard Shard
@@ -43,6 +47,9 @@ type Options struct {
 func Run(ctx context.Context, points []Point, o Options) ([]*harness.Outcome, error) {
 	if len(points) == 0 {
 		return nil, errors.New("the sweep has no points")
+	}
+	if o.Parallel < 0 {
+		return nil, fmt.Errorf("the sweep's Parallel is %d: it must not be negative", o.Parallel)
 	}
 	origin := harness.NewOrigin(o.Command, len(points))
 	if points = o.Shard.Of(points); len(points) == 0 {
@@ -67,7 +74,7 @@ type sweeper struct {
 }
 
 func newSweeper(ctx context.Context, points []Point, origin harness.Origin, o Options) (*sweeper, error) {
-	if o.Parallel <= 0 {
+	if o.Parallel == 0 {
 		o.Parallel = runtime.GOMAXPROCS(0)
 	}
 	if o.Results == nil {
@@ -160,6 +167,9 @@ func (s *sweeper) one(ctx context.Context, p Point) (*harness.Outcome, error) {
 		return nil, err
 	}
 	o.Origin = s.origin
+	if !s.ShowSecrets {
+		o = o.WithoutSecrets()
+	}
 	if same := s.sameExecutable(o); same != nil {
 		return nil, errors.Join(same, err)
 	}

@@ -17,7 +17,7 @@ import (
 const bisectLong = `bisect finds the smallest memory.max at which PROGRAM survives its load: all of its -steps or, without a
 step, its own work, to exit code 0.
 
-  oomcage bisect --post /upload --steps 200 -- ./service -addr '$ADDR'
+  oomcage bisect --post /upload --steps 20 -- ./service -addr '$ADDR'
   oomcage bisect --lo 4M --hi 256M --tolerance 1M -- sort -o /dev/null words
 
 It tries the upper end, then the lower one, and halves what is between. Each limit must survive -repeat
@@ -26,10 +26,7 @@ of: there is then no one answer.
 
 A run also fails where memory is not the cause: an answer of 404, an exit by itself. At the upper end that
 ends the search, since no limit would help; below it there is a warning. The end of what the program printed
-then stands below its line.
-
-Exit codes: 0 when there is an answer; 1 when not even the upper end survives; 2 when this command line makes
-no sense; 125 when a run could not be made, or failed at the upper end for another reason than its limit.`
+then stands below its line.`
 
 func newBisectCommand() *cobra.Command {
 	var what specFlags
@@ -45,7 +42,7 @@ func newBisectCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		s.Spec = spec
+		s.Spec, s.ShowSecrets = spec, what.showSecrets
 		if spec.Load.Step != nil && spec.Load.Count == 0 {
 			return usageError{errors.New("the load has no end: say by -steps how many are to survive")}
 		}

@@ -17,14 +17,11 @@ func newDemoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
 		Short: "Watch the kernel kill the gin service at 100000000 bytes",
-		Long: `demo does what the recipe does by hand: it starts the gin service in a cgroup with
+		Long: withCodes(`demo does what the recipe does by hand: it starts the gin service in a cgroup with
 memory.max 100000000 and memory.swap.max 0, makes it take 20 MiB a step over HTTP, and shows
 memory.current after each step until the kernel kills it.
 
-It needs root and cgroup v2. make demo runs it in the microVM elsewhere.
-
-The exit code is 0 when the service was killed by its own limit within the predicted steps,
-and 1 when it was not.`,
+It needs root and cgroup v2. make demo runs it in the microVM elsewhere.`, "demo"),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return demo(cmd.Context(), cmd.OutOrStdout()) },
 	}

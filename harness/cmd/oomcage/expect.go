@@ -86,12 +86,21 @@ func (e *expectFlags) unmet(o *harness.Outcome) string {
 	return ""
 }
 
-// refusal says which step a target that lives did not acknowledge, and why, or "". One that took a step and then no
-// other until time was up is none: that is how a load without an end does end.
+// refusal says why the target was not tested, or not with the whole load, or "". One that took a step and then no
+// other until time was up is none: that is how a load without an end does end. Nor is a kill for want of memory
+// during the first step.
 func refusal(o *harness.Outcome) string {
-	untouched := o.Acknowledged == 0 && (o.Verdict == harness.TimedOut || o.Verdict == harness.Inconclusive && !o.Evidence.Status.Ended)
-	alive := o.Verdict == harness.Survived || untouched
-	if !alive || o.Spec.Load.Step == nil || o.Error == "" {
+	status, waited := o.Evidence.Status, o.Spec.Target.ReadyName != ""
+	switch {
+	case status.Ended && waited && !o.Evidence.Ready:
+		return fmt.Sprintf("nothing was loaded: the target died before it was ready (%s)", printable.Line(status.String()))
+	case o.Spec.Load.Step == nil && waited && !o.Evidence.Ready && o.Error != "":
+		return "the target was not ready: " + printable.Line(o.Error)
+	case o.Spec.Load.Step == nil || outOfMemory(o.Verdict):
+		return ""
+	case status.Ended && o.Acknowledged == 0:
+		return fmt.Sprintf("nothing was loaded: the target ended before it took a step (%s)%s", printable.Line(status.String()), tooEarly(o))
+	case status.Ended || o.Error == "" || o.Verdict != harness.Survived && o.Acknowledged > 0:
 		return ""
 	}
 	loaded := "nothing was loaded"
@@ -105,10 +114,25 @@ func refusal(o *harness.Outcome) string {
 	if step := fmt.Sprintf("step %d", o.Attempted); o.Attempted > 0 {
 		why = step + " was not acknowledged: " + printable.Line(strings.TrimPrefix(o.Error, step+": "))
 	}
-	if o.Acknowledged == 0 && o.Spec.Target.ReadyName == "" {
-		why += "; a step may have come too early: -ready waits until the program listens"
+	return loaded + ": " + why + tooEarly(o)
+}
+
+// tooEarly says what may have gone wrong with a first step that nothing was waited for before, or "".
+func tooEarly(o *harness.Outcome) string {
+	if o.Acknowledged > 0 || o.Attempted == 0 || o.Spec.Target.ReadyName != "" {
+		return ""
 	}
-	return loaded + ": " + why
+	return "; a step may have come too early: -ready waits until the program listens"
+}
+
+// outOfMemory tells that an OOM killer ended the target or a part of it.
+func outOfMemory(v harness.Verdict) bool {
+	switch v {
+	case harness.OOMKilled, harness.OOMGroupKilled, harness.ChildOOMKilled, harness.AncestorOOMKilled, harness.HostOOMKilled:
+		return true
+	default:
+		return false
+	}
 }
 
 func verdictTexts() []string {

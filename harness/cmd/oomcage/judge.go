@@ -16,17 +16,18 @@ import (
 )
 
 const judgeLong = `judge reads stored outcomes, judges each again from its evidence, and prints the old verdict and the new
-one. A FILE has one outcome a line, as in the outcome.json that go test -artifacts keeps and in the results of
-a sweep; - is stdin. It needs no root and no cgroup.
+one.
 
-Exit codes: 0 when all verdicts agree; 1 when one differs; 2 when the command line makes no sense, or a
-file or a line of it cannot be read. The other lines are judged nevertheless.`
+  oomcage judge results.jsonl
+
+A FILE has one outcome a line, as in the outcome.json that go test -artifacts keeps and in the results of
+a sweep; - is stdin. It needs no root and no cgroup.`
 
 func newJudgeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:                   "judge FILE…",
 		Short:                 "Judge stored outcomes again from their evidence",
-		Long:                  judgeLong,
+		Long:                  withCodes(judgeLong, "judge"),
 		DisableFlagsInUseLine: true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {

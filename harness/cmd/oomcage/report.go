@@ -15,7 +15,12 @@ import (
 	"oomcage/harness/sweep"
 )
 
-const reportLong = `report shows the outcomes of a sweep. Several FILEs, as in shard-*/results.jsonl, are the shards of one
+const reportLong = `report shows the outcomes of a sweep.
+
+  oomcage report results.jsonl
+  oomcage report results.jsonl -o report.html
+
+Several FILEs, as in shard-*/results.jsonl, are the shards of one
 sweep: a point that is there twice is an error, and so is one that is missing. It needs no root, no cgroup and
 no network.
 
@@ -24,16 +29,13 @@ The format follows from the extension of -o: a page (.html), a job's summary (.m
 the terminal.
 
 With -partial it shows what is there: points may be missing, and a last line that was torn when its sweep was
-killed is left out.
-
-The checks of the sweep are made anew over all points. Exit codes: 0 when they find nothing; 1 when they
-find something, with the report written nevertheless; 2 when the command line makes no sense, a file cannot
-be read, or a point is missing or doubled; 125 when the report cannot be written.`
+killed is left out.`
 
 type reportOptions struct {
 	out     string
 	format  report.Format
 	partial bool
+	secrets bool
 }
 
 func newReportCommand() *cobra.Command {
@@ -41,7 +43,7 @@ func newReportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:                   "report FILE… [-o report.html]",
 		Short:                 "Show the outcomes of a sweep as a page, a table or an image",
-		Long:                  reportLong,
+		Long:                  withCodes(reportLong, "report"),
 		DisableFlagsInUseLine: true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -57,6 +59,7 @@ func newReportCommand() *cobra.Command {
 	f.SortFlags = false
 	f.StringVarP(&o.out, "output", "o", "", "`FILE` to write (default stdout)")
 	f.Var(&o.format, "format", "html, md, csv, png, svg or table (default as the extension of -o says)")
+	f.BoolVar(&o.secrets, "show-secrets", false, "show all that the results have; else what looks like a secret is [hidden]")
 	f.BoolVar(&o.partial, "partial", false, "show what is there, though points are missing or a last line is torn")
 	return cmd
 }
@@ -77,6 +80,7 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 		fmt.Fprintf(stderr, "oomcage report: %s\n", printable.Indented(err.Error()))
 		return exitCode(exitUsage)
 	}
+	set.ShowSecrets = o.secrets
 	if err == nil && !o.partial {
 		err = set.Complete()
 	}

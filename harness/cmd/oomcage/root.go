@@ -18,13 +18,6 @@ import (
 	"oomcage/harness/sweep"
 )
 
-// Exit codes of the command itself. A command that runs a program returns the program's code instead.
-const (
-	exitFailed  = 1   // what was expected is not so
-	exitUsage   = 2   // flags or arguments that make no sense
-	exitMachine = 125 // the machinery failed: nothing is known about the program
-)
-
 // exitCode is the error of a command that ends with a code and has said all that there is to say.
 type exitCode int
 
@@ -102,7 +95,7 @@ func exitStatus(cmd *cobra.Command, err error, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "%s: %s\n", cmd.CommandPath(), said)
 		return exitFailed
 	case errors.As(err, &sig):
-		return 128 + int(sig.sig)
+		return exitSignal + int(sig.sig)
 	case errors.As(err, &usage):
 		fmt.Fprintf(stderr, "%s: %s\n  to help: %s -h\n", cmd.CommandPath(), said, cmd.CommandPath())
 		return exitUsage

@@ -13,22 +13,21 @@ import (
 const runLong = `run starts PROGRAM in a cage with these limits, pushes it step by step, and says how it ended.
 
   oomcage run --max 100M --post /generate-load/memory --step 20MiB -- ./app -addr '$ADDR'
-  oomcage run --max 64M --ready tcp --exec 'redis-cli -p $PORT debug populate 10000' -- redis-server --port '$PORT'
+  oomcage run --max 64M --ready tcp --step 1MiB \
+      --exec 'redis-cli -e -p $PORT eval redis.call([[rpush]],[[k]],([[x]]):rep($step)) 0' \
+      -- redis-server --port '$PORT' --save ''
   oomcage run --max 32M -- sort -o /dev/null words
 
 $ADDR, $HOST and $PORT in the program's arguments are the address that is reserved for it. On a terminal
-memory.current is drawn while it runs; elsewhere there is a line for each step. With -json the outcome is
-printed instead, on one line.
+memory.current is drawn while it runs, without colours where NO_COLOR is set; elsewhere, and where TERM is dumb, there
+is a line for each step. With -json stdout has the outcome, on one line, and nothing else. What the program prints is
+kept, the last 64 KiB of it, and its ends are shown with the outcome: control characters in it as \x1b, never as they
+are. A command that fails has to say so by its exit code, or its step counts as taken: redis-cli does by -e.
 
 It takes root and cgroup v2; elsewhere, with -add for programs from outside the working directory:
 
   oomcage vm -- oomcage run --max 64M --post /upload -- ./service -addr '$ADDR'
-  oomcage vm -add "$(command -v sort)" -- oomcage run --max 32M -- sort -o /dev/null words
-
-Exit codes: 0 when what -expect and -acked say is so, or neither was given and no step was refused by a target
-that lives; 1 when it is not; 2 when this command line makes no sense; 125 when the run could not be made. A
-target that took not even the first step was not tested: that is inconclusive, and 1 unless -expect inconclusive or
--acked 0 says that it is so.`
+  oomcage vm -add "$(command -v sort)" -- oomcage run --max 32M -- sort -o /dev/null words`
 
 func newRunCommand() *cobra.Command {
 	var what specFlags
@@ -44,7 +43,7 @@ func newRunCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return runOne(cmd.Context(), spec, expect, asJSON, cmd.OutOrStdout())
+		return runOne(cmd.Context(), spec, expect, asJSON, what.showSecrets, cmd.OutOrStdout())
 	})
 	f := cmd.Flags()
 	limits.register(cmd, true)
@@ -56,7 +55,7 @@ func newRunCommand() *cobra.Command {
 }
 
 // runOne runs the spec and prints to w as it goes on.
-func runOne(ctx context.Context, spec harness.Spec, expect expectFlags, asJSON bool, w io.Writer) error {
+func runOne(ctx context.Context, spec harness.Spec, expect expectFlags, asJSON, showSecrets bool, w io.Writer) error {
 	var show watcher = silent{}
 	switch {
 	case asJSON:
@@ -69,6 +68,9 @@ func runOne(ctx context.Context, spec harness.Spec, expect expectFlags, asJSON b
 	show.end()
 	if o == nil {
 		return err
+	}
+	if !showSecrets {
+		o = o.WithoutSecrets()
 	}
 	switch {
 	case asJSON:

@@ -58,6 +58,40 @@ func TestCommandLinesThatMakeNoSenseAreRefused(t *testing.T) {
 		"bisect -tolerance 2M -hi 1M p": "the lower end must come first",
 		"bisect -repeat 0 p":            "-repeat is 0",
 		"bisect -repeat -1 p":           "-repeat is -1",
+		"run -timeout -1s p":            "-timeout is -1s: the time limit of a run must be above 0",
+		"run -timeout 0 p":              "-timeout is 0s: the time limit of a run must be above 0",
+		"sweep -timeout -1ns p":         "-timeout is -1ns",
+		"bisect -timeout -1s p":         "-timeout is -1s",
+		"run -get / -steps -1 p":        "-steps is -1: it must not be negative",
+		"run -steps -1 p":               "-steps is -1: it must not be negative",
+		"run -max -1 p":                 "sizes look like",
+		"run -high=-1M p":               "sizes look like",
+		"run -low -4096 p":              "sizes look like",
+		"run -min -4096 p":              "sizes look like",
+		"run -swap -1 p":                "sizes look like",
+		"run -step -1 -post /a p":       "sizes look like",
+		"run -acked -1 p":               "neither a number of steps",
+		"sweep -max -1 p":               "sizes look like",
+		"sweep -max -4M..64M+4M p":      "sizes look like",
+		"sweep -parallel -1 p":          "-parallel is -1: it must not be negative",
+		"sweep -repeat -1 p":            "Repeat is -1",
+		"sweep -shard -1/4 p":           "from 0 to 3",
+		"sweep -axis timeout=-1s p":     "no duration above 0",
+		"sweep -axis timeout=0s p":      "no duration above 0",
+		"sweep -axis count=-1 -get / p": "Load.Count is -1: it must not be negative",
+		"bisect -lo -1 p":               "sizes look like",
+		"bisect -hi=-1M p":              "sizes look like",
+		"bisect -tolerance -1 p":        "sizes look like",
+		"vm -cpus -1 p":                 "-cpus -1",
+		"vm -timeout -1s p":             "-timeout -1s",
+		"vm -mem -5 p":                  "is no size",
+		"vm -swap -5 p":                 "is no size",
+		"vm -scratch -5 p":              "is no size",
+		"run -dir /no/such p":           "the working directory /no/such does not exist",
+		"run -dir /dev/null p":          "the working directory /dev/null is not a directory",
+		"sweep -dir /no/such p":         "the working directory /no/such does not exist",
+		"bisect -dir /dev/null p":       "the working directory /dev/null is not a directory",
+		"help no-such-topic":            "there is no help topic",
 	} {
 		var stdout, stderr bytes.Buffer
 		code := execute(strings.Fields(strings.ReplaceAll(args, "'", "\"")), &stdout, &stderr)
@@ -182,8 +216,23 @@ func TestALoadThatWasRefusedIsNoSuccess(t *testing.T) {
 	tooEarly.Spec.Target.ReadyName = ""
 	silent := after(0, 0, harness.TimedOut, "wait until p is ready: the run's time is up")
 	silent.Attempted = 0
+	unready := after(0, 0, harness.TimedOut, silent.Error)
+	unready.Spec.Load = harness.Load{}
+	died := func(verdict harness.Verdict, attempted int, ready, waited bool) *harness.Outcome {
+		o := after(0, 0, verdict, "step 1: EOF")
+		o.Attempted, o.Evidence = attempted, harness.Evidence{Ready: ready, Status: harness.Status{Ended: true, Code: 1}}
+		if !waited {
+			o.Spec.Target.ReadyName = ""
+		}
+		return o
+	}
+	early := died(harness.Exited, 0, false, true)
+	noLoad := died(harness.Exited, 0, false, true)
+	noLoad.Spec.Load = harness.Load{}
+	itsWork := died(harness.Exited, 0, true, false)
+	itsWork.Spec.Load = harness.Load{}
 	noStep := after(0, 0, harness.TimedOut, "wait for sort[7]: the run's time is up")
-	noStep.Spec.Load.Step = nil
+	noStep.Spec.Load.Step, noStep.Evidence.Ready = nil, true
 	for name, c := range map[string]struct {
 		o              *harness.Outcome
 		verdict, acked string
@@ -198,11 +247,24 @@ func TestALoadThatWasRefusedIsNoSuccess(t *testing.T) {
 		"a later one, as is expected": {fifth, "survived", "", ""},
 		"a later one, of no number":   {after(1, 0, harness.Survived, "step 2: no"), "", "", "the load ended after 1 step: step 2 was not acknowledged: no"},
 		"a command":                   {tooEarly, "", "", `nothing was loaded: step 1 was not acknowledged: run curl: exit status 7: curl:\nrefused; a step may have come too early: -ready waits until the program listens`},
+		"it never listened at all":    {unready, "", "", "the target was not ready: " + silent.Error},
 		"it never listened":           {silent, "", "", "nothing was loaded: the target was not ready: " + silent.Error},
 		"that was expected":           {silent, "timed-out", "", ""},
 		"time was up":                 {after(3, 0, harness.TimedOut, "step 4: the run's time is up"), "", "", ""},
 		"it was killed":               {after(3, 0, harness.OOMKilled, "step 4: EOF"), "", "", ""},
 		"its own work took too long":  {noStep, "", "", ""},
+		"it died before it was ready": {early, "", "", "nothing was loaded: the target died before it was ready (exit code 1)"},
+		"and without a load":          {noLoad, "", "", "nothing was loaded: the target died before it was ready (exit code 1)"},
+		"and that was expected":       {early, "exited", "", ""},
+		"and no step was":             {early, "", "0", ""},
+		"and it was to live":          {early, "survived", "", "the verdict is exited, not survived: nothing was loaded: the target died before it was ready (exit code 1)"},
+		"killed before it was ready":  {died(harness.OOMKilled, 0, false, true), "", "", "nothing was loaded: the target died before it was ready (exit code 1)"},
+		"as was expected":             {died(harness.OOMKilled, 0, false, true), "oom-killed", "", ""},
+		"it exited in the first step": {died(harness.Exited, 1, true, true), "", "", "nothing was loaded: the target ended before it took a step (exit code 1)"},
+		"nothing was waited for":      {died(harness.Exited, 1, true, false), "", "", "nothing was loaded: the target ended before it took a step (exit code 1); a step may have come too early: -ready waits until the program listens"},
+		"the first step killed it":    {died(harness.OOMKilled, 1, true, true), "", "", ""},
+		"its own work failed":         {itsWork, "", "", ""},
+		"nothing loaded is unclear":   {after(0, 0, harness.Inconclusive, "step 1: no"), "", "", "nothing was loaded: step 1 was not acknowledged: no"},
 	} {
 		e := expectFlags{verdict: c.verdict, acked: c.acked}
 		require.NoError(t, e.check())

@@ -25,6 +25,8 @@ type specFlags struct {
 	timeout   time.Duration
 	files     []string
 	oomGroup  bool
+
+	showSecrets bool
 }
 
 // urlPath is what follows $ADDR in a URL.
@@ -75,6 +77,7 @@ func (s *specFlags) register(cmd *cobra.Command) {
 	f.Var(&s.ready, "ready", "the target is ready when GET of this `PATH` is answered; tcp: when it listens (default: tcp with -post or -get, else at once)")
 	f.DurationVar(&s.timeout, "timeout", time.Minute, "time limit of one run")
 	f.StringArrayVar(&s.env, "env", nil, "`NAME=VALUE` for the target's environment (repeatable)")
+	f.BoolVar(&s.showSecrets, "show-secrets", false, "show all values of -env; else those that look like secrets are [hidden] in all that is printed and kept")
 	f.StringVar(&s.dir, "dir", "", "working directory of the target")
 	f.BoolVar(&s.oomGroup, "oom-group", false, "memory.oom.group: an OOM kill takes all of the cage")
 	f.StringArrayVar(&s.files, "file", nil, "another file of the cage, as `pids.max=64` (repeatable)")
@@ -86,6 +89,12 @@ func (s *specFlags) spec(args []string) (harness.Spec, sweep.Load, error) {
 		Target:  harness.Target{Path: args[0], Args: args[1:], Env: s.env, Dir: s.dir},
 		Limits:  harness.Limits{OOMGroup: s.oomGroup},
 		Timeout: s.timeout,
+	}
+	switch {
+	case s.timeout <= 0:
+		return spec, sweep.Load{}, usageError{fmt.Errorf("-timeout is %v: the time limit of a run must be above 0", s.timeout)}
+	case s.steps < 0:
+		return spec, sweep.Load{}, usageError{fmt.Errorf("-steps is %d: it must not be negative", s.steps)}
 	}
 	for _, e := range s.env {
 		if name, _, ok := strings.Cut(e, "="); !ok || name == "" {
@@ -158,7 +167,7 @@ func programCommand(name, short, long string, run func(cmd *cobra.Command, args 
 	cmd := &cobra.Command{
 		Use:                   name + " [flags] [--] PROGRAM [ARGS…]",
 		Short:                 short,
-		Long:                  long,
+		Long:                  withCodes(long, name),
 		Annotations:           map[string]string{programFirst: "yes"},
 		DisableFlagsInUseLine: true,
 		Args:                  needsProgram,

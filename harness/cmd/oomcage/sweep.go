@@ -20,7 +20,8 @@ allows, and keeps each outcome in a file of results as soon as it is there.
 
   oomcage sweep --max 64MiB..256MiB+32MiB --step 10MiB,20MiB \
       --post '/generate-load/memory?bytes=$step' -- ./app -addr '$ADDR'
-  oomcage sweep --max 64MiB..1GiB*2 --axis GOGC=off,100 --axis GOMEMLIMIT=48MiB,1GiB …
+  oomcage sweep --max 64MiB..256MiB*2 --axis GOGC=off,100 --axis GOMEMLIMIT=48MiB,1GiB \
+      --post '/generate-load/memory' --steps 20 -- ./app -addr '$ADDR'
 
 A flag that takes VALUES is an axis: a list, a range LO..HI+STEP, or LO..HI*FACTOR. What else can be one:
 oomcage help axes.
@@ -38,10 +39,7 @@ In the end all outcomes are checked: repeats that agree, loads that were taken, 
 target and its own limit, kills within their predicted windows, no fewer steps with more memory, as many as
 the limit has room for, no point far from the others, nothing inconclusive.
 
-With -json stdout has the outcomes and nothing else; what the checks find goes to stderr.
-
-Exit codes: 0 when the checks found nothing; 1 when they did; 2 when this command line makes no sense; 125
-when a point could not be run.`
+With -json stdout has the outcomes and nothing else; what the checks find goes to stderr.`
 
 // axisFlags are the flags of a sweep that are axes, and the axis of each.
 var axisFlags = []struct{ name, axis, usage string }{
@@ -126,6 +124,9 @@ func (o *sweepFlags) points(what *specFlags, given func(flag string) bool, args 
 	}
 	if o.repeat < 1 {
 		return nil, usageError{fmt.Errorf("-repeat is %d: each point is run once at least", o.repeat)}
+	}
+	if o.parallel < 0 {
+		return nil, usageError{fmt.Errorf("-parallel is %d: it must not be negative", o.parallel)}
 	}
 	if o.shard.Total == 0 {
 		if o.shard, err = sweep.ShardOf(os.Getenv); err != nil {

@@ -18,7 +18,7 @@ KVM is needed for it. Made for go test:
 
   go test -exec 'go tool oomcage vm -build ./app' ./...
 
-Output is live, and a terminal is one for PROGRAM too. -run, -v, -race, -coverprofile, -outputdir,
+Output is live and byte for byte what PROGRAM prints, and a terminal is one for PROGRAM too. -run, -v, -race, -coverprofile, -outputdir,
 -artifacts, -timeout, -fuzz and the other test flags do what they do without the VM. PROGRAM may be oomcage
 itself, whose own programs go along where they lie in the working directory, and by -add from elsewhere:
 
@@ -50,11 +50,8 @@ needs any, come from lib/modules/RELEASE beside it, or from /lib/modules/RELEASE
 In the guest OOMCAGE_VM is the kernel's release, OOMCAGE_STRICT is 1, and OOMCAGE_BUILT names a list of
 what -build compiled. OOMCAGE_VM_FLAGS has the flags that make the same machine, a word a line.
 
-Exit codes: the program's own; 128+n when signal n ended it; 123 when it ended with 0 and not all that it
-wrote has its own name here; 125 when the machinery failed, or
-what this command line names is not there, so that nothing is known about the program; 2 when this command
-line makes no sense. Where these count, as in CI, build the command: go tool of Go 1.26 ends with 0 when a
-signal ends its tool.
+Where the exit code counts, as in CI, build the command: go tool of Go 1.26 ends with 0 when a signal ends
+its tool.
 
   go build -o oomcage oomcage/harness/cmd/oomcage
   go test -exec "$PWD/oomcage vm -build ./app" ./...`
@@ -65,7 +62,7 @@ func newVMCommand(stderr io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:                   "vm [flags] [--] PROGRAM [ARGS…]",
 		Short:                 "Run a program or a test binary in a microVM with cgroup v2",
-		Long:                  vmLong,
+		Long:                  withCodes(vmLong, "vm"),
 		Annotations:           map[string]string{programFirst: "yes"},
 		DisableFlagsInUseLine: true,
 		Args: func(_ *cobra.Command, args []string) error {

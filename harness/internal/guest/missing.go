@@ -30,5 +30,13 @@ func ExplainMissing(err error) error {
 	if !strings.Contains(file, "/") {
 		file = fmt.Sprintf("$(command -v %s)", file)
 	}
-	return fmt.Errorf("%w; add it to the microVM: oomcage vm -add %s …", err, file)
+	return fmt.Errorf("%w%s", err, AddHint(file))
+}
+
+// AddHint says in the microVM how to bring a file or folder of the host along; elsewhere it is "".
+func AddHint(file string) string {
+	if os.Getenv("OOMCAGE_VM") == "" {
+		return ""
+	}
+	return fmt.Sprintf("; add it to the microVM: oomcage vm -add %s …", file)
 }

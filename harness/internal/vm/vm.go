@@ -182,6 +182,10 @@ func (o Options) check() error {
 	if !slices.Contains([]string{"", "auto", "kvm", "tcg"}, o.Accel) {
 		return failure(badRequest, "-accel is auto, kvm or tcg, not "+o.Accel, "")
 	}
+	if o.CPUs < 0 || o.Timeout < 0 || o.Memory < 0 || o.Swap < 0 || o.Scratch < 0 {
+		return failure(badRequest, fmt.Sprintf("-cpus %d, -timeout %v, -mem %d, -swap %d, -scratch %d: none may be negative",
+			o.CPUs, o.Timeout, o.Memory, o.Swap, o.Scratch), "")
+	}
 	for _, spec := range o.Add {
 		if _, dst, renamed := strings.Cut(spec, ":"); renamed && !filepath.IsAbs(dst) {
 			return failure(badRequest, fmt.Sprintf("-add %s: the path in the guest must be absolute", spec), "")

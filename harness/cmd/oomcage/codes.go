@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Exit codes of the command itself. A command that runs a program returns the program's code instead.
+const (
+	exitFailed  = 1   // what was expected is not so
+	exitUsage   = 2   // flags or arguments that make no sense
+	exitNotAll  = 123 // of vm: a file of the guest's is kept beside that of the host
+	exitMachine = 125 // the machinery failed: nothing is known about the program
+	exitSignal  = 128 // and the number of the signal that ended the command
+	exitProgram = -1  // whatever the program ends with
+)
+
+// codeMeaning is an exit code and when a command ends with it.
+type codeMeaning struct {
+	code int
+	when string
+}
+
+var (
+	usageCode  = codeMeaning{exitUsage, "this command line makes no sense"}
+	signalCode = codeMeaning{exitSignal, "signal n ended the command, as Ctrl-C does"}
+)
+
+// exitCodes are those of each subcommand. Its help ends with them.
+var exitCodes = map[string][]codeMeaning{
+	"run": {
+		{0, `what -expect and -acked say is so; without them, the target was loaded, and if it lives it took each step`},
+		{exitFailed, `it is not so. Or the target died before it was ready, took no step, or refused one while it lived. -expect
+with the verdict that it has allows that, and so does -acked 0`},
+		usageCode,
+		{exitMachine, `the run could not be made`},
+		signalCode,
+	},
+	"sweep": {
+		{0, `the checks found nothing`},
+		{exitFailed, `they did`},
+		usageCode,
+		{exitMachine, `a point could not be run`},
+		signalCode,
+	},
+	"bisect": {
+		{0, `there is an answer`},
+		{exitFailed, `not even the upper end survives`},
+		usageCode,
+		{exitMachine, `a run could not be made, or failed at the upper end for another reason than its limit`},
+		signalCode,
+	},
+	"report": {
+		{0, `the checks, which are made anew over all points, find nothing`},
+		{exitFailed, `they find something; the report is written nevertheless`},
+		{exitUsage, `this command line makes no sense, a file cannot be read, or a point is missing or doubled`},
+		{exitMachine, `the report cannot be written`},
+		signalCode,
+	},
+	"judge": {
+		{0, `all verdicts agree`},
+		{exitFailed, `one differs`},
+		{exitUsage, `this command line makes no sense, or a file or a line of it cannot be read; the other lines are judged
+nevertheless`},
+		{exitMachine, `the verdicts cannot be printed`},
+		signalCode,
+	},
+	"vm": {
+		{exitProgram, `the program's own`},
+		{exitSignal, `signal n ended the program, or this command`},
+		{exitNotAll, `it ended with 0, and not all that it wrote has its own name here`},
+		{exitMachine, `the machinery failed, or what this command line names is not there: nothing is known about the program`},
+		usageCode,
+	},
+	"demo": {
+		{0, `the service was killed by its own limit within the predicted steps`},
+		{exitFailed, `it was not`},
+		usageCode,
+		{exitMachine, `the run could not be made`},
+		signalCode,
+	},
+}
+
+// withCodes is the text of a command's help with its exit codes below.
+func withCodes(text, command string) string {
+	var b strings.Builder
+	b.WriteString(text + "\n\nExit codes:\n")
+	for _, c := range exitCodes[command] {
+		code := fmt.Sprint(c.code)
+		switch c.code {
+		case exitSignal:
+			code += "+n"
+		case exitProgram:
+			code = "other"
+		}
+		for i, line := range strings.Split(c.when, "\n") {
+			if i > 0 {
+				code = ""
+			}
+			fmt.Fprintf(&b, "  %-6s %s\n", code, line)
+		}
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}

@@ -1,0 +1,118 @@
+//go:build vmhost
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// examplesOf are the command lines that the help of a command shows, as a user would paste them.
+func examplesOf(t *testing.T, command string) []string {
+	t.Helper()
+	cmd, _, err := newRootCommand(io.Discard, io.Discard).Find([]string{command})
+	require.NoError(t, err)
+	text := strings.ReplaceAll(cmd.Long, "\\\n", "")
+	var found []string
+	for _, m := range regexp.MustCompile(`(?m)^  (oomcage .*)$`).FindAllStringSubmatch(text, -1) {
+		found = append(found, m[1])
+	}
+	require.NotEmpty(t, found, command)
+	return found
+}
+
+// mustBuild compiles a package, or the files of one, as a static executable.
+func mustBuild(t *testing.T, to string, what ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"build", "-o", to}, what...)...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
+
+// readmesService is the service that the README shows.
+func readmesService(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../../README.md")
+	require.NoError(t, err)
+	m := regexp.MustCompile("(?s)```go\n(package main\n.*?func main.*?)```").FindSubmatch(text)
+	require.NotNil(t, m, "no service in the README")
+	file := filepath.Join(t.TempDir(), "main.go")
+	require.NoError(t, os.WriteFile(file, m[1], 0o600))
+	return file
+}
+
+// The examples of the help, each as it stands, in a folder that has the programs and the file that they name. Those
+// that need cages run in one microVM, and those that boot one themselves on the host.
+func TestTheExamplesOfTheHelpWorkAsTheyStand(t *testing.T) {
+	dir := t.TempDir()
+	command := filepath.Join(dir, "oomcage")
+	mustBuild(t, command, "oomcage/harness/cmd/oomcage")
+	mustBuild(t, filepath.Join(dir, "app"), "oomcage/app")
+	mustBuild(t, filepath.Join(dir, "service"), readmesService(t))
+	var words bytes.Buffer
+	for i := range 500_000 {
+		fmt.Fprintf(&words, "word%d\n", i*7919%500_000)
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "words"), words.Bytes(), 0o600))
+	mustRun := func(name string, args ...string) string {
+		cmd := exec.CommandContext(t.Context(), name, args...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s %q:\n%s", name, args, out)
+		return string(out)
+	}
+
+	var caged, booting []string
+	for _, name := range []string{"run", "bisect", "sweep", "vm"} {
+		for _, example := range examplesOf(t, name) {
+			if strings.HasPrefix(example, "oomcage vm ") {
+				booting = append(booting, example)
+			} else {
+				caged = append(caged, example)
+			}
+		}
+	}
+	script := "set -u\n"
+	for i, example := range caged {
+		script += fmt.Sprintf("rm -f results.jsonl; echo '<<%d'; %s; echo \">>%d $?\"\n", i, example, i)
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "examples"), []byte(script), 0o600))
+	guest := []string{"vm", "-mem", "2GiB", "-add", command + ":/usr/local/bin/oomcage"}
+	for _, file := range []string{"app", "service", "words"} {
+		guest = append(guest, "-add", filepath.Join(dir, file))
+	}
+	for _, program := range []string{"rm", "sort", "redis-server", "redis-cli"} {
+		path, err := exec.LookPath(program)
+		require.NoError(t, err, "install redis-server and redis-tools")
+		guest = append(guest, "-add", path)
+	}
+	said := mustRun(command, append(guest, "--", "sh", "examples")...)
+	for i, example := range caged {
+		_, after, _ := strings.Cut(said, fmt.Sprintf("<<%d\n", i))
+		out, rest, found := strings.Cut(after, fmt.Sprintf(">>%d ", i))
+		require.True(t, found, said)
+		require.True(t, strings.HasPrefix(rest, "0\n"), "%s\nended with %.4s\n%s", example, rest, out)
+		if strings.Contains(example, "oomcage run") && strings.Contains(example, "--step ") {
+			require.Contains(t, out, "\noom-killed: killed by its own limit: ", example)
+		}
+	}
+	for _, example := range booting {
+		mustRun("sh", "-c", example)
+	}
+	for _, name := range []string{"report", "judge"} {
+		for _, example := range examplesOf(t, name) {
+			mustRun("sh", "-c", example)
+		}
+	}
+	require.FileExists(t, filepath.Join(dir, "report.html"))
+}
