@@ -256,11 +256,11 @@ func (r *Results) otherSweep(p Point, k *kept) error {
 	if err != nil {
 		return err
 	}
-	got, err := json.Marshal(o.Spec)
+	got, err := json.Marshal(o.Spec.WithoutSecrets())
 	if err != nil {
 		return err
 	}
-	want, err := json.Marshal(p.Spec)
+	want, err := json.Marshal(p.Spec.WithoutSecrets())
 	if err != nil {
 		return err
 	}
@@ -286,7 +286,7 @@ func keptOf(o *harness.Outcome) (*kept, error) {
 // The timeout is left out.
 func specSum(s harness.Spec) (sum [sha256.Size]byte, err error) {
 	s.Timeout = 0
-	text, err := json.Marshal(s)
+	text, err := json.Marshal(s.WithoutSecrets()) // whose values results do not have: they are taken to be what they were
 	if err != nil {
 		return sum, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -460,5 +461,42 @@ func TestASearchShowsWhatAProgramPrintedThatFailedOtherwise(t *testing.T) {
 		show.done(killed)
 		assert.Equal(t, strings.Repeat("  | earlier\n", outputLines-1)+"  | \\x1b[31mno licence\n", stderr.String())
 		assert.Equal(t, asJSON, stdout.Len() == 0)
+	}
+}
+
+func TestASweepKeepsNoSecretsAndGoesOnWithoutThem(t *testing.T) {
+	needCages(t)
+	app := harness.Build(t, "../../../app")
+	out := filepath.Join(t.TempDir(), "results.jsonl")
+	sweepWith := func(token string, flags ...string) (kept, stderr string) {
+		var stdout, other bytes.Buffer
+		args := append([]string{"sweep", "-o", out, "--env", "API_TOKEN=" + token, "--max", "32MiB", "--step", "8MiB"}, flags...)
+		args = append(args, "--post", "/generate-load/memory?bytes=$step", "--", app, "-addr", "$ADDR")
+		require.Zero(t, execute(args, &stdout, &other), "%s%s", &stdout, &other)
+		data, err := os.ReadFile(out)
+		require.NoError(t, err)
+		return string(data), other.String()
+	}
+	kept, said := sweepWith("swordfish")
+	require.NotContains(t, kept, "swordfish")
+	require.Contains(t, kept, `"API_TOKEN=[hidden]"`)
+	require.Empty(t, said)
+	again, said := sweepWith("sturgeon", "--resume")
+	require.Equal(t, kept, again)
+	require.Equal(t, "oomcage sweep: API_TOKEN: results do not have the values of secrets, so they are taken to be what they were\n", said)
+	out += ".all"
+	kept, _ = sweepWith("swordfish", "--show-secrets")
+	require.Contains(t, kept, `"API_TOKEN=swordfish"`)
+}
+
+func TestARunPrintsNoSecretsUnlessToldTo(t *testing.T) {
+	needCages(t)
+	app := harness.Build(t, "../../../app")
+	for flag, hidden := range map[string]bool{"--json": true, "--max=64M": true, "--show-secrets": false} {
+		var stdout, stderr bytes.Buffer
+		execute([]string{"run", flag, "--env", "API_TOKEN=swordfish", "--", app, "-addr", "swordfish"}, &stdout, &stderr)
+		require.Contains(t, stdout.String(), "missing port in address", "the program has printed it")
+		require.Equal(t, !hidden, strings.Contains(stdout.String(), "swordfish"), "%s: %s%s", flag, &stdout, &stderr)
+		require.Equal(t, hidden, strings.Contains(stdout.String(), "[hidden]"), "%s: %s%s", flag, &stdout, &stderr)
 	}
 }

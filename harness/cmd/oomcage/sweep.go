@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"oomcage/harness"
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/internal/secret"
 	"oomcage/harness/sweep"
 )
 
@@ -27,6 +29,10 @@ A flag that takes VALUES is an axis: a list, a range LO..HI+STEP, or LO..HI*FACT
 oomcage help axes.
 
 On a terminal a bar shows how far it is, with the time left; elsewhere there is a line for each point.
+
+The values of -env that look like secrets, by the name (API_TOKEN, PGPASSWORD) or as userinfo in a URL, are [hidden]
+in results and reports, also where the program prints them; -show-secrets shows all. Arguments are hidden by their
+shape alone (--db-password=…), and the values of an axis never: they name its points.
 
 A sweep that was ended goes on with -resume, and repeats at most what was running. It does so only with a file of its
 own results: of the same points, and of the same PROGRAM by the SHA-256 of its file, unless -rebuilt is given too. What
@@ -64,6 +70,7 @@ type sweepFlags struct {
 	shard    sweep.Shard
 	force    bool
 	asJSON   bool
+	secrets  bool     // are shown
 	command  []string // that has these flags
 }
 
@@ -75,6 +82,7 @@ func newSweepCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		o.secrets = what.showSecrets
 		o.command = append([]string{"oomcage"}, os.Args[1:]...)
 		return o.sweep(cmd.Context(), points, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	})
@@ -178,9 +186,13 @@ func (o *sweepFlags) sweep(ctx context.Context, all []sweep.Point, stdout, stder
 			left++
 		}
 	}
+	if hidden := hiddenNames(points[0].Spec.Target.Env); len(hidden) > 0 && left < len(points) {
+		fmt.Fprintf(stderr, "oomcage sweep: %s: results do not have the values of secrets, so they are taken to be what they were\n", strings.Join(hidden, ", "))
+	}
 	show := newProgress(len(points), left, o.asJSON, stdout)
 	outcomes, err := sweep.Run(ctx, all, sweep.Options{
-		Parallel: o.parallel, Results: results, Command: o.command, Shard: o.shard, Done: show.done,
+		ShowSecrets: o.secrets,
+		Parallel:    o.parallel, Results: results, Command: o.command, Shard: o.shard, Done: show.done,
 	})
 	show.end()
 	if err != nil {
@@ -192,6 +204,18 @@ func (o *sweepFlags) sweep(ctx context.Context, all []sweep.Point, stdout, stder
 		return asUsage(err)
 	}
 	return o.conclude(outcomes, stdout, stderr)
+}
+
+// hiddenNames are the variables whose values are not kept in results.
+func hiddenNames(env []string) []string {
+	var names []string
+	for _, entry := range env {
+		if secret.Env(entry) != entry {
+			name, _, _ := strings.Cut(entry, "=")
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // conclude prints what was found.
