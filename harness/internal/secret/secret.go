@@ -24,23 +24,30 @@ func Name(name string) bool {
 	return strings.HasSuffix(name, "_PWD") || slices.ContainsFunc(names, func(part string) bool { return strings.Contains(name, part) })
 }
 
-// patterns find secrets in any text. Their first group is what stays before it, their second the secret.
-var patterns = []*regexp.Regexp{
-	regexp.MustCompile(`(://)([^\s/?#]+)@`), // who logs in at a URL
-	regexp.MustCompile(`(?i)([\w.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)[\w.-]*=)("[^"]*"|'[^']*'|[^\s&;,"']+)`),
-	regexp.MustCompile(`(?i)(\b(?:bearer|basic) +)([\w.~+/=-]{8,})`),
-	regexp.MustCompile(`()\b((?:gh[a-z]_|github_pat_|glpat-|xox[a-z]-|sk-|AKIA|ASIA)[\w-]{16,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)`),
-	regexp.MustCompile(`()(-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*)`),
+// pattern finds a secret in any text. The first group of its expression is what stays before the secret, the second is
+// the secret. A text without any of the words, which are in lower case, has none: a sweep has 100,000 texts.
+type pattern struct {
+	words      []string
+	expression *regexp.Regexp
+}
+
+var patterns = []pattern{
+	{[]string{"@"}, regexp.MustCompile(`(://)([^\s/?#]+)@`)}, // who logs in at a URL
+	{
+		[]string{"passw", "passphrase", "secret", "token", "key", "credential"},
+		regexp.MustCompile(`(?i)([\w.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)[\w.-]*=)("[^"]*"|'[^']*'|[^\s&;,"']+)`),
+	},
+	{[]string{"bearer", "basic"}, regexp.MustCompile(`(?i)(\b(?:bearer|basic) +)([\w.~+/=-]{8,})`)},
+	{
+		[]string{"gh", "glpat-", "xox", "sk-", "akia", "asia", "eyj"},
+		regexp.MustCompile(`()\b((?:gh[a-z]_|github_pat_|glpat-|xox[a-z]-|sk-|AKIA|ASIA)[\w-]{16,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)`),
+	},
+	{[]string{"-----begin"}, regexp.MustCompile(`()(-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*)`)},
 }
 
 // Text hides what looks like a secret by its shape: userinfo in a URL, password=…, a bearer's token, a private key. What
 // Text returns it leaves as it is.
-func Text(s string) string {
-	for _, p := range patterns {
-		s = replace(p, s, func(string) {})
-	}
-	return s
-}
+func Text(s string) string { return hide(s, func(string) {}) }
 
 // Env hides the value of NAME=VALUE where the name says that it is a secret, and what Text hides in any other value.
 func Env(entry string) string {
@@ -74,28 +81,33 @@ func Values(entries []string) []string {
 		if Name(name) {
 			add(value)
 		}
-		for _, p := range patterns {
-			replace(p, value, func(secret string) {
-				add(secret)
-				if _, password, ok := strings.Cut(secret, ":"); ok {
-					add(password)
-				}
-			})
-		}
+		hide(value, func(secret string) {
+			add(secret)
+			if _, password, ok := strings.Cut(secret, ":"); ok {
+				add(password)
+			}
+		})
 	}
 	slices.SortFunc(found, func(a, b string) int { return len(b) - len(a) })
 	return slices.Compact(found)
 }
 
-// replace hides the second group of each match, and tells of it.
-func replace(p *regexp.Regexp, s string, tell func(secret string)) string {
-	matches := p.FindAllStringSubmatchIndex(s, -1)
-	if matches == nil {
-		return s
+// hide is Text, and tells of each secret.
+func hide(s string, tell func(secret string)) string {
+	lower := strings.ToLower(s)
+	for _, p := range patterns {
+		if slices.ContainsFunc(p.words, func(word string) bool { return strings.Contains(lower, word) }) {
+			s = replace(p.expression, s, tell)
+		}
 	}
+	return s
+}
+
+// replace hides the second group of each match.
+func replace(p *regexp.Regexp, s string, tell func(secret string)) string {
 	var b strings.Builder
 	from := 0
-	for _, m := range matches {
+	for _, m := range p.FindAllStringSubmatchIndex(s, -1) {
 		tell(s[m[4]:m[5]])
 		b.WriteString(s[from:m[4]] + Hidden)
 		from = m[5]
