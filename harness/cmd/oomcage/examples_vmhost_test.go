@@ -60,8 +60,8 @@ func TestTheExamplesOfTheHelpWorkAsTheyStand(t *testing.T) {
 	mustBuild(t, filepath.Join(dir, "app"), "oomcage/app")
 	mustBuild(t, filepath.Join(dir, "service"), readmesService(t))
 	var words bytes.Buffer
-	for i := range 500_000 {
-		fmt.Fprintf(&words, "word%d\n", i*7919%500_000)
+	for i := range 100_000 {
+		fmt.Fprintf(&words, "word%d\n", i*7919%100_000)
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "words"), words.Bytes(), 0o600))
 	mustRun := func(name string, args ...string) string {

@@ -13,7 +13,7 @@ import (
 const runLong = `run starts PROGRAM in a cage with these limits, pushes it step by step, and says how it ended.
 
   oomcage run --max 100M --post /generate-load/memory --step 20MiB -- ./app -addr '$ADDR'
-  oomcage run --max 64M --ready tcp --step 1MiB \
+  oomcage run --max 64M --ready tcp --step 4MiB \
       --exec 'redis-cli -e -p $PORT eval redis.call([[rpush]],[[k]],([[x]]):rep($step)) 0' \
       -- redis-server --port '$PORT' --save ''
   oomcage run --max 32M -- sort -o /dev/null words
