@@ -27,8 +27,8 @@ type access struct {
 	isDelegated func(dir string) bool
 }
 
-// isDelegated looks for the mark that systemd puts on a cgroup with Delegate=: anyone can read the first, which
-// systemd sets from version 251 on, and root the second.
+// isDelegated looks for the mark that the machine's systemd puts on a cgroup with Delegate=: anyone can read the first,
+// and root the second.
 func isDelegated(dir string) bool {
 	for _, name := range []string{"user.delegate", "trusted.delegate"} {
 		var value [2]byte
@@ -53,27 +53,19 @@ func isUnit(dir string) bool {
 // internal processes" rule). Where there is none but one is writable, that one is
 // taken: its processes have to make way, see makeWay.
 //
-// It stops at what systemd has delegated, and at a unit that it has not: what lies above has another
-// manager, whose limits and whose end must hold for the cages too (systemd's "single-writer rule",
-// docs/CGROUP_DELEGATION.md). A user's own systemd is such a manager, although its cgroups belong to the user.
+// It stops at the first cgroup that is one of systemd's units, or that systemd has marked as delegated: what lies above
+// has another manager, whose limits and whose end must hold for the cages too (systemd's "single-writer rule",
+// docs/CGROUP_DELEGATION.md). A user's own systemd is such a manager, although its cgroups belong to the user; what
+// it delegates itself it does not mark (seen with version 252).
 func findDelegated(mount, own string, may access) (base, error) {
-	var busy, bare, taken string
-	marks := false // systemd marks what it delegates here: it is no older one
-	for dir := own; dir != "" && strings.HasPrefix(dir, mount); dir = filepath.Dir(dir) {
-		marks = marks || may.isDelegated(dir)
-	}
+	var busy, bare string
 	for dir := own; dir != "" && strings.HasPrefix(dir, mount); dir = filepath.Dir(dir) {
 		if !may.mayWrite(dir) || !may.mayWrite(filepath.Join(dir, "cgroup.procs")) {
 			break // what lies above a delegation is not ours either
 		}
 		isDelegated := may.isDelegated(dir)
-		ofSystemd := isUnit(dir) && !isDelegated
-		if ofSystemd && may.euid == 0 && may.inNamespace {
+		if isUnit(dir) && !isDelegated && may.euid == 0 && may.inNamespace {
 			continue // a container's root is to its systemd as the machine's is
-		}
-		if ofSystemd && marks {
-			taken = dir
-			break
 		}
 		switch {
 		case !hasController(filepath.Join(dir, "cgroup.controllers")):
@@ -83,16 +75,13 @@ func findDelegated(mount, own string, may access) (base, error) {
 		case busy == "":
 			busy = dir
 		}
-		if isDelegated || ofSystemd {
+		if isDelegated || isUnit(dir) {
 			break
 		}
 	}
 	switch {
 	case busy != "":
 		return base{mount: mount, dir: busy, own: own}, nil
-	case taken != "":
-		return base{}, notSupported(fmt.Sprintf("this process is in %s, which systemd has not delegated", taken),
-			"root or a delegated cgroup", asRoot+", "+subgroup)
 	case bare != "":
 		return base{}, notSupported("the memory controller is not delegated to "+bare,
 			"memory in its cgroup.controllers (by Delegate= of its unit and of user@.service)",
