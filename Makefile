@@ -8,6 +8,7 @@
 #   BENCHTIME=2s          how long each benchmark runs
 #   FUZZTIME=10m          how long each fuzz test runs
 #   MAX=… STEP=…          limits and steps of a sweep, SHARD=0/4 a part of it, OUT=dir where its results go, or go on
+#                         (REBUILT=1 with those of another build of the service)
 
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
@@ -123,13 +124,14 @@ sweep: $(if $(filter vm,$(WHERE)),$(vm_setup),$(cache)/bin/oomcage) ## the servi
 	@mkdir -p "$(out)"; exec 9<"$(out)"; flock -n 9 || { echo "another sweep writes to $(out): wait for its end, or name another folder by OUT=" >&2; exit 2; }; \
 	results="$$(realpath "$(out)")/results.jsonl"; page="$${results%/*}/report.html"; status=0; \
 	[ ! -s "$$results" ] || echo "going on with $$results: what it has is not run again"; \
-	touch "$$results"; rm -f "$$page"; \
+	touch "$$results"; \
 	$(in_vm) OOMCAGE_STRICT=1 go test -count=1 $(time_limit) -v -run='^TestSweep$$' -outputdir "$(out)" $(sweep_vm) $(TESTFLAGS) . \
-		-args -max '$(MAX)' -step '$(STEP)' $(if $(SHARD),-shard '$(SHARD)') -out "$$results" | grep -v '^=== ' || status=$$?; \
+		-args -max '$(MAX)' -step '$(STEP)' $(if $(SHARD),-shard '$(SHARD)') $(if $(REBUILT),-rebuilt) -out "$$results" | grep -v '^=== ' || status=$$?; \
 	[ -s "$$results" ] || { rm "$$results"; exit $$status; }; \
 	[ $$status = 0 ] || echo "what was run is kept in $$results; to go on: $(again)" >&2; \
-	$(oomcage) report -partial "$$results" -o "$$page" || status=$$?; \
-	[ ! -e "$$page" ] || echo "the page: $$page"; \
+	code=0; $(oomcage) report -partial "$$results" -o "$$page" || code=$$?; \
+	[ $$code -gt 1 ] || echo "the page: $$page"; \
+	[ $$code = 0 ] || status=$$code; \
 	exit $$status
 
 .PHONY: cover

@@ -203,7 +203,7 @@ func inFile(path string, some bool, err error) error {
 	case some:
 		return fmt.Errorf("%w; repair or remove the line", bad)
 	default:
-		return fmt.Errorf("%w; is this a file of results?", bad)
+		return fmt.Errorf("%w; it may be no file of results", bad)
 	}
 }
 

@@ -94,7 +94,7 @@ func (r *Results) load(path string) error {
 		case errors.Is(err, ErrTorn):
 			return r.file.Truncate(in.from)
 		case err != nil:
-			return fmt.Errorf("%w; nothing was changed: name another file", inFile(path, in.some, err))
+			return fmt.Errorf("%w, and nothing was changed: name another file", inFile(path, in.some, err))
 		}
 		k, err := keptOf(o)
 		if err != nil {

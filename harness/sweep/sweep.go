@@ -40,7 +40,8 @@ type Options struct {
 }
 
 // Run runs the shard's part of the points, and returns their outcomes in the same order; none where there are more
-// shards than points. The points are to be those of the whole sweep: by their number a report knows what is
+// shards than points. Where Options.Results is a file, it has their timelines and outputs, and those that are
+// returned have none. The points are to be those of the whole sweep: by their number a report knows what is
 // missing. However a target dies, that is an
 // outcome. An error says that a point could not be run, and which: it ends the sweep. What had been kept by
 // then stays kept.
@@ -124,7 +125,7 @@ func (s *sweeper) all(ctx context.Context, points []Point) ([]*harness.Outcome, 
 		workers.Go(func() {
 			for i := range next {
 				o, err := s.one(ctx, points[i])
-				outcomes[i] = o
+				outcomes[i] = s.summary(o)
 				if err != nil {
 					cancel(fmt.Errorf("the point %s: %w", points[i].Name, err))
 				}
@@ -178,6 +179,17 @@ func (s *sweeper) one(ctx context.Context, p Point) (*harness.Outcome, error) {
 	}
 	s.tell(o, false)
 	return o, err // the cage could not be removed
+}
+
+// summary is what Run returns of an outcome: where it is kept in a file, no more than is small, so that a sweep of any
+// length has room.
+func (s *sweeper) summary(o *harness.Outcome) *harness.Outcome {
+	if o == nil || s.Results.file == nil {
+		return o
+	}
+	small := *o // Done may have kept the other
+	small.Timeline, small.Output = []harness.Sample{}, ""
+	return &small
 }
 
 // sameExecutable refuses an outcome of another executable than the others' of its path: it was rebuilt while the sweep ran.

@@ -88,7 +88,7 @@ func TestATornLastLineIsLeftOutWhereSomeOfTheSweepWillDo(t *testing.T) {
 	_, stderr = mustReport(t, exitUsage, "-partial", mustStore(t, whole, "damage", ""))
 	require.Contains(t, stderr, "repair or remove the line")
 	_, stderr = mustReport(t, exitUsage, "-partial", mustStore(t, "damage", ""))
-	require.Contains(t, stderr, "is this a file of results?")
+	require.Contains(t, stderr, "it may be no file of results")
 }
 
 // Whatever may be around a line, report and judge take the same ones.

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What -o names by mistake is a fault of the command line, is said before anything runs, and is left as it is.
+func TestASweepGoesOnWithNoFileThatIsNoneOfItsOwn(t *testing.T) {
+	settings := filepath.Join(t.TempDir(), "settings.json")
+	for text, want := range map[string]string{
+		`{"editor": {"tabSize": 4}}`: `settings.json:1: no outcome: it has no "verdict"; it may be no file of results, and nothing was changed`,
+		`{"format":99,"name":"max=64MiB","verdict":"exited","evidence":{"status":{"ended":true}}}` + "\n": "settings.json:1: made by a newer oomcage (format 99; this one reads 1): install that one, and nothing was changed",
+	} {
+		require.NoError(t, os.WriteFile(settings, []byte(text), 0o600))
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, exitUsage, execute([]string{"sweep", "-resume", "-o", settings, "--max", "64MiB", "--", "true"}, &stdout, &stderr))
+		require.Contains(t, stderr.String(), want)
+		require.NotContains(t, stderr.String(), "remove")
+		require.NotContains(t, stderr.String(), "repair")
+		require.Equal(t, text, mustRead(t, settings))
+	}
+	for _, out := range []string{t.TempDir(), os.DevNull} {
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, exitUsage, execute([]string{"sweep", "-resume", "-o", out, "--max", "64MiB", "--", "true"}, &stdout, &stderr))
+		require.Contains(t, stderr.String(), "results are kept in a regular file")
+	}
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, exitUsage, execute([]string{"sweep", "-rebuilt", "--max", "64MiB", "--", "true"}, &stdout, &stderr))
+	require.Contains(t, stderr.String(), "-resume")
+}

@@ -1,0 +1,31 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAnOutcomeIsKeptThoughTheCageCouldNotBeRemoved(t *testing.T) {
+	p := &Process{output: &tail{}}
+	_, _ = p.output.Write([]byte("listening"))
+	busy, failed := errors.New("device or resource busy"), errors.New("it could not be started")
+
+	o, err := (&Outcome{Name: "x"}).finish(t.Context(), p, nil, busy)
+	require.ErrorIs(t, err, busy)
+	require.Equal(t, &Outcome{Name: "x", Output: "listening"}, o)
+
+	o, err = (*Outcome)(nil).finish(t.Context(), nil, failed, busy)
+	require.Nil(t, o)
+	require.ErrorIs(t, err, failed)
+	require.ErrorIs(t, err, busy)
+
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	o, err = (&Outcome{Name: "x"}).finish(cancelled, nil, nil, busy)
+	require.Nil(t, o, "a run that was cancelled has none")
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, err, busy)
+}
