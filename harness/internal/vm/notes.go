@@ -11,8 +11,9 @@ const notesMax = 20
 
 // notes are about what the program wrote and is not on the host under its own name.
 type notes struct {
-	lines []string
-	more  int // those that are not in lines
+	lines  []string
+	more   int  // those that are not in lines
+	beside bool // one is kept beside the host's
 }
 
 func (n *notes) add(line string) {
@@ -24,6 +25,7 @@ func (n *notes) add(line string) {
 }
 
 func (n *notes) kept(path, beside string) {
+	n.beside = true
 	n.add(fmt.Sprintf("%s is the host's own and stays as it is; the guest's is in %s", shownPath(path), shownPath(beside)))
 }
 
@@ -38,12 +40,15 @@ func (n *notes) print(w io.Writer) {
 	if n.empty() {
 		return
 	}
-	fmt.Fprintln(w, "oomcage vm: not all that the program wrote has its own name here:")
+	fmt.Fprintf(w, "oomcage vm: not all that the program wrote is where it wrote it, which makes an exit code of 0 one of %d:\n", exitNotAll)
 	for _, line := range n.lines {
 		fmt.Fprintln(w, "  "+line)
 	}
 	if n.more > 0 {
 		fmt.Fprintf(w, "  and %d more\n", n.more)
+	}
+	if n.beside {
+		fmt.Fprintln(w, "  to help: a file that goes along is changed where it is; name it among the arguments, or by -add FILE")
 	}
 }
 

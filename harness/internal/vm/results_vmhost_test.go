@@ -39,7 +39,7 @@ func init() {
 	roles["sparse"] = func() int {
 		f, err := os.Create("sparse")
 		must(err)
-		must(f.Truncate(4e9))
+		must(f.Truncate(4_000_000_000))
 		must(f.Close())
 		return 0
 	}
@@ -65,6 +65,15 @@ func TestAFileThatTheGuestNeverHadIsNotTouched(t *testing.T) {
 	}
 }
 
+func TestAFileThatIsAddedIsChangedWhereItIs(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("history.log", []byte("from the host\n"), 0o644))
+	g := boot(t, "ordinary", func(o *Options) { o.Args, o.Add = []string{"7"}, []string{"history.log"} })
+	require.NoError(t, g.err)
+	require.Equal(t, "from the host\nfrom the guest\n", content(t, "history.log"))
+	require.NoFileExists(t, "history.log.guest")
+}
+
 func TestAHoleCostsNoTime(t *testing.T) {
 	t.Chdir(t.TempDir())
 	g := boot(t, "sparse", nil)
@@ -72,7 +81,7 @@ func TestAHoleCostsNoTime(t *testing.T) {
 	require.Zero(t, g.code, g.stderr.String())
 	info, err := os.Stat("sparse")
 	require.NoError(t, err)
-	require.EqualValues(t, 4e9, info.Size())
+	require.Equal(t, int64(4_000_000_000), info.Size())
 	require.Less(t, storedBytes(info), int64(1<<20))
 }
 

@@ -134,6 +134,9 @@ func (s *session) talk(ctx context.Context, proc *process) error {
 	go func() { frames <- s.receive(newFrameReader(proc.conn), r, signs) }()
 	err := s.await(ctx, proc, frames, signs, r)
 	s.notes = r.finish(s.whole)
+	if s.cut && s.notes.empty() {
+		s.notes.add("what the program wrote last")
+	}
 	s.notes.print(s.opts.Stderr)
 	if s.exit == nil {
 		for _, path := range r.grownPaths() {
