@@ -37,7 +37,7 @@ An outcome is one line of JSON, and can be judged again anywhere.
 # Verdicts
 
 	survived             the target was alive when the load ended
-	                     (running, and no OOM in the cage)
+	                     (running, no OOM in the cage, and a step taken if there was one)
 	oom-killed           the cage's own limit killed the target
 	                     (SIGKILL, and the cage's own oom and oom_kill both rose)
 	oom-group-killed     the same, and memory.oom.group took the rest along
@@ -76,7 +76,15 @@ some into a leaf of their own.
 
 [Predict] computes from the [Baseline] at readiness how many steps fit below memory.max. The
 Outcome carries it as Window, and [Outcome.RequirePredicted] asserts that the acknowledged steps
-are within it.
+are within it, up to the first OOM kill in the cage. What a step took in fact stands beside it as Measured, and
+[Outcome.Differs] says when that is not what was declared.
+
+# One run after the other
+
+Each target has a TMPDIR of its own that is removed with it. What a run leaves in other files on tmpfs stays in memory: its
+outcome names that as Left, and those of later runs of the same process as Found. A run is refused where something
+listens on the cage's address already. A target that has acknowledged none of its steps was not loaded, and
+has not survived but is inconclusive.
 
 # Sweeps
 

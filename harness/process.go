@@ -101,7 +101,7 @@ func (c *Cage) start(ctx context.Context, t Target) (*Process, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	tmp, err := newScratch()
+	tmp, err := scratchFor(t)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +185,10 @@ func (c *Cage) command(t Target, tmp *scratch) *exec.Cmd {
 	// Not CommandContext: the process belongs to the cage and ends with it.
 	cmd := exec.Command(t.Path, args...) //nolint:noctx // see above
 	cmd.Dir = t.Dir
-	cmd.Env = append(os.Environ(), "TMPDIR="+tmp.dir())
+	cmd.Env = os.Environ()
+	if tmp != nil {
+		cmd.Env = append(cmd.Env, "TMPDIR="+tmp.dir())
+	}
 	for _, e := range t.Env {
 		cmd.Env = append(cmd.Env, c.address.expand(e))
 	}

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -25,12 +27,24 @@ const scratchPrefix = "oomcage-tmp-"
 // removeStaleScratch runs once in a process, before its first own folder.
 var removeStaleScratch = sync.OnceFunc(func() { removeScratchIn(os.TempDir()) })
 
+// scratchFor makes the folder unless the target is given a TMPDIR: then there is none (nil).
+func scratchFor(t Target) (*scratch, error) {
+	if slices.ContainsFunc(t.Env, func(e string) bool { return strings.HasPrefix(e, "TMPDIR=") }) {
+		return nil, nil //nolint:nilnil // both are meant
+	}
+	s, err := newScratch()
+	if err != nil {
+		return nil, fmt.Errorf("make a TMPDIR for the target (one in its Env is taken instead): %w", err)
+	}
+	return s, nil
+}
+
 // newScratch makes the folder. Any user may write to it, as to /tmp: a target may change its own.
 func newScratch() (*scratch, error) {
 	removeStaleScratch()
 	outer, err := os.MkdirTemp("", scratchPrefix)
 	if err != nil {
-		return nil, fmt.Errorf("make a TMPDIR for the target: %w", err)
+		return nil, err
 	}
 	s := &scratch{outer: outer}
 	if s.lock, err = lockFolder(outer); err == nil {
@@ -43,15 +57,18 @@ func newScratch() (*scratch, error) {
 		err = os.Chmod(outer, 0o711) //nolint:gosec // it is to be walked through, by any user
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("make a TMPDIR for the target: %w", err), s.remove())
+		return nil, errors.Join(err, s.remove())
 	}
 	return s, nil
 }
 
 func (s *scratch) dir() string { return filepath.Join(s.outer, "tmp") }
 
-// remove removes the folder with all in it. It may be called again.
+// remove removes the folder with all in it. It may be called again, and for none.
 func (s *scratch) remove() error {
+	if s == nil {
+		return nil
+	}
 	s.gone.Do(func() {
 		if err := os.RemoveAll(s.outer); err != nil {
 			s.err = fmt.Errorf("remove the target's TMPDIR: %w", err)

@@ -51,3 +51,14 @@ func TestATMPDIRThatAKilledRunHasLeftIsRemovedByTheNext(t *testing.T) {
 	require.ErrorIs(t, err, unix.EWOULDBLOCK)
 	require.Nil(t, f)
 }
+
+func TestATMPDIRThatATargetIsGivenIsLeftAlone(t *testing.T) {
+	s, err := scratchFor(Target{Env: []string{"A=b", "TMPDIR=/mine"}})
+	require.NoError(t, err)
+	require.Nil(t, s)
+	require.NoError(t, s.remove())
+
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
+	_, err = scratchFor(Target{})
+	require.ErrorContains(t, err, "make a TMPDIR for the target (one in its Env is taken instead): ")
+}

@@ -42,7 +42,8 @@ type Target struct {
 	Args []string `json:"args,omitempty"`
 
 	// Env is added to the environment of the harness; of two entries the later counts. $ADDR,
-	// $HOST and $PORT are replaced here too.
+	// $HOST and $PORT are replaced here too. TMPDIR is a folder of the target's own, which any user may write to and which
+	// is removed when the run or the cage ends; a TMPDIR in Env replaces it.
 	Env []string `json:"env,omitempty"`
 
 	// Dir is the working directory; empty means that of the harness.
