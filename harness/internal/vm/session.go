@@ -132,7 +132,7 @@ func (s *session) talk(ctx context.Context, proc *process) error {
 	frames := make(chan received, 1)
 	signs := signs{hello: make(chan struct{}), begun: make(chan struct{}), ended: make(chan exitStatus, 1)}
 	go func() { frames <- s.receive(newFrameReader(proc.conn), r, signs) }()
-	err := s.await(ctx, proc, frames, signs, r)
+	err := s.newWaiting(proc, frames, signs, r).run(ctx)
 	s.notes = r.finish(s.whole)
 	if s.cut && s.notes.empty() {
 		s.notes.add("what the program wrote last")
@@ -144,101 +144,6 @@ func (s *session) talk(ctx context.Context, proc *process) error {
 		}
 	}
 	return err
-}
-
-// signs tell what has arrived. hello and begun are closed, once.
-type signs struct {
-	hello, begun chan struct{}
-	ended        chan exitStatus // of the program
-}
-
-// await waits for the end of receive and enforces the limits. Once QEMU has been stopped it does not wait
-// long: receive may hang in a write that nobody reads.
-func (s *session) await(ctx context.Context, proc *process, frames <-chan received, signs signs, r *results) error {
-	stop := func() {
-		proc.stop()
-		select {
-		case s.received = <-frames:
-		case <-time.After(stopTime):
-		}
-		s.exit = nil // it came too late
-	}
-	timer := time.NewTimer(s.untilDeadline(bootTime))
-	defer timer.Stop()
-	var reached error // what ends the guest, which the program has been told
-	tell := func(sig syscall.Signal) bool {
-		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
-		defer cancel()
-		timer.Reset(leaveTime)
-		return proc.send(wait, sig) == nil
-	}
-	told := ctx.Done()
-	var notice <-chan time.Time
-	hello, begun := signs.hello, signs.begun // nil once they have come
-	for {
-		select {
-		case s.received = <-frames:
-			s.whole = s.exit != nil
-			if reached != nil {
-				s.exit = nil // it came too late
-				return reached
-			}
-			return s.err
-		case status := <-signs.ended:
-			s.program = &status
-			if told != nil { // else it has its time already
-				timer.Reset(map[bool]time.Duration{true: copyTime, false: lateCopyTime}[reached == nil])
-			}
-			notice = time.After(copyNotice)
-		case <-notice:
-			fmt.Fprintf(s.opts.Stderr, "oomcage vm: the program has ended, and what it wrote is on its way: %s; Ctrl-C gives it up\n", r.progress())
-		case <-told:
-			told = nil
-			reached = context.Cause(ctx)
-			if begun != nil || !tell(syscall.SIGTERM) {
-				stop()
-				return reached
-			}
-		case <-hello:
-			hello = nil
-			s.setDeadline()
-			if s.opts.test.hello != nil {
-				s.opts.test.hello(s.boots-1, proc)
-			}
-			timer.Reset(s.untilDeadline(s.beginTime()))
-		case <-begun:
-			begun = nil
-			if reached == nil && s.program == nil {
-				timer.Reset(s.untilDeadline(forever))
-			}
-		case <-timer.C:
-			switch {
-			case s.program != nil:
-				stop()
-				s.cut = true
-				fmt.Fprintf(s.opts.Stderr, "oomcage vm: what the program wrote took too long to come back: %s\n", r.progress())
-				return reached
-			case reached != nil:
-				stop()
-				fmt.Fprintf(s.opts.Stderr, "oomcage vm: the program did not end within %v; what it wrote in the guest is lost\n", leaveTime)
-				return reached
-			case begun != nil:
-				s.machineState = proc.inspect(s.machine.cpus)
-				if begins(signs.begun) { // meanwhile: whatever was late, it was not the guest alone
-					continue
-				}
-				stop()
-				return s.notBegun(hello == nil)
-			}
-			reached = failure(timeLimit, fmt.Sprintf("the program was still running at the time limit of %v", s.limit),
-				"give it more with -timeout DURATION; its goroutines are above if it is written in Go")
-			// A Go program prints its goroutines and ends; everything else just ends.
-			if !tell(syscall.SIGQUIT) {
-				stop()
-				return reached
-			}
-		}
-	}
 }
 
 // receive handles the guest's frames until the last one.
