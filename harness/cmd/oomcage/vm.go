@@ -47,6 +47,10 @@ it a disk with ext4, which is TMPDIR there; without, TMPDIR is /tmp, which is in
 take room in the host's $TMPDIR as they fill, until the guest ends. The kernel's modules for them, where it
 needs any, come from lib/modules/RELEASE beside it, or from /lib/modules/RELEASE.
 
+A guest whose kernel measured its timer wrong, as happens on a busy machine, or that does not start the
+program in time is given up before anything has run, and another is booted, which stderr says. -timeout
+counts from the first word of the first.
+
 In the guest OOMCAGE_VM is the kernel's release, OOMCAGE_STRICT is 1, and OOMCAGE_BUILT names a list of
 what -build compiled. OOMCAGE_VM_FLAGS has the flags that make the same machine, a word a line.
 
