@@ -1,15 +1,9 @@
 package harness
 
 import (
-	"context"
-	"errors"
-	"io/fs"
 	"maps"
 	"path"
 	"slices"
-	"time"
-
-	"oomcage/harness/internal/cgroup"
 )
 
 // Evidence is everything that was seen of a run and that a verdict rests on. It is collected
@@ -118,183 +112,6 @@ type Stat struct {
 	PageTables Bytes `json:"pagetables"`
 }
 
-// snapshot is one reading of all that Evidence compares.
-type snapshot struct {
-	Memory
-	swap      SwapEvents
-	stat      Stat
-	refaults  uint64
-	pressure  Pressure
-	ancestors []Ancestor
-	below     []Ancestor
-	limits    []limitReading
-	daemons   []DaemonKill
-	unread    map[string]string
-
-	unreadBelow map[string]string // of the cgroups in below, or that would be there
-}
-
-// takeSnapshot reads the cage, the cgroups above it, and those of the target below it. What fails is
-// noted, not returned: an unreadable file is evidence too.
-func takeSnapshot(c *Cage, below []*cgroup.Group) snapshot {
-	g := c.group
-	s := snapshot{unread: map[string]string{}, unreadBelow: map[string]string{}}
-	note := noteIn(s.unread)
-	var err error
-	var own Events // of the leaf, and before those of the cage: see readMemory
-	if leaf := c.leafGroup(); leaf != nil {
-		own, err = readEvents(leaf, "memory.events.local")
-		note("memory.events", c.explainGone(err))
-	}
-	s.Memory, err = readMemory(g)
-	note("memory.events", c.explainGone(err))
-	s.EventsLocal = s.EventsLocal.plus(own)
-	s.Events = s.Events.atLeast(s.EventsLocal)
-	s.swap, err = readSwapEvents(g)
-	note("memory.swap.events", err)
-	stat, err := g.ReadKeyed("memory.stat")
-	note("memory.stat", err)
-	s.stat = Stat{
-		Anon: Bytes(stat["anon"]), File: Bytes(stat["file"]), Shmem: Bytes(stat["shmem"]),
-		Sock: Bytes(stat["sock"]), Kernel: Bytes(stat["kernel"]), PageTables: Bytes(stat["pagetables"]),
-	}
-	s.refaults = stat["workingset_refault_anon"] + stat["workingset_refault_file"]
-	s.pressure, err = readPressure(g)
-	note("memory.pressure", err)
-	s.limits = readLimits(g, finalLimits)
-	s.noteDaemons(g, note)
-	for _, up := range g.Ancestors() {
-		if a, ok := readAncestor(up, note); ok {
-			s.ancestors = append(s.ancestors, a)
-			s.limits = append(s.limits, limitReading{limitKey{a.Path, "memory.max"}, a.Max})
-		}
-		s.noteDaemons(up, note)
-	}
-	note = noteIn(s.unreadBelow)
-	for _, down := range below {
-		if a, ok := readAncestor(down, note); ok {
-			s.below = append(s.below, a)
-		}
-		s.noteDaemons(down, note)
-	}
-	return s
-}
-
-func noteIn(unread map[string]string) func(file string, err error) {
-	return func(file string, err error) {
-		if err != nil {
-			unread[file] = err.Error()
-		}
-	}
-}
-
-func (s *snapshot) noteDaemons(g *cgroup.Group, note func(file string, err error)) {
-	kills, err := readDaemonKills(g)
-	note(path.Join(g.Name(), "user.oomd_ooms"), err)
-	s.daemons = append(s.daemons, kills...)
-}
-
-// readAncestor reads a cgroup with a limit that is not the cage's. One that has no memory controller
-// has no limit either; one that was removed is noted.
-func readAncestor(g *cgroup.Group, note func(file string, err error)) (a Ancestor, ok bool) {
-	a.Path = g.Name()
-	var err error
-	a.EventsLocal, err = readEvents(g, "memory.events.local")
-	if errors.Is(err, fs.ErrNotExist) {
-		if has, statErr := g.Has("cgroup.procs"); has || statErr != nil {
-			return a, false
-		}
-	}
-	note(path.Join(a.Path, "memory.events.local"), err)
-	size, err := g.ReadSize("memory.max")
-	note(path.Join(a.Path, "memory.max"), err)
-	a.Max = Bytes(size)
-	return a, true
-}
-
-const (
-	// killGrace is how long a process that the kernel has chosen to kill may take to end, where the
-	// kernel log does not say which one it was. It is waited for only when a kill was counted while
-	// the target still runs, so it delays nothing but the verdict that the victim was another
-	// process. 100 MB are gone in 50 ms under emulation (2026-11).
-	killGrace = 5 * time.Second
-	// logGrace is how long the kernel's line about a kill may take to appear after the kill was
-	// counted: the kernel prints last. Microseconds, unless it is rate-limited away for good.
-	logGrace = time.Second
-	// lateGrace is how long evidence may be waited for when the run's time is up.
-	lateGrace = 250 * time.Millisecond
-)
-
-// collect reads the evidence. The kernel counts a kill before it sends the signal, so counters
-// that are read after the target's end are final; those of a target that lives are read again
-// when it ended meanwhile. It waits for no more than the run's time and lateGrace, except for a target
-// that is sure to end: to close the cage would wait for that too.
-func collect(ctx context.Context, p *Process, tl *timeline, log *kernelLog) Evidence {
-	ctx, cancel := whileLate(ctx)
-	defer cancel()
-	var waited bool
-	for {
-		status := p.Status()
-		e := tl.evidence(p)
-		e.Status = status
-		e.HarnessKilled = p.killed.Load() && status.Signal == "SIGKILL"
-		log.complete(ctx, &e)
-		if status.Ended {
-			return e
-		}
-		if p.Status().Ended {
-			continue
-		}
-		if e.Events.OOMKill == 0 || waited || e.sparedTarget() {
-			return e
-		}
-		waited = true
-		if _, dying := e.targetKill(); dying {
-			awaitEndOf(context.WithoutCancel(ctx), p, closeTimeout) // a large one takes its time
-		} else {
-			awaitEndOf(ctx, p, killGrace)
-		}
-	}
-}
-
-// whileLate is the context in which evidence is waited for: the run's, and a little more.
-func whileLate(ctx context.Context) (context.Context, context.CancelFunc) {
-	until := time.Now()
-	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil {
-		until = deadline
-	}
-	return context.WithDeadline(context.WithoutCancel(ctx), until.Add(lateGrace))
-}
-
-func awaitEndOf(ctx context.Context, p *Process, grace time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, grace)
-	defer cancel()
-	_, _ = p.Wait(ctx)
-}
-
-// evidence reads what there is now, and compares it with what was before the run.
-func (t *timeline) evidence(p *Process) Evidence {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	at, _ := p.whereabouts()
-	t.seen.note(time.Since(t.start), at)
-	after := takeSnapshot(p.cage, p.cage.between(t.seen.group))
-	t.seen.noteLimits(time.Since(t.start), after.limits)
-	e := compare(t.before, after)
-	e.PID = initialPID(p.PID())
-	e.OOMScoreAdj = p.score
-	e.Cage = p.cage.group.Name()
-	e.Limits = p.cage.limits
-	e.AncestorsHidden = p.cage.group.Hidden()
-	e.Moves = slices.Clone(t.seen.moves)
-	e.LimitChanges = slices.Clone(t.seen.changes)
-	e.MainThreadEnded = t.seen.leaderEnded
-	if score := t.seen.score; score != nil && *score != p.score {
-		e.OOMScoreAdjAtEnd = score
-	}
-	return e
-}
-
 // compare computes what has happened between two readings.
 func compare(before, after snapshot) Evidence {
 	maps.Copy(after.unread, before.unread)
@@ -346,18 +163,4 @@ func compare(before, after snapshot) Evidence {
 		}
 	}
 	return e
-}
-
-// before reads the cage as it is when a run begins. What an earlier one has left below it counts too.
-func (c *Cage) before() snapshot {
-	below, err := c.group.Descendants()
-	s := takeSnapshot(c, below)
-	noteIn(s.unread)("descendants", err)
-	return s
-}
-
-// between lists the cgroups between the cage and one below it, that one first, without the harness's own.
-func (c *Cage) between(name string) []*cgroup.Group {
-	leaf := c.leafGroup()
-	return slices.DeleteFunc(c.group.Between(name), func(g *cgroup.Group) bool { return leaf != nil && g.Name() == leaf.Name() })
 }

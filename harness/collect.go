@@ -1,0 +1,90 @@
+package harness
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+const (
+	// killGrace is how long a process that the kernel has chosen to kill may take to end, where the
+	// kernel log does not say which one it was. It is waited for only when a kill was counted while
+	// the target still runs, so it delays nothing but the verdict that the victim was another
+	// process. 100 MB are gone in 50 ms under emulation (2026-11).
+	killGrace = 5 * time.Second
+	// logGrace is how long the kernel's line about a kill may take to appear after the kill was
+	// counted: the kernel prints last. Microseconds, unless it is rate-limited away for good.
+	logGrace = time.Second
+	// lateGrace is how long evidence may be waited for when the run's time is up.
+	lateGrace = 250 * time.Millisecond
+)
+
+// collect reads the evidence. The kernel counts a kill before it sends the signal, so counters
+// that are read after the target's end are final; those of a target that lives are read again
+// when it ended meanwhile. It waits for no more than the run's time and lateGrace, except for a target
+// that is sure to end: to close the cage would wait for that too.
+func collect(ctx context.Context, p *Process, tl *timeline, log *kernelLog) Evidence {
+	ctx, cancel := whileLate(ctx)
+	defer cancel()
+	var waited bool
+	for {
+		status := p.Status()
+		e := tl.evidence(p)
+		e.Status = status
+		e.HarnessKilled = p.killed.Load() && status.Signal == "SIGKILL"
+		log.complete(ctx, &e)
+		if status.Ended {
+			return e
+		}
+		if p.Status().Ended {
+			continue
+		}
+		if e.Events.OOMKill == 0 || waited || e.sparedTarget() {
+			return e
+		}
+		waited = true
+		if _, dying := e.targetKill(); dying {
+			awaitEndOf(context.WithoutCancel(ctx), p, closeTimeout) // a large one takes its time
+		} else {
+			awaitEndOf(ctx, p, killGrace)
+		}
+	}
+}
+
+// whileLate is the context in which evidence is waited for: the run's, and a little more.
+func whileLate(ctx context.Context) (context.Context, context.CancelFunc) {
+	until := time.Now()
+	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil {
+		until = deadline
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), until.Add(lateGrace))
+}
+
+func awaitEndOf(ctx context.Context, p *Process, grace time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	_, _ = p.Wait(ctx)
+}
+
+// evidence reads what there is now, and compares it with what was before the run.
+func (t *timeline) evidence(p *Process) Evidence {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at, _ := p.whereabouts()
+	t.seen.note(time.Since(t.start), at)
+	after := takeSnapshot(p.cage, p.cage.between(t.seen.group))
+	t.seen.noteLimits(time.Since(t.start), after.limits)
+	e := compare(t.before, after)
+	e.PID = initialPID(p.PID())
+	e.OOMScoreAdj = p.score
+	e.Cage = p.cage.group.Name()
+	e.Limits = p.cage.limits
+	e.AncestorsHidden = p.cage.group.Hidden()
+	e.Moves = slices.Clone(t.seen.moves)
+	e.LimitChanges = slices.Clone(t.seen.changes)
+	e.MainThreadEnded = t.seen.leaderEnded
+	if score := t.seen.score; score != nil && *score != p.score {
+		e.OOMScoreAdjAtEnd = score
+	}
+	return e
+}
