@@ -11,5 +11,8 @@ func main() {
 	if vm.InGuest() {
 		vm.Init()
 	}
+	if code, yes := vm.NoShell(os.Args, os.Stderr); yes {
+		os.Exit(code)
+	}
 	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
 }

@@ -15,17 +15,25 @@ import (
 	"strings"
 )
 
-// needs returns what the executable needs beside itself: the interpreter and the shared libraries of an
-// ELF file, the interpreter of a script. A static executable and a file of data need nothing.
-func needs(ctx context.Context, file string) ([]string, error) {
+// need is what a file takes to run, or to be loaded, beside itself.
+type need struct {
+	programs []string // an interpreter of a script, which has needs of its own
+	files    []string // an ELF interpreter and shared libraries, with the libraries of those
+	beside   []string // those of the files that were found by $ORIGIN, so relative to the file
+	missing  []string // names of shared libraries that the host has not got either
+}
+
+// needs looks at what the file is, and not at its mode: shared libraries are rarely executable. A static
+// executable and a file of data need nothing.
+func needs(ctx context.Context, file string) (need, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, err
+		return need{}, err
 	}
 	defer f.Close()
 	var magic [4]byte
 	if _, err := io.ReadFull(f, magic[:]); err != nil {
-		return nil, nil // shorter than any executable
+		return need{}, nil // shorter than any executable
 	}
 	switch {
 	case string(magic[:]) == elf.ELFMAG:
@@ -33,39 +41,111 @@ func needs(ctx context.Context, file string) ([]string, error) {
 	case string(magic[:2]) == "#!":
 		return scriptNeeds(f, file)
 	default:
-		return nil, nil
+		return need{}, nil
 	}
 }
 
-func elfNeeds(ctx context.Context, r io.ReaderAt, file string) ([]string, error) {
+func elfNeeds(ctx context.Context, r io.ReaderAt, file string) (need, error) {
 	e, err := elf.NewFile(r)
-	if err != nil {
-		return nil, nil // has ELF's magic, but is none
+	if err != nil || e.Machine != elf.EM_X86_64 {
+		return need{}, nil // has ELF's magic, but is none that runs
 	}
 	interp, err := interpreter(e)
 	if err != nil {
-		return nil, fmt.Errorf("read the interpreter of %s: %w", file, err)
+		return need{}, fmt.Errorf("read the interpreter of %s: %w", file, err)
 	}
-	if interp == "" || e.Machine != elf.EM_X86_64 {
-		return nil, nil
+	if !linked(e) {
+		return need{}, nil
 	}
-	// The interpreter itself knows best: RUNPATH, the linker's cache, libraries of libraries. It does not
-	// run the program for that.
-	cmd := exec.CommandContext(ctx, interp, "--list", file)
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "LD_PRELOAD=") })
-	stdout, err := cmd.Output()
+	library := interp == ""
+	if library {
+		if interp = loaderOf(e); interp == "" {
+			return need{}, nil
+		}
+	}
+	stdout, err := listLibraries(ctx, interp, file).Output()
 	if err != nil {
 		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			return nil, fmt.Errorf("list the shared libraries of %s: %w: %s", file, err, bytes.TrimSpace(exit.Stderr))
+		if errors.As(err, &exit) && len(bytes.TrimSpace(exit.Stderr)) > 0 {
+			err = fmt.Errorf("%w: %s", err, bytes.TrimSpace(exit.Stderr))
 		}
-		return nil, fmt.Errorf("list the shared libraries of %s: %w", file, err)
+		return need{}, fmt.Errorf("list the shared libraries of %s: %w", file, err)
 	}
-	libs, err := parseLibraries(stdout)
-	if err != nil {
-		return nil, fmt.Errorf("list the shared libraries of %s: %w", file, err)
+	n := parseLibraries(stdout)
+	if !library {
+		n.files = append([]string{interp}, n.files...)
 	}
-	return append([]string{interp}, libs...), nil
+	n.files = append(n.files, loadedByLibc(n.files)...)
+	n.beside = besideOrigin(e, file, n.files)
+	return n, nil
+}
+
+// listLibraries asks the interpreter, which knows best: RUNPATH, the linker's cache, libraries of libraries. It does
+// not run the program for that. glibc's stops at the first library that is missing when asked by --list, and goes on
+// when asked as ldd asks.
+func listLibraries(ctx context.Context, interp, file string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, interp, "--list", file)
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "LD_PRELOAD=") })
+	if strings.HasPrefix(filepath.Base(interp), "ld-linux") {
+		cmd.Args = []string{interp, file}
+		cmd.Env = append(cmd.Env, "LD_TRACE_LOADED_OBJECTS=1")
+	}
+	return cmd
+}
+
+// linked says whether the file is linked with shared libraries. One of debugging symbols only seems to be.
+func linked(e *elf.File) bool {
+	if len(e.Sections) > 0 {
+		return e.SectionByType(elf.SHT_DYNAMIC) != nil
+	}
+	return slices.ContainsFunc(e.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_DYNAMIC })
+}
+
+// loaderOf returns the interpreter of the programs that would load the library, or "" where there is none.
+func loaderOf(e *elf.File) string {
+	loader := "/lib64/ld-linux-x86-64.so.2"
+	libs, _ := e.ImportedLibraries() // without a list of them, it is taken for the usual one
+	if slices.ContainsFunc(libs, func(lib string) bool { return strings.HasPrefix(lib, "libc.musl-") }) {
+		loader = "/lib/ld-musl-x86_64.so.1"
+	}
+	if _, err := os.Stat(loader); err != nil {
+		return ""
+	}
+	return loader
+}
+
+// loadedByLibc returns what glibc loads by itself, to end a thread: without it, that aborts the program.
+func loadedByLibc(libs []string) []string {
+	for _, lib := range libs {
+		if filepath.Base(lib) != "libc.so.6" {
+			continue
+		}
+		unwinder := filepath.Join(filepath.Dir(lib), "libgcc_s.so.1")
+		if _, err := os.Stat(unwinder); err == nil && !slices.Contains(libs, unwinder) {
+			return []string{unwinder}
+		}
+	}
+	return nil
+}
+
+// besideOrigin returns those of the libraries that lie where a RUNPATH or RPATH of the file leads by $ORIGIN.
+func besideOrigin(e *elf.File, file string, libs []string) []string {
+	var dirs []string
+	for _, tag := range []elf.DynTag{elf.DT_RUNPATH, elf.DT_RPATH} {
+		values, _ := e.DynString(tag) // a file without has none
+		for dir := range strings.SplitSeq(strings.Join(values, ":"), ":") {
+			if origin := strings.NewReplacer("$ORIGIN", filepath.Dir(file), "${ORIGIN}", filepath.Dir(file)).Replace(dir); origin != dir {
+				dirs = append(dirs, filepath.Clean(origin))
+			}
+		}
+	}
+	var beside []string
+	for _, lib := range libs {
+		if slices.Contains(dirs, filepath.Dir(filepath.Clean(lib))) {
+			beside = append(beside, filepath.Clean(lib))
+		}
+	}
+	return beside
 }
 
 // interpreter returns the PT_INTERP of the file, or "".
@@ -84,47 +164,61 @@ func interpreter(e *elf.File) (string, error) {
 //
 //	linux-vdso.so.1 (0x00007ffc…)
 //	libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f2b…)
+//	libgone.so.1 => not found
 //	/lib64/ld-linux-x86-64.so.2 (0x00007f2b…)
-func parseLibraries(list []byte) ([]string, error) {
-	var libs []string
+func parseLibraries(list []byte) (n need) {
 	for line := range strings.Lines(string(list)) {
 		name, path, linked := strings.Cut(strings.TrimSpace(line), " => ")
 		if !linked {
 			path = name
 		}
 		if strings.HasPrefix(path, "not found") {
-			return nil, fmt.Errorf("%s is not found", name)
+			n.missing = append(n.missing, name)
+			continue
 		}
 		if i := strings.LastIndex(path, " (0x"); i >= 0 {
 			path = path[:i]
 		}
 		// The vdso comes from the kernel and has no path.
 		if filepath.IsAbs(path) {
-			libs = append(libs, path)
+			n.files = append(n.files, path)
 		}
 	}
-	return libs, nil
+	return n
 }
 
 // scriptNeeds returns the interpreter that the first line names, looking through env.
-func scriptNeeds(r io.ReadSeeker, file string) ([]string, error) {
+func scriptNeeds(r io.ReadSeeker, file string) (need, error) {
 	if _, err := r.Seek(2, io.SeekStart); err != nil {
-		return nil, err
+		return need{}, err
 	}
 	line, err := bufio.NewReader(io.LimitReader(r, 512)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+		return need{}, err
 	}
 	words := strings.Fields(line)
 	if len(words) == 0 || !filepath.IsAbs(words[0]) {
-		return nil, nil
+		return need{}, nil
 	}
-	if filepath.Base(words[0]) != "env" || len(words) < 2 {
-		return words[:1], nil
+	programs := words[:1]
+	if filepath.Base(words[0]) == "env" {
+		if name := envProgram(words[1:]); name != "" {
+			path, err := exec.LookPath(name)
+			if err != nil {
+				return need{programs: programs}, fmt.Errorf("find the interpreter of %s: %w", file, err)
+			}
+			programs = append(slices.Clone(programs), path)
+		}
 	}
-	path, err := exec.LookPath(words[1])
-	if err != nil {
-		return nil, fmt.Errorf("find the interpreter of %s: %w", file, err)
+	return need{programs: programs}, nil
+}
+
+// envProgram returns the program among the arguments of env, or "".
+func envProgram(args []string) string {
+	for _, arg := range args {
+		if !strings.HasPrefix(arg, "-") && !strings.Contains(arg, "=") {
+			return arg
+		}
 	}
-	return []string{words[0], path}, nil
+	return ""
 }

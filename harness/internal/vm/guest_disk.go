@@ -36,16 +36,25 @@ func useDisks(j job) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(guestScratch, 0o755); err != nil {
+	if err := os.MkdirAll(guestDisk, 0o755); err != nil {
 		return err
 	}
-	if err := unix.Mount(dev, guestScratch, "ext4", 0, ""); err != nil {
+	if err := unix.Mount(dev, guestDisk, "ext4", 0, ""); err != nil {
 		if errors.Is(err, unix.ENODEV) {
 			err = fmt.Errorf("%w: the kernel lacks ext4", err)
 		}
 		return fmt.Errorf("mount the scratch disk %s: %w", dev, err)
 	}
-	return os.Chmod(guestScratch, 0o777|fs.ModeSticky)
+	if err := os.Mkdir(guestScratch, 0o755); err != nil {
+		return err
+	}
+	if err := os.Chmod(guestScratch, 0o777|fs.ModeSticky); err != nil {
+		return err
+	}
+	if !j.WorkOnDisk {
+		return nil
+	}
+	return moveToDisk(j.Dir, guestWork)
 }
 
 // loadModule loads a module unless the kernel has it.

@@ -70,6 +70,9 @@ func prepare(j job) error {
 	if err := useDisks(j); err != nil {
 		return err
 	}
+	if err := standInForShell(); err != nil {
+		return err
+	}
 	if err := loopbackUp(); err != nil {
 		return fmt.Errorf("bring lo up: %w", err)
 	}

@@ -7,50 +7,61 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
-// carried is what the guest gets beside the program and its data.
+// carried is what the guest gets beside the program's data.
 type carried struct {
+	program  string // where it is on the host
 	packages []built
-	add      []string // as -add names them
+	add      []addition
 	files    []string // absolute, and in the same place in the guest
 	folders  []string // the same, without what is in them
 	modules  []kernelModule
 }
 
-// writeInitramfs writes the guest's root file system and returns the file's size, and what went into it. What shall run in the
-// guest brings what it needs; testdata is data, whatever it holds.
-func writeInitramfs(ctx context.Context, file string, j job, flags testFlags, more carried) (int64, alongFiles, error) {
+// writeInitramfs writes the guest's root file system and returns the file's size, and what went into it. What shall
+// run in the guest brings what it needs; testdata is data, whatever it holds. What will not run is told by warn.
+func writeInitramfs(ctx context.Context, file string, j job, flags testFlags, more carried, warn func(string)) (int64, alongFiles, error) {
 	t, err := newTree()
 	if err != nil {
 		return 0, nil, err
 	}
-	if err := addInit(ctx, t); err != nil {
+	c := newCarrier(t)
+	if err := addInit(ctx, c); err != nil {
 		return 0, nil, err
 	}
-	if err := addRunnable(ctx, t, j.Path, ""); err != nil {
+	dst := j.Path
+	if more.program == j.Path {
+		dst = "" // with the links on the way to it
+	}
+	if err := c.mustRun(ctx, more.program, dst); err != nil {
 		return 0, nil, fmt.Errorf("carry the program: %w", err)
 	}
 	if err := addData(t, j, flags); err != nil {
 		return 0, nil, err
 	}
-	for _, spec := range more.add {
-		if err := addFile(ctx, t, spec); err != nil {
+	for _, a := range more.add {
+		if err := c.add(ctx, a, warn); err != nil {
 			return 0, nil, err
 		}
 	}
+	j.Env = withPath(j.Env, t.programFolders(more.add))
 	for _, path := range more.folders {
 		if err := t.folder(path, 0o755); err != nil {
 			return 0, nil, err
 		}
 	}
 	for _, path := range more.files {
-		if err := addRunnable(ctx, t, path, ""); err != nil {
+		problems, err := c.runnable(ctx, path, "")
+		if err != nil {
 			return 0, nil, fmt.Errorf("carry %s, which the arguments name: %w", path, err)
 		}
+		report(path+", which the arguments name", problems, warn)
 	}
-	if err := addBuilt(ctx, t, more.packages); err != nil {
+	if err := addBuilt(ctx, c, more.packages); err != nil {
+		return 0, nil, err
+	}
+	if err := addLocale(c, j.Env, warn); err != nil {
 		return 0, nil, err
 	}
 	for i, m := range more.modules {
@@ -91,6 +102,9 @@ func addData(t *tree, j job, flags testFlags) error {
 		if _, err := t.mirror(path); err != nil {
 			return err
 		}
+		if err := errors.Join(t.left...); err != nil {
+			return err
+		}
 	}
 	const zone = "/etc/localtime"
 	if info, err := os.Stat(zone); err == nil && info.Mode().IsRegular() {
@@ -102,12 +116,12 @@ func addData(t *tree, j job, flags testFlags) error {
 }
 
 // addBuilt adds what was compiled on the host and the list of it.
-func addBuilt(ctx context.Context, t *tree, packages []built) error {
+func addBuilt(ctx context.Context, c *carrier, packages []built) error {
 	if len(packages) == 0 {
 		return nil
 	}
 	for _, b := range packages {
-		if err := addRunnable(ctx, t, b.file, b.Path); err != nil {
+		if err := c.mustRun(ctx, b.file, b.Path); err != nil {
 			return err
 		}
 	}
@@ -115,22 +129,7 @@ func addBuilt(ctx context.Context, t *tree, packages []built) error {
 	if err != nil {
 		return err
 	}
-	return t.data(guestManifest, 0o644, list)
-}
-
-// addRunnable adds src as dst, or at its own path when dst is empty, with what its executables need.
-func addRunnable(ctx context.Context, t *tree, src, dst string) error {
-	var files []string
-	var err error
-	if dst == "" {
-		files, err = t.mirror(src)
-	} else {
-		files, err = t.place(src, dst)
-	}
-	if err != nil {
-		return err
-	}
-	return t.addNeeds(ctx, files)
+	return c.data(guestManifest, 0o644, list)
 }
 
 // writeTree adds the job and writes the archive.
@@ -159,30 +158,17 @@ func writeTree(t *tree, file string, j job) (int64, alongFiles, error) {
 }
 
 // addInit makes this executable the guest's init.
-func addInit(ctx context.Context, t *tree) error {
+func addInit(ctx context.Context, c *carrier) error {
 	// First of all, as a folder keeps the permissions that it got first.
-	if err := t.folder("/tmp", 0o777|os.ModeSticky); err != nil {
+	if err := c.folder("/tmp", 0o777|os.ModeSticky); err != nil {
 		return err
 	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	if err := addRunnable(ctx, t, self, "/init"); err != nil {
+	if err := c.mustRun(ctx, self, guestInit); err != nil {
 		return fmt.Errorf("carry the guest's init: %w", err)
-	}
-	return nil
-}
-
-// addFile adds what -add names: FILE at its own path, or FILE:PATH.
-func addFile(ctx context.Context, t *tree, spec string) error {
-	src, dst, _ := strings.Cut(spec, ":")
-	abs, err := filepath.Abs(src)
-	if err != nil {
-		return err
-	}
-	if err := addRunnable(ctx, t, abs, dst); err != nil {
-		return failure(notThere, fmt.Sprintf("-add %s: %v", spec, err), "")
 	}
 	return nil
 }

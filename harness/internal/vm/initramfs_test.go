@@ -65,7 +65,7 @@ func TestInitramfsHoldsFilesFoldersAndLinks(t *testing.T) {
 	require.NoError(t, os.Symlink("nowhere", filepath.Join(dir, "pkg/testdata/dangling")))
 	require.NoError(t, os.Symlink("pkg", filepath.Join(dir, "link")))
 
-	tr := &tree{entries: map[string]entry{}}
+	tr := emptyTree()
 	_, err := tr.mirror(filepath.Join(dir, "link/testdata"))
 	require.NoError(t, err)
 	_, err = tr.place(filepath.Join(dir, "shared/outside"), "/opt/renamed")
@@ -94,8 +94,8 @@ func TestInitramfsHoldsFilesFoldersAndLinks(t *testing.T) {
 }
 
 func TestTemporaryFolderOfTheGuestIsOpenToAll(t *testing.T) {
-	tr := &tree{entries: map[string]entry{}}
-	require.NoError(t, addInit(t.Context(), tr))
+	tr := emptyTree()
+	require.NoError(t, addInit(t.Context(), newCarrier(tr)))
 	require.NoError(t, tr.data("/tmp/go-build1/b001/x.test", 0o755, []byte("x")))
 	_, got := unpack(t, tr)
 	assert.Equal(t, cpio.FileMode(cpio.TypeDir|cpio.ModeSticky|0o777), got["/tmp"].mode)
@@ -104,7 +104,7 @@ func TestTemporaryFolderOfTheGuestIsOpenToAll(t *testing.T) {
 }
 
 func TestPathsFollowTheLinksAtTheRoot(t *testing.T) {
-	tr := &tree{entries: map[string]entry{}}
+	tr := emptyTree()
 	require.NoError(t, tr.set("/lib64", entry{mode: cpio.TypeSymlink | 0o777, link: "usr/lib64"}))
 	require.NoError(t, tr.data("/lib64/ld.so", 0o755, []byte("x")))
 	_, got := unpack(t, tr)
@@ -116,7 +116,7 @@ func TestLinksThatGoInCirclesAreAnError(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.Symlink("b", filepath.Join(dir, "a")))
 	require.NoError(t, os.Symlink("a", filepath.Join(dir, "b")))
-	tr := &tree{entries: map[string]entry{}}
+	tr := emptyTree()
 	_, err := tr.mirror(filepath.Join(dir, "a"))
 	assert.ErrorContains(t, err, "too many levels of symbolic links")
 }
@@ -125,15 +125,26 @@ func TestAddNamesAFileOrWhereItGoes(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "f")
 	require.NoError(t, os.WriteFile(file, []byte("F"), 0o644))
-	tr := &tree{entries: map[string]entry{}}
-	require.NoError(t, addFile(t.Context(), tr, file))
-	require.NoError(t, addFile(t.Context(), tr, file+":/etc/f"))
-	require.NoError(t, addFile(t.Context(), tr, dir+":/srv"))
+	tr := emptyTree()
+	for _, spec := range []string{file, file + ":/etc/f", dir + ":/srv"} {
+		assert.Empty(t, added(t, tr, spec))
+	}
 	_, got := unpack(t, tr)
 	for _, path := range []string{file, "/etc/f", "/srv/f"} {
 		assert.Equal(t, "F", got[path].content, path)
 	}
-	assert.ErrorContains(t, addFile(t.Context(), tr, filepath.Join(dir, "absent")), "no such file")
+	a, err := parseAdd(filepath.Join(dir, "absent"))
+	require.NoError(t, err)
+	assert.ErrorContains(t, newCarrier(tr).add(t.Context(), a, nil), "no such file")
+}
+
+// added adds what -add names and returns the warnings.
+func added(t *testing.T, tr *tree, spec string) (warnings []string) {
+	t.Helper()
+	a, err := parseAdd(spec)
+	require.NoError(t, err)
+	require.NoError(t, newCarrier(tr).add(t.Context(), a, func(line string) { warnings = append(warnings, line) }))
+	return warnings
 }
 
 // inTheGuest writes the initramfs of a job in dir and returns what it holds.
@@ -143,7 +154,7 @@ func inTheGuest(t *testing.T, dir string) map[string]archived {
 	require.NoError(t, os.WriteFile(program, []byte("data"), 0o755))
 	file := filepath.Join(t.TempDir(), "initramfs")
 	j := job{Path: program, Dir: dir, Out: resultPlaces(testFlags{}, dir)}
-	_, _, err := writeInitramfs(t.Context(), file, j, testFlags{}, carried{})
+	_, _, err := writeInitramfs(t.Context(), file, j, testFlags{}, carried{program: program}, nil)
 	require.NoError(t, err)
 	f, err := os.Open(file)
 	require.NoError(t, err)
@@ -166,7 +177,7 @@ func TestTestdataOfAProjectReachedByALinkIsCarried(t *testing.T) {
 }
 
 func TestFolderAndLinkNeverTakeEachOthersPlace(t *testing.T) {
-	tr := &tree{entries: map[string]entry{}}
+	tr := emptyTree()
 	link := entry{mode: cpio.TypeSymlink | 0o777, link: "b"}
 	require.NoError(t, tr.dir("/a", 0o755))
 	require.ErrorContains(t, tr.set("/a", link), "it is a folder there already")
@@ -183,7 +194,10 @@ func TestExecutablesInTestdataAreData(t *testing.T) {
 	require.NoError(t, os.WriteFile(script, []byte("#!/no/such/interpreter\n"), 0o755))
 	assert.Contains(t, inTheGuest(t, dir), script)
 
-	tr := &tree{entries: map[string]entry{}}
-	err := addFile(t.Context(), tr, script)
-	assert.ErrorContains(t, err, "needs: lstat /no: no such file", "what -add names shall run")
+	tr := emptyTree()
+	warnings := added(t, tr, script)
+	require.Len(t, warnings, 1, "what -add names shall run, or be said not to")
+	assert.Contains(t, warnings[0], "needs: lstat /no: no such file")
+	_, got := unpack(t, tr)
+	assert.Contains(t, got, script)
 }

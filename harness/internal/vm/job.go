@@ -11,8 +11,10 @@ const (
 	guestBin      = guestFolder + "/bin"
 	guestModules  = guestFolder + "/modules"
 	guestGrowing  = guestFolder + "/growing"
-	// Elsewhere, the disk would hide what is there on the host and was carried here.
-	guestScratch = guestFolder + "/scratch"
+	// The disk of -scratch. Elsewhere, it would hide what is there on the host and was carried here.
+	guestDisk    = guestFolder + "/disk"
+	guestScratch = guestDisk + "/tmp"  // TMPDIR on it
+	guestWork    = guestDisk + "/work" // the working directory on it
 )
 
 // job is what the host asks of the guest. It travels in the initramfs.
@@ -35,6 +37,8 @@ type job struct {
 	// Modules are the files of kernel modules, in the order of loading.
 	Modules []string `json:"modules,omitempty"`
 	Disks   []string `json:"disks,omitempty"` // serials of those to be used
+	// WorkOnDisk moves the working directory to the disk of -scratch.
+	WorkOnDisk bool `json:"workOnDisk,omitempty"`
 }
 
 // out is a place whose new and changed files go back to the host.

@@ -83,7 +83,7 @@ func probeOnce(ctx context.Context, m machine, limit time.Duration) (kvmResult, 
 	if err != nil {
 		return kvmResult{}, err
 	}
-	file, err := os.OpenFile(cachePath(), os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(cachePath("kvm.json"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		// Nowhere to remember it: the probe costs seconds every time, but it is right.
 		return probeKVM(ctx, m, want, limit)
@@ -113,25 +113,12 @@ func writeAt(f *os.File, data []byte) error {
 	return err
 }
 
-// cachePath returns the file of the remembered result; its folder exists if it can.
-func cachePath() string {
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "" // no home; opening "" fails
-	}
-	dir = filepath.Join(dir, "oomcage")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return ""
-	}
-	return filepath.Join(dir, "kvm.json")
-}
-
 func newKVMKey(m machine) (kvmKey, error) {
-	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	boot, err := bootID()
 	if err != nil {
 		return kvmKey{}, err
 	}
-	key := kvmKey{Boot: strings.TrimSpace(string(boot))}
+	key := kvmKey{Boot: boot}
 	if key.QEMU, err = fileVersion(m.qemu); err != nil {
 		return kvmKey{}, err
 	}
@@ -189,7 +176,7 @@ func probeKVM(ctx context.Context, m machine, key kvmKey, limit time.Duration) (
 	if err != nil {
 		return r, err
 	}
-	if err := addInit(ctx, t); err != nil {
+	if err := addInit(ctx, newCarrier(t)); err != nil {
 		return r, err
 	}
 	if _, _, err := writeTree(t, m.initramfs, job{Probe: true}); err != nil {

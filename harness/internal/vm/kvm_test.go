@@ -116,7 +116,7 @@ func TestFailureThatQEMUGaveNoReasonForIsForgotten(t *testing.T) {
 			r.Until = time.Now()
 			data, err := json.Marshal(r)
 			require.NoError(t, err)
-			require.NoError(t, os.WriteFile(cachePath(), data, 0o600))
+			require.NoError(t, os.WriteFile(cachePath("kvm.json"), data, 0o600))
 			t.Setenv("VM_TEST_ROLE", "qemu-boots")
 			r, err = probeOnce(t.Context(), m, time.Minute)
 			require.NoError(t, err)
@@ -152,7 +152,7 @@ func TestReasonIsQEMUsLastWordWithoutItsPlace(t *testing.T) {
 
 func TestProbeIsMadeAgainAfterAReboot(t *testing.T) {
 	m, runs := fakeQEMU(t, "qemu-asserts")
-	file := cachePath()
+	file := cachePath("kvm.json")
 	require.NoError(t, os.WriteFile(file, []byte(`{"boot": "another", "qemu": "another", "works": true, `+
 		`"reason": "longer than what is written over it, so that a rest of it would show"}`), 0o600))
 	for range 2 {
@@ -180,7 +180,7 @@ func TestInterruptedProbeIsNotRemembered(t *testing.T) {
 	cancel()
 	_, err := probeOnce(ctx, m, time.Minute)
 	require.ErrorIs(t, err, context.Canceled)
-	data, err := os.ReadFile(cachePath())
+	data, err := os.ReadFile(cachePath("kvm.json"))
 	require.NoError(t, err)
 	assert.Empty(t, data)
 }

@@ -1,7 +1,7 @@
 package vm
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -14,7 +14,12 @@ import (
 // tree is the guest's root file system before it is written. Everything in it belongs to root.
 type tree struct {
 	entries map[string]entry // by absolute path in the guest
+	placed  map[placed]bool  // folders that are in it with all that they hold
+	left    []error          // why something in a folder was left out: it cannot be read
 }
+
+// placed is a file or folder of the host, by where it really is, and its path in the guest.
+type placed struct{ src, dst string }
 
 type entry struct {
 	mode cpio.FileMode // type and permissions
@@ -23,10 +28,12 @@ type entry struct {
 	link string // symbolic link: its target
 }
 
+func emptyTree() *tree { return &tree{entries: map[string]entry{}, placed: map[placed]bool{}} }
+
 // newTree returns a tree with the host's links at the root, such as /bin → usr/bin, so that paths of the
 // host mean the same in the guest.
 func newTree() (*tree, error) {
-	t := &tree{entries: map[string]entry{}}
+	t := emptyTree()
 	for _, name := range []string{"/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"} {
 		if target, err := os.Readlink(name); err == nil {
 			t.entries[name] = entry{mode: cpio.TypeSymlink | 0o777, link: target}
@@ -44,19 +51,24 @@ func (t *tree) resolve(path string) string {
 	if dir == "/" {
 		return filepath.Join(dir, base)
 	}
-	dir = t.resolve(dir)
+	return filepath.Join(t.follow(dir), base)
+}
+
+// follow follows the links that the tree itself has in all of path.
+func (t *tree) follow(path string) string {
+	path = t.resolve(path)
 	for range 40 { // as the kernel's own limit
-		e, ok := t.entries[dir]
+		e, ok := t.entries[path]
 		if !ok || e.mode&cpio.ModeType != cpio.TypeSymlink {
 			break
 		}
 		target := e.link
 		if !filepath.IsAbs(target) {
-			target = filepath.Join(filepath.Dir(dir), target)
+			target = filepath.Join(filepath.Dir(path), target)
 		}
-		dir = t.resolve(target)
+		path = t.resolve(target)
 	}
-	return filepath.Join(dir, base)
+	return path
 }
 
 // set adds the entry and the folders above it. A folder that is there already, or a link that stands for
@@ -98,14 +110,16 @@ func (t *tree) data(path string, perm fs.FileMode, data []byte) error {
 	return t.set(path, entry{mode: cpio.TypeReg | cpioPerm(perm), data: data})
 }
 
+func (t *tree) leaveOut(path string) { delete(t.entries, t.resolve(path)) }
+
 func (t *tree) has(path string) bool {
 	_, ok := t.entries[t.resolve(path)]
 	return ok
 }
 
 // mirror adds a file or folder of the host at the same path, with the links on the way to it. It returns
-// the executables among the files.
-func (t *tree) mirror(path string) ([]string, error) {
+// the files.
+func (t *tree) mirror(path string) ([]placed, error) {
 	real, err := t.mirrorLinks(path, 0)
 	if err != nil {
 		return nil, err
@@ -146,20 +160,29 @@ func (t *tree) mirrorLinks(path string, depth int) (string, error) {
 }
 
 // place adds what is at src on the host as dst in the guest: a file, or a folder with all that is in it.
-// Sockets, pipes and devices are left out. It returns the executables among the files.
-func (t *tree) place(src, dst string) (executables []string, err error) {
-	info, err := os.Stat(src)
-	if err != nil {
-		return nil, err
-	}
-	if !info.IsDir() {
-		return t.file(src, dst, info)
-	}
+// Sockets, pipes and devices are left out. It returns the files.
+func (t *tree) place(src, dst string) (files []placed, err error) {
 	root, err := filepath.EvalSymlinks(src)
 	if err != nil {
 		return nil, err
 	}
+	info, err := os.Stat(root)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return t.file(root, dst, info)
+	}
+	whole := placed{root, dst}
+	if t.placed[whole] { // links may lead here in a circle
+		return nil, nil
+	}
+	t.placed[whole] = true
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrPermission) && path != root {
+			t.left = append(t.left, err)
+			return fs.SkipDir
+		}
 		if err != nil {
 			return err
 		}
@@ -172,91 +195,60 @@ func (t *tree) place(src, dst string) (executables []string, err error) {
 		if err != nil {
 			return err
 		}
-		var found []string
+		var found []placed
 		switch {
 		case d.IsDir():
 			return t.dir(guest, info.Mode())
 		case info.Mode()&fs.ModeSymlink != 0:
-			found, err = t.linkInside(root, path, guest)
+			found, err = t.linkInside(whole, path, guest)
 		case info.Mode().IsRegular():
 			found, err = t.file(path, guest, info)
 		}
-		executables = append(executables, found...)
+		files = append(files, found...)
 		return err
 	})
-	return executables, err
+	return files, err
 }
 
-// linkInside adds a link found in a folder, and its target when that is outside of the folder.
-func (t *tree) linkInside(root, path, guest string) ([]string, error) {
-	target, err := os.Readlink(path)
+// linkInside adds a link found in a folder, and its target when that does not go along with the folder. In a
+// folder that has another path in the guest, a link leads elsewhere too, unless it is absolute.
+func (t *tree) linkInside(folder placed, path, guest string) ([]placed, error) {
+	link, err := os.Readlink(path)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.set(guest, entry{mode: cpio.TypeSymlink | 0o777, link: target}); err != nil {
+	if err := t.set(guest, entry{mode: cpio.TypeSymlink | 0o777, link: link}); err != nil {
 		return nil, err
 	}
-	if !filepath.IsAbs(target) {
-		target = filepath.Join(filepath.Dir(path), target)
-	}
-	if inside(root, target) || path != guest {
-		return nil, nil
-	}
-	if _, err := os.Stat(target); err != nil {
+	if _, err := os.Stat(path); err != nil {
 		return nil, nil // dangling on the host too
 	}
-	if t.has(target) {
-		return nil, nil
+	absolute := filepath.IsAbs(link)
+	target := link
+	if !absolute {
+		target = filepath.Join(filepath.Dir(path), link)
 	}
-	return t.mirror(target)
+	moved := folder.src != folder.dst
+	switch {
+	case inside(target, folder.src): // a folder above this one, which was not asked for
+		return nil, nil
+	case inside(folder.src, target) && !(moved && absolute):
+		return nil, nil
+	case moved && !absolute:
+		return t.place(target, filepath.Join(filepath.Dir(guest), link))
+	default:
+		return t.mirror(target)
+	}
 }
 
-func (t *tree) file(src, dst string, info fs.FileInfo) ([]string, error) {
+func (t *tree) file(src, dst string, info fs.FileInfo) ([]placed, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is neither a file nor a folder", src)
 	}
 	if err := t.set(dst, entry{mode: cpio.TypeReg | cpioPerm(info.Mode()), src: src}); err != nil {
 		return nil, err
 	}
-	if info.Mode()&0o111 == 0 {
-		return nil, nil
-	}
-	return []string{src}, nil
-}
-
-// addNeeds adds what the executables need to run, and what that needs in turn.
-func (t *tree) addNeeds(ctx context.Context, executables []string) error {
-	done := map[string]bool{}
-	for len(executables) > 0 {
-		file := executables[0]
-		executables = executables[1:]
-		if done[file] {
-			continue
-		}
-		done[file] = true
-		files, err := needs(ctx, file)
-		if err != nil {
-			return err
-		}
-		for _, f := range files {
-			more, err := t.mirror(f)
-			if err != nil {
-				return fmt.Errorf("carry what %s needs: %w", file, err)
-			}
-			executables = append(executables, more...)
-		}
-		// Libraries outside of the linker's own folders are found through its cache.
-		const cache = "/etc/ld.so.cache"
-		if len(files) == 0 || t.has(cache) {
-			continue
-		}
-		if info, err := os.Stat(cache); err == nil {
-			if _, err := t.file(cache, cache, info); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return []placed{{src, dst}}, nil
 }
 
 // inside says whether path is dir or below it; both are absolute.

@@ -87,13 +87,19 @@ func run(ctx context.Context, o Options) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	path, err := exec.LookPath(o.Program)
-	if err == nil || errors.Is(err, exec.ErrDot) {
-		path, err = filepath.Abs(path)
+	var adds []addition
+	for _, spec := range o.Add {
+		a, err := parseAdd(spec)
+		if err != nil {
+			return 0, err
+		}
+		adds = append(adds, a)
 	}
+	program, path, err := findProgram(o.Program, adds)
 	if err != nil {
 		return 0, failure(notThere, "the program cannot be run: "+err.Error(), "")
 	}
+	warn := func(line string) { fmt.Fprintln(o.Stderr, "oomcage vm:", line) }
 	qemu, err := findQEMU()
 	if err != nil {
 		return 0, err
@@ -119,8 +125,8 @@ func run(ctx context.Context, o Options) (int, error) {
 	if m.accel, note, err = chooseAccel(ctx, o.Accel, m); err != nil {
 		return 0, err
 	}
-	if note != "" {
-		fmt.Fprintln(o.Stderr, "oomcage vm:", note)
+	if note != "" && firstTime(note) {
+		warn(note)
 	}
 	modules, err := findModules(kernel, o.drivers())
 	if err != nil {
@@ -134,7 +140,10 @@ func run(ctx context.Context, o Options) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	j := job{Path: path, Args: append([]string{o.Program}, o.Args...), Dir: dir, Emulated: m.accel == "tcg"}
+	j := job{
+		Path: path, Args: append([]string{o.Program}, o.Args...), Dir: dir,
+		Emulated: m.accel == "tcg", WorkOnDisk: o.Scratch != 0,
+	}
 	j.Merged = sameFile(o.Stdout, o.Stderr)
 	j.Stdout, j.Stderr = terminalOf(o.Stdout), terminalOf(o.Stderr)
 	j.Host, _ = os.Hostname() // without one, the guest has a name of its own
@@ -144,7 +153,7 @@ func run(ctx context.Context, o Options) (int, error) {
 		j.Disks = append(j.Disks, d.serial)
 	}
 	j.Out = resultPlaces(flags, dir)
-	more := carried{packages: packages, add: o.Add, files: named(o.Args, dir), modules: modules}
+	more := carried{program: program, packages: packages, add: adds, files: named(o.Args, dir), modules: modules}
 	for _, file := range o.Results {
 		path, err := filepath.Abs(file)
 		if err != nil {
@@ -157,7 +166,7 @@ func run(ctx context.Context, o Options) (int, error) {
 		}
 		more.folders = append(more.folders, deepest(filepath.Dir(path)))
 	}
-	size, along, err := writeInitramfs(ctx, m.initramfs, j, flags, more)
+	size, along, err := writeInitramfs(ctx, m.initramfs, j, flags, more, warn)
 	if err != nil {
 		return 0, err
 	}
@@ -186,12 +195,21 @@ func (o Options) check() error {
 		return failure(badRequest, fmt.Sprintf("-cpus %d, -timeout %v, -mem %d, -swap %d, -scratch %d: none may be negative",
 			o.CPUs, o.Timeout, o.Memory, o.Swap, o.Scratch), "")
 	}
-	for _, spec := range o.Add {
-		if _, dst, renamed := strings.Cut(spec, ":"); renamed && !filepath.IsAbs(dst) {
-			return failure(badRequest, fmt.Sprintf("-add %s: the path in the guest must be absolute", spec), "")
-		}
-	}
 	return nil
+}
+
+// findProgram returns where the program is on the host and in the guest. One that is not in the host's PATH may be
+// among what is added.
+func findProgram(name string, adds []addition) (src, guest string, err error) {
+	path, err := exec.LookPath(name)
+	if err == nil || errors.Is(err, exec.ErrDot) {
+		path, err = filepath.Abs(path)
+		return path, path, err
+	}
+	if src, guest := addedProgram(name, adds); src != "" {
+		return src, guest, nil
+	}
+	return "", "", err
 }
 
 // machineVariable tells the program the flags by which its machine differs from the usual one, a word a line,
@@ -270,8 +288,8 @@ func deepest(dir string) string {
 	}
 }
 
-// named are the files below the working directory that the arguments name, also behind a flag's "=" and as a
-// word of a command. The program would find them, and what it changes of them comes back.
+// named are the files and folders below the working directory that the arguments name, also behind a flag's "=" and
+// as a word of a command. The program would find them, and what it changes of them comes back.
 func named(args []string, dir string) []string {
 	var files []string
 	for _, arg := range args {
@@ -287,10 +305,11 @@ func named(args []string, dir string) []string {
 		}
 		for _, word := range append(words, arg) {
 			path, err := filepath.Abs(word)
-			if err != nil || !inside(dir, path) {
+			if err != nil || path == dir || !inside(dir, path) {
 				continue
 			}
-			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && !slices.Contains(files, path) {
+			info, err := os.Stat(path)
+			if err == nil && (info.Mode().IsRegular() || info.IsDir()) && !slices.Contains(files, path) {
 				files = append(files, path)
 			}
 		}
