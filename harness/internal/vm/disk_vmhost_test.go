@@ -3,6 +3,7 @@
 package vm
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -11,7 +12,7 @@ import (
 
 func TestGuestHasTheSwapAndTheScratchDiskAskedFor(t *testing.T) {
 	for _, kernel := range kernels(t) {
-		t.Run("kernel="+kernel, func(t *testing.T) {
+		t.Run("kernel="+filepath.Base(filepath.Dir(kernel)), func(t *testing.T) {
 			g := boot(t, "disks", func(o *Options) { o.Kernel, o.Swap, o.Scratch = kernel, 256<<20, 512<<20 })
 			require.NoError(t, g.err)
 			require.Zero(t, g.code, g.stderr.String())

@@ -18,6 +18,9 @@ func TestMain(m *testing.M) {
 		}
 		Init()
 	}
+	if code, yes := NoShell(os.Args, os.Stderr); yes {
+		os.Exit(code)
+	}
 	if name := os.Getenv("VM_TEST_ROLE"); name != "" {
 		role, ok := roles[name]
 		if !ok {
