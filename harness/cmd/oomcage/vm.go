@@ -24,8 +24,23 @@ itself, whose own programs go along where they lie in the working directory, and
 
   oomcage vm -- oomcage run --max 64M --post /upload -- ./service -addr '$ADDR'
 
-The guest holds PROGRAM, the shared libraries it needs, the working directory with its testdata and the
-files that the arguments name, and what -build and -add name. It has no network but lo.
+The guest holds PROGRAM, what -build and -add name, and the shared libraries and script interpreters that all
+of them need. The working directory is at its own path; of what lies in it on the host, testdata and the files and
+folders that the arguments name go along, and nothing else: -add . takes all of it along. With -scratch it is
+on the disk, and else in the guest's memory, as all that goes along is. The guest has no network but lo.
+
+-add FILE takes a file or folder along at its own path, with the links on the way to it and what links in
+the folder lead to, and -add FILE:PATH puts it at PATH. A bare name that is no file here is looked up in $PATH,
+so -add redis-cli does. What was added is found by its name: PATH in the guest begins with the folders of
+added files, added folders, and each bin and sbin in those. What will not run there, such as a script whose
+interpreter the host has not got either, is a warning. For example:
+
+  oomcage vm -add /usr/lib/python3.11 -- /usr/bin/python3 service.py
+  oomcage vm -add /usr/lib/jvm/java-17-openjdk-amd64 -- java -jar service.jar
+  oomcage vm -add /usr/lib/postgresql/15 -add /usr/share/postgresql -add /usr/share/zoneinfo -- psql --version
+
+/bin/sh is there when a script of these needs it, or by -add /bin/sh; else what tries to run it is told so. The
+locales that LANG and LC_* name go along with programs that are linked with the C library.
 
 What PROGRAM creates or changes below its working directory, and where test flags point, comes back when it has
 ended. A file gets its own name where the host has nothing of that name, where it went along and the host's
@@ -43,8 +58,8 @@ The kernel is -kernel, else $OOMCAGE_KERNEL, else the newest readable one in /bo
 newest that "make kernels" fetched into oomcage's folder. 6.1 or 6.18 is short for a fetched one.
 
 -swap gives the guest a swap device, of which a page is the header; it has no swap without. -scratch gives
-it a disk with ext4, which is TMPDIR there; without, TMPDIR is /tmp, which is in memory as all else is. Both
-take room in the host's $TMPDIR as they fill, until the guest ends. The kernel's modules for them, where it
+it a disk with ext4, which has TMPDIR and the working directory; without, TMPDIR is /tmp, which is in memory as
+all else is. Both take room in the host's $TMPDIR as they fill, until the guest ends. The kernel's modules for them, where it
 needs any, come from lib/modules/RELEASE beside it, or from /lib/modules/RELEASE.
 
 A guest whose kernel measured its timer wrong, as happens on a busy machine, or that does not start the
@@ -100,14 +115,14 @@ func newVMCommand(stderr io.Writer) *cobra.Command {
 	f.SortFlags = false
 	f.StringVar(&o.Kernel, "kernel", "", "kernel `FILE` to boot, or the short name of a fetched one, such as 6.1")
 	f.StringArrayVar(&o.Build, "build", nil, "Go main `PKG` to compile for the program; relative to the main module's root (repeatable)")
-	f.StringArrayVar(&o.Add, "add", nil, "`FILE[:PATH]`: file or folder to put into the guest, with the libraries it needs (repeatable)")
+	f.StringArrayVar(&o.Add, "add", nil, "`FILE[:PATH]`: file or folder to put into the guest, with what it needs to run (repeatable)")
 	f.Var(&size{&o.Memory, leastMemory}, "mem", "RAM of the guest (default 1GiB, or more if what it holds is large)")
 	f.Var(&size{&o.Swap, leastSwap}, "swap", "swap device of the guest, for example 256MiB (default none)")
-	f.Var(&size{&o.Scratch, leastScratch}, "scratch", "ext4 disk of the guest as its TMPDIR, for example 512MiB (default none)")
+	f.Var(&size{&o.Scratch, leastScratch}, "scratch", "ext4 disk of the guest for TMPDIR and the working directory, for example 512MiB (default none)")
 	f.IntVar(&o.CPUs, "cpus", 0, "virtual CPUs (default as many as the host has, at most 4)")
 	f.DurationVar(&o.Timeout, "timeout", 0, "time limit from the guest's first word on (default -test.timeout and 30s more, or none)")
 	f.StringVar(&o.Artifacts, "artifacts", "", "`DIR` for the logs of a failure (default -test.outputdir, or a fresh temporary folder)")
-	f.StringVar(&o.Accel, "accel", "auto", "auto, kvm or tcg; auto is kvm if a guest has really booted with it")
+	f.StringVar(&o.Accel, "accel", "auto", "auto, kvm or tcg; auto is kvm if a guest has really booted with it, and else says why, once per boot of the host")
 	return cmd
 }
 

@@ -197,7 +197,7 @@ func TestExecutablesInTestdataAreData(t *testing.T) {
 	tr := emptyTree()
 	warnings := added(t, tr, script)
 	require.Len(t, warnings, 1, "what -add names shall run, or be said not to")
-	assert.Contains(t, warnings[0], "needs: lstat /no: no such file")
+	assert.Contains(t, warnings[0], script+" will not run: its interpreter is not on this machine: lstat /no: no such file")
 	_, got := unpack(t, tr)
 	assert.Contains(t, got, script)
 }

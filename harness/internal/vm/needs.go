@@ -84,7 +84,10 @@ func (c *carrier) needsOf(ctx context.Context, file placed) ([]placed, error) {
 	var more []placed
 	for _, path := range n.programs {
 		files, failed := c.mirror(path)
-		if failed != nil {
+		switch {
+		case errors.Is(failed, fs.ErrNotExist):
+			err = errors.Join(err, fmt.Errorf("%s will not run: its interpreter is not on this machine: %w", file.src, failed))
+		case failed != nil:
 			err = errors.Join(err, fmt.Errorf("carry what %s needs: %w", file.src, failed))
 		}
 		more = append(more, files...)

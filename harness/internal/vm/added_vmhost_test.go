@@ -1,0 +1,105 @@
+//go:build vmhost
+
+package vm
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+func init() {
+	roles["shell"] = func() int {
+		cmd := exec.Command("/bin/sh", "-c", "echo from the shell")
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		_ = cmd.Run() // its exit code counts
+		return cmd.ProcessState.ExitCode()
+	}
+	roles["work"] = func() int {
+		var here, above unix.Statfs_t
+		must(unix.Statfs(".", &here))
+		must(unix.Statfs("..", &above))
+		fmt.Printf("%#x, above %#x\n", here.Type, above.Type)
+		return appendTo(os.Args[1:])
+	}
+}
+
+// compile compiles C with the compiler that the race detector takes too.
+func compile(t *testing.T, source, output string, flags ...string) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(filepath.Dir(output), 0o755))
+	file := filepath.Join(t.TempDir(), "source.c")
+	writeFile(t, file, source, 0o644)
+	text, err := exec.CommandContext(t.Context(), "gcc", append([]string{"-o", output, file}, flags...)...).CombinedOutput()
+	require.NoError(t, err, string(text))
+}
+
+// The program finds one library by $ORIGIN, and loads another by itself, which needs a third. It is moved, so what
+// lies beside it on the host does not lie beside it in the guest.
+func TestAddedProgramIsFoundByItsNameWithAllItsLibraries(t *testing.T) {
+	dir := t.TempDir()
+	in := func(path string) string { return filepath.Join(dir, path) }
+	compile(t, `int beside(void) { return 1; }`, in("lib/libbeside.so"), "-shared", "-fPIC")
+	compile(t, `int third(void) { return 2; }`, in("plugin/third/libthird.so"), "-shared", "-fPIC")
+	compile(t, `int third(void); int plugin(void) { return 4 + third(); }`, in("plugin/libplugin.so"), "-shared", "-fPIC",
+		"-L"+in("plugin/third"), "-lthird", "-Wl,-rpath,"+in("plugin/third"))
+	compile(t, `
+		#include <dlfcn.h>
+		#include <stdio.h>
+		int beside(void);
+		int main(int n, char **v) {
+			void *h = dlopen(v[1], RTLD_NOW);
+			if (!h) return puts(dlerror()), 1;
+			printf("%d\n", beside() + ((int (*)(void))dlsym(h, "plugin"))());
+			return 0;
+		}`, in("bin/prog"), "-L"+in("lib"), "-lbeside", "-ldl", "-Wl,-rpath,$ORIGIN/../lib")
+	for _, lib := range []string{"lib/libbeside.so", "plugin/libplugin.so", "plugin/third/libthird.so"} {
+		require.NoError(t, os.Chmod(in(lib), 0o644))
+	}
+	t.Chdir(t.TempDir())
+	g := boot(t, "", func(o *Options) {
+		o.Program, o.Args = "moved", []string{in("plugin/libplugin.so")}
+		o.Add = []string{in("bin/prog") + ":/opt/x/bin/moved", in("plugin/libplugin.so")}
+	})
+	require.NoError(t, g.err)
+	assert.Zero(t, g.code, g.stderr.String())
+	assert.Equal(t, "7\n", g.stdout.String())
+}
+
+func TestMissingShellIsSaid(t *testing.T) {
+	g := boot(t, "shell", nil)
+	require.NoError(t, g.err)
+	assert.Equal(t, noShellCode, g.code)
+	assert.Contains(t, g.stderr.String(), `the guest has no /bin/sh to run "echo from the shell": -add /bin/sh`)
+	g = boot(t, "shell", func(o *Options) { o.Add = []string{"/bin/sh"} })
+	require.NoError(t, g.err)
+	assert.Zero(t, g.code, g.stderr.String())
+	assert.Equal(t, "from the shell\n", g.stdout.String())
+}
+
+func TestWithScratchTheWorkingDirectoryIsOnTheDisk(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for _, name := range []string{"named", "folder/in it"} {
+		writeFile(t, name, "from the host\n", 0o644)
+	}
+	g := boot(t, "work", func(o *Options) {
+		o.Args, o.Scratch = []string{"named", "folder/in it", "new"}, 64<<20
+	})
+	require.NoError(t, g.err)
+	require.Zero(t, g.code, g.stderr.String())
+	assert.Equal(t, "0xef53, above 0x1021994\n", g.stdout.String())
+	for name, want := range map[string]string{
+		"named": "from the host\nfrom the guest\n", "folder/in it": "from the host\nfrom the guest\n", "new": "from the guest\n",
+	} {
+		got, err := os.ReadFile(name)
+		require.NoError(t, err)
+		assert.Equal(t, want, string(got), name)
+	}
+}
