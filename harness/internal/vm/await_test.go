@@ -1,0 +1,60 @@
+package vm
+
+import (
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// guestOf is a session whose guest is played by the test: by the signs that it gives and the frames that it sends.
+func guestOf(t *testing.T, limit time.Duration) (*waiting, chan<- received) {
+	t.Helper()
+	ours, theirs := net.Pipe()
+	t.Cleanup(func() { ours.Close(); theirs.Close() })
+	go func() { _, _ = io.Copy(io.Discard, theirs) }()
+	silent, closed := net.Pipe()
+	closed.Close()
+	done := make(chan struct{})
+	close(done)
+	s, _ := given(1, limit)
+	frames := make(chan received, 1)
+	p := &process{conn: ours, frames: &frameWriter{w: ours}, monitor: &monitor{conn: silent}, done: done, kill: func() {}}
+	return s.newWaiting(p, frames, signs{hello: make(chan struct{}), begun: make(chan struct{}), ended: make(chan exitStatus, 1)}, nil), frames
+}
+
+func TestGuestThatDoesAllIsWaitedForToItsLastWord(t *testing.T) {
+	w, frames := guestOf(t, 0)
+	close(w.signs.hello)
+	close(w.signs.begun)
+	w.signs.ended <- exitStatus{Code: 3}
+	frames <- received{exit: &exitStatus{Code: 3}}
+	require.NoError(t, w.run(t.Context()))
+	assert.Equal(t, 3, w.exit.Code)
+	assert.True(t, w.whole)
+}
+
+func TestGuestThatDoesNotBeginIsEnded(t *testing.T) {
+	w, frames := guestOf(t, 0)
+	w.opts.test.begin = func(int) time.Duration { return time.Millisecond }
+	w.proc.kill = func() { frames <- received{booted: true, err: io.EOF} }
+	close(w.signs.hello)
+	err := w.run(t.Context())
+	assert.Equal(t, silentGuest, asFailure(err).kind)
+	assert.Contains(t, string(w.machineState), "== QMP\ncannot be read: ")
+}
+
+func TestTimeLimitTellsTheProgram(t *testing.T) {
+	w, frames := guestOf(t, time.Millisecond)
+	close(w.signs.begun)
+	close(w.signs.hello)
+	w.opts.test.hello = func(int, *process) {
+		time.AfterFunc(50*time.Millisecond, func() { frames <- received{exit: &exitStatus{}} })
+	}
+	err := w.run(t.Context())
+	assert.Equal(t, timeLimit, asFailure(err).kind)
+	assert.Nil(t, w.exit, "it came too late")
+}
