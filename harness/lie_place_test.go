@@ -55,7 +55,7 @@ func TestALimitThatTheTargetRaisedIsNotTheOneThatItSurvived(t *testing.T) {
 	o.RequireVerdict(t, Survived)
 	require.Contains(t, o.Why, "bytes, no memory.max")
 	require.Contains(t, o.Why, "memory.max was changed during the run, from 52428800 to max")
-	require.Equal(t, Bytes(50*MiB), o.Evidence.Limits.Max, "what was in force before")
+	require.Equal(t, 50*MiB, o.Evidence.Limits.Max, "what was in force before")
 }
 
 func TestALimitThatTheTargetLoweredIsTheOneThatKilledIt(t *testing.T) {

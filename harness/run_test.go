@@ -286,7 +286,7 @@ func TestALeftCageIsNamedAndClosed(t *testing.T) {
 func TestARunEndsInTimeWhateverAStepOrAProbeDoes(t *testing.T) {
 	forever := make(chan struct{})
 	t.Cleanup(func() { close(forever) })
-	deaf := func(context.Context, *Process, int) error { <-forever; return nil }
+	deaf := func(context.Context, *Process, int) error { <-forever; return errors.New("too late") }
 	for name, c := range map[string]struct {
 		ready Probe
 		step  Step

@@ -20,8 +20,8 @@ func row(tid, pid, rss, name string) string {
 	return "6,361,1,-;[" + strings.Repeat(" ", 7-len(tid)) + tid + "]     0   " + pid + "    24918    " + rss + "    12724        0       137   135168        0             0 " + name + "\n"
 }
 
-// killed is the line of a victim by the id that the kernel prints.
-func killed(tid string) string { return strings.Replace(killed7, "process 7 ", "process "+tid+" ", 1) }
+// killed9 is the line of a victim by the id that the kernel prints.
+var killed9 = strings.Replace(killed7, "process 7 ", "process 9 ", 1)
 
 func TestAThreadIsTheProcessThatTheListSays(t *testing.T) {
 	for name, list := range map[string]string{
@@ -31,7 +31,7 @@ func TestAThreadIsTheProcessThatTheListSays(t *testing.T) {
 		"no name":                        head612 + row("9", "7", "12861", ""),
 	} {
 		t.Run(name, func(t *testing.T) {
-			kills := parse(invoked + list + summary7 + killed("9"))
+			kills := parse(invoked + list + summary7 + killed9)
 			require.Len(t, kills, 1)
 			require.Equal(t, 7, kills[0].PID)
 			require.Equal(t, 9, kills[0].Thread)
@@ -41,7 +41,7 @@ func TestAThreadIsTheProcessThatTheListSays(t *testing.T) {
 		})
 	}
 	t.Run("and has the comm of a thread that named itself", func(t *testing.T) {
-		log := invoked + head612 + row("9", "7", "12861", "worker") + summary7 + strings.Replace(killed("9"), "(app)", "(worker)", 1)
+		log := invoked + head612 + row("9", "7", "12861", "worker") + summary7 + strings.Replace(killed9, "(app)", "(worker)", 1)
 		kills := parse(log)
 		require.Equal(t, "/a/b", kills[0].VictimGroup)
 		require.Equal(t, "worker", kills[0].Name)
@@ -64,10 +64,10 @@ func TestAListIsOfOneKill(t *testing.T) {
 	list := head612 + row("7", "7", "12861", "app") + row("9", "6", "12861", "app")
 	first := invoked + list + summary7 + killed7
 	for name, next := range map[string]string{
-		"one whose lines were suppressed": killed("9"),
-		"one without a list":              invoked + strings.Replace(summary7, "pid=7", "pid=9", 1) + killed("9"),
+		"one whose lines were suppressed": killed9,
+		"one without a list":              invoked + strings.Replace(summary7, "pid=7", "pid=9", 1) + killed9,
 		"one that did not come about": invoked + list +
-			summary7 + "6,9,1,-;Memory cgroup out of memory: OOM victim 7 (app) is already exiting. Skip killing the task\n" + killed("9"),
+			summary7 + "6,9,1,-;Memory cgroup out of memory: OOM victim 7 (app) is already exiting. Skip killing the task\n" + killed9,
 	} {
 		t.Run(name, func(t *testing.T) {
 			kills := parse(first + next)
@@ -79,7 +79,7 @@ func TestAListIsOfOneKill(t *testing.T) {
 		})
 	}
 	t.Run("and of its group", func(t *testing.T) {
-		kills := parse(first + "6,9,100,-;Tasks in /a are going to be killed due to memory.oom.group set\n" + killed("9"))
+		kills := parse(first + "6,9,100,-;Tasks in /a are going to be killed due to memory.oom.group set\n" + killed9)
 		require.Equal(t, 6, kills[1].PID)
 		require.Equal(t, 9, kills[1].Thread)
 	})
@@ -96,7 +96,7 @@ func TestAListThatIsForgedOrBrokenSaysNothing(t *testing.T) {
 		"a tid that does not fit":  head612 + strings.Replace(good, "      9]", "99999999999999999999]", 1),
 	} {
 		t.Run(name, func(t *testing.T) {
-			kills := parse(invoked + list + summary7 + killed("9"))
+			kills := parse(invoked + list + summary7 + killed9)
 			require.Len(t, kills, 1)
 			require.Equal(t, 9, kills[0].PID)
 			require.Empty(t, kills[0].VictimGroup, "the summary is about another")
