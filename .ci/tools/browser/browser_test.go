@@ -55,7 +55,7 @@ func TestMain(m *testing.M) {
 			chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 			chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 			chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
-			chromedp.Env("TMPDIR="+dir), // a browser that is killed leaves its files there
+			chromedp.Env("TMPDIR="+dir),                         // a browser that is killed leaves its files there
 			chromedp.Flag("force-prefers-reduced-motion", true), // a click misses what scrolls smoothly
 			chromedp.Flag("hide-scrollbars", true), chromedp.WSURLReadTimeout(patience))
 		all, stop := chromedp.NewExecAllocator(context.Background(), options...)

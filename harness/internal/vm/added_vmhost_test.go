@@ -3,6 +3,7 @@
 package vm
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,7 +17,7 @@ import (
 
 func init() {
 	roles["shell"] = func() int {
-		cmd := exec.Command("/bin/sh", "-c", "echo from the shell")
+		cmd := exec.CommandContext(context.Background(), "/bin/sh", "-c", "echo from the shell")
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 		_ = cmd.Run() // its exit code counts
 		return cmd.ProcessState.ExitCode()
