@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,10 +17,24 @@ import (
 // Steps and probes are to be answered by the target. These look who listens on the cage's address, in /proc/net/tcp, and
 // which process has that socket among its descriptors.
 
+// isAsked tells that the run's probe or steps may ask the target at the cage's address: it was given that. A target
+// that was not may well run beside a server which has it.
+func (s Spec) isAsked() bool {
+	if s.Target.Ready == nil && s.Load.Step == nil {
+		return false
+	}
+	return slices.ContainsFunc(slices.Concat(s.Target.Args, s.Target.Env), func(word string) bool {
+		return slices.ContainsFunc(variable.FindAllString(word, -1), func(v string) bool {
+			name := strings.Trim(v, "${}")
+			return name == "ADDR" || name == "PORT"
+		})
+	})
+}
+
 // refuseAnswerer is an error where something listens on the cage's address before a target is started that is to be
 // asked there.
 func (c *Cage) refuseAnswerer(s Spec) error {
-	if s.Target.Ready == nil && s.Load.Step == nil {
+	if !s.isAsked() {
 		return nil
 	}
 	sockets, err := listeners(c.address.port)
@@ -33,6 +48,7 @@ func (c *Cage) refuseAnswerer(s Spec) error {
 // answers watches who listens on the address while a load goes on. A zero of its times is the past.
 type answers struct {
 	p       *Process
+	asked   bool      // Spec.isAsked
 	next    time.Time // not before
 	other   string    // who listened and was not of this run; the first one that was seen
 	unknown error
@@ -51,7 +67,7 @@ func (a *answers) look() {
 }
 
 func (a *answers) lookNow() {
-	if a.other != "" {
+	if !a.asked || a.other != "" {
 		return
 	}
 	other, err := a.p.otherListener()

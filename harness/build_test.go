@@ -57,12 +57,12 @@ func TestTheCacheKeepsWhatIsUsedAndWhatIsBeingCompiled(t *testing.T) {
 
 // Where cages are not supported, that is said before anything is compiled.
 func TestNothingIsCompiledInVain(t *testing.T) {
+	if Supported() == nil {
+		return // it is the other machines that this is for
+	}
 	t.Setenv("OOMCAGE_STRICT", "")
 	skipped := t.Run("built", func(t *testing.T) {
 		t.Setenv("PATH", "") // no compiler is found
-		if Supported() == nil {
-			t.Skip("cages are supported here")
-		}
 		Build(t, "./testdata/trivial")
 		t.Error("it was not skipped")
 	})

@@ -152,7 +152,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	defer stopSampler()
 
 	o := &Outcome{Name: s.Name, Spec: s, Timeline: []Sample{}, Executable: executable, Found: found(inUse)}
-	asked := &answers{p: p}
+	asked := &answers{p: p, asked: s.isAsked()}
 	var loadErr, baselineErr error
 	ready := false
 	if loadErr = awaitReady(ctx, s.Target.Ready, p); loadErr == nil {

@@ -59,7 +59,11 @@ func (s *AboveScenarios) TestTheLimitNamedIsTheParentsAndTheKillTheChilds() {
 	o.RequireOOMKills(s.T(), 1)
 	below := Predict(o.Baseline, parent.Limits(), 20*MiB)
 	o.RequireAcknowledged(s.T(), below.Lo, below.Hi)
-	s.Less(o.Acknowledged, o.Window.Lo, "its own limit would have let it go on")
+	o.RequirePredicted(s.T())
+	alone := o.Baseline
+	alone.Room, alone.RoomCache = 0, 0
+	its := Predict(alone, child.Limits(), 20*MiB)
+	s.Less(o.Acknowledged, its.Lo, "its own limit would have let it go on")
 	s.Zero(o.Evidence.EventsLocal.Max, "its own limit was never met")
 	s.EqualValues(1, o.Evidence.EventsLocal.OOMKill)
 	s.Require().Len(o.Evidence.Kills, 1)
@@ -73,7 +77,7 @@ func (s *AboveScenarios) TestTheLimitNamedIsTheParentsAndTheKillTheChilds() {
 	s.Zero(m.EventsLocal.OOMKill, "but not as the parent's own")
 	s.InDelta(int64(parent.Limits().Max), int64(m.Peak), overshoot)
 	s.measured(12, "%d acknowledged, %s predicted of the parent's limit and %s of its own; the child's own: %s; the parent's own: %s",
-		o.Acknowledged, below, o.Window, o.Evidence.EventsLocal, m.EventsLocal)
+		o.Acknowledged, below, its, o.Evidence.EventsLocal, m.EventsLocal)
 }
 
 // awaitPlacesInTheLog waits until the kernel will say of the next kill where it was. It says so of 10 in 5

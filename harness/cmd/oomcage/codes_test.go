@@ -98,7 +98,7 @@ func TestRunsEndWithTheirCodes(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		require.Equal(t, c.code, execute(append(c.args, c.then...), &stdout, &stderr), "%q: %s%s", c.args, &stdout, &stderr)
 		if c.args[0] == "bisect" {
-			require.Contains(t, stderr.String(), "  | flag provided but not defined: -no-such-flag\n")
+			require.Contains(t, stderr.String(), "  | app: flag provided but not defined: -no-such-flag")
 		}
 	}
 }

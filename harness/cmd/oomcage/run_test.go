@@ -332,7 +332,7 @@ func TestARunOfTheServicePrintsItsStepsAndItsVerdict(t *testing.T) {
 
 	stdout.Reset()
 	require.Equal(t, exitFailed, execute(append([]string{"run", "--max", "64M", "--post", "/typo"}, target...), &stdout, &stderr))
-	require.Regexp(t, `\n1 .* none \(refused: 404\)\n\nsurvived: `, stdout.String())
+	require.Regexp(t, `\n1 .* none \(refused: 404\)\n\ninconclusive: alive, but nothing was loaded: `, stdout.String())
 	require.Contains(t, stderr.String(), "nothing was loaded: step 1 was not acknowledged: POST http://")
 
 	t.Setenv("OOMCAGE_VM", "6.12")
@@ -358,7 +358,7 @@ func TestARunMayBePushedByACommand(t *testing.T) {
 	require.Contains(t, stderr.String(), "nothing was loaded: step 1 was not acknowledged: ")
 	o, err := harness.ParseOutcome(stdout.Bytes())
 	require.NoError(t, err)
-	require.Equal(t, harness.Survived, o.Verdict)
+	require.Equal(t, harness.Inconclusive, o.Verdict)
 	require.Equal(t, 1, o.Attempted)
 	require.Contains(t, o.Error, "exit status 2")
 	require.Contains(t, o.Error, "-no-such-flag", "what the command said")
@@ -414,7 +414,7 @@ func TestASearchEndsWithItsSentence(t *testing.T) {
 
 	stdout.Reset()
 	require.Equal(t, exitMachine, execute(append(append(args, "--post", "/typo"), target...), &stdout, &stderr))
-	require.Regexp(t, `^survived +0 steps  max=40MiB/repeat=1  .*/typo: 404 Not Found`, stdout.String())
+	require.Regexp(t, `^inconclusive +0 steps  max=40MiB/repeat=1  .*/typo: 404 Not Found`, stdout.String())
 	require.Regexp(t, `a run at the upper end, 40MiB, failed for another reason than its limit: .*/typo: 404 Not Found`, stderr.String())
 }
 

@@ -2,7 +2,6 @@ package vm
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -16,38 +15,6 @@ func writeFile(t *testing.T, path, content string, mode os.FileMode) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 	require.NoError(t, os.WriteFile(path, []byte(content), mode))
-}
-
-// libraryWithNeeds is a shared library of the host that needs another than the C library, and what it needs.
-func libraryWithNeeds(t *testing.T) (library string, its []string) {
-	t.Helper()
-	ls, err := exec.LookPath("ls")
-	require.NoError(t, err)
-	n, err := needs(t.Context(), ls)
-	require.NoError(t, err)
-	for _, file := range n.files[1:] {
-		of, err := needs(t.Context(), file)
-		require.NoError(t, err)
-		if len(of.files) > len(its) {
-			library, its = file, of.files
-		}
-	}
-	require.NotEmpty(t, its, "no library of %s needs another", ls)
-	return library, its
-}
-
-func TestLibrariesOfALibraryThatIsNotExecutableGoAlong(t *testing.T) {
-	library, its := libraryWithNeeds(t)
-	content, err := os.ReadFile(library)
-	require.NoError(t, err)
-	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "lib/libplugin.so"), string(content), 0o644)
-	tr := emptyTree()
-	assert.Empty(t, added(t, tr, dir))
-	for _, lib := range its {
-		assert.True(t, tr.has(lib) || tr.follow(lib) != lib, lib)
-	}
-	assert.True(t, tr.has("/etc/ld.so.cache"), "by which the guest finds them")
 }
 
 func TestScriptsWithoutTheirInterpreterAreAFewWarnings(t *testing.T) {

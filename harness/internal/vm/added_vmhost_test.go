@@ -43,6 +43,38 @@ func compile(t *testing.T, source, output string, flags ...string) {
 
 // The program finds one library by $ORIGIN, and loads another by itself, which needs a third. It is moved, so what
 // lies beside it on the host does not lie beside it in the guest.
+// libraryWithNeeds is a shared library of the host that needs another than the C library, and what it needs.
+func libraryWithNeeds(t *testing.T) (library string, its []string) {
+	t.Helper()
+	ls, err := exec.LookPath("ls")
+	require.NoError(t, err)
+	n, err := needs(t.Context(), ls)
+	require.NoError(t, err)
+	for _, file := range n.files[1:] {
+		of, err := needs(t.Context(), file)
+		require.NoError(t, err)
+		if len(of.files) > len(its) {
+			library, its = file, of.files
+		}
+	}
+	require.NotEmpty(t, its, "no library of %s needs another", ls)
+	return library, its
+}
+
+func TestLibrariesOfALibraryThatIsNotExecutableGoAlong(t *testing.T) {
+	library, its := libraryWithNeeds(t)
+	content, err := os.ReadFile(library)
+	require.NoError(t, err)
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "lib/libplugin.so"), string(content), 0o644)
+	tr := emptyTree()
+	assert.Empty(t, added(t, tr, dir))
+	for _, lib := range its {
+		assert.True(t, tr.has(lib) || tr.follow(lib) != lib, lib)
+	}
+	assert.True(t, tr.has("/etc/ld.so.cache"), "by which the guest finds them")
+}
+
 func TestAddedProgramIsFoundByItsNameWithAllItsLibraries(t *testing.T) {
 	dir := t.TempDir()
 	in := func(path string) string { return filepath.Join(dir, path) }
