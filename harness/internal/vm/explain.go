@@ -62,7 +62,7 @@ var (
 	memoryPanics = regexp.MustCompile(`deadlocked on memory|no killable process`)
 	unpackFailed = regexp.MustCompile(`(?m)^.*(Initramfs unpacking failed|incomplete write|` +
 		`initrd overwritten|initrd extends beyond end of memory|initrd too large|Memory is too small|` +
-		`Cannot allocate|Failed to allocate).*`)
+		`Cannot allocate|Failed to allocate|page allocation failure).*`)
 )
 
 // readConsole judges a guest that ended without a word from what its kernel printed. It returns nil when

@@ -22,9 +22,12 @@ func TestConsoleExplainsWhyTheGuestEnded(t *testing.T) {
 		"initramfs-does-not-fit": {false, guestOOM, "the guest ran out of memory while it booted: the initramfs does not fit"},
 		"no-panic":               {true, "", ""},
 	} {
-		for _, kernel := range []string{"6.1", "6.12"} {
-			t.Run(condition+"/kernel="+kernel, func(t *testing.T) {
-				console, err := os.ReadFile(filepath.Join("testdata", "console", condition+"-"+kernel+".txt"))
+		files, err := filepath.Glob(filepath.Join("testdata", "console", condition+"-*.txt"))
+		require.NoError(t, err)
+		require.NotEmpty(t, files)
+		for _, file := range files {
+			t.Run(filepath.Base(file), func(t *testing.T) {
+				console, err := os.ReadFile(file)
 				require.NoError(t, err)
 				f := readConsole(console, c.booted)
 				if c.kind == "" {
