@@ -75,7 +75,7 @@ func TestTheDaemonOfAnEarlierRunDoesNotAnswerForALaterOne(t *testing.T) {
 }
 
 func TestWhoAnsweredAndWasNotTheTargetIsNamed(t *testing.T) {
-	target := as(t, "idle")
+	target := as(t, "idle", "$ADDR")
 	var ln net.Listener
 	target.Ready = func(ctx context.Context, p *Process) (err error) {
 		ln, err = new(net.ListenConfig).Listen(ctx, "tcp", p.Addr())
