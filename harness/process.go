@@ -198,19 +198,48 @@ func (c *Cage) command(t Target, tmp *scratch) *exec.Cmd {
 // pipeCapacity is what a pipe holds (pipe(7)).
 const pipeCapacity = 64 << 10
 
+// largestPipe is what a user may make it hold: the default of /proc/sys/fs/pipe-max-size (pipe(7)).
+const largestPipe = 1 << 20
+
 func (p *Process) copyOutput() {
 	defer close(p.copied)
 	buf := make([]byte, 4<<10) // not io.Copy, which takes 32 KiB for each process
 	for {
 		n, err := p.pipe.Read(buf)
 		_, _ = p.output.Write(buf[:n])
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			p.copyRest(buf)
+		}
 		if err != nil {
-			return // EOF, or finish has closed the pipe
+			return
 		}
 		if n == len(buf) && n < pipeCapacity { // it prints a lot
 			buf = make([]byte, pipeCapacity)
 		}
 	}
+}
+
+// copyRest reads what the pipe holds, and waits for no more: whatever could write into it by right has ended. A
+// process that escaped from the cage may go on, so no more is read than a pipe can hold.
+func (p *Process) copyRest(buf []byte) {
+	if p.pipe.SetReadDeadline(time.Time{}) != nil {
+		return
+	}
+	raw, err := p.pipe.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Read(func(fd uintptr) bool {
+		for read := 0; read < largestPipe; {
+			n, err := unix.Read(int(fd), buf)
+			if n <= 0 || err != nil { // EAGAIN: it is empty
+				break
+			}
+			_, _ = p.output.Write(buf[:n])
+			read += n
+		}
+		return true
+	})
 }
 
 func (p *Process) wait() {
@@ -352,20 +381,13 @@ func (p *Process) end(ctx context.Context) error {
 	return err
 }
 
-// outputGrace is how long the last output may take to arrive after the process has ended;
-// it is only needed where a process that is not in the cage holds the pipe.
-const outputGrace = time.Second
-
 // finish waits for the end of a process whose cage has been killed, and frees what it held.
 func (p *Process) finish(ctx context.Context) error {
 	_ = p.cmd.Process.Kill() // where another has moved it out of the cage; otherwise it has ended
 	_, err := p.Wait(ctx)
-	select {
-	case <-p.copied:
-	default:
-		if p.pipe.SetReadDeadline(time.Now().Add(outputGrace)) == nil {
-			<-p.copied
-		}
+	// Only a process that is not in the cage can hold the pipe now, and nobody waits for that.
+	if p.pipe.SetReadDeadline(time.Now()) == nil {
+		<-p.copied
 	}
 	p.pipe.Close()
 	return errors.Join(err, p.scratch.remove())
