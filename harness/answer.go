@@ -54,15 +54,15 @@ type answers struct {
 	unknown error
 }
 
-// answerShare bounds what the watching takes of a load with many short steps: one part in so many.
-const answerShare = 20
+// watchShare bounds what the watching takes of a load with many short steps: one part in so many.
+const watchShare = 20
 
 // look looks, unless it did so shortly before.
 func (a *answers) look() {
 	if start := time.Now(); start.After(a.next) {
 		a.lookNow()
 		now := time.Now()
-		a.next = now.Add(answerShare * now.Sub(start))
+		a.next = now.Add(watchShare * now.Sub(start))
 	}
 }
 

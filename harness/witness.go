@@ -12,6 +12,7 @@ type witness struct {
 	moves       []Move             // in their order
 	leaderEnded bool               // seen once
 	score       *int               // the last oom_score_adj that was seen
+	next        time.Time          // to look not before
 }
 
 // begin takes in the limits as they were before the target was started.
@@ -20,11 +21,16 @@ func (w *witness) begin(p *Process, limits []limitReading) {
 	w.noteLimits(0, limits)
 }
 
-// look compares what is now with what was seen before.
+// look compares what is now with what was seen before, unless it did so shortly before.
 func (w *witness) look(at time.Duration) {
-	if w.target == nil {
+	start := time.Now()
+	if w.target == nil || start.Before(w.next) {
 		return
 	}
+	defer func() {
+		now := time.Now()
+		w.next = now.Add(watchShare * now.Sub(start))
+	}()
 	w.noteLimits(at, readLimits(w.target.cage.group, sampledLimits))
 	if now, ended := w.target.whereabouts(); !ended {
 		w.note(at, now)

@@ -26,6 +26,9 @@ const lockTimeout = time.Minute
 func openLock(g *Group) (*os.File, error) {
 	path := filepath.Join(g.path, lockFile)
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.ENODEV) { // somebody has removed the cgroup since the path was looked up (kernfs_fop_open)
+		err = unix.ENOENT
+	}
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
