@@ -64,6 +64,7 @@ func TestTheExamplesOfTheHelpWorkAsTheyStand(t *testing.T) {
 		fmt.Fprintf(&words, "word%d\n", i*7919%100_000)
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "words"), words.Bytes(), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "service.py"), []byte("import json, ssl\nprint(json.dumps('up'))\n"), 0o600))
 	mustRun := func(name string, args ...string) string {
 		cmd := exec.CommandContext(t.Context(), name, args...)
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))

@@ -36,8 +36,9 @@ added files, added folders, and each bin and sbin in those. What will not run th
 interpreter the host has not got either, is a warning. For example:
 
   oomcage vm -add /usr/lib/python3.11 -- /usr/bin/python3 service.py
-  oomcage vm -add /usr/lib/jvm/java-17-openjdk-amd64 -- java -jar service.jar
-  oomcage vm -add /usr/lib/postgresql/15 -add /usr/share/postgresql -add /usr/share/zoneinfo -- psql --version
+
+A JDK goes along as its folder below /usr/lib/jvm, and PostgreSQL as /usr/lib/postgresql, /usr/share/postgresql and
+/usr/share/zoneinfo.
 
 /bin/sh is there when a script of these needs it, or by -add /bin/sh; else what tries to run it is told so. The
 locales that LANG and LC_* name go along with programs that are linked with the C library.

@@ -60,6 +60,10 @@ func watchGrowing(w *frameWriter, j job, before map[string]stamp, list string) (
 	if err != nil {
 		return nil, fmt.Errorf("start inotify: %w", err)
 	}
+	if _, err := unix.InotifyAddWatch(fd, list, unix.IN_MODIFY); err != nil { // before it is read
+		unix.Close(fd)
+		return nil, &fs.PathError{Op: "watch", Path: list, Err: err}
+	}
 	g := &growing{send: sender{w: w}, job: j, before: before, list: list,
 		events: os.NewFile(uintptr(fd), "inotify"), done: make(chan struct{})}
 	for i, o := range j.Out {
@@ -109,11 +113,13 @@ func (g *growing) run() {
 	buf := make([]byte, 64<<10)
 	for ended := false; g.err == nil && !ended; {
 		g.named()
+		missing := g.missing()
 		g.watch() // before looking, so that nothing comes between
-		if g.err = g.pass(); g.err == nil {
-			_, err := g.events.Read(buf) // what happened is seen in the files
-			ended = err != nil
+		if g.err = g.pass(); g.err != nil || g.missing() < missing {
+			continue // a file that has just been made is not watched itself yet
 		}
+		_, err := g.events.Read(buf) // what happened is seen in the files
+		ended = err != nil
 	}
 	g.named()
 	if g.err == nil {
@@ -121,7 +127,17 @@ func (g *growing) run() {
 	}
 }
 
-// watch asks for the events of all files, of where they will be made, and of the program's list. What cannot be
+// missing counts the files that are not there yet.
+func (g *growing) missing() (n int) {
+	for _, f := range g.files {
+		if f.ino == 0 && !f.other {
+			n++
+		}
+	}
+	return n
+}
+
+// watch asks for the events of all files, and of where they will be made. What cannot be
 // watched goes back when the program has ended.
 func (g *growing) watch() {
 	conn, err := g.events.SyscallConn()
@@ -130,10 +146,13 @@ func (g *growing) watch() {
 	}
 	_ = conn.Control(func(fd uintptr) { // closed: then run ends
 		add := func(path string, mask uint32) { _, _ = unix.InotifyAddWatch(int(fd), path, mask) }
-		add(g.list, unix.IN_MODIFY)
 		for _, f := range g.files {
 			if f.ino == 0 {
-				add(deepest(filepath.Dir(f.path)), placeEvents)
+				// Again where a folder was made before its parent was watched.
+				for dir := ""; dir != deepest(filepath.Dir(f.path)); {
+					dir = deepest(filepath.Dir(f.path))
+					add(dir, placeEvents)
+				}
 			}
 			if !f.other {
 				add(f.path, fileEvents)
