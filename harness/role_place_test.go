@@ -22,7 +22,7 @@ func init() {
 			}
 			take(mustAtoi(os.Args[1]))
 			fmt.Println("ate", os.Args[1])
-			select {}
+			wait()
 		}()
 		_, _, err := unix.Syscall(unix.SYS_EXIT, 0, 0, 0) // of this thread alone
 		fail(err)
@@ -38,7 +38,7 @@ func init() {
 		enter(os.Args[1])
 		take(mustAtoi(os.Args[2]))
 		fmt.Println("ate", os.Args[2])
-		select {}
+		wait()
 	}
 	// returning DIR N: takes N bytes in another cgroup, comes back, and idles.
 	roles["returning"] = func() {
@@ -49,14 +49,14 @@ func init() {
 		mustAwait(os.Args[3])
 		enter(home)
 		fmt.Println("back")
-		select {}
+		wait()
 	}
 	// limiting MAX N: writes its own memory.max, takes N bytes, and idles.
 	roles["limiting"] = func() {
 		fail(os.WriteFile(filepath.Join(ownCgroup(), "memory.max"), []byte(os.Args[1]), 0))
 		take(mustAtoi(os.Args[2]))
 		fmt.Println("ate", os.Args[2])
-		select {}
+		wait()
 	}
 	// nesting MAX N: as container runtimes do, goes to a cgroup of its own making, here two below its own and
 	// with that memory.max, and takes N bytes.
@@ -71,7 +71,7 @@ func init() {
 		fail(os.WriteFile(filepath.Join(inner, "memory.max"), []byte(os.Args[1]), 0))
 		take(mustAtoi(os.Args[2]))
 		fmt.Println("ate", os.Args[2])
-		select {}
+		wait()
 	}
 	// flooding N: N children write to the kernel log for ever, and another one takes memory until it is killed.
 	roles["flooding"] = func() {
@@ -79,7 +79,7 @@ func init() {
 			go func() { fail(parent("write-log", "")) }()
 		}
 		fmt.Println("child:", parent("eat", "100000000"))
-		select {}
+		wait()
 	}
 	roles["write-log"] = func() {
 		for {
