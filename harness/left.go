@@ -46,6 +46,7 @@ func (p *Process) left(b Baseline) Left {
 // leastLeft is how much on a tmpfs is worth a word.
 const leastLeft = MiB
 
+// String says what is left and where, for people.
 func (l Left) String() string {
 	var parts []string
 	if l.Shmem > 0 {

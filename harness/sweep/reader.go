@@ -49,6 +49,7 @@ type LineError struct {
 	Err  error
 }
 
+// Error begins with the place: file:line.
 func (e *LineError) Error() string {
 	return fmt.Sprintf("%s:%d: %v", cmp.Or(e.File, "line"), e.Line, e.Err)
 }

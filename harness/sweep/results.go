@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/sys"
 )
 
 // Results is a file of outcomes, one a line, that grows while a sweep runs. Each is on the disk when
@@ -170,21 +171,7 @@ func secure(f *os.File, path string) (again bool, err error) {
 	if now, err := os.Stat(path); err != nil || !os.SameFile(info, now) {
 		return true, nil
 	}
-	return false, syncFolder(filepath.Dir(path))
-}
-
-// syncFolder puts the names in a folder on the disk: what is synced in a new file is of no use if the machine
-// loses the file's name. A file system that cannot do so answers EINVAL.
-func syncFolder(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, unix.EINVAL) {
-		return err
-	}
-	return nil
+	return false, sys.SyncFolder(filepath.Dir(path))
 }
 
 // Earlier returns the outcome that is kept of the point, or nil. One of another spec is an error (ErrOtherSweep): the

@@ -1,5 +1,5 @@
-// Package sys makes the system calls that package os makes otherwise than the files of proc and cgroupfs
-// want them.
+// Package sys makes the system calls that package os makes otherwise than they are wanted here: above all for the
+// files of proc and cgroupfs.
 package sys
 
 import (

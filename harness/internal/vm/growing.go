@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/sys"
 )
 
 // growingFile is one that the guest adds to and that grows on the host too, where it is, as soon as the guest has
@@ -145,20 +147,7 @@ func (g *growingFile) open(n *notes, is stamp, err error) error {
 	}
 	g.at.name, g.at.path, g.written = name, path, 0
 	g.f = os.NewFile(uintptr(fd), path)
-	return syncFolder(filepath.Dir(path))
-}
-
-// syncFolder puts the names in it on the disk, where the file system can.
-func syncFolder(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, unix.EINVAL) {
-		return err
-	}
-	return nil
+	return sys.SyncFolder(filepath.Dir(path))
 }
 
 // stop closes the file, which stays as it is.
