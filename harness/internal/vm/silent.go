@@ -11,7 +11,7 @@ const (
 	// mostSilent is how many guests may fall silent before the program has begun.
 	mostSilent = 2
 	// mostBoots is how many guests are booted at most. Stopped at the wrong 4 ms of its boot, a guest's clock is
-	// unusable; 6 of 62 were on a host with 18 processes on 2 cores (November 2026), so five in a row are 1 of 100,000.
+	// unusable. 6 of 62 fell silent so on 2 cores at load 10 to 18 (November 2026), so five in a row are 1 of 100,000.
 	mostBoots = 5
 
 	forever = time.Duration(math.MaxInt64)
