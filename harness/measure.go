@@ -67,13 +67,17 @@ func (m *Measured) differs(declared Bytes) bool {
 	return m != nil && declared > 0 && (m.Step-declared).abs() > m.Error+declared/bookkeeping
 }
 
-// flat tells that memory did not grow while steps were acknowledged. Where the declared size, or one step alone without
-// one, would not be seen, nothing is said.
+// flat tells that memory did not grow while steps were acknowledged: what a step took cannot be told from nothing, but
+// from the declared size it can. Without a declared size more than one step is needed, and memory may have grown by no
+// more than one reading may be off.
 func (m *Measured) flat(b Baseline, declared Bytes) bool {
-	if m == nil || declared == 0 && m.Steps < 2 || declared > 0 && float64(declared)*float64(m.Steps) <= 2*float64(b.noise()+warmUp) {
+	switch {
+	case m == nil:
 		return false
+	case declared > 0:
+		return m.Step <= m.Error && m.Step+m.Error < declared
 	}
-	return float64(m.Step)*float64(m.Steps) <= float64(b.noise())
+	return m.Steps > 1 && float64(m.Step)*float64(m.Steps) <= float64(b.noise())
 }
 
 func (b Bytes) abs() Bytes {

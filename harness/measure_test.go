@@ -67,6 +67,12 @@ func TestAStepThatTakesAnotherSizeThanDeclaredIsSaid(t *testing.T) {
 	require.Empty(t, (&Outcome{}).Differs())
 }
 
+// The readings of a server that took nothing but a huge page of its own in the middle.
+func TestWhatAServerAllocatesOnceIsNoGrowth(t *testing.T) {
+	o := filling(10*MiB, 3391488, 3391488, 3391488, 5488640, 5488640, 5488640)
+	require.Equal(t, "5 steps acknowledged, and memory did not grow: were they taken?", o.Differs())
+}
+
 // Whatever the readings, within what one may be off, a true declaration is never denied.
 func TestNoiseDeniesNoDeclaration(t *testing.T) {
 	for seed := range uint64(300) {

@@ -73,12 +73,13 @@ func init() {
 		fmt.Println("ate", os.Args[2])
 		wait()
 	}
-	// flooding N: N children write to the kernel log for ever, and another one takes memory until it is killed.
+	// flooding N: N children write to the kernel log for ever, and another one takes memory until it is killed,
+	// though they may not be.
 	roles["flooding"] = func() {
 		for range mustAtoi(os.Args[1]) {
 			go func() { fail(parent("write-log", "")) }()
 		}
-		fmt.Println("child:", parent("eat", "100000000"))
+		fmt.Println("child:", parent("mortal", "100000000"))
 		wait()
 	}
 	roles["write-log"] = func() {
