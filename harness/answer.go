@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"oomcage/harness/internal/sys"
 )
@@ -45,26 +44,17 @@ func (c *Cage) refuseAnswerer(s Spec) error {
 		s.Target.Path, c.describeHolder(sockets), c.Addr())
 }
 
-// answers watches who listens on the address while a load goes on. A zero of its times is the past.
+// answers watches who listens on the address while a load goes on.
 type answers struct {
 	p       *Process
-	asked   bool      // Spec.isAsked
-	next    time.Time // not before
-	other   string    // who listened and was not of this run; the first one that was seen
+	asked   bool // Spec.isAsked
+	often   budget
+	other   string // who listened and was not of this run; the first one that was seen
 	unknown error
 }
 
-// watchShare bounds what the watching takes of a load with many short steps: one part in so many.
-const watchShare = 20
-
 // look looks, unless it did so shortly before.
-func (a *answers) look() {
-	if start := time.Now(); start.After(a.next) {
-		a.lookNow()
-		now := time.Now()
-		a.next = now.Add(watchShare * now.Sub(start))
-	}
-}
+func (a *answers) look() { a.often.look(a.lookNow) }
 
 func (a *answers) lookNow() {
 	if !a.asked || a.other != "" {

@@ -43,7 +43,8 @@ func killedHarness(stage string, tenths int, path string) {
 		}}})
 		fail(err)
 	case "collecting":
-		tl := &timeline{start: time.Now(), before: c.before()}
+		tl := newTimeline(c, time.Now())
+		defer tl.close()
 		tl.watch(p)
 		log := openKernelLog()
 		read := func() { collect(ctx, p, tl, log) }

@@ -14,8 +14,7 @@ type KillTime struct {
 // mostKillTimes bounds what a target that is killed again and again leaves in a line of results.
 const mostKillTimes = 1000
 
-// place notes the kills that are counted and not yet placed. What is read after each acknowledgement, before the next
-// step is sent, makes the step certain.
+// place notes the kills that are counted and not yet placed.
 func (t *timeline) place(kills uint64, at time.Duration, step int) {
 	for uint64(len(t.kills)) < min(kills, mostKillTimes) {
 		t.kills = append(t.kills, KillTime{at, step})
@@ -52,10 +51,17 @@ func (o *Outcome) AsPredicted() string {
 	}
 }
 
+// killedBetweenSteps tells that the target's only kill was counted when its last step had been acknowledged and the
+// next was not sent yet: that one was sent to a process which was dying.
+func (o *Outcome) killedBetweenSteps() bool {
+	times := o.Evidence.KillTimes
+	return o.Verdict == OOMKilled && len(times) == 1 && times[0].Step == o.Acknowledged
+}
+
 // killNote places a kill that did not come with the last step, or returns "".
 func (o *Outcome) killNote() string {
 	times := o.Evidence.KillTimes
-	if len(times) == 0 || o.Attempted == 0 || times[0].Step >= o.Attempted {
+	if len(times) == 0 || o.Attempted == 0 || times[0].Step >= o.Attempted || o.killedBetweenSteps() {
 		return ""
 	}
 	which, when := "the kill", fmt.Sprintf("during step %d of %d", times[0].Step, o.Attempted)

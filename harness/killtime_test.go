@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -83,4 +84,35 @@ func TestStepsThatTakeNothingAreAskedAfter(t *testing.T) {
 	o = RunT(t, Spec{Target: server(t), Limits: Limits{Max: 100 * MiB}, Load: Load{Step: HTTPGet("/eat/10485760"), Count: 4, Bytes: 5 * MiB}})
 	o.RequireVerdict(t, Survived)
 	require.Contains(t, o.Why, "not the 5242880 declared")
+}
+
+// What is looked at for a share of the time has each kill all the same, and at its step.
+func TestAKillIsPlacedWhereNoSampleIsDue(t *testing.T) {
+	c := NewCageT(t, Limits{Max: 32 * MiB})
+	tl := newTimeline(c, time.Now())
+	defer tl.close()
+	tl.often = budget{next: time.Now().Add(time.Hour)}
+	tl.send(7)
+	tl.measure(c)
+	require.Empty(t, tl.samples)
+	p, err := c.Start(t.Context(), as(t, "eat", "104857600"))
+	require.NoError(t, err)
+	_, err = p.Wait(t.Context())
+	require.NoError(t, err)
+	tl.measure(c)
+	tl.send(8)
+	tl.measure(c)
+	require.Equal(t, []int{7}, stepsOf(tl.kills))
+	require.Len(t, tl.samples, 1)
+}
+
+func TestAKillBetweenTwoStepsCameAfterTheFirst(t *testing.T) {
+	o := Outcome{Acknowledged: 4, Attempted: 5, Evidence: Evidence{
+		Status: Status{Ended: true, Signal: "SIGKILL", Code: -1}, Events: Events{OOM: 1, OOMKill: 1}, EventsLocal: Events{OOM: 1, OOMKill: 1},
+		Limits: Limits{Max: MiB}, Peak: MiB, KillTimes: []KillTime{{Step: 4}},
+	}}
+	o.Judge()
+	require.Equal(t, OOMKilled, o.Verdict)
+	require.Contains(t, o.Why, "after step 4")
+	require.NotContains(t, o.Why, "step 5")
 }

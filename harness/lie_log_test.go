@@ -174,7 +174,8 @@ func afterTheEnd(t *testing.T, target Target, limits Limits, between func()) Evi
 	cage := NewCageT(t, limits)
 	log := openKernelLog()
 	defer log.close()
-	tl := &timeline{start: time.Now(), before: cage.before()}
+	tl := newTimeline(cage, time.Now())
+	defer tl.close()
 	p, err := cage.Start(t.Context(), target)
 	require.NoError(t, err)
 	tl.watch(p)

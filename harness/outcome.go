@@ -50,7 +50,7 @@ func (o *Outcome) Judge() {
 	case o.Attempted == 0:
 	case o.Attempted > o.Acknowledged && (o.Verdict == Survived || o.Evidence.Unloaded && !o.Evidence.Status.Ended && !o.Evidence.TimedOut):
 		o.Why += fmt.Sprintf("; step %d was not acknowledged", o.Attempted)
-	case o.Attempted > o.Acknowledged:
+	case o.Attempted > o.Acknowledged && !o.killedBetweenSteps():
 		o.Why += fmt.Sprintf(", during step %d", o.Attempted)
 	default:
 		o.Why += fmt.Sprintf(", after step %d", o.Acknowledged)

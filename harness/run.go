@@ -130,7 +130,8 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	executable, _ := s.Target.Executable() // what it lacks, Start says
 	log := openKernelLog()
 	defer log.close()
-	tl := &timeline{start: start, before: c.before()}
+	tl := newTimeline(c, start)
+	defer tl.close()
 	changed, stopWatch, err := c.watch(c.eventsFile())
 	if err != nil {
 		return nil, nil, c.explainGone(explainDescriptors(err))
@@ -324,7 +325,7 @@ func (t *timeline) follow(c *Cage, changed <-chan struct{}) (stop func()) {
 			case <-changed:
 				t.sample(c)
 			case <-ticker.C:
-				t.look()
+				t.look(c)
 			case <-quit:
 				return
 			}

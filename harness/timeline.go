@@ -3,6 +3,8 @@ package harness
 import (
 	"sync"
 	"time"
+
+	"oomcage/harness/internal/cgroup"
 )
 
 // Sample is one reading of the cage while the load ran.
@@ -29,10 +31,24 @@ type timeline struct {
 	step    int
 	sent    int // the last step that was sent
 	samples []Sample
+	often   budget
+	late    bool         // something was reported, and has not been sampled yet
+	counter *cgroup.Kept // of the kills; nil where it cannot be held open
+	counted uint64       // of them, the last time
 	seen    witness
 	kills   []KillTime
 	line    slope // of what the acknowledged steps took
 }
+
+// newTimeline is one of a run in c that began at start. It is to be closed.
+func newTimeline(c *Cage, start time.Time) *timeline {
+	t := &timeline{start: start, before: c.before(), often: budget{free: manyLooks}}
+	t.counted = t.before.Events.OOMKill
+	t.counter, _ = c.group.Keep("memory.events") // without it, each sample has the kills
+	return t
+}
+
+func (t *timeline) close() { t.counter.Close() }
 
 // watch has the timeline look at p from now on.
 func (t *timeline) watch(p *Process) {
@@ -41,10 +57,17 @@ func (t *timeline) watch(p *Process) {
 	t.seen.begin(p, t.before.limits)
 }
 
-// look sees to what has become of the limits and of the target's place.
-func (t *timeline) look() {
-	t.mu.Lock()
+// look sees to what has become of the limits and of the target's place, and to what was put off. While another takes a
+// sample, that is done.
+func (t *timeline) look(c *Cage) {
+	if !t.mu.TryLock() {
+		return
+	}
 	defer t.mu.Unlock()
+	if t.late {
+		t.sampleNow(c)
+		return
+	}
 	t.seen.look(time.Since(t.start))
 }
 
@@ -67,7 +90,7 @@ func (t *timeline) acknowledge(n int) {
 func (t *timeline) measure(c *Cage) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.read(c) {
+	if !t.sampleNow(c) {
 		return
 	}
 	if s := t.samples[len(t.samples)-1]; s.Events.Max == 0 && s.Events.High == 0 {
@@ -75,15 +98,37 @@ func (t *timeline) measure(c *Cage) {
 	}
 }
 
-// sample reads the cage once. What cannot be read is left out here and named in Evidence.
+// sample reads the cage when the kernel has reported something. What cannot be read is left out here and named in
+// Evidence.
 func (t *timeline) sample(c *Cage) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.read(c)
+	t.late = !t.sampleNow(c)
 }
 
-// read is sample for those who hold mu. It tells whether there is one.
+// sampleNow reads the cage for those who hold mu, and tells whether there is a sample. Of many reasons to do so it
+// takes a part. Each kill it takes, since what is counted before the next step is sent makes that kill's step certain.
+func (t *timeline) sampleNow(c *Cage) (taken bool) {
+	if t.killed() {
+		t.often.free = max(t.often.free, 1)
+	}
+	t.often.look(func() { taken = t.read(c) })
+	return taken
+}
+
+// killed tells that a kill was counted since the last time.
+func (t *timeline) killed() bool {
+	counted, err := t.counter.Counter("oom_kill")
+	if err != nil || counted == t.counted {
+		return false
+	}
+	t.counted = counted
+	return true
+}
+
+// read takes a sample.
 func (t *timeline) read(c *Cage) bool {
+	t.late = false
 	t.seen.look(time.Since(t.start))
 	m, err := c.Memory()
 	if err != nil {

@@ -12,13 +12,7 @@ type witness struct {
 	moves       []Move             // in their order
 	leaderEnded bool               // seen once
 	score       *int               // the last oom_score_adj that was seen
-	looks       int                // so far
-	next        time.Time          // to look not before, after many
 }
-
-// manyLooks is how often the witness looks whenever it is asked. After that, as a load of many short steps may ask,
-// it looks for one part in watchShare of the time.
-const manyLooks = 1000
 
 // begin takes in the limits as they were before the target was started.
 func (w *witness) begin(p *Process, limits []limitReading) {
@@ -26,17 +20,11 @@ func (w *witness) begin(p *Process, limits []limitReading) {
 	w.noteLimits(0, limits)
 }
 
-// look compares what is now with what was seen before, unless it did so often, and shortly before.
+// look compares what is now with what was seen before.
 func (w *witness) look(at time.Duration) {
-	start := time.Now()
-	if w.target == nil || w.looks > manyLooks && start.Before(w.next) {
+	if w.target == nil {
 		return
 	}
-	w.looks++
-	defer func() {
-		now := time.Now()
-		w.next = now.Add(watchShare * now.Sub(start))
-	}()
 	w.noteLimits(at, readLimits(w.target.cage.group, sampledLimits))
 	if now, ended := w.target.whereabouts(); !ended {
 		w.note(at, now)
