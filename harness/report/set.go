@@ -102,7 +102,7 @@ func (f sweepFile) with(path string, outcomes []*harness.Outcome) (sweepFile, er
 // NewSet puts outcomes into order, and checks them.
 func NewSet(outcomes []*harness.Outcome) *Set {
 	s := &Set{Outcomes: slices.Clone(outcomes)}
-	slices.SortStableFunc(s.Outcomes, func(a, b *harness.Outcome) int { return sweep.Compare(a.Name, b.Name) })
+	sweep.Sort(s.Outcomes)
 	s.Findings = sweep.Check(s.Outcomes)
 	return s
 }

@@ -1,11 +1,33 @@
 package sweep
 
-import "strings"
+import (
+	"slices"
+	"strings"
+
+	"oomcage/harness"
+)
 
 // Compare orders the names of points as Grid.Points does: by the first axis, then by the second, and so on,
 // with the smallest values first.
-func Compare(a, b string) int {
-	x, y := Values(a), Values(b)
+func Compare(a, b string) int { return comparePlaces(Values(a), Values(b)) }
+
+// Sort puts outcomes into the order of Compare. Those of equal names keep theirs.
+func Sort(outcomes []*harness.Outcome) {
+	type placed struct {
+		place   []Value
+		outcome *harness.Outcome
+	}
+	all := make([]placed, len(outcomes))
+	for i, o := range outcomes {
+		all[i] = placed{Values(o.Name), o}
+	}
+	slices.SortStableFunc(all, func(a, b placed) int { return comparePlaces(a.place, b.place) })
+	for i, p := range all {
+		outcomes[i] = p.outcome
+	}
+}
+
+func comparePlaces(x, y []Value) int {
 	for i := range min(len(x), len(y)) {
 		if x[i].Axis != y[i].Axis {
 			return strings.Compare(x[i].Axis, y[i].Axis)

@@ -21,12 +21,17 @@ type Reader struct {
 
 	in      *bufio.Reader
 	longest int
-	line    int   // the number of the last line
-	from    int64 // where its text begins
-	text    []byte
-	ended   bool // by a line break
-	some    bool // an outcome was read
-	next    int64
+	rawLine
+	some bool // an outcome was read
+	next int64
+}
+
+// rawLine is a line as it was read.
+type rawLine struct {
+	line  int   // its number
+	from  int64 // where its text begins
+	text  []byte
+	ended bool // by a line break
 }
 
 // longestLine bounds what a file that is none of ours, such as /dev/zero, can take of memory. A timeline takes
@@ -39,7 +44,7 @@ const keptBuffer = 1 << 20
 
 // NewReader reads from r.
 func NewReader(r io.Reader) *Reader {
-	return &Reader{in: bufio.NewReaderSize(r, 64<<10), longest: longestLine, ended: true}
+	return &Reader{in: bufio.NewReaderSize(r, 64<<10), longest: longestLine, rawLine: rawLine{ended: true}}
 }
 
 // LineError is the error of one line. The next one may be read all the same.
@@ -65,43 +70,51 @@ var byteOrderMark = []byte("\uFEFF")
 // Next returns the next outcome, or io.EOF after the last one. A *LineError is about one line; any other error is
 // the end.
 func (r *Reader) Next() (*harness.Outcome, error) {
-	for {
-		err := r.readLine()
-		var bad *LineError
-		switch {
-		case errors.As(err, &bad):
-			return nil, err
-		case err != nil:
-			return nil, err
-		case len(r.text) == 0:
-			continue
-		}
-		parse := harness.ParseOutcome
-		if r.Summary {
-			parse = harness.ParseSummary
-		}
-		o, err := parse(r.text)
-		if err == nil {
-			r.some = true
-			return o, nil
-		}
-		if !r.ended && r.begins() {
-			err = ErrTorn
-		}
-		return nil, &LineError{"", r.line, err}
+	if err := r.nextLine(); err != nil {
+		return nil, err
 	}
+	o, err := r.parse(r.text)
+	return r.take(r.rawLine, o, err)
+}
+
+// nextLine reads the next line that is not blank.
+func (r *Reader) nextLine() error {
+	for {
+		if err := r.readLine(); err != nil || len(r.text) > 0 {
+			return err
+		}
+	}
+}
+
+func (r *Reader) parse(text []byte) (*harness.Outcome, error) {
+	if r.Summary {
+		return harness.ParseSummary(text)
+	}
+	return harness.ParseOutcome(text)
+}
+
+// take judges what the lines, in their order, were parsed to.
+func (r *Reader) take(l rawLine, o *harness.Outcome, err error) (*harness.Outcome, error) {
+	if err == nil {
+		r.some = true
+		return o, nil
+	}
+	if !l.ended && l.begins(r.some) {
+		err = ErrTorn
+	}
+	return nil, &LineError{"", l.line, err}
 }
 
 // Line is the number of the line that Next has read last, from 1 on.
 func (r *Reader) Line() int { return r.line }
 
 // begins tells that the text is the beginning of a line as Append writes it, and of no other JSON. The file system may
-// have filled up with zeros what it had not written when the machine lost its power.
-func (r *Reader) begins() bool {
+// have filled up with zeros what it had not written when the machine lost its power, after some outcomes.
+func (l rawLine) begins(some bool) bool {
 	head := fmt.Appendf(nil, `{"format":%d,"name":"`, harness.Format)
-	text := bytes.TrimRight(r.text, "\x00")
+	text := bytes.TrimRight(l.text, "\x00")
 	if len(text) == 0 {
-		return r.some
+		return some
 	}
 	return bytes.HasPrefix(text, head) || bytes.HasPrefix(head, text)
 }
@@ -174,18 +187,15 @@ func ReadEach(path string, summary bool, take func(o *harness.Outcome) error) er
 	defer f.Close()
 	r := NewReader(f)
 	r.Summary = summary
-	for {
-		o, err := r.Next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
+	for o, err := range r.ahead() {
+		if err != nil {
 			return inFile(path, r.some, err)
 		}
 		if err := take(o); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // inFile names the place of a reader's error, and what helps; some tells that other lines of the file are outcomes.
