@@ -25,7 +25,12 @@ func (p *Process) left(b Baseline) Left {
 	if err != nil {
 		return Left{}
 	}
-	shmem, file := Bytes(raw["shmem"]), Bytes(raw["file"])
+	current, err := p.cage.group.ReadSize("memory.current")
+	if err != nil {
+		return Left{}
+	}
+	// memory.stat may be behind by more than its lag when the kernel is just summing it up; memory.current is exact.
+	shmem, file := min(Bytes(raw["shmem"]), Bytes(current)), min(Bytes(raw["file"]), Bytes(current))
 	l := Left{Shmem: shmem - p.charged.Shmem, File: file - shmem - (p.charged.File - p.charged.Shmem)}
 	if l.File < b.statLag() {
 		l.File = 0

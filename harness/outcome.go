@@ -174,8 +174,9 @@ func (o *Outcome) stayed() string {
 		{"shmem", e.Stat.Shmem},
 		{"sock", e.Stat.Sock},
 	} {
-		if k.size > o.Baseline.statLag() {
-			kinds = append(kinds, fmt.Sprintf("%s %d", k.name, k.size))
+		// memory.current is exact, and memory.stat may be behind.
+		if size := min(k.size, e.Current); size > o.Baseline.statLag() {
+			kinds = append(kinds, fmt.Sprintf("%s %d", k.name, size))
 		}
 	}
 	return strings.Join(kinds, ", ")

@@ -25,7 +25,7 @@ func TestWhatStaysChargedIsPrintedByKind(t *testing.T) {
 		{"a shmem that was read later than file", Status{Ended: true}, two, Stat{Shmem: 2 * MiB}, "shmem 2097152"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			o := &Outcome{Baseline: c.baseline, Evidence: Evidence{Status: c.status, Stat: c.stat}}
+			o := &Outcome{Baseline: c.baseline, Evidence: Evidence{Status: c.status, Stat: c.stat, Current: c.stat.Anon + max(c.stat.File, c.stat.Shmem) + c.stat.Sock}}
 			require.Equal(t, c.want, o.stayed())
 			line := "\n  stayed     charged: " + c.want + "\n"
 			if c.want == "" {

@@ -33,7 +33,7 @@ func (s *ChargeScenarios) TestCurrentAndPeakFollowWhatIsTaken() {
 		p := s.serving(cage, smallPages, "TMPDIR="+s.onDisk())
 		before := s.reading(cage)
 		s.asks(p, http.MethodPost, "kind=%s&bytes=%d", kind.name, size)
-		held := s.reading(cage)
+		held := s.summed(cage, func(now snapshot) bool { return kind.stat(now.stat)-kind.stat(before.stat) >= size*9/10 })
 		s.asks(p, http.MethodDelete, "kind=%s", kind.name)
 		after := s.reading(cage)
 
@@ -58,9 +58,9 @@ func (s *ChargeScenarios) TestSocketBuffersAreCharged() {
 	p := s.serving(cage, smallPages)
 	before := s.reading(cage)
 	s.asks(p, http.MethodPost, "kind=sock&bytes=%d", size)
-	held := s.reading(cage)
+	held := s.summed(cage, func(now snapshot) bool { return now.stat.Sock-before.stat.Sock >= size-statLag() })
 	s.asks(p, http.MethodDelete, "kind=sock")
-	after := s.reading(cage)
+	after := s.summed(cage, func(now snapshot) bool { return now.stat.Sock <= before.stat.Sock+statLag() })
 
 	current, sock := held.Current-before.Current, held.stat.Sock-before.stat.Sock
 	s.GreaterOrEqual(sock, size-statLag())

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/stretchr/testify/suite"
 	"golang.org/x/sys/unix"
@@ -86,6 +87,28 @@ func (s *scenarios) asks(p *Process, method, query string, args ...any) {
 // loadPath is where the mock takes memory and lets it go.
 func loadPath(query string, args ...any) string {
 	return "/generate-load/memory?" + fmt.Sprintf(query, args...)
+}
+
+// summed reads the cage until the kernel has summed up what memory.stat is expected to have, or the test's time is up,
+// and returns the last reading. A reader may come when the kernel has begun to, with one CPU's share, and then nothing
+// tells it that others are missing (mem_cgroup_css_rstat_flush in mm/memcontrol.c clears stats_updates for each CPU);
+// every 2 s the kernel sums up all by itself.
+func (s *scenarios) summed(c *Cage, expected func(now snapshot) bool) snapshot {
+	s.T().Helper()
+	pause := time.NewTicker(10 * time.Millisecond) // the kernel tells nobody
+	defer pause.Stop()
+	end := time.After(defaultTimeout)
+	for {
+		now := s.reading(c)
+		if expected(now) {
+			return now
+		}
+		select {
+		case <-pause.C:
+		case <-end:
+			return now
+		}
+	}
 }
 
 // reading reads the cage, all of which must be readable.
