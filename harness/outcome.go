@@ -41,6 +41,10 @@ type Outcome struct {
 	// tmpfs when it began.
 	Left  Left `json:"left,omitzero"`
 	Found Left `json:"found,omitzero"`
+
+	// Escaped are processes of the target that lived on outside of its cage when the run was over, as "name[PID] in
+	// /GROUP". The harness has not ended them: what is not in its cage is not its own.
+	Escaped []string `json:"escaped,omitempty"`
 }
 
 // Judge sets the verdict and its reason anew, from the evidence alone.
@@ -72,6 +76,9 @@ func (o *Outcome) notes() string {
 		if differs := o.Differs(); differs != "" {
 			notes += "; " + differs
 		}
+	}
+	if len(o.Escaped) > 0 {
+		notes += "; it left " + listed(o.Escaped) + ", outside of its cage: what it moved there has not been ended"
 	}
 	if o.Left.Shmem > 0 {
 		notes += "; it left " + Left{Shmem: o.Left.Shmem, On: o.Left.On}.String() + ", for which a later run does not pay"

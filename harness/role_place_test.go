@@ -1,8 +1,10 @@
 package harness
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -38,6 +40,20 @@ func init() {
 		enter(os.Args[1])
 		take(mustAtoi(os.Args[2]))
 		fmt.Println("ate", os.Args[2])
+		wait()
+	}
+	// escaping DIR BY: a child goes to another cgroup, in a session of its own (session) or without TMPDIR (group),
+	// and idles, as does the target.
+	roles["escaping"] = func() {
+		cmd := exec.CommandContext(context.Background(), "/proc/self/exe", os.Args[1], "0")
+		cmd.Env = append(os.Environ(), roleVariable+"=moving")
+		cmd.Stdout = os.Stdout
+		if os.Args[2] == "session" {
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		} else {
+			cmd.Env = append(cmd.Env, "TMPDIR=/")
+		}
+		fail(cmd.Start())
 		wait()
 	}
 	// returning DIR N: takes N bytes in another cgroup, comes back, and idles.

@@ -36,7 +36,7 @@ func Run(ctx context.Context, s Spec) (*Outcome, error) {
 	defer cage.Close() // for a step or probe that panics or ends the test; otherwise closed below
 	o, p, err := cage.observe(runCtx, s, start)
 	if p != nil {
-		cage.emptied = func() { o.Left = p.left(o.Baseline) }
+		cage.emptied = func() { o.Left, o.Escaped = p.left(o.Baseline), p.escaped() }
 	}
 	return o.finish(ctx, p, err, cage.Close())
 }
@@ -65,6 +65,7 @@ func (c *Cage) Run(ctx context.Context, s Spec) (*Outcome, error) {
 		if pids, err := c.group.Procs(); err == nil && len(pids) == 0 {
 			o.Left = p.left(o.Baseline)
 		}
+		o.Escaped = p.escaped()
 	}
 	return o.finish(ctx, p, err, endErr)
 }

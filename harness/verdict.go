@@ -260,12 +260,16 @@ func daemonNote(e Evidence) string {
 	if len(e.LeftRunning) == 0 {
 		return ""
 	}
+	return ", while " + listed(e.LeftRunning) + " ran on in the cage: a program that makes a daemon of itself must be told to stay in the foreground, since only what was started is watched"
+}
+
+// listed names all of a few, and the first of many.
+func listed(names []string) string {
 	const most = 3
-	who := strings.Join(e.LeftRunning[:min(len(e.LeftRunning), most)], ", ")
-	if left := len(e.LeftRunning) - most; left > 0 {
-		who += fmt.Sprintf(" and %d more", left)
+	if left := len(names) - most; left > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), left)
 	}
-	return ", while " + who + " ran on in the cage: a program that makes a daemon of itself must be told to stay in the foreground, since only what was started is watched"
+	return strings.Join(names, ", ")
 }
 
 // victims names those that the kernel log names: all of a few, the first of many.
