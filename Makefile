@@ -117,11 +117,12 @@ out := $(or $(OUT),$(cache)/sweep/$(shell date +%Y%m%d-%H%M%S))
 sweep_vm = $(if $(filter vm,$(WHERE)),-exec "$(vm) -mem 2GiB -build ./app -add '$$results'")
 again = make sweep WHERE=$(WHERE)$(if $(KERNEL), KERNEL='$(KERNEL)') MAX='$(MAX)' STEP='$(STEP)'$(if $(SHARD), SHARD=$(SHARD)) OUT='$(out)'
 
+# The lock is a file that no other user can open: flock locks what can be read, and the results may be for all to read.
 # The test itself fails where a point could not be run. Those of other shards, which the CI system may have told it
 # of, are none of its business, so the page is -partial.
 .PHONY: sweep
 sweep: $(if $(filter vm,$(WHERE)),$(vm_setup),$(cache)/bin/oomcage) ## the service over a grid, and a page of it (MAX=64MiB..256MiB+32MiB STEP=10MiB,20MiB OUT=dir)
-	@mkdir -p "$(out)"; exec 9<"$(out)"; flock -n 9 || { echo "another sweep writes to $(out): wait for its end, or name another folder by OUT=" >&2; exit 2; }; \
+	@mkdir -p "$(out)"; mask=$$(umask); umask 077; exec 9>>"$(out)/.lock"; umask $$mask; flock -n 9 || { echo "another sweep writes to $(out): wait for its end, or name another folder by OUT=" >&2; exit 2; }; \
 	results="$$(realpath "$(out)")/results.jsonl"; page="$${results%/*}/report.html"; status=0; \
 	[ ! -s "$$results" ] || echo "going on with $$results: what it has is not run again"; \
 	touch "$$results"; \

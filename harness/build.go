@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"oomcage/harness/internal/gobuild"
 	"oomcage/harness/internal/printable"
 )
 
@@ -125,8 +126,7 @@ func compile(ctx context.Context, dir, pkg string) (string, error) {
 	defer remove()
 	trimBuilds(filepath.Dir(entry), time.Now())
 	// Into a folder, and not into a file: go build writes an archive there for a library.
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", tmp+"/", pkg)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd := gobuild.Command(ctx, tmp+"/", pkg)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.WaitDelay = time.Second // its children may outlive a compiler that was cancelled

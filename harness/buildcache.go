@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/sys"
 )
 
 const (
@@ -44,17 +46,13 @@ func buildDir(entry string) (dir string, remove func(), err error) {
 
 // lockDir locks a folder that is there when it is locked. The kernel drops the lock with the process.
 func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(dir, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	f, err := sys.LockFolder(dir)
 	if err != nil {
 		return nil, err
 	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if err == nil {
-		_, err = os.Stat(dir)
-	}
-	if err != nil {
+	if _, err := os.Stat(dir); err != nil {
 		f.Close()
-		return nil, &fs.PathError{Op: "lock", Path: dir, Err: err}
+		return nil, err
 	}
 	return f, nil
 }

@@ -3,7 +3,6 @@ package harness
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +10,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/sys"
 )
 
 // scratch is the folder that a target has as TMPDIR. What one run leaves there, in memory where it is a tmpfs, would
@@ -47,7 +48,7 @@ func newScratch() (*scratch, error) {
 		return nil, err
 	}
 	s := &scratch{outer: outer}
-	if s.lock, err = lockFolder(outer); err == nil {
+	if s.lock, err = sys.LockFolder(outer); err == nil {
 		err = os.Mkdir(s.dir(), 0o700)
 	}
 	if err == nil {
@@ -80,24 +81,11 @@ func (s *scratch) remove() error {
 	return s.err
 }
 
-// lockFolder locks a folder as long as the file is open. It follows no link.
-func lockFolder(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		return nil, &fs.PathError{Op: "lock", Path: path, Err: err}
-	}
-	return f, nil
-}
-
 // removeScratchIn removes this user's folders whose owner is gone. An empty one may be about to be locked.
 func removeScratchIn(parent string) {
 	paths, _ := filepath.Glob(filepath.Join(parent, scratchPrefix+"*")) // the pattern is ours
 	for _, path := range paths {
-		lock, err := lockFolder(path)
+		lock, err := sys.LockFolder(path)
 		if err != nil {
 			continue // it lives, or is another user's
 		}

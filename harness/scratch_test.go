@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/sys"
 )
 
 func TestATMPDIRIsRemovedWithAllThatIsInIt(t *testing.T) {
@@ -47,7 +49,7 @@ func TestATMPDIRThatAKilledRunHasLeftIsRemovedByTheNext(t *testing.T) {
 	require.DirExists(t, living.dir())
 	require.FileExists(t, filepath.Join(target, "kept"))
 
-	f, err := lockFolder(living.outer)
+	f, err := sys.LockFolder(living.outer)
 	require.ErrorIs(t, err, unix.EWOULDBLOCK)
 	require.Nil(t, f)
 }

@@ -162,7 +162,7 @@ func secure(f *os.File, path string) (again bool, err error) {
 	if !info.Mode().IsRegular() {
 		return false, notRegular(path, info)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := sys.LockFile(f); err != nil {
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			return false, fmt.Errorf("%s is being written by another sweep: wait for its end, or name another file", path)
 		}

@@ -10,6 +10,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"oomcage/harness/internal/gobuild"
 )
 
 // built is a package compiled on the host.
@@ -37,8 +39,7 @@ func buildPackages(ctx context.Context, pkgs []string, dir string) ([]built, err
 		name := path.Base(b.Package)
 		b.file = filepath.Join(dir, fmt.Sprint(i), name)
 		b.Path = guestBin + "/" + fmt.Sprint(i) + "/" + name
-		cmd := goCommand(ctx, root, "build", "-o", b.file, b.Package)
-		cmd.Env = append(cmd.Env, "CGO_ENABLED=0")
+		cmd := inFolder(gobuild.Command(ctx, b.file, b.Package), root)
 		if output, err := cmd.CombinedOutput(); err != nil {
 			return nil, buildFailure(pkg, "go build", err, output)
 		}
@@ -53,10 +54,9 @@ func buildFailure(pkg, command string, err error, output []byte) error {
 	return f
 }
 
-func goCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "go", args...)
+func inFolder(cmd *exec.Cmd, dir string) *exec.Cmd {
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PWD="+dir)
+	cmd.Env = append(cmd.Environ(), "PWD="+dir)
 	return cmd
 }
 
@@ -75,7 +75,7 @@ func moduleRoot(ctx context.Context) (string, error) {
 
 func listPackage(ctx context.Context, root, pkg string) (built, error) {
 	var b built
-	cmd := goCommand(ctx, root, "list", "-f", "{{.Name}}\t{{.ImportPath}}\t{{.Dir}}", "--", pkg)
+	cmd := inFolder(exec.CommandContext(ctx, "go", "list", "-f", "{{.Name}}\t{{.ImportPath}}\t{{.Dir}}", "--", pkg), root)
 	stdout, err := cmd.Output()
 	if err != nil {
 		var exit *exec.ExitError

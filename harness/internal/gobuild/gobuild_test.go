@@ -1,0 +1,48 @@
+package gobuild
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A commit that changes no code changes no executable, so that a sweep can be resumed after it.
+func TestACommitChangesNoExecutable(t *testing.T) {
+	if os.Getenv("OOMCAGE_VM") != "" {
+		return // there is no compiler
+	}
+	dir := t.TempDir()
+	t.Chdir(dir)
+	t.Setenv("GOFLAGS", "")
+	require.NoError(t, os.WriteFile("go.mod", []byte("module example.com/m\n\ngo 1.21\n"), 0o644))
+	require.NoError(t, os.WriteFile("main.go", []byte("package main\n\nfunc main() {}\n"), 0o644))
+	commit := func() {
+		t.Helper()
+		for _, args := range [][]string{
+			{"init", "-q"},
+			{"add", "-A", "go.mod", "main.go"},
+			{"-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "a commit"},
+		} {
+			out, err := exec.CommandContext(t.Context(), "git", args...).CombinedOutput()
+			require.NoError(t, err, "%s", out)
+		}
+	}
+	build := func(name string) string {
+		t.Helper()
+		path := filepath.Join(t.TempDir(), name)
+		out, err := Command(t.Context(), path, ".").CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		return string(text)
+	}
+	commit()
+	before := build("before")
+	commit()
+	require.True(t, before == build("after"), "the executable is another one") // Equal would print both
+	t.Setenv("GOFLAGS", "-buildvcs=true")
+	require.Contains(t, build("asked"), "vcs.revision")
+}
