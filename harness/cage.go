@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -44,9 +45,10 @@ type Cage struct {
 	leaf      *cgroup.Group // of its own targets then; nil before the first
 	children  []*Cage
 	processes []*Process
-	starting  int           // targets that are being executed
-	started   chan struct{} // closed when there are none; nil while nobody waits for that
-	closed    bool          // or being closed
+	starting  int            // targets that are being executed
+	started   chan struct{}  // closed when there are none; nil while nobody waits for that
+	closed    bool           // or being closed
+	made      []limitReading // the limits before the first run
 
 	emptied func() // called when the cage is closed and nothing runs in it any more; nil calls nothing
 
@@ -115,6 +117,16 @@ func newCage(ctx context.Context, run *runRef, parent *cgroup.Group, name string
 // Limits returns the limits as the kernel has taken them: rounded down to a page. A limit that
 // was left at the kernel's default is 0 here as well.
 func (c *Cage) Limits() Limits { return c.limits }
+
+// asMade are the cage's limits before its first run, of which these are a reading or it was before.
+func (c *Cage) asMade(now []limitReading) []limitReading {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.made == nil {
+		c.made = slices.DeleteFunc(slices.Clone(now), func(r limitReading) bool { return r.group != c.group.Name() })
+	}
+	return c.made
+}
 
 // Path is the cage's directory in the cgroup file system.
 func (c *Cage) Path() string { return c.group.Path() }

@@ -12,7 +12,7 @@ import (
 // outside. It was written between the reading before and this one; a change that was taken back in
 // between is not seen.
 type LimitChange struct {
-	At    time.Duration `json:"at"`    // when the new value was first read, since the run began
+	At    time.Duration `json:"at"`    // when the new value was first read, since the run began; 0 is before it
 	Group string        `json:"group"` // the cage, or a cgroup above it, named as Evidence.Cage
 	File  string        `json:"file"`  // memory.max and so on
 	From  Bytes         `json:"from"`
@@ -81,12 +81,15 @@ func (e Evidence) changes() string {
 			name += " of " + key.group
 		}
 		first, last := all[0], all[len(all)-1]
+		when, seen := "during the run", fmt.Sprintf(", seen after %v", first.At.Round(time.Millisecond))
+		if first.At == 0 {
+			when, seen = "since the cage was made, before the run", ""
+		}
 		times := ""
 		if len(all) > 1 {
 			times = fmt.Sprintf("%d times, ", len(all))
 		}
-		fmt.Fprintf(&b, "; %s was changed during the run, %sfrom %s to %s, seen after %v",
-			name, times, limitText(first.From), limitText(last.To), first.At.Round(time.Millisecond))
+		fmt.Fprintf(&b, "; %s was changed %s, %sfrom %s to %s%s", name, when, times, limitText(first.From), limitText(last.To), seen)
 	}
 	return b.String()
 }

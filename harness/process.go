@@ -153,9 +153,25 @@ func (c *Cage) enter() (*cgroup.Group, error) {
 	}
 	group, err := c.targetGroup()
 	if err == nil {
+		err = group.TakeBack()
+	}
+	if err == nil {
 		c.starting++
 	}
 	return group, err
+}
+
+// takeBack undoes what an earlier target has made of the cage, before a run reads the counters of what is below it.
+func (c *Cage) takeBack() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.leaf != nil:
+		return c.leaf.TakeBack()
+	case c.delegated || c.closed:
+		return nil
+	}
+	return c.group.TakeBack()
 }
 
 // leave takes the target into the cage, or takes note that it could not be started (nil).

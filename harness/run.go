@@ -127,6 +127,9 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	if err := c.refuseAnswerer(s); err != nil {
 		return nil, nil, err
 	}
+	if err := c.takeBack(); err != nil {
+		return nil, nil, fmt.Errorf("run %s: %w", s.Target.Path, c.explainGone(err))
+	}
 	inUse := tmpfsInUse()
 	executable, _ := s.Target.Executable() // what it lacks, Start says
 	log := openKernelLog()

@@ -14,9 +14,11 @@ type witness struct {
 	score       *int               // the last oom_score_adj that was seen
 }
 
-// begin takes in the limits as they were before the target was started.
+// begin takes in the limits as they were before the target was started. What an earlier run of the cage has changed is
+// a change of this one too, which has the cage's limits as they were made.
 func (w *witness) begin(p *Process, limits []limitReading) {
 	w.target, w.group, w.limits = p, p.group.Name(), map[limitKey]Bytes{}
+	w.noteLimits(0, p.cage.asMade(limits))
 	w.noteLimits(0, limits)
 }
 

@@ -38,7 +38,8 @@ interpreter the host has not got either, is a warning. For example:
   oomcage vm -add /usr/lib/python3.11 -- /usr/bin/python3 service.py
 
 A JDK goes along as its folder below /usr/lib/jvm, and PostgreSQL as /usr/lib/postgresql, /usr/share/postgresql and
-/usr/share/zoneinfo.
+/usr/share/zoneinfo. gcc takes /usr/lib/gcc, as, ld, /usr/include, and to link also Scrt1.o, crti.o, crtn.o, libc.so and
+libc_nonshared.a of /usr/lib/x86_64-linux-gnu.
 
 /bin/sh is there when a script of these needs it, or by -add /bin/sh; else what tries to run it is told so. The
 locales that LANG and LC_* name go along with programs that are linked with the C library.

@@ -2,10 +2,14 @@ package cgroup
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Descendants lists the cgroups below g, each before those below it.
@@ -34,4 +38,25 @@ func (g *Group) Between(name string) []*Group {
 		name = path.Dir(name)
 	}
 	return between
+}
+
+// TakeBack makes g fit for processes where one that ran in it has passed controllers on to cgroups of its own making
+// below, as container runtimes do: it removes those and takes the controllers back. What runs in them is an error.
+func (g *Group) TakeBack() error {
+	text, err := g.Read("cgroup.subtree_control")
+	passed := strings.Fields(text)
+	if err != nil || len(passed) == 0 {
+		return err
+	}
+	below, err := g.Descendants()
+	for _, down := range slices.Backward(below) {
+		if pids, _ := down.Procs(); len(pids) > 0 {
+			return fmt.Errorf("the cgroup %s passes controllers on to those below it (%s), which a process that ran in it has enabled, and the kernel lets no process into such a one; to take that back needs the end of what runs in %s (%s)",
+				g.path, strings.Join(passed, ", "), down.path, describe(pids))
+		}
+		if rmErr := unix.Rmdir(down.path); rmErr != nil && !errors.Is(rmErr, fs.ErrNotExist) {
+			err = errors.Join(err, &fs.PathError{Op: "remove", Path: down.path, Err: rmErr})
+		}
+	}
+	return errors.Join(err, g.Write("cgroup.subtree_control", "-"+strings.Join(passed, " -")))
 }

@@ -1,0 +1,45 @@
+package harness
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func idleStep(context.Context, *Process, int) error { return nil }
+
+// A container runtime that has ended leaves controllers passed on, and the kernel lets no process into such a cgroup.
+func TestACageCanBeRunInAgainAfterATargetMadeCgroupsInIt(t *testing.T) {
+	cage := NewCageT(t, Limits{Max: 50 * MiB})
+	for range 3 {
+		mustRun(t, cage, Spec{Target: as(t, "nesting", "max", "100000000")}).RequireVerdict(t, OOMKilled)
+	}
+	parent := NewCageT(t, Limits{Max: 50 * MiB})
+	mustChild(t, parent, "child", Limits{})
+	for range 3 {
+		mustRun(t, parent, Spec{Target: as(t, "nesting", "max", "100000000")}).RequireVerdict(t, OOMKilled)
+	}
+}
+
+func TestWhatRunsBelowACageIsNamedWhereItKeepsOthersOut(t *testing.T) {
+	cage := NewCageT(t, Limits{})
+	p, err := cage.Start(t.Context(), as(t, "nesting", "max", "1"))
+	require.NoError(t, err)
+	require.NoError(t, says("ate")(t.Context(), p))
+	_, err = cage.Run(t.Context(), Spec{Target: as(t, "exit", "0")})
+	require.ErrorContains(t, err, "/pod/inner (harness.test[")
+	require.ErrorContains(t, err, "needs the end of what runs in")
+}
+
+func TestALimitThatAnEarlierRunChangedIsNamed(t *testing.T) {
+	cage := NewCageT(t, Limits{Max: 50 * MiB})
+	first := mustRun(t, cage, Spec{Target: saying(t, "ate", "limiting", "209715200", "1"), Load: Load{Step: idleStep, Count: 1}})
+	require.Contains(t, first.Why, "memory.max was changed during the run")
+	for range 2 {
+		o := mustRun(t, cage, Spec{Target: saying(t, "ate", "eat", "100000000"), Load: Load{Step: idleStep, Count: 1}})
+		o.RequireVerdict(t, Survived)
+		require.Contains(t, o.Why, "of 209715200 bytes")
+		require.Contains(t, o.Why, "memory.max was changed since the cage was made, before the run, from 52428800 to 209715200")
+	}
+}
