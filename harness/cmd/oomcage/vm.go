@@ -42,7 +42,9 @@ A JDK goes along as its folder below /usr/lib/jvm, and PostgreSQL as /usr/lib/po
 libc_nonshared.a of /usr/lib/x86_64-linux-gnu.
 
 /bin/sh is there when a script of these needs it, or by -add /bin/sh; else what tries to run it is told so. The
-locales that LANG and LC_* name go along with programs that are linked with the C library.
+locales that LANG and LC_* name go along with programs that are linked with the C library; one that only a
+program's configuration names (lc_messages of PostgreSQL) goes along by naming it so too, or by -add its folder below
+/usr/lib/locale.
 
 What PROGRAM creates or changes below its working directory, and where test flags point, comes back when it has
 ended. A file gets its own name where the host has nothing of that name, where it went along and the host's

@@ -3,9 +3,8 @@ package vm
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
+	"net"
 	"syscall"
 	"time"
 
@@ -131,7 +130,7 @@ func (s *session) talk(ctx context.Context, proc *process) error {
 	r := newResults(s.job.Out, s.along, s.machine.initramfs)
 	frames := make(chan received, 1)
 	signs := signs{hello: make(chan struct{}), begun: make(chan struct{}), ended: make(chan exitStatus, 1)}
-	go func() { frames <- s.receive(newFrameReader(proc.conn), r, signs) }()
+	go func() { frames <- s.receive(proc.conn, r, signs) }()
 	err := s.newWaiting(proc, frames, signs, r).run(ctx)
 	s.notes = r.finish(s.whole)
 	if s.cut && s.notes.empty() {
@@ -147,7 +146,14 @@ func (s *session) talk(ctx context.Context, proc *process) error {
 }
 
 // receive handles the guest's frames until the last one.
-func (s *session) receive(r *frameReader, results *results, signs signs) (got received) {
+func (s *session) receive(line net.Conn, results *results, signs signs) (got received) {
+	r := newFrameReader(line)
+	out := newPrinter(func() { _ = line.SetReadDeadline(time.Unix(1, 0)) }) // long ago: next returns
+	defer func() {
+		if err := out.close(); err != nil {
+			got.err = err
+		}
+	}()
 	for got.exit == nil && got.err == nil {
 		var kind frameKind
 		var payload []byte
@@ -173,9 +179,9 @@ func (s *session) receive(r *frameReader, results *results, signs signs) (got re
 			got.begun = true
 			close(signs.begun)
 		case frameStdout:
-			got.err = write(s.opts.Stdout, payload)
+			got.err = out.print(s.opts.Stdout, payload)
 		case frameStderr:
-			got.err = write(s.opts.Stderr, payload)
+			got.err = out.print(s.opts.Stderr, payload)
 		case frameEnded:
 			var status exitStatus
 			if got.err = json.Unmarshal(payload, &status); got.err == nil {
@@ -200,14 +206,6 @@ func (s *session) receive(r *frameReader, results *results, signs signs) (got re
 		}
 	}
 	return got
-}
-
-func write(w io.Writer, p []byte) error {
-	_, err := w.Write(p)
-	if errors.Is(err, syscall.EPIPE) {
-		return failure(noReader, "nobody reads the output any more: "+err.Error(), "")
-	}
-	return err
 }
 
 // verdict turns the guest's last word into an exit code.
