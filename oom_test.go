@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/suite"
 
 	"oomcage/harness"
+	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
 )
 
@@ -188,11 +189,11 @@ var (
 func init() { flag.Var(&shard, "shard", "the part of TestSweep's points to run, such as 0/4") }
 
 // sweepPoints are the points that the flags, or the CI system, ask for, and what made them.
-func sweepPoints(t *testing.T) ([]sweep.Point, harness.Origin) {
+func sweepPoints(t *testing.T) ([]sweep.Point, outcome.Origin) {
 	t.Helper()
 	grid := sweep.Grid{
-		Spec: harness.Spec{Target: harness.Target{
-			Path: harness.Build(t, "./app"), Args: []string{"-addr", "$ADDR"}, Ready: harness.HTTPReady("/ping"), ReadyName: "GET /ping",
+		Spec: outcome.Spec{Target: outcome.Target{
+			Path: harness.Build(t, "./app"), Args: []string{"-addr", "$ADDR"}, ReadyName: "GET /ping",
 		}},
 		Load:   sweep.Post("/generate-load/memory?bytes=$step"),
 		Repeat: *repeat,
@@ -252,7 +253,7 @@ func TestSweep(t *testing.T) {
 				release, err := budget.Acquire(t.Context(), p.Spec.Limits)
 				require.NoError(t, err)
 				defer release()
-				o = harness.RunT(t, p.Spec)
+				o = harness.RunT(t, p.Runnable(sweep.Code{Ready: harness.HTTPReady("/ping")}))
 				o.Origin = origin
 				require.NoError(t, results.Append(o))
 			}

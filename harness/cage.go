@@ -16,6 +16,7 @@ import (
 
 	"oomcage/harness/internal/cgroup"
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/outcome"
 )
 
 // ErrNotSupported is wrapped by the errors that say that cages cannot be made here: no root, no
@@ -59,7 +60,7 @@ type Cage struct {
 // NewCage makes a cage below the guard, writes its limits and reads them back. The caller
 // closes it. The error wraps ErrNotSupported where cages cannot be made.
 func NewCage(ctx context.Context, l Limits) (*Cage, error) {
-	if err := l.validate(); err != nil {
+	if err := validate(l); err != nil {
 		return nil, err
 	}
 	run, err := acquireRun(ctx)
@@ -157,10 +158,10 @@ func (c *Cage) eventsFile() string { return filepath.Join(c.group.Path(), "memor
 // Memory reads the cage's memory.current, memory.peak, memory.swap.current and its counters. In a
 // cage with children the kills are counted in EventsLocal of the cgroups below, where its own
 // targets are too; Events has them all.
-func (c *Cage) Memory() (Memory, error) {
+func (c *Cage) Memory() (outcome.Memory, error) {
 	m, err := readMemory(c.group)
 	if err != nil {
-		return Memory{}, fmt.Errorf("read the cage %s: %w", c.group.Path(), err)
+		return outcome.Memory{}, fmt.Errorf("read the cage %s: %w", c.group.Path(), err)
 	}
 	return m, nil
 }

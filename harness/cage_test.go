@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"oomcage/harness/outcome"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -137,7 +138,7 @@ func TestSignalsReachTheTarget(t *testing.T) {
 	c := NewCageT(t, Limits{})
 	p, err := c.Start(t.Context(), as(t, "idle"))
 	require.NoError(t, err)
-	require.Equal(t, Status{}, p.Status())
+	require.Equal(t, outcome.ExitStatus{}, p.Status())
 	require.NoError(t, p.Signal(syscall.SIGQUIT))
 	status, err := p.Wait(t.Context())
 	require.NoError(t, err)

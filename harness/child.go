@@ -25,7 +25,7 @@ func (c *Cage) Child(name string, l Limits) (*Cage, error) {
 	if err := validateChildName(name); err != nil {
 		return nil, err
 	}
-	if err := l.validate(); err != nil {
+	if err := validate(l); err != nil {
 		return nil, err
 	}
 	c.mu.Lock()

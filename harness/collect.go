@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"oomcage/harness/outcome"
 	"slices"
 	"time"
 )
@@ -39,11 +40,11 @@ func collect(ctx context.Context, p *Process, tl *timeline, log *kernelLog) Evid
 		if p.Status().Ended {
 			continue
 		}
-		if e.Events.OOMKill == 0 || waited || e.sparedTarget() {
+		if e.Events.OOMKill == 0 || waited || e.SparedTarget() {
 			return e
 		}
 		waited = true
-		if _, dying := e.targetKill(); dying {
+		if _, dying := e.TargetKill(); dying {
 			awaitEndOf(context.WithoutCancel(ctx), p, closeTimeout) // a large one takes its time
 		} else {
 			awaitEndOf(ctx, p, killGrace)
@@ -74,7 +75,7 @@ func (t *timeline) evidence(p *Process) Evidence {
 	t.seen.note(time.Since(t.start), at)
 	after := takeSnapshot(p.cage, p.cage.between(t.seen.group))
 	t.seen.noteLimits(time.Since(t.start), after.limits)
-	e := compare(t.before, after)
+	e := outcome.Compare(t.before.Reading, after.Reading)
 	e.PID = initialPID(p.PID())
 	e.OOMScoreAdj = p.score
 	e.Cage = p.cage.group.Name()

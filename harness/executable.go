@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"oomcage/harness/outcome"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,16 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Executable says which file was run. Of a script, or of a program that starts another, it is that file alone:
-// not its interpreter, nor what it loads, starts or is given as an argument.
-type Executable struct {
-	Path   string `json:"path,omitempty"`   // where Target.Path led to
-	SHA256 string `json:"sha256,omitempty"` // of its bytes, in hexadecimal; empty where it could not be read, as one of mode 0111
-}
-
 // Executable finds the file that t runs, and reads it once: again only when it has changed. So its pages are
 // in the page cache, charged to the harness, before a cage runs it.
-func (t Target) Executable() (Executable, error) {
+func (t Target) Executable() (outcome.Executable, error) {
 	path, err := exec.LookPath(t.Path)
 	if strings.Contains(t.Path, "/") { // the kernel looks it up from the working directory on
 		path, err = t.Path, nil
@@ -32,9 +26,9 @@ func (t Target) Executable() (Executable, error) {
 		}
 	}
 	if err != nil {
-		return Executable{}, fmt.Errorf("find the executable: %w", err)
+		return outcome.Executable{}, fmt.Errorf("find the executable: %w", err)
 	}
-	e := Executable{Path: path}
+	e := outcome.Executable{Path: path}
 	e.SHA256, err = sumOf(path)
 	return e, err
 }

@@ -3,6 +3,7 @@ package harness
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"oomcage/harness/outcome"
 	"os"
 	"path/filepath"
 	"testing"
@@ -24,7 +25,7 @@ func TestAnExecutableIsFoundAsTheTargetIsAndKnownByItsBytes(t *testing.T) {
 	for _, target := range []Target{{Path: path}, {Path: "./program", Dir: dir}, {Path: "program"}, {Path: "program", Dir: "/"}} {
 		e, err := target.Executable()
 		require.NoError(t, err)
-		require.Equal(t, Executable{path, sum("one")}, e)
+		require.Equal(t, outcome.Executable{Path: path, SHA256: sum("one")}, e)
 	}
 
 	info, err := os.Stat(path)
@@ -43,7 +44,7 @@ func TestWhatCannotBeReadHasNoSum(t *testing.T) {
 	for _, path := range []string{filepath.Join(dir, "none"), dir, fifo} {
 		e, err := Target{Path: path}.Executable()
 		require.Error(t, err)
-		require.Equal(t, Executable{Path: path}, e)
+		require.Equal(t, outcome.Executable{Path: path}, e)
 	}
 	_, err := Target{Path: "no-such-program"}.Executable()
 	require.ErrorContains(t, err, "find the executable")

@@ -13,20 +13,20 @@ func TestAnOutcomeIsKeptThoughTheCageCouldNotBeRemoved(t *testing.T) {
 	_, _ = p.output.Write([]byte("listening"))
 	busy, failed := errors.New("device or resource busy"), errors.New("it could not be started")
 
-	o, err := (&Outcome{Name: "x"}).finish(t.Context(), p, nil, busy)
+	o, err := finish(t.Context(), &Outcome{Name: "x"}, p, nil, busy)
 	require.ErrorIs(t, err, busy)
 	want := &Outcome{Name: "x", Output: "listening"}
-	want.Judge()
+	want.Verdict, want.Why = want.Judge()
 	require.Equal(t, want, o)
 
-	o, err = (*Outcome)(nil).finish(t.Context(), nil, failed, busy)
+	o, err = finish(t.Context(), nil, nil, failed, busy)
 	require.Nil(t, o)
 	require.ErrorIs(t, err, failed)
 	require.ErrorIs(t, err, busy)
 
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	o, err = (&Outcome{Name: "x"}).finish(cancelled, nil, nil, busy)
+	o, err = finish(cancelled, &Outcome{Name: "x"}, nil, nil, busy)
 	require.Nil(t, o, "a run that was cancelled has none")
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, err, busy)

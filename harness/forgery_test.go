@@ -1,21 +1,25 @@
 package harness
 
 import (
-	"encoding/json"
+	"oomcage/harness/internal/kmsg"
+	"oomcage/harness/outcome"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-
-	"oomcage/harness/internal/kmsg"
 )
+
+var (
+	sigkill = outcome.ExitStatus{Ended: true, Code: -1, Signal: "SIGKILL"}
+	sigterm = outcome.ExitStatus{Ended: true, Code: -1, Signal: "SIGTERM"}
+)
+
+func exit(code int) outcome.ExitStatus { return outcome.ExitStatus{Ended: true, Code: code} }
 
 // forgery is what a run of the target 7 in the cage /up/cage leaves behind: two readings of the
 // kernel's counters, its log, and the target's end.
 type forgery struct {
-	status        Status
+	status        outcome.ExitStatus
 	before, after counted
 	log           []kmsg.Kill
 	logErr        string
@@ -30,18 +34,18 @@ type counted struct{ own, all, up Events }
 
 // evidence goes the way that collect goes with what the kernel says.
 func (f forgery) evidence() Evidence {
-	reading := func(c counted) snapshot {
-		return snapshot{Memory: Memory{Events: c.all, EventsLocal: c.own}, ancestors: []Ancestor{{Path: "/up", EventsLocal: c.up}}, unread: map[string]string{}}
+	reading := func(c counted) outcome.Reading {
+		return outcome.Reading{Memory: outcome.Memory{Events: c.all, EventsLocal: c.own}, Ancestors: []outcome.Ancestor{{Path: "/up", EventsLocal: c.up}}, Unread: map[string]string{}}
 	}
 	after := reading(f.after)
 	if f.gone != "" {
-		after.unread["memory.events"] = f.gone
+		after.Unread["memory.events"] = f.gone
 	}
-	e := compare(reading(f.before), after)
+	e := outcome.Compare(reading(f.before), after)
 	e.Status, e.Ready, e.PID, e.Cage, e.HarnessKilled, e.OOMScoreAdj, e.AncestorsHidden = f.status, true, 7, "/up/cage", f.harnessKilled, f.score, f.hidden
 	e.Kills, e.UnplacedKills = killsIn(e.Cage, e.PID, f.log), unplaced(e.PID, f.log)
 	if f.logErr != "" {
-		e.Unread[kernelLogFile] = f.logErr
+		e.Unread[outcome.KernelLog] = f.logErr
 	}
 	return e
 }
@@ -63,8 +67,8 @@ func TestForgedEvidence(t *testing.T) {
 		"a kill before the run, and then exit 137":          {forgery{status: exit(137), before: both(one), after: both(one)}, Exited},
 		"a kill before the run, and then SIGKILL":           {forgery{status: sigkill, before: both(one), after: both(one)}, Killed},
 		"a kill before the run, and the target lives":       {forgery{before: both(one), after: both(one)}, Survived},
-		"a kill before the run, and one in it":              {forgery{status: sigkill, before: both(one), after: both(one.plus(one))}, OOMKilled},
-		"an own oom before the run, and a kill from above":  {forgery{status: sigkill, before: both(oom), after: counted{own: oom.plus(kill), all: oom.plus(kill), up: oom}}, AncestorOOMKilled},
+		"a kill before the run, and one in it":              {forgery{status: sigkill, before: both(one), after: both(one.Plus(one))}, OOMKilled},
+		"an own oom before the run, and a kill from above":  {forgery{status: sigkill, before: both(oom), after: counted{own: oom.Plus(kill), all: oom.Plus(kill), up: oom}}, AncestorOOMKilled},
 		"an oom above before the run, and a kill by nobody": {forgery{status: sigkill, before: counted{up: oom}, after: counted{own: kill, all: kill, up: oom}}, HostOOMKilled},
 		"a group kill before the run, and a plain one in it": {forgery{status: sigkill, before: both(Events{OOM: 1, OOMKill: 3, OOMGroupKill: 1}),
 			after: both(Events{OOM: 2, OOMKill: 4, OOMGroupKill: 1})}, OOMKilled},
@@ -73,17 +77,17 @@ func TestForgedEvidence(t *testing.T) {
 		"SIGKILL at a full limit that found nobody":       {forgery{status: sigkill, after: both(oom)}, Killed},
 		"exit 137 at a full limit":                        {forgery{status: exit(137), after: both(full)}, Exited},
 		"exit 137 of a shell whose child was killed":      {forgery{status: exit(137), after: both(one)}, ChildOOMKilled},
-		"a limit above, at a full own limit":              {forgery{status: sigkill, after: counted{own: full.plus(kill), all: full.plus(kill), up: oom}}, AncestorOOMKilled},
-		"an oom of a cgroup below, and a kill from above": {forgery{status: sigkill, after: counted{own: kill, all: one.plus(kill), up: oom}}, AncestorOOMKilled},
-		"a group kill below, and a plain one":             {forgery{status: sigkill, after: counted{own: one, all: one.plus(Events{OOM: 1, OOMKill: 3, OOMGroupKill: 1})}}, OOMKilled},
+		"a limit above, at a full own limit":              {forgery{status: sigkill, after: counted{own: full.Plus(kill), all: full.Plus(kill), up: oom}}, AncestorOOMKilled},
+		"an oom of a cgroup below, and a kill from above": {forgery{status: sigkill, after: counted{own: kill, all: one.Plus(kill), up: oom}}, AncestorOOMKilled},
+		"a group kill below, and a plain one":             {forgery{status: sigkill, after: counted{own: one, all: one.Plus(Events{OOM: 1, OOMKill: 3, OOMGroupKill: 1})}}, OOMKilled},
 		"a limit above met by others, and SIGKILL":        {forgery{status: sigkill, after: counted{up: Events{OOM: 5, OOMKill: 5}}}, Killed},
 
 		"a cage that was removed, and SIGKILL":        {forgery{status: sigkill, gone: "no such file"}, Inconclusive},
 		"a cage that was removed, and exit 0":         {forgery{status: exit(0), before: both(one), gone: "no such device"}, Inconclusive},
-		"a cage that was made anew, and SIGKILL":      {forgery{status: sigkill, before: both(one.plus(one)), after: both(one)}, Inconclusive},
+		"a cage that was made anew, and SIGKILL":      {forgery{status: sigkill, before: both(one.Plus(one)), after: both(one)}, Inconclusive},
 		"a cage that was made anew, and survival":     {forgery{before: both(full), after: both(none)}, Inconclusive},
 		"one counter that fell while another rose":    {forgery{status: sigkill, before: both(kill), after: both(fell)}, Inconclusive},
-		"the own counters fell, those of all did not": {forgery{status: sigkill, before: both(one), after: counted{own: none, all: one.plus(one)}}, Inconclusive},
+		"the own counters fell, those of all did not": {forgery{status: sigkill, before: both(one), after: counted{own: none, all: one.Plus(one)}}, Inconclusive},
 		"a counter above that fell, and a kill":       {forgery{status: sigkill, before: counted{up: oom}, after: counted{own: kill, all: kill}}, Inconclusive},
 
 		"a log of other people's kills, and SIGKILL":   {forgery{status: sigkill, log: strangers}, Killed},
@@ -94,7 +98,7 @@ func TestForgedEvidence(t *testing.T) {
 		"the own kill, which the log does not place":   {forgery{status: sigkill, after: both(one), log: []kmsg.Kill{victim(3, "", ""), victim(7, "", "")}}, OOMKilled},
 		"a kill of which the log says nothing yet":     {forgery{status: sigkill, after: both(one)}, OOMKilled},
 		"a kill of which only others' lines are left":  {forgery{status: sigkill, after: both(one), log: strangers}, OOMKilled},
-		"two kills, of which the log tells one":        {forgery{status: sigkill, after: both(one.plus(one)), log: []kmsg.Kill{victim(12, cage, cage)}}, OOMKilled},
+		"two kills, of which the log tells one":        {forgery{status: sigkill, after: both(one.Plus(one)), log: []kmsg.Kill{victim(12, cage, cage)}}, OOMKilled},
 		"a log that lost lines, but not a child's":     {forgery{status: sigkill, after: both(one), log: []kmsg.Kill{victim(12, cage, cage)}, logErr: "overrun"}, ChildOOMKilled},
 		"a log that lost lines, and one not placed":    {forgery{status: sigkill, after: both(one), log: []kmsg.Kill{victim(12, "", "")}, logErr: "overrun"}, OOMKilled},
 
@@ -118,228 +122,8 @@ func TestForgedEvidence(t *testing.T) {
 		"a namespace hides the limit, and the log is closed":  {forgery{status: sigkill, after: both(kill), hidden: true, logErr: "permission denied"}, Inconclusive},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, why := judge(c.f.evidence())
+			got, why := outcome.Classify(c.f.evidence())
 			assert.Equal(t, c.want, got, why)
 		})
 	}
-}
-
-// What slowed others down before, or could not be read then, is not known of this run.
-func TestWhatWasBeforeTheRunIsNoEvidenceOfIt(t *testing.T) {
-	slow := snapshot{refaults: 4, pressure: Pressure{Some: 1, Full: 1}, unread: map[string]string{}}
-	e := compare(slow, snapshot{refaults: 4, pressure: slow.pressure, unread: map[string]string{}})
-	e.Ready, e.TimedOut = true, true
-	require.Equal(t, TimedOut, Classify(e))
-
-	blind := snapshot{unread: map[string]string{"memory.events": "too many open files"}}
-	kill := Events{OOM: 1, OOMKill: 1}
-	e = compare(blind, snapshot{Memory: Memory{Events: kill, EventsLocal: kill}, unread: map[string]string{}})
-	e.Status = sigkill
-	require.Equal(t, Inconclusive, Classify(e), "whether the kill was there before is unknown")
-}
-
-// A verdict rests on the evidence alone: what the notifications brought, and what did not come, is
-// in the timeline.
-func TestNoTimelineChangesAVerdict(t *testing.T) {
-	o := killedOutcome("x")
-	want := o.Why
-	for _, timeline := range [][]Sample{nil, {{Events: Events{}}}, {{Events: Events{OOM: 9, OOMKill: 9}}}, {{At: 1 << 40, Step: 99}}} {
-		o.Timeline = timeline
-		o.Judge()
-		require.Equal(t, OOMKilled, o.Verdict)
-		require.Equal(t, want, o.Why)
-	}
-}
-
-// property is something that holds of every piece of evidence: where the premise does, so does the
-// conclusion.
-type property struct {
-	premise    func(Evidence, Verdict) bool
-	conclusion func(Evidence, Verdict) bool
-}
-
-// byOOM are the verdicts that say that an OOM killer has killed the target.
-var byOOM = []Verdict{OOMKilled, OOMGroupKilled, AncestorOOMKilled, HostOOMKilled}
-
-func is(of ...Verdict) func(Evidence, Verdict) bool {
-	return func(_ Evidence, v Verdict) bool { return slices.Contains(of, v) }
-}
-
-func isNot(of ...Verdict) func(Evidence, Verdict) bool {
-	return func(_ Evidence, v Verdict) bool { return !slices.Contains(of, v) }
-}
-
-func names(e Evidence) bool {
-	return slices.ContainsFunc(e.Kills, func(k Kill) bool { return k.PID == e.PID })
-}
-
-func sound(e Evidence) bool {
-	_, away := e.outside()
-	return !away && e.Unread["memory.events"] == "" && e.EventsLocal.OOMKill <= e.Events.OOMKill && e.Status.Signal != unknownEnd
-}
-
-// hitBelow tells that a limit below the cage was hit.
-func hitBelow(e Evidence) bool {
-	return slices.ContainsFunc(e.Below, func(b Ancestor) bool { return b.EventsLocal.OOM > 0 })
-}
-
-var properties = map[string]property{
-	"an OOM kill of the target is a SIGKILL, and a kill in the cage": {is(byOOM...), func(e Evidence, _ Verdict) bool {
-		return sound(e) && e.Status.Signal == "SIGKILL" && e.Events.OOMKill > 0 && (e.EventsLocal.OOMKill+e.killsBelow() > 0 || names(e))
-	}},
-	"a kill by the own limit takes the own oom": {is(OOMKilled, OOMGroupKilled), func(e Evidence, _ Verdict) bool { return e.EventsLocal.OOM > 0 }},
-	"a group kill is one that was counted": {is(OOMKilled, OOMGroupKilled), func(e Evidence, v Verdict) bool {
-		return (v == OOMGroupKilled) == (e.EventsLocal.OOMGroupKill > 0)
-	}},
-	"what did not end by SIGKILL was not OOM-killed":  {func(e Evidence, _ Verdict) bool { return e.Status.Signal != "SIGKILL" }, isNot(byOOM...)},
-	"a kill that was counted is never passed over":    {func(e Evidence, _ Verdict) bool { return e.Events.OOMKill > 0 }, isNot(Survived, Killed, Exited, Stalled, TimedOut)},
-	"without a kill that was counted there was none":  {func(e Evidence, _ Verdict) bool { return e.Events.OOMKill == 0 }, isNot(append(byOOM, ChildOOMKilled)...)},
-	"evidence that contradicts itself proves nothing": {func(e Evidence, _ Verdict) bool { return !sound(e) }, is(Inconclusive)},
-	"a whole log that names others only spares the target": {func(e Evidence, _ Verdict) bool {
-		return e.Unread[kernelLogFile] == "" && !names(e) && !e.MainThreadEnded && e.Events.OOMGroupKill == 0 && uint64(len(e.Kills))+e.UnplacedKills >= e.Events.OOMKill
-	}, isNot(byOOM...)},
-	"a SIGKILL of the harness is no OOM kill unless the log says so": {func(e Evidence, _ Verdict) bool { return e.HarnessKilled && !names(e) }, isNot(byOOM...)},
-	"a target that cannot be chosen was not, unless the log says so": {func(e Evidence, _ Verdict) bool { return e.OOMScoreAdj == -1000 && !names(e) }, isNot(byOOM...)},
-	"an ancestor is blamed for its own oom, or by the log":           {is(AncestorOOMKilled), func(e Evidence, _ Verdict) bool { return e.Ancestors[0].EventsLocal.OOM > 0 || names(e) }},
-	"the machine is blamed by the log, or where every limit is acquitted": {is(HostOOMKilled), func(e Evidence, _ Verdict) bool {
-		return names(e) && e.Kills[0].Global || e.EventsLocal.OOM == 0 && e.Ancestors[0].EventsLocal.OOM == 0 && !e.AncestorsHidden
-	}},
-	"a target that lives has survived, stalled, timed out or lost a child": {func(e Evidence, _ Verdict) bool { return !e.Status.Ended }, is(Survived, Stalled, TimedOut, ChildOOMKilled, Inconclusive)},
-	"only what lives has survived or run out of time":                      {is(Survived, Stalled, TimedOut), func(e Evidence, _ Verdict) bool { return !e.Status.Ended }},
-	"what exited has ended without a signal":                               {is(Exited), func(e Evidence, _ Verdict) bool { return e.Status.Ended && e.Status.Signal == "" }},
-	"what was killed has ended by a signal":                                {is(Killed), func(e Evidence, _ Verdict) bool { return e.Status.Signal != "" }},
-	"time runs out only for what lives past its time":                      {is(Stalled, TimedOut), func(e Evidence, _ Verdict) bool { return e.TimedOut }},
-	"the own limit's kill is never denied": {func(e Evidence, _ Verdict) bool {
-		return sound(e) && e.Status.Signal == "SIGKILL" && e.EventsLocal.OOM > 0 && e.EventsLocal.OOMKill > 0 && names(e) && e.Kills[0].Limit == e.Cage
-	}, is(OOMKilled, OOMGroupKilled)},
-	"nor where there is no log, unless another SIGKILL or limit is known of": {func(e Evidence, _ Verdict) bool {
-		return sound(e) && e.Status.Signal == "SIGKILL" && e.EventsLocal.OOM > 0 && e.Ancestors[0].EventsLocal.OOM == 0 && e.EventsLocal.OOMKill > 0 && e.Unread[kernelLogFile] != "" && len(e.Kills) == 0 && !e.HarnessKilled && e.OOMScoreAdj == 0 && len(e.DaemonKills) == 0 && !hitBelow(e)
-	}, is(OOMKilled, OOMGroupKilled)},
-	"of two limits neither is blamed, unless the log says which": {func(e Evidence, _ Verdict) bool {
-		return e.EventsLocal.OOM > 0 && e.Ancestors[0].EventsLocal.OOM > 0 && !(names(e) && (e.Kills[0].Limit != "" || e.Kills[0].Global))
-	}, isNot(byOOM...)},
-	"a target that the log calls killed has ended by SIGKILL": {func(e Evidence, _ Verdict) bool {
-		return names(e) && e.Events.OOMKill > 0 && e.Status.Signal != "SIGKILL"
-	}, is(Inconclusive)},
-	"others' kills that the log places spare the target, lost lines or not": {func(e Evidence, _ Verdict) bool {
-		return !names(e) && e.Events.OOMGroupKill == 0 && uint64(len(e.Kills)) >= e.Events.OOMKill
-	}, isNot(byOOM...)},
-	"the log's word for an ancestor is taken": {func(e Evidence, _ Verdict) bool {
-		return sound(e) && e.Status.Signal == "SIGKILL" && e.Events.OOMKill > 0 && names(e) && e.Kills[0].Limit == "/up" && e.Ancestors[0].EventsLocal.OOM > 0
-	}, is(AncestorOOMKilled)},
-	"a target that left its cage proves nothing of it": {func(e Evidence, _ Verdict) bool { _, away := e.outside(); return away }, is(Inconclusive)},
-	"one that came back has not survived it":           {func(e Evidence, _ Verdict) bool { _, was := e.excursion(); return was }, isNot(Survived)},
-	"a limit below the cage is never taken for another, unless the log says which": {func(e Evidence, _ Verdict) bool {
-		return hitBelow(e) && !(names(e) && (e.Kills[0].Limit != "" || e.Kills[0].Global))
-	}, isNot(byOOM...)},
-	"what systemd-oomd has killed is no OOM kill of the kernel, unless the log says so": {func(e Evidence, _ Verdict) bool { return len(e.DaemonKills) > 0 && !names(e) }, isNot(byOOM...)},
-	"a target that lives at a limit where nobody can be killed is stuck": {func(e Evidence, _ Verdict) bool {
-		return sound(e) && !e.Status.Ended && e.TimedOut && e.EventsLocal.OOM > 0 && e.Events.OOMKill == 0
-	}, is(Stalled)},
-	"a limit that changed changes the sentence, not the verdict": {func(e Evidence, _ Verdict) bool { return len(e.LimitChanges) > 0 }, func(e Evidence, v Verdict) bool {
-		e.LimitChanges = nil
-		return Classify(e) == v
-	}},
-	"pressure that is not known acquits only where no limit was met": {func(e Evidence, v Verdict) bool { return v == TimedOut && e.Unread["memory.pressure"] != "" }, func(e Evidence, _ Verdict) bool {
-		return !e.metLimit()
-	}},
-	"the log's word for the machine is taken": {func(e Evidence, _ Verdict) bool {
-		return sound(e) && e.Status.Signal == "SIGKILL" && e.Events.OOMKill > 0 && names(e) && e.Kills[0].Global
-	}, is(HostOOMKilled)},
-}
-
-// circumstances are what a target, or somebody else, may have done to the run. Each is met in turn by the
-// combinations: all with all would take too long, and their number has no factor in common with these.
-var circumstances = []func(*Evidence){
-	func(*Evidence) {},
-	func(e *Evidence) { e.Moves = []Move{{1, "/up/cage/pod"}, {2, "/other"}} },
-	func(e *Evidence) { e.Moves = []Move{{1, "/other"}, {2, "/up/cage"}} },
-	func(e *Evidence) {
-		e.Moves, e.Below = []Move{{1, "/up/cage/pod"}}, []Ancestor{{Path: "/up/cage/pod", EventsLocal: Events{OOMKill: 1}}}
-	},
-	func(e *Evidence) {
-		e.Moves, e.Below = []Move{{1, "/up/cage/pod"}}, []Ancestor{{Path: "/up/cage/pod", Max: 5, EventsLocal: Events{OOM: 1, OOMKill: 1}}}
-	},
-	func(e *Evidence) {
-		e.Moves, e.Unread["/up/cage/pod/memory.events.local"] = []Move{{1, "/up/cage/pod"}}, "no such file"
-	},
-	func(e *Evidence) { e.DaemonKills = []DaemonKill{{"systemd-oomd", "/up", 1, 3}} },
-	func(e *Evidence) { e.MainThreadEnded = true },
-	func(e *Evidence) {
-		e.LimitChanges = []LimitChange{{1, "/up/cage", "memory.max", 5, Unlimited}, {2, "/up", "memory.max", 5, 0}}
-	},
-	func(e *Evidence) { e.Unread["memory.pressure"] = "switched off" },
-	func(e *Evidence) { e.Unread["memory.pressure"], e.Events.Max = "switched off", 3 },
-}
-
-// eachEvidence goes through every combination of a few values of all that a verdict rests on.
-func eachEvidence(yield func(Evidence)) {
-	n := 0
-	statuses := []Status{{}, exit(0), exit(137), sigterm, sigkill, statusOf(nil)}
-	logs := []struct {
-		kills    []Kill
-		unplaced uint64
-		err      string
-	}{
-		{}, {err: "permission denied"}, {unplaced: 1}, {kills: []Kill{{PID: 12, Group: "/up/cage", Limit: "/up/cage"}}},
-		{kills: []Kill{{PID: 7, Group: "/up/cage", Limit: "/up/cage"}}}, {kills: []Kill{{PID: 7}}}, {kills: []Kill{{PID: 7, Group: "/up/cage", Limit: "/up"}}},
-		{kills: []Kill{{PID: 7, Global: true}}}, {kills: []Kill{{PID: 12, Group: "/up/cage"}}, err: "overrun"},
-	}
-	// A bit is one of two values.
-	const bits = 7
-	for _, status := range statuses {
-		for _, log := range logs {
-			for kills := range 9 { // own ones, and those of all
-				for bit := range 1 << bits {
-					set := func(n int) uint64 { return uint64(bit >> n & 1) }
-					e := Evidence{
-						Status: status, Ready: true, PID: 7, Cage: "/up/cage", Kills: log.kills, UnplacedKills: log.unplaced,
-						EventsLocal:   Events{OOM: set(0), OOMKill: uint64(kills % 3), OOMGroupKill: set(1)},
-						Events:        Events{OOM: set(0), OOMKill: uint64(kills / 3), OOMGroupKill: set(1)},
-						Ancestors:     []Ancestor{{Path: "/up", EventsLocal: Events{OOM: set(2)}}},
-						HarnessKilled: set(3) == 1 && status.Signal == "SIGKILL", TimedOut: set(4) == 1,
-						AncestorsHidden: set(5) == 1, OOMScoreAdj: -1000 * int(set(5)), Unread: map[string]string{},
-					}
-					if set(6) == 1 {
-						e.Unread["memory.events"] = "no such device"
-					}
-					if log.err != "" {
-						e.Unread[kernelLogFile] = log.err
-					}
-					circumstances[n%len(circumstances)](&e)
-					n++
-					yield(e)
-				}
-			}
-		}
-	}
-}
-
-func TestNoEvidenceMakesAVerdictLie(t *testing.T) {
-	met := map[string]int{}
-	eachEvidence(func(e Evidence) {
-		v, why := judge(e)
-		if why == "" || strings.HasSuffix(why, ".") || !slices.Contains(Verdicts(), v) {
-			t.Fatalf("%s: %q is no reason: %s", v, why, asJSON(t, e))
-		}
-		for name, p := range properties {
-			if !p.premise(e, v) {
-				continue
-			}
-			met[name]++
-			if !p.conclusion(e, v) {
-				t.Fatalf("%s: but %s: %s: %s", name, v, why, asJSON(t, e))
-			}
-		}
-	})
-	for name := range properties {
-		require.Positive(t, met[name], "%s: nothing is like that", name)
-	}
-}
-
-func asJSON(t *testing.T, e Evidence) string {
-	t.Helper()
-	data, err := json.MarshalIndent(e, "", " ")
-	require.NoError(t, err)
-	return string(data)
 }

@@ -1,15 +1,9 @@
 package harness
 
 import (
-	"fmt"
+	"oomcage/harness/outcome"
 	"time"
 )
-
-// KillTime is when an OOM kill in the cage was first counted.
-type KillTime struct {
-	At   time.Duration `json:"at"`   // since the run began
-	Step int           `json:"step"` // during which it came; 0 before the first
-}
 
 // mostKillTimes bounds what a target that is killed again and again leaves in a line of results.
 const mostKillTimes = 1000
@@ -17,59 +11,6 @@ const mostKillTimes = 1000
 // place notes the kills that are counted and not yet placed.
 func (t *timeline) place(kills uint64, at time.Duration, step int) {
 	for uint64(len(t.kills)) < min(kills, mostKillTimes) {
-		t.kills = append(t.kills, KillTime{at, step})
+		t.kills = append(t.kills, outcome.KillTime{At: at, Step: step})
 	}
-}
-
-// acknowledgedAtKill is how many steps had been acknowledged when the limit was first too little: at the first OOM kill
-// in the cage, whoever it took, or else at the end. A step that was acknowledged all the same does not count when a
-// kill came during it, unless the target itself was killed.
-func (o *Outcome) acknowledgedAtKill() int {
-	if len(o.Evidence.KillTimes) == 0 {
-		return o.Acknowledged
-	}
-	step := o.Evidence.KillTimes[0].Step
-	if o.Verdict != ChildOOMKilled && step >= o.Acknowledged {
-		return o.Acknowledged
-	}
-	return min(max(step-1, 0), o.Acknowledged)
-}
-
-// AsPredicted says how the acknowledged steps miss the predicted window, or "". Where an OOM kill came before the load's
-// end, of a child for example, the steps up to that kill are what was predicted. It says nothing about the verdict.
-func (o *Outcome) AsPredicted() string {
-	n := o.acknowledgedAtKill()
-	switch {
-	case o.Window == nil:
-		return "there is no prediction"
-	case o.Window.Contains(n):
-		return ""
-	case n < o.Acknowledged:
-		return fmt.Sprintf("the first OOM kill came during step %d, and %s steps were predicted", o.Evidence.KillTimes[0].Step, o.Window)
-	default:
-		return fmt.Sprintf("%d steps were acknowledged, and %s were predicted", o.Acknowledged, o.Window)
-	}
-}
-
-// killedBetweenSteps tells that the target's only kill was counted when its last step had been acknowledged and the
-// next was not sent yet: that one was sent to a process which was dying.
-func (o *Outcome) killedBetweenSteps() bool {
-	times := o.Evidence.KillTimes
-	return o.Verdict == OOMKilled && len(times) == 1 && times[0].Step == o.Acknowledged
-}
-
-// killNote places a kill that did not come with the last step, or returns "".
-func (o *Outcome) killNote() string {
-	times := o.Evidence.KillTimes
-	if len(times) == 0 || o.Attempted == 0 || times[0].Step >= o.Attempted || o.killedBetweenSteps() {
-		return ""
-	}
-	which, when := "the kill", fmt.Sprintf("during step %d of %d", times[0].Step, o.Attempted)
-	if len(times) > 1 {
-		which = "the first kill"
-	}
-	if times[0].Step == 0 {
-		when = "before the first step"
-	}
-	return fmt.Sprintf("; %s came %s", which, when)
 }

@@ -2,41 +2,12 @@ package harness
 
 import (
 	"context"
+	"oomcage/harness/outcome"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
-
-func TestThePredictionIsJudgedByTheFirstKill(t *testing.T) {
-	at := func(steps ...int) (kills []KillTime) {
-		for _, step := range steps {
-			kills = append(kills, KillTime{Step: step})
-		}
-		return kills
-	}
-	for name, c := range map[string]struct {
-		o    Outcome
-		want int
-	}{
-		"no kill":                           {Outcome{Verdict: Survived, Acknowledged: 9, Attempted: 9}, 9},
-		"the target, during a step":         {Outcome{Verdict: OOMKilled, Acknowledged: 4, Attempted: 5, Evidence: Evidence{KillTimes: at(5)}}, 4},
-		"the target, right after an answer": {Outcome{Verdict: OOMKilled, Acknowledged: 5, Attempted: 5, Evidence: Evidence{KillTimes: at(5)}}, 5},
-		"a child, long before":              {Outcome{Verdict: ChildOOMKilled, Acknowledged: 29, Attempted: 29, Evidence: Evidence{KillTimes: at(19)}}, 18},
-		"a child, and later the target":     {Outcome{Verdict: OOMKilled, Acknowledged: 28, Attempted: 29, Evidence: Evidence{KillTimes: at(19, 29)}}, 18},
-		"a child, in the last step":         {Outcome{Verdict: ChildOOMKilled, Acknowledged: 19, Attempted: 19, Evidence: Evidence{KillTimes: at(19)}}, 18},
-		"a child, in one without an answer": {Outcome{Verdict: ChildOOMKilled, Acknowledged: 18, Attempted: 19, Evidence: Evidence{KillTimes: at(19)}}, 18},
-		"before the first":                  {Outcome{Verdict: ChildOOMKilled, Acknowledged: 3, Attempted: 3, Evidence: Evidence{KillTimes: at(0)}}, 0},
-		"a target without steps":            {Outcome{Verdict: OOMKilled, Evidence: Evidence{KillTimes: at(0)}}, 0},
-	} {
-		require.Equal(t, c.want, c.o.acknowledgedAtKill(), name)
-		for _, w := range []Window{{0, c.want - 1}, {c.want, c.want}, {c.want + 1, 99}} {
-			c.o.Window = &w
-			require.Equal(t, w.Contains(c.want), c.o.AsPredicted() == "", "%s, %s", name, w)
-		}
-	}
-	require.NotEmpty(t, new(Outcome).AsPredicted(), "there is none")
-}
 
 func TestKillsArePlacedWhenTheyAreFirstCounted(t *testing.T) {
 	var tl timeline
@@ -44,7 +15,7 @@ func TestKillsArePlacedWhenTheyAreFirstCounted(t *testing.T) {
 	tl.place(2, 5, 3)
 	tl.place(2, 6, 4)
 	tl.place(3, 7, 4)
-	require.Equal(t, []KillTime{{5, 3}, {5, 3}, {7, 4}}, tl.kills)
+	require.Equal(t, []outcome.KillTime{{At: 5, Step: 3}, {At: 5, Step: 3}, {At: 7, Step: 4}}, tl.kills)
 	tl.place(1<<60, 8, 9)
 	require.Len(t, tl.kills, mostKillTimes)
 }
@@ -63,7 +34,6 @@ func TestAChildsKillIsPlacedAtItsStep(t *testing.T) {
 	require.Equal(t, []int{3}, stepsOf(o.Evidence.KillTimes))
 	require.Positive(t, o.Evidence.KillTimes[0].At)
 	require.Contains(t, o.Why, "the kill came during step 3 of 5")
-	require.Equal(t, 2, o.acknowledgedAtKill())
 }
 
 // Its own limit would leave room for 18 steps.
@@ -104,15 +74,4 @@ func TestAKillIsPlacedWhereNoSampleIsDue(t *testing.T) {
 	tl.measure(c)
 	require.Equal(t, []int{7}, stepsOf(tl.kills))
 	require.Len(t, tl.samples, 1)
-}
-
-func TestAKillBetweenTwoStepsCameAfterTheFirst(t *testing.T) {
-	o := Outcome{Acknowledged: 4, Attempted: 5, Evidence: Evidence{
-		Status: Status{Ended: true, Signal: "SIGKILL", Code: -1}, Events: Events{OOM: 1, OOMKill: 1}, EventsLocal: Events{OOM: 1, OOMKill: 1},
-		Limits: Limits{Max: MiB}, Peak: MiB, KillTimes: []KillTime{{Step: 4}},
-	}}
-	o.Judge()
-	require.Equal(t, OOMKilled, o.Verdict)
-	require.Contains(t, o.Why, "after step 4")
-	require.NotContains(t, o.Why, "step 5")
 }

@@ -82,8 +82,7 @@ func findLeft() []string {
 		if c.isClosed() { // with its parent, just now
 			continue
 		}
-		pids, _ := c.group.Procs()
-		left = append(left, fmt.Sprintf("the cage %s was not closed (%s in it)", c.Path(), processes(uint64(len(pids)))))
+		left = append(left, fmt.Sprintf("the cage %s was not closed (%s in it)", c.Path(), c.group.DescribeProcs()))
 		if err := c.Close(); err != nil {
 			left = append(left, err.Error())
 		}

@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -9,62 +8,32 @@ import (
 	"golang.org/x/sys/unix"
 
 	"oomcage/harness/internal/sys"
+	"oomcage/harness/outcome"
 )
 
-// Left is memory that stays charged above a cage when all its processes have ended and its TMPDIR is removed: it is in
-// files. A later run that uses these files does not pay for what is there already.
-type Left struct {
-	Shmem Bytes    `json:"shmem,omitempty"` // in files on tmpfs, which stay until they are removed
-	File  Bytes    `json:"file,omitempty"`  // page cache of other files, which the kernel takes back when it needs memory
-	On    []string `json:"on,omitempty"`    // the tmpfs mounts that had more in use than before the run
-}
-
 // left reads what p's cage is charged with when nothing runs in it any more. What was charged before is not the run's.
-func (p *Process) left(b Baseline) Left {
+func (p *Process) left(b outcome.Baseline) outcome.Left {
 	raw, err := p.cage.group.ReadKeyed("memory.stat")
 	if err != nil {
-		return Left{}
+		return outcome.Left{}
 	}
 	current, err := p.cage.group.ReadSize("memory.current")
 	if err != nil {
-		return Left{}
+		return outcome.Left{}
 	}
 	// memory.stat may be behind by more than its lag when the kernel is just summing it up; memory.current is exact.
-	shmem, file := min(Bytes(raw["shmem"]), Bytes(current)), min(Bytes(raw["file"]), Bytes(current))
-	l := Left{Shmem: shmem - p.charged.Shmem, File: file - shmem - (p.charged.File - p.charged.Shmem)}
-	if l.File < b.statLag() {
-		l.File = 0
-	}
-	if l.Shmem < max(leastLeft, b.statLag()) {
-		l.Shmem = 0
+	now := outcome.MemoryStat{File: min(Bytes(raw["file"]), Bytes(current)), Shmem: min(Bytes(raw["shmem"]), Bytes(current))}
+	l := outcome.LeftBehind(p.charged, now, b)
+	if l.Shmem == 0 {
 		return l
 	}
 	for mount, used := range tmpfsInUse() {
-		if used-p.tmpfs[mount] >= leastLeft {
+		if used-p.tmpfs[mount] >= outcome.LeastLeft {
 			l.On = append(l.On, mount)
 		}
 	}
 	slices.Sort(l.On)
 	return l
-}
-
-// leastLeft is how much on a tmpfs is worth a word.
-const leastLeft = MiB
-
-// String says what is left and where, for people.
-func (l Left) String() string {
-	var parts []string
-	if l.Shmem > 0 {
-		on := ""
-		if len(l.On) > 0 {
-			on = " (" + strings.Join(l.On, ", ") + ")"
-		}
-		parts = append(parts, fmt.Sprintf("%d bytes on tmpfs%s", l.Shmem, on))
-	}
-	if l.File > 0 {
-		parts = append(parts, fmt.Sprintf("%d of page cache", l.File))
-	}
-	return strings.Join(parts, ", ")
 }
 
 // leftBehind is what the runs of this process have left on tmpfs so far.
@@ -74,7 +43,7 @@ var leftBehind struct {
 }
 
 // leave notes what a run has left. Where the mount is not known, nobody can tell when it is gone.
-func (l Left) leave() {
+func leave(l outcome.Left) {
 	leftBehind.Lock()
 	defer leftBehind.Unlock()
 	for _, mount := range l.On {
@@ -86,14 +55,14 @@ func (l Left) leave() {
 }
 
 // found is what earlier runs of this process have left on the mounts, of which so much is in use now.
-func found(inUse map[string]Bytes) Left {
+func found(inUse map[string]Bytes) outcome.Left {
 	leftBehind.Lock()
 	defer leftBehind.Unlock()
-	var l Left
+	var l outcome.Left
 	for mount, left := range leftBehind.on {
 		left = min(left, inUse[mount])
 		leftBehind.on[mount] = left
-		if left >= leastLeft {
+		if left >= outcome.LeastLeft {
 			l.Shmem += left
 			l.On = append(l.On, mount)
 		}

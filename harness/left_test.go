@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"oomcage/harness/outcome"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -11,14 +12,14 @@ import (
 )
 
 func TestWhatIsLeftOnTmpfsIsFoundUntilItIsRemoved(t *testing.T) {
-	Left{Shmem: 20 * MiB, On: []string{"/t"}}.leave()
-	Left{Shmem: 20 * MiB}.leave() // nobody knows where
+	leave(outcome.Left{Shmem: 20 * MiB, On: []string{"/t"}})
+	leave(outcome.Left{Shmem: 20 * MiB}) // nobody knows where
 	t.Cleanup(func() { found(nil) })
-	require.Equal(t, Left{Shmem: 20 * MiB, On: []string{"/t"}}, found(map[string]Bytes{"/t": 30 * MiB, "/u": GiB}))
-	require.Equal(t, Left{Shmem: 5 * MiB, On: []string{"/t"}}, found(map[string]Bytes{"/t": 5 * MiB}))
-	require.Equal(t, Left{Shmem: 5 * MiB, On: []string{"/t"}}, found(map[string]Bytes{"/t": 30 * MiB}), "what others put there is not ours")
+	require.Equal(t, outcome.Left{Shmem: 20 * MiB, On: []string{"/t"}}, found(map[string]Bytes{"/t": 30 * MiB, "/u": GiB}))
+	require.Equal(t, outcome.Left{Shmem: 5 * MiB, On: []string{"/t"}}, found(map[string]Bytes{"/t": 5 * MiB}))
+	require.Equal(t, outcome.Left{Shmem: 5 * MiB, On: []string{"/t"}}, found(map[string]Bytes{"/t": 30 * MiB}), "what others put there is not ours")
 	require.Zero(t, found(map[string]Bytes{}))
-	require.Equal(t, "20971520 bytes on tmpfs (/t), 4096 of page cache", Left{Shmem: 20 * MiB, File: 4096, On: []string{"/t"}}.String())
+	require.Equal(t, "20971520 bytes on tmpfs (/t), 4096 of page cache", outcome.Left{Shmem: 20 * MiB, File: 4096, On: []string{"/t"}}.String())
 }
 
 // A run that starts with what others have left in TMPDIR has less memory, where that is a tmpfs.

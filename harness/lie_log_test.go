@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"oomcage/harness/outcome"
 	"os"
 	"strconv"
 	"syscall"
@@ -70,7 +71,7 @@ func TestALogFullOfOtherPeoplesKillsSparesATargetThatItDoesNotName(t *testing.T)
 		neighbour, err := cage.Start(t.Context(), as(t, "idle"))
 		require.NoError(t, err)
 		target := saying(t, "idle", "idle")
-		target.OOMScoreAdj = ptr(oomScoreAdjMin)
+		target.OOMScoreAdj = ptr(outcome.OOMScoreAdjMin)
 		o := mustRun(t, cage, Spec{Target: target, Load: Load{Step: func(ctx context.Context, p *Process, n int) error {
 			if err := errors.Join(kill(), squeeze(ctx, cage, 1)); err != nil {
 				return err
@@ -162,9 +163,9 @@ func TestALogThatWasOverrunHidesNoKill(t *testing.T) {
 			mustLog(t, fmt.Sprintf("<6>%0900d", 0))
 		}
 	})
-	require.Equal(t, OOMKilled, Classify(e))
+	requireClassified(t, OOMKilled, e)
 	require.Empty(t, e.Kills, "the lie was staged")
-	require.Contains(t, e.Unread[kernelLogFile], "overrun")
+	require.Contains(t, e.Unread[outcome.KernelLog], "overrun")
 }
 
 // afterTheEnd returns the evidence of a target that ends by itself, and has something done in between,
@@ -226,7 +227,7 @@ func TestALogThatIsNoneCostsNothingButItsOwnEvidence(t *testing.T) {
 			r := confined(t, own.Path(), syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}, how, "52428800")
 			require.Empty(t, r.Error)
 			r.Outcome.RequireVerdict(t, OOMKilled)
-			require.Contains(t, r.Outcome.Evidence.Unread[kernelLogFile], "not the kernel log")
+			require.Contains(t, r.Outcome.Evidence.Unread[outcome.KernelLog], "not the kernel log")
 			require.Less(t, r.Outcome.Took, r.Outcome.Spec.Timeout)
 		})
 	}
@@ -236,11 +237,17 @@ func TestALogThatIsNoneCostsNothingButItsOwnEvidence(t *testing.T) {
 // child dies and its memory is not free yet, those who write to the log meet the limit, and the kernel may choose again.
 func TestAFloodedLogHoldsUpNoRun(t *testing.T) {
 	target := saying(t, "child: signal: killed", "flooding", "4")
-	target.OOMScoreAdj = ptr(oomScoreAdjMin)
+	target.OOMScoreAdj = ptr(outcome.OOMScoreAdjMin)
 	o := RunT(t, Spec{
 		Target: target, Limits: Limits{Max: 50 * MiB},
 		Load: Load{Count: 1, Step: acknowledged},
 	})
 	o.RequireVerdict(t, ChildOOMKilled)
 	require.Less(t, o.Took, o.Spec.Timeout, "which a reader of a log without an end overruns")
+}
+
+func requireClassified(t *testing.T, want Verdict, e Evidence) {
+	t.Helper()
+	v, why := outcome.Classify(e)
+	require.Equal(t, want, v, why)
 }

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"oomcage/harness/outcome"
 	"os"
 	"path/filepath"
 	"testing"
@@ -89,8 +90,8 @@ func TestATargetInACgroupOfItsOwnMakingIsKilledByTheCagesLimit(t *testing.T) {
 	require.Equal(t, o.Evidence.Cage+"/pod/inner", o.Evidence.Below[0].Path)
 
 	blind := o.Evidence // as where the kernel log is closed
-	blind.Kills, blind.UnplacedKills, blind.Unread = nil, 0, map[string]string{kernelLogFile: "permission denied"}
-	require.Equal(t, OOMKilled, Classify(blind))
+	blind.Kills, blind.UnplacedKills, blind.Unread = nil, 0, map[string]string{outcome.KernelLog: "permission denied"}
+	requireClassified(t, OOMKilled, blind)
 	require.EqualValues(t, 1, blind.Below[0].EventsLocal.OOMKill)
 	require.Zero(t, blind.EventsLocal.OOMKill)
 }
@@ -100,8 +101,8 @@ func TestALimitOfTheTargetsOwnMakingIsNotTheCages(t *testing.T) {
 	o.RequireVerdict(t, Inconclusive)
 	require.Contains(t, o.Why, "/pod/inner")
 	blind := o.Evidence
-	blind.Kills, blind.Unread = nil, map[string]string{kernelLogFile: "permission denied"}
-	v, why := judge(blind)
+	blind.Kills, blind.Unread = nil, map[string]string{outcome.KernelLog: "permission denied"}
+	v, why := outcome.Classify(blind)
 	require.Equal(t, Inconclusive, v)
 	require.Contains(t, why, "/pod/inner (memory.max 31457280), which is below the cage")
 }
@@ -130,7 +131,7 @@ func TestAProcessWithTheTargetsMemoryTakesTheTargetAlong(t *testing.T) {
 
 func TestATargetThatCannotBeKilledIsStuckAtItsLimit(t *testing.T) {
 	target := as(t, "eat", "100000000")
-	target.OOMScoreAdj = ptr(oomScoreAdjMin)
+	target.OOMScoreAdj = ptr(outcome.OOMScoreAdjMin)
 	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 50 * MiB}, Timeout: 10 * time.Second}) // it is at its limit after 0.3 to 4 (2026-11)
 	o.RequireVerdict(t, Stalled)
 	o.RequireOOMKills(t, 0)
@@ -156,7 +157,7 @@ func TestAKillBySystemdOomdIsNamed(t *testing.T) {
 	o.RequireVerdict(t, Killed)
 	require.Contains(t, o.Why, "systemd-oomd chose "+cage.group.Name()+" and killed 3 processes there")
 	require.Contains(t, o.Why, "no kernel OOM killer")
-	require.Equal(t, []DaemonKill{{By: "systemd-oomd", Group: cage.group.Name(), OOMs: 1, Kills: 3}}, o.Evidence.DaemonKills)
+	require.Equal(t, []outcome.DaemonKill{{By: "systemd-oomd", Group: cage.group.Name(), OOMs: 1, Kills: 3}}, o.Evidence.DaemonKills)
 }
 
 func TestPressureThatIsNotMeasuredIsUnknown(t *testing.T) {

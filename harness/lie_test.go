@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"oomcage/harness/internal/cgroup"
+	"oomcage/harness/outcome"
 )
 
 // Each test here stages a lie on the real kernel: something looks like an OOM kill of the target
@@ -89,7 +90,7 @@ func TestALimitAboveKillsATargetThatHasMetItsOwn(t *testing.T) {
 	parent := NewCageT(t, Limits{Max: 128 * MiB})
 	child, sibling := mustChild(t, parent, "child", Limits{Max: 64 * MiB}), mustChild(t, parent, "sibling", Limits{})
 	neighbour := as(t, "eat", strconv.Itoa(90<<20))
-	neighbour.OOMScoreAdj = ptr(oomScoreAdjMin)
+	neighbour.OOMScoreAdj = ptr(outcome.OOMScoreAdjMin)
 	o := mustRun(t, child, Spec{Target: saying(t, "at the brim", "brim", "100663296", strconv.Itoa(32<<20)), Load: Load{
 		Count: 1, Step: func(ctx context.Context, p *Process, _ int) error {
 			if _, err := sibling.Start(ctx, neighbour); err != nil {
@@ -154,7 +155,7 @@ func TestANotificationProvesNoKill(t *testing.T) {
 // A group kill spares a process at -1000, which another SIGKILL may end later.
 func TestATargetThatAGroupKillHasSparedIsKilledBySomebodyElse(t *testing.T) {
 	target := saying(t, "child: signal: killed", "shielding-child", "100000000")
-	target.OOMScoreAdj = ptr(oomScoreAdjMin)
+	target.OOMScoreAdj = ptr(outcome.OOMScoreAdjMin)
 	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 50 * MiB, OOMGroup: true}, Load: Load{Step: killedFromOutside}})
 	require.Positive(t, o.Evidence.EventsLocal.OOMGroupKill)
 	o.RequireVerdict(t, ChildOOMKilled)
@@ -169,7 +170,7 @@ func TestNoReadingContradictsItself(t *testing.T) {
 	var reader sync.WaitGroup
 	reader.Go(func() {
 		for {
-			var m Memory
+			var m outcome.Memory
 			if m, readErr = cage.Memory(); readErr != nil {
 				return
 			}

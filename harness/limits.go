@@ -13,7 +13,7 @@ import (
 // setLimits writes the limits and returns them as the kernel reads them back.
 func setLimits(g *cgroup.Group, l Limits) (Limits, error) {
 	m := &cgroup2.Memory{}
-	for _, f := range l.sizes() {
+	for _, f := range sizes(&l) {
 		if *f.size != 0 {
 			*f.field(m) = (*int64)(f.size)
 		}
@@ -35,7 +35,7 @@ func setLimits(g *cgroup.Group, l Limits) (Limits, error) {
 		return Limits{}, err
 	}
 	got := l
-	for _, f := range append(got.sizes(), sizeFile{"memory.swap.max", &got.Swap, nil}) {
+	for _, f := range append(sizes(&got), sizeFile{"memory.swap.max", &got.Swap, nil}) {
 		if *f.size == 0 && (f.file != "memory.swap.max" || !hasSwap) {
 			continue
 		}
@@ -67,7 +67,7 @@ type sizeFile struct {
 }
 
 // sizes are the limits that 0 leaves at the kernel's default.
-func (l *Limits) sizes() []sizeFile {
+func sizes(l *Limits) []sizeFile {
 	return []sizeFile{
 		{"memory.min", &l.Min, func(m *cgroup2.Memory) **int64 { return &m.Min }},
 		{"memory.low", &l.Low, func(m *cgroup2.Memory) **int64 { return &m.Low }},

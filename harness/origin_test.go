@@ -2,6 +2,7 @@ package harness
 
 import (
 	"encoding/json"
+	"oomcage/harness/outcome"
 	"testing"
 	"time"
 
@@ -22,13 +23,7 @@ func TestAnOriginSaysWhereItWasMadeAndByWhat(t *testing.T) {
 
 	data, err := json.Marshal(o)
 	require.NoError(t, err)
-	var back Origin
+	var back outcome.Origin
 	require.NoError(t, json.Unmarshal(data, &back))
 	require.Equal(t, o, back)
-}
-
-func TestAnOutcomeOfUnknownOriginSaysNothingOfIt(t *testing.T) {
-	data, err := json.Marshal(Outcome{})
-	require.NoError(t, err)
-	require.NotContains(t, string(data), "origin")
 }

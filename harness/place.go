@@ -4,21 +4,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"oomcage/harness/internal/sys"
 )
-
-// Move tells that the target was seen in another cgroup than before: it has moved itself, or was moved.
-// What it takes from then on is charged there; what it took before stays charged where it was
-// (Documentation/admin-guide/cgroup-v2.rst, "Memory Ownership").
-type Move struct {
-	At    time.Duration `json:"at"`    // when it was first seen there, since the run began
-	Group string        `json:"group"` // the cgroup's path, named as Evidence.Cage where it is in the cage
-}
-
-// mostMoves bounds what a line of results has of a target that moves on and on. The last one is kept.
-const mostMoves = 16
 
 // whereabouts is what /proc/PID tells of a target besides its end.
 type whereabouts struct {
@@ -71,41 +59,4 @@ func leaderEnded(stat string) bool {
 	code, codeErr := strconv.Atoi(fields[exitCode])
 	const signalMask = 0x7f
 	return err == nil && codeErr == nil && n > 1 && code&signalMask == 0
-}
-
-// place is the cgroup in which the target was at last, or the cage.
-func (e Evidence) place() string {
-	if n := len(e.Moves); n > 0 {
-		return e.Moves[n-1].Group
-	}
-	return e.Cage
-}
-
-// inCage tells that a cgroup is the cage or below it.
-func (e Evidence) inCage(group string) bool { return strings.HasPrefix(group+"/", e.Cage+"/") }
-
-// outside says since when the target is out of its cage, if it is.
-func (e Evidence) outside() (left Move, is bool) {
-	for _, m := range e.Moves {
-		switch {
-		case e.inCage(m.Group):
-			left, is = Move{}, false
-		case !is:
-			left, is = m, true
-		}
-	}
-	return left, is
-}
-
-// excursion is the first move out of the cage of a target that has come back.
-func (e Evidence) excursion() (left Move, was bool) {
-	if _, is := e.outside(); is {
-		return Move{}, false
-	}
-	for _, m := range e.Moves {
-		if !e.inCage(m.Group) {
-			return m, true
-		}
-	}
-	return Move{}, false
 }

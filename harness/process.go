@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"oomcage/harness/outcome"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,39 +27,20 @@ type Process struct {
 	score  int           // its oom_score_adj
 	cmd    *exec.Cmd
 	output *tail
-	pipe   *os.File      // the reading end of its stdout and stderr
-	copied chan struct{} // closed when all output has been read
-	done   chan struct{} // closed when the process has been waited for
-	status Status        // set before done is closed
-	last   whereabouts   // where it ended; set before done is closed
+	pipe   *os.File           // the reading end of its stdout and stderr
+	copied chan struct{}      // closed when all output has been read
+	done   chan struct{}      // closed when the process has been waited for
+	status outcome.ExitStatus // set before done is closed
+	last   whereabouts        // where it ended; set before done is closed
 
 	start   uint64   // of the process, in the kernel's ticks; 0 if unknown
 	scratch *scratch // its TMPDIR
 
 	// Before it was started: how much of each tmpfs was in use, and what the cage was charged with.
 	tmpfs   map[string]Bytes
-	charged Stat
+	charged outcome.MemoryStat
 
 	killed atomic.Bool // the harness, or its user through Signal, has sent SIGKILL while it ran
-}
-
-// Status is how a process has ended. The zero value is a process that has not.
-type Status struct {
-	Ended  bool   `json:"ended"`
-	Code   int    `json:"code"`             // exit code, where Signal is empty
-	Signal string `json:"signal,omitempty"` // "SIGKILL" and so on, where a signal ended it
-}
-
-// String says "running", "exit code 137" or "SIGKILL".
-func (s Status) String() string {
-	switch {
-	case !s.Ended:
-		return "running"
-	case s.Signal != "":
-		return s.Signal
-	default:
-		return fmt.Sprintf("exit code %d", s.Code)
-	}
 }
 
 // Start starts t inside the cage, by clone3 with CLONE_INTO_CGROUP: it is never moved, so all
@@ -266,18 +248,15 @@ func (p *Process) wait() {
 	p.status = statusOf(p.cmd.ProcessState)
 }
 
-// unknownEnd stands for the signal of a process whose status somebody else has waited for.
-const unknownEnd = "unknown"
-
-func statusOf(s *os.ProcessState) Status {
+func statusOf(s *os.ProcessState) outcome.ExitStatus {
 	if s == nil {
-		return Status{Ended: true, Code: -1, Signal: unknownEnd}
+		return outcome.ExitStatus{Ended: true, Code: -1, Signal: outcome.UnknownSignal}
 	}
 	ws, ok := s.Sys().(syscall.WaitStatus)
 	if ok && ws.Signaled() {
-		return Status{Ended: true, Code: -1, Signal: unix.SignalName(ws.Signal())}
+		return outcome.ExitStatus{Ended: true, Code: -1, Signal: unix.SignalName(ws.Signal())}
 	}
-	return Status{Ended: true, Code: s.ExitCode()}
+	return outcome.ExitStatus{Ended: true, Code: s.ExitCode()}
 }
 
 // Cage is where the process runs.
@@ -296,12 +275,12 @@ func (p *Process) Addr() string { return p.cage.Addr() }
 func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Status tells how the process has ended, or that it has not.
-func (p *Process) Status() Status {
+func (p *Process) Status() outcome.ExitStatus {
 	select {
 	case <-p.done:
 		return p.status
 	default:
-		return Status{}
+		return outcome.ExitStatus{}
 	}
 }
 
@@ -317,7 +296,7 @@ func (p *Process) whereabouts() (at whereabouts, ended bool) {
 }
 
 // Wait waits until the process has ended, or ctx has.
-func (p *Process) Wait(ctx context.Context) (Status, error) {
+func (p *Process) Wait(ctx context.Context) (outcome.ExitStatus, error) {
 	select {
 	case <-p.done:
 	case <-ctx.Done():
@@ -325,7 +304,7 @@ func (p *Process) Wait(ctx context.Context) (Status, error) {
 	if s := p.Status(); s.Ended { // where both have, too
 		return s, nil
 	}
-	return Status{}, fmt.Errorf("wait for %s[%d]: %w", p.Name(), p.PID(), context.Cause(ctx))
+	return outcome.ExitStatus{}, fmt.Errorf("wait for %s[%d]: %w", p.Name(), p.PID(), context.Cause(ctx))
 }
 
 // Signal sends sig to the process. os.ErrProcessDone says that it has ended before.

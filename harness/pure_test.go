@@ -1,8 +1,8 @@
 package harness
 
 import (
-	"encoding/json"
 	"fmt"
+	"oomcage/harness/outcome"
 	"strings"
 	"testing"
 	"time"
@@ -34,68 +34,6 @@ func TestASpecThatCannotBeRunIsRefusedBeforeAnythingIsTouched(t *testing.T) {
 	}
 }
 
-func TestAnOutcomeSurvivesItsJSON(t *testing.T) {
-	o := &Outcome{
-		Name: "max=64MiB/step=20MiB",
-		Spec: Spec{
-			Name:   "max=64MiB/step=20MiB",
-			Target: Target{Path: "/bin/app", Args: []string{"-addr", "$ADDR"}, Env: []string{"GOGC=off"}, Dir: "/"},
-			Limits: Limits{Max: 100000000, High: MiB, Low: 1, Min: 2, Swap: Unlimited, OOMGroup: true, Files: map[string]string{"pids.max": "64"}},
-			Load:   Load{Count: 9, Bytes: 20 * MiB}, Timeout: time.Minute,
-		},
-		Acknowledged: 4, Attempted: 5, Window: &Window{4, 4},
-		Baseline: recipe, Peak: 99999744,
-		Evidence: Evidence{
-			Status: sigkill, Ready: true, Limits: Limits{Max: 99999744},
-			Events: Events{Max: 24, OOM: 1, OOMKill: 1}, EventsLocal: Events{Max: 24, OOM: 1, OOMKill: 1},
-			Peak: 99999744, Ancestors: []Ancestor{{Path: "/oomcage", Max: GiB}}, Unread: map[string]string{"memory.pressure": "none"},
-		},
-		Timeline: []Sample{{At: 5, Step: 1, Current: 28 << 20, Events: Events{Max: 1}}},
-		Output:   "listening\n", Error: "step 5: EOF",
-	}
-	o.Judge()
-	data, err := json.Marshal(o)
-	require.NoError(t, err)
-	require.NotContains(t, string(data), "\n")
-	var back Outcome
-	require.NoError(t, json.Unmarshal(data, &back))
-	require.Equal(t, o, &back)
-
-	// The names of the contract, which scripts read.
-	var fields map[string]any
-	require.NoError(t, json.Unmarshal(data, &fields))
-	for _, name := range []string{"name", "spec", "verdict", "why", "acknowledged", "attempted", "window", "baseline", "peak", "evidence", "timeline", "output", "error"} {
-		require.Contains(t, fields, name)
-	}
-	require.Equal(t, "oom-killed", fields["verdict"])
-	require.Equal(t, map[string]any{"lo": 4.0, "hi": 4.0}, fields["window"])
-	require.InEpsilon(t, 1, fields["evidence"].(map[string]any)["events"].(map[string]any)["oom_kill"], 0)
-
-	// A stored outcome can be judged again.
-	back.Verdict, back.Why = "", ""
-	back.Judge()
-	require.Equal(t, o.Verdict, back.Verdict)
-	require.Equal(t, "killed by its own limit: 99999744 of 99999744 bytes, during step 5", back.Why)
-}
-
-func TestCountersAreComparedNotTaken(t *testing.T) {
-	before := snapshot{Memory: Memory{Events: Events{OOM: 1, OOMKill: 1}, EventsLocal: Events{OOM: 1, OOMKill: 1}}, unread: map[string]string{}}
-	e := compare(before, snapshot{Memory: before.Memory, unread: map[string]string{}})
-	require.Zero(t, e.Events, "an earlier kill in the same cage is not this run's")
-
-	e = compare(before, snapshot{unread: map[string]string{}})
-	require.Contains(t, e.Unread["memory.events"], "fell from 1 to 0")
-	e.Status = sigkill
-	require.Equal(t, Inconclusive, Classify(e))
-}
-
-// The kernel counts locally first, and then upwards.
-func TestWhatIsCountedInTheCageIsCountedInAll(t *testing.T) {
-	all := Events{Max: 3, OOM: 1, OOMKill: 2}
-	require.Equal(t, Events{Max: 3, OOM: 2, OOMKill: 2, OOMGroupKill: 1}, all.atLeast(Events{OOM: 2, OOMKill: 1, OOMGroupKill: 1}))
-	require.Equal(t, all, all.atLeast(Events{}))
-}
-
 func TestATailKeepsTheEnd(t *testing.T) {
 	var out tail
 	for i := range 100000 {
@@ -123,7 +61,7 @@ func TestATimelineStaysBoundedAndKeepsTheEndOfEachStep(t *testing.T) {
 			if len(tl.samples) >= maxSamples {
 				tl.thin()
 			}
-			tl.samples = append(tl.samples, Sample{Step: step, Current: Bytes(i)})
+			tl.samples = append(tl.samples, outcome.Sample{Step: step, Current: Bytes(i)})
 		}
 	}
 	require.LessOrEqual(t, len(tl.samples), maxSamples)
@@ -199,43 +137,9 @@ func TestATimelineOfMoreStepsThanSamplesStaysBounded(t *testing.T) {
 		if len(tl.samples) >= maxSamples {
 			tl.thin()
 		}
-		tl.samples = append(tl.samples, Sample{Step: step})
+		tl.samples = append(tl.samples, outcome.Sample{Step: step})
 	}
 	require.LessOrEqual(t, len(tl.samples), maxSamples)
 	require.Greater(t, len(tl.samples), maxSamples/4)
 	require.Equal(t, 10*maxSamples-1, tl.samples[len(tl.samples)-1].Step)
-}
-
-// recorder is what an assertion sees of a test.
-type recorder struct{ message string }
-
-func (r *recorder) Errorf(format string, args ...any) { r.message += fmt.Sprintf(format, args...) }
-func (r *recorder) FailNow()                          {}
-
-func TestAFailedAssertionPrintsTheWholeOutcome(t *testing.T) {
-	o := &Outcome{
-		Spec: Spec{Target: Target{Path: "/bin/app"}}, Acknowledged: 4, Attempted: 5, Window: &Window{4, 4},
-		Evidence: Evidence{Status: sigkill, Ready: true, Events: Events{OOM: 1, OOMKill: 1}, EventsLocal: Events{OOM: 1, OOMKill: 1}, Peak: 77, Limits: Limits{Max: 77}},
-		Output:   "the last words\n", Error: "step 5: EOF", Timeline: []Sample{{Step: 4, Current: 66}},
-	}
-	o.Judge()
-	for want, assertion := range map[string]func(*recorder){
-		"the verdict is oom-killed, not survived":    func(r *recorder) { o.RequireVerdict(r, Survived) },
-		"4 steps were acknowledged, not 5..6":        func(r *recorder) { o.RequireAcknowledged(r, 5, 6) },
-		"counts oom_kill 1, not 0":                   func(r *recorder) { o.RequireOOMKills(r, 0) },
-		"there is no prediction":                     func(r *recorder) { c := *o; c.Window = nil; c.RequirePredicted(r) },
-		"4 steps were acknowledged, and 5..5 were p": func(r *recorder) { c := *o; c.Window = &Window{5, 5}; c.RequirePredicted(r) },
-	} {
-		var r recorder
-		assertion(&r)
-		for _, part := range []string{want, "oom-killed: killed by its own limit: 77 of 77 bytes", "SIGKILL", "oom 1, oom_kill 1", "4 acknowledged of 5", "the last words", "step 5: EOF", "4      ██████████████████████████████████······        66 B           66\n"} {
-			require.Contains(t, r.message, part)
-		}
-	}
-	var quiet recorder
-	o.RequireVerdict(&quiet, OOMKilled)
-	o.RequireAcknowledged(&quiet, 4, 4)
-	o.RequirePredicted(&quiet)
-	o.RequireOOMKills(&quiet, 1)
-	require.Empty(t, quiet.message)
 }

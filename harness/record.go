@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/internal/testlog"
 )
 
 // records are the tests that have outcomes and have not ended.
@@ -77,12 +78,14 @@ func remember(tb testing.TB, o *Outcome) (*testRecord, int) {
 	return r, r.runs
 }
 
-// willBePrinted tells whether a test prints o when it fails.
-func willBePrinted(o *Outcome) bool {
+func init() { testlog.WillPrint = willBePrinted }
+
+// willBePrinted reports whether a test prints the outcome when it fails.
+func willBePrinted(o any) bool {
 	records.Lock()
 	defer records.Unlock()
 	for _, r := range records.of {
-		if slices.Contains(r.last, o) {
+		if slices.ContainsFunc(r.last, func(last *Outcome) bool { return last == o }) {
 			return true
 		}
 	}
@@ -98,7 +101,7 @@ func (r *testRecord) print(again string) string {
 		fmt.Fprintf(&b, "%s\n", o.WithoutSecrets()) // test logs are published
 	}
 	if r.path != "" {
-		b.WriteString(named("kept", r.path))
+		fmt.Fprintf(&b, "  %-10s %s\n", "kept", printable.Line(r.path))
 	}
 	fmt.Fprintf(&b, "  %-10s %s", "again", printable.Line(again))
 	return b.String()
@@ -112,13 +115,13 @@ func setAttributes(tb testing.TB, o *Outcome, n int) {
 	if n > 1 {
 		suffix = "_" + strconv.Itoa(n)
 	}
-	limit := o.Evidence.Limits.Max
-	if limit == 0 {
-		limit = Unlimited
+	limit := "max"
+	if most := o.Evidence.Limits.Max; most != 0 && most != Unlimited {
+		limit = strconv.FormatInt(int64(most), 10)
 	}
 	tb.Attr("verdict"+suffix, string(o.Verdict))
 	tb.Attr("acknowledged"+suffix, strconv.Itoa(o.Acknowledged))
-	tb.Attr("limit_bytes"+suffix, limitText(limit))
+	tb.Attr("limit_bytes"+suffix, limit)
 }
 
 // artifactsAreKept tells whether go test -artifacts was asked for. Without it the artifact

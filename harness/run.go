@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"oomcage/harness/outcome"
 	"path/filepath"
 	"reflect"
 	"sync"
@@ -38,7 +39,7 @@ func Run(ctx context.Context, s Spec) (*Outcome, error) {
 	if p != nil {
 		cage.emptied = func() { o.Left, o.Escaped = p.left(o.Baseline), p.escaped() }
 	}
-	return o.finish(ctx, p, err, cage.Close())
+	return finish(ctx, o, p, err, cage.Close())
 }
 
 // Run runs s in this cage, which stays: with several targets at once, or one after the other.
@@ -67,7 +68,7 @@ func (c *Cage) Run(ctx context.Context, s Spec) (*Outcome, error) {
 		}
 		o.Escaped = p.escaped()
 	}
-	return o.finish(ctx, p, err, endErr)
+	return finish(ctx, o, p, err, endErr)
 }
 
 // begin refuses a spec that cannot be run, and starts its time.
@@ -84,7 +85,7 @@ func (s *Spec) begin(ctx context.Context) (context.Context, context.CancelFunc, 
 
 // finish completes an outcome when its target is gone, or says why there is none. That something is left behind
 // (endErr) makes no outcome worth less.
-func (o *Outcome) finish(ctx context.Context, p *Process, err, endErr error) (*Outcome, error) {
+func finish(ctx context.Context, o *Outcome, p *Process, err, endErr error) (*Outcome, error) {
 	if ctx.Err() != nil {
 		name := "the target"
 		if p != nil {
@@ -96,8 +97,8 @@ func (o *Outcome) finish(ctx context.Context, p *Process, err, endErr error) (*O
 		return nil, errors.Join(err, endErr)
 	}
 	o.Output = p.Output()
-	o.Left.leave()
-	o.Judge() // what it has left behind is known only now
+	leave(o.Left)
+	o.Verdict, o.Why = o.Judge() // what it has left behind is known only now
 	return o, endErr
 }
 
@@ -151,12 +152,12 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 			_ = p.end(context.WithoutCancel(ctx)) // the panic says more
 		}
 	}()
-	p.tmpfs, p.charged = inUse, tl.before.stat
+	p.tmpfs, p.charged = inUse, tl.before.Stat
 	tl.watch(p)
 	stopSampler := tl.follow(c, changed)
 	defer stopSampler()
 
-	o := &Outcome{Name: s.Name, Spec: s, Timeline: []Sample{}, Executable: executable, Found: found(inUse)}
+	o := &Outcome{Name: s.Name, Spec: s.Data(), Timeline: []outcome.Sample{}, Executable: executable, Found: found(inUse)}
 	asked := &answers{p: p, asked: s.isAsked()}
 	var loadErr, baselineErr error
 	ready := false
@@ -164,7 +165,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 		ready = true
 		o.Baseline, err = readBaseline(c.group)
 		if err == nil && s.Load.Bytes > 0 && c.limits.Max > 0 && c.limits.Max != Unlimited {
-			w := Predict(o.Baseline, c.limits, s.Load.Bytes)
+			w := outcome.Predict(o.Baseline, c.limits, s.Load.Bytes)
 			o.Window = &w
 		}
 		baselineErr = err
@@ -187,8 +188,8 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	if baselineErr != nil {
 		o.Evidence.Unread["baseline"] = baselineErr.Error()
 	}
-	o.take(tl, asked)
-	o.Judge()
+	tl.complete(o, asked)
+	o.Verdict, o.Why = o.Judge()
 	o.Took = time.Since(start)
 	unwound = false
 	if errors.As(loadErr, new(*unheeded)) && ctx.Err() != nil && !timeIsUp(ctx) {
@@ -197,8 +198,8 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	return o, p, nil
 }
 
-// take completes the evidence with what was seen while the load went on.
-func (o *Outcome) take(tl *timeline, asked *answers) {
+// complete adds to the evidence with what was seen while the load went on.
+func (tl *timeline) complete(o *Outcome, asked *answers) {
 	e := &o.Evidence
 	e.Unloaded = o.Attempted > 0 && o.Acknowledged == 0
 	e.LeftRunning = asked.p.leftRunning()
@@ -207,7 +208,7 @@ func (o *Outcome) take(tl *timeline, asked *answers) {
 	}
 	tl.place(e.Events.OOMKill, time.Since(tl.start), o.Attempted)
 	e.KillTimes = tl.kills
-	o.Measured = tl.line.measured(o.Baseline)
+	o.Measured = tl.line.Measured(o.Baseline)
 	o.Peak = e.Peak
 	o.Timeline = append(o.Timeline, tl.samples...)
 }

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"oomcage/harness/outcome"
 	"os"
 	"regexp"
 	"runtime"
@@ -57,12 +58,12 @@ func (s *AboveScenarios) TestTheLimitNamedIsTheParentsAndTheKillTheChilds() {
 	})
 	o.RequireVerdict(s.T(), AncestorOOMKilled)
 	o.RequireOOMKills(s.T(), 1)
-	below := Predict(o.Baseline, parent.Limits(), 20*MiB)
+	below := outcome.Predict(o.Baseline, parent.Limits(), 20*MiB)
 	o.RequireAcknowledged(s.T(), below.Lo, below.Hi)
 	o.RequirePredicted(s.T())
 	alone := o.Baseline
 	alone.Room, alone.RoomCache = 0, 0
-	its := Predict(alone, child.Limits(), 20*MiB)
+	its := outcome.Predict(alone, child.Limits(), 20*MiB)
 	s.Less(o.Acknowledged, its.Lo, "its own limit would have let it go on")
 	s.Zero(o.Evidence.EventsLocal.Max, "its own limit was never met")
 	s.EqualValues(1, o.Evidence.EventsLocal.OOMKill)

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"net/http"
+	"oomcage/harness/outcome"
 	"testing"
 
 	"github.com/stretchr/testify/suite"
@@ -23,23 +24,23 @@ func (s *ChargeScenarios) TestCurrentAndPeakFollowWhatIsTaken() {
 	var seen [2]struct{ current, peak, stat, left Bytes }
 	for i, kind := range []struct {
 		name   string
-		stat   func(Stat) Bytes
+		stat   func(outcome.MemoryStat) Bytes
 		within float64
 	}{
-		{"anon", func(s Stat) Bytes { return s.Anon }, 0.03},
-		{"file", func(s Stat) Bytes { return s.File }, 0.10},
+		{"anon", func(s outcome.MemoryStat) Bytes { return s.Anon }, 0.03},
+		{"file", func(s outcome.MemoryStat) Bytes { return s.File }, 0.10},
 	} {
 		cage := NewCageT(s.T(), Limits{})
 		p := s.serving(cage, smallPages, "TMPDIR="+s.onDisk())
 		before := s.reading(cage)
 		s.asks(p, http.MethodPost, "kind=%s&bytes=%d", kind.name, size)
-		held := s.summed(cage, func(now snapshot) bool { return kind.stat(now.stat)-kind.stat(before.stat) >= size*9/10 })
+		held := s.summed(cage, func(now snapshot) bool { return kind.stat(now.Stat)-kind.stat(before.Stat) >= size*9/10 })
 		s.asks(p, http.MethodDelete, "kind=%s", kind.name)
 		after := s.reading(cage)
 
 		got := &seen[i]
 		got.current, got.peak = held.Current-before.Current, held.Peak-before.Current
-		got.stat, got.left = kind.stat(held.stat)-kind.stat(before.stat), after.Current-before.Current
+		got.stat, got.left = kind.stat(held.Stat)-kind.stat(before.Stat), after.Current-before.Current
 		s.InEpsilon(int64(size), int64(got.current), kind.within, kind.name)
 		s.InEpsilon(int64(size), int64(got.stat), kind.within, kind.name)
 		s.InEpsilon(int64(size), int64(got.peak), kind.within, kind.name)
@@ -58,13 +59,13 @@ func (s *ChargeScenarios) TestSocketBuffersAreCharged() {
 	p := s.serving(cage, smallPages)
 	before := s.reading(cage)
 	s.asks(p, http.MethodPost, "kind=sock&bytes=%d", size)
-	held := s.summed(cage, func(now snapshot) bool { return now.stat.Sock-before.stat.Sock >= size-statLag() })
+	held := s.summed(cage, func(now snapshot) bool { return now.Stat.Sock-before.Stat.Sock >= size-statLag() })
 	s.asks(p, http.MethodDelete, "kind=sock")
-	after := s.summed(cage, func(now snapshot) bool { return now.stat.Sock <= before.stat.Sock+statLag() })
+	after := s.summed(cage, func(now snapshot) bool { return now.Stat.Sock <= before.Stat.Sock+statLag() })
 
-	current, sock := held.Current-before.Current, held.stat.Sock-before.stat.Sock
+	current, sock := held.Current-before.Current, held.Stat.Sock-before.Stat.Sock
 	s.GreaterOrEqual(sock, size-statLag())
 	s.InEpsilon(int64(sock), int64(current), 0.10)
-	s.InDelta(int64(before.stat.Sock), int64(after.stat.Sock), float64(statLag()))
-	s.measured(23, "%d bytes sent and not read: current +%d, sock +%d; sock %d when they are closed", size, current, sock, after.stat.Sock)
+	s.InDelta(int64(before.Stat.Sock), int64(after.Stat.Sock), float64(statLag()))
+	s.measured(23, "%d bytes sent and not read: current +%d, sock +%d; sock %d when they are closed", size, current, sock, after.Stat.Sock)
 }

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"oomcage/harness/outcome"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -100,12 +101,12 @@ func (s *ConfinedScenarios) TestAContainersOtherProcessesHaveToMakeWay() {
 	s.Contains(r.Error, cgroupMount+" holds other processes: pause["+strconv.Itoa(other.PID())+"]")
 	s.Contains(r.Error, "mkdir /sys/fs/cgroup/others && for p in $(cat /sys/fs/cgroup/cgroup.procs)")
 	s.Empty(cgroupsBelow(s.T(), container.Path()))
-	s.Equal(Status{}, other.Status())
+	s.Equal(outcome.ExitStatus{}, other.Status())
 
 	r = confined(s.T(), container.Path(), inContainer(), "own-cgroups", "make-way", "33554432")
 	s.Require().Empty(r.Error)
 	r.Outcome.RequireVerdict(s.T(), OOMKilled)
 	s.Equal([]string{"others"}, cgroupsBelow(s.T(), container.Path()))
-	s.Equal(Status{}, other.Status())
+	s.Equal(outcome.ExitStatus{}, other.Status())
 	s.measured(33, "a container with another process: the error that names it, and %s when that has made way", r.Outcome.Verdict)
 }

@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"oomcage/harness/outcome"
 	"testing"
 
 	"github.com/stretchr/testify/suite"
@@ -57,7 +58,7 @@ func (s *GroupScenarios) TestAGroupKillByTheParentsLimitTakesParentAndChild() {
 func (s *GroupScenarios) TestAGroupKillSparesAProcessThatMayNotBeKilled() {
 	cage := NewCageT(s.T(), Limits{Max: 50 * MiB, OOMGroup: true})
 	service := s.service()
-	service.OOMScoreAdj = ptr(oomScoreAdjMin)
+	service.OOMScoreAdj = ptr(outcome.OOMScoreAdjMin)
 	spared := s.started(cage, service)
 	s.takes(spared, MiB)
 	other := s.started(cage, s.holding(MiB))
@@ -67,7 +68,7 @@ func (s *GroupScenarios) TestAGroupKillSparesAProcessThatMayNotBeKilled() {
 	s.requireCount(2, o.Evidence.EventsLocal)
 	s.requireKilled(other)
 	s.requireAnswers(spared)
-	s.measured(10, "two died, the one at %d lives; %s", oomScoreAdjMin, o.Evidence.Events)
+	s.measured(10, "two died, the one at %d lives; %s", outcome.OOMScoreAdjMin, o.Evidence.Events)
 }
 
 // holding is a target that takes memory and keeps it.

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/suite"
 
 	"oomcage/harness/internal/cgroup"
+	"oomcage/harness/outcome"
 )
 
 // LimitScenarios are about memory.max and memory.high where nothing can be swapped out. Their
@@ -94,7 +95,7 @@ func (s *LimitScenarios) TestAnonymousMemoryFarOverHighStallsAndIsNeverKilled() 
 		Timeout: 5 * longestPause, // two of them, and the rest to begin in
 	})
 	o.RequireVerdict(s.T(), Stalled)
-	first := slices.IndexFunc(o.Timeline, func(sample Sample) bool { return sample.Events.High > 0 })
+	first := slices.IndexFunc(o.Timeline, func(sample outcome.Sample) bool { return sample.Events.High > 0 })
 	s.Require().GreaterOrEqual(first, 0)
 	s.Greater(o.Evidence.Events.High, o.Timeline[first].Events.High)
 	s.measured(5, "current %d with memory.high %d bytes after %v, high %d, and %d when it was first seen",

@@ -33,7 +33,7 @@ func (s *ReclaimScenarios) TestReclaimReachesItsGoalOrSaysThatItDidNot() {
 	short, err := s.reclaimTo(cage, goal)
 	s.Require().ErrorIs(err, unix.EAGAIN)
 	s.GreaterOrEqual(short.Current, size)
-	s.LessOrEqual(short.stat.File, statLag(), "it took what it could before it gave up")
+	s.LessOrEqual(short.Stat.File, statLag(), "it took what it could before it gave up")
 
 	s.Require().NoError(cage.group.Write("memory.swap.max", "max"))
 	swapped, err := s.reclaimToSwap(cage, goal)

@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"oomcage/harness/outcome"
 	"os"
 	"slices"
 	"testing"
@@ -53,7 +54,7 @@ func (s *StartScenarios) TestAKillWithinMillisecondsOfTheStartIsSeenEveryTime() 
 		return err
 	}
 	for range starts {
-		o, err := Run(s.T().Context(), Spec{Target: target, Limits: Limits{Max: smallestMax}})
+		o, err := Run(s.T().Context(), Spec{Target: target, Limits: Limits{Max: outcome.SmallestMax}})
 		s.Require().NoError(err)
 		o.RequireVerdict(s.T(), OOMKilled)
 		o.RequireOOMKills(s.T(), 1)
@@ -113,7 +114,7 @@ func (s *StartScenarios) TestFilesOnTmpfsStayChargedUntilTheyAreRemoved() {
 	o.RequireVerdict(s.T(), OOMKilled)
 	o.RequireAcknowledged(s.T(), 2, 2)
 	o.RequirePredicted(s.T())
-	lag := int64(o.Baseline.statLag())
+	lag := int64(o.Baseline.StatLag())
 	s.InDelta(int64(size), int64(o.Evidence.Stat.Shmem), float64(lag))
 	s.InDelta(0, int64(o.Evidence.Stat.Anon), float64(lag))
 	s.GreaterOrEqual(o.Evidence.Current, size)
@@ -154,7 +155,7 @@ func (s *StartScenarios) charge(c *Cage) (current, shmem Bytes) {
 func (s *StartScenarios) TestAProgramThatDoesNothingEndsByItself() {
 	o := RunT(s.T(), Spec{Target: Target{Path: exitProgram(s.T())}, Limits: Limits{Max: 10 * MiB}})
 	o.RequireVerdict(s.T(), Exited)
-	s.Equal(Status{Ended: true}, o.Evidence.Status)
+	s.Equal(outcome.ExitStatus{Ended: true}, o.Evidence.Status)
 	s.Equal(Events{}, o.Evidence.Events)
 	s.measured(30, "%s: %s; events %s; peak %d of %d bytes", o.Verdict, o.Evidence.Status, o.Evidence.Events, o.Peak, o.Evidence.Limits.Max)
 }

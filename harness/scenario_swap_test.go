@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"oomcage/harness/outcome"
 	"testing"
 	"time"
 
@@ -30,7 +31,7 @@ func (s *SwapScenarios) TestSwapIsRoomUntilItIsFullToo() {
 	const size, tolerance = 50 * MiB, 0.06
 	limits := Limits{Max: 30 * MiB, Swap: 60 * MiB}
 	s.requireSwap(limits.Swap)
-	var survived Memory
+	var survived outcome.Memory
 	var inBoth Bytes // of it charged as memory and as swap
 	take := func(ctx context.Context, p *Process, n int) error {
 		m, both, err := settled(ctx, p.Cage())
@@ -58,7 +59,7 @@ func (s *SwapScenarios) TestSwapIsRoomUntilItIsFullToo() {
 // settled reads the cage, and how much of it is charged as memory and as swap, when nothing is on its way to
 // swap any more: until a page is written it has both charges, and no two files are read at once. The kernel
 // tells nobody, so two readings have to be alike.
-func settled(ctx context.Context, c *Cage) (m Memory, both Bytes, err error) {
+func settled(ctx context.Context, c *Cage) (m outcome.Memory, both Bytes, err error) {
 	for {
 		before := m
 		stat, err := c.group.ReadKeyed("memory.stat")

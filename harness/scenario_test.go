@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"oomcage/harness/outcome"
 	"os"
 	"strconv"
 	"strings"
@@ -40,7 +41,7 @@ const smallPages = "GODEBUG=disablethp=1"
 
 // statLag is how far a counter of memory.stat may be behind on this machine.
 func statLag() Bytes {
-	return Baseline{CPUs: onlineCPUs("/sys/devices/system/cpu/online"), PageSize: Bytes(os.Getpagesize())}.statLag()
+	return outcome.Baseline{CPUs: onlineCPUs("/sys/devices/system/cpu/online"), PageSize: Bytes(os.Getpagesize())}.StatLag()
 }
 
 // onDisk is a folder whose files have a page cache that the kernel can take back. On tmpfs, as /tmp is in many
@@ -115,6 +116,6 @@ func (s *scenarios) summed(c *Cage, expected func(now snapshot) bool) snapshot {
 func (s *scenarios) reading(c *Cage) snapshot {
 	s.T().Helper()
 	now := takeSnapshot(c, nil)
-	s.Require().Empty(now.unread)
+	s.Require().Empty(now.Unread)
 	return now
 }

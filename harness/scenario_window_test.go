@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"oomcage/harness/outcome"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -23,7 +24,7 @@ func TestScenariosOfTheWindow(t *testing.T) { suite.Run(t, new(WindowScenarios))
 // runtime and the kernel round.
 func (s *WindowScenarios) TestGOMEMLIMITDoesNotMoveTheWindowOfALiveHeap() {
 	const limit, step = 60 * MiB, 10 * MiB // 5 MiB for the service
-	var windows []Window
+	var windows []outcome.Prediction
 	for _, soft := range []string{"off", strconv.Itoa(int(limit / 2)), strconv.Itoa(int(2 * limit))} {
 		target := s.service()
 		target.Env = []string{"GOMEMLIMIT=" + soft}

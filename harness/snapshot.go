@@ -3,34 +3,25 @@ package harness
 import (
 	"errors"
 	"io/fs"
+	"oomcage/harness/outcome"
 	"path"
 	"slices"
 
 	"oomcage/harness/internal/cgroup"
 )
 
-// snapshot is one reading of all that Evidence compares.
+// snapshot is one reading of the cage, and of what limits it.
 type snapshot struct {
-	Memory
-	swap      SwapEvents
-	stat      Stat
-	refaults  uint64
-	pressure  Pressure
-	ancestors []Ancestor
-	below     []Ancestor
-	limits    []limitReading
-	daemons   []DaemonKill
-	unread    map[string]string
-
-	unreadBelow map[string]string // of the cgroups in below, or that would be there
+	outcome.Reading
+	limits []limitReading
 }
 
 // takeSnapshot reads the cage, the cgroups above it, and those of the target below it. What fails is
 // noted, not returned: an unreadable file is evidence too.
 func takeSnapshot(c *Cage, below []*cgroup.Group) snapshot {
 	g := c.group
-	s := snapshot{unread: map[string]string{}, unreadBelow: map[string]string{}}
-	note := noteIn(s.unread)
+	s := snapshot{Reading: outcome.Reading{Unread: map[string]string{}, UnreadBelow: map[string]string{}}}
+	note := noteIn(s.Unread)
 	var err error
 	var own Events // of the leaf, and before those of the cage: see readMemory
 	if leaf := c.leafGroup(); leaf != nil {
@@ -39,32 +30,30 @@ func takeSnapshot(c *Cage, below []*cgroup.Group) snapshot {
 	}
 	s.Memory, err = readMemory(g)
 	note("memory.events", c.explainGone(err))
-	s.EventsLocal = s.EventsLocal.plus(own)
-	s.Events = s.Events.atLeast(s.EventsLocal)
-	s.swap, err = readSwapEvents(g)
-	note("memory.swap.events", err)
+	s.EventsLocal = s.EventsLocal.Plus(own)
+	s.Events = s.Events.AtLeast(s.EventsLocal)
 	stat, err := g.ReadKeyed("memory.stat")
 	note("memory.stat", err)
-	s.stat = Stat{
+	s.Stat = outcome.MemoryStat{
 		Anon: Bytes(stat["anon"]), File: Bytes(stat["file"]), Shmem: Bytes(stat["shmem"]),
 		Sock: Bytes(stat["sock"]), Kernel: Bytes(stat["kernel"]), PageTables: Bytes(stat["pagetables"]),
 	}
-	s.refaults = stat["workingset_refault_anon"] + stat["workingset_refault_file"]
-	s.pressure, err = readPressure(g)
+	s.Refaults = stat["workingset_refault_anon"] + stat["workingset_refault_file"]
+	s.Pressure, err = readPressure(g)
 	note("memory.pressure", err)
 	s.limits = readLimits(g, finalLimits)
 	s.noteDaemons(g, note)
 	for _, up := range g.Ancestors() {
 		if a, ok := readAncestor(up, note); ok {
-			s.ancestors = append(s.ancestors, a)
+			s.Ancestors = append(s.Ancestors, a)
 			s.limits = append(s.limits, limitReading{limitKey{a.Path, "memory.max"}, a.Max})
 		}
 		s.noteDaemons(up, note)
 	}
-	note = noteIn(s.unreadBelow)
+	note = noteIn(s.UnreadBelow)
 	for _, down := range below {
 		if a, ok := readAncestor(down, note); ok {
-			s.below = append(s.below, a)
+			s.Below = append(s.Below, a)
 		}
 		s.noteDaemons(down, note)
 	}
@@ -82,12 +71,12 @@ func noteIn(unread map[string]string) func(file string, err error) {
 func (s *snapshot) noteDaemons(g *cgroup.Group, note func(file string, err error)) {
 	kills, err := readDaemonKills(g)
 	note(path.Join(g.Name(), "user.oomd_ooms"), err)
-	s.daemons = append(s.daemons, kills...)
+	s.Daemons = append(s.Daemons, kills...)
 }
 
 // readAncestor reads a cgroup with a limit that is not the cage's. One that has no memory controller
 // has no limit either; one that was removed is noted.
-func readAncestor(g *cgroup.Group, note func(file string, err error)) (a Ancestor, ok bool) {
+func readAncestor(g *cgroup.Group, note func(file string, err error)) (a outcome.Ancestor, ok bool) {
 	a.Path = g.Name()
 	var err error
 	a.EventsLocal, err = readEvents(g, "memory.events.local")
@@ -107,7 +96,7 @@ func readAncestor(g *cgroup.Group, note func(file string, err error)) (a Ancesto
 func (c *Cage) before() snapshot {
 	below, err := c.group.Descendants()
 	s := takeSnapshot(c, below)
-	noteIn(s.unread)("descendants", err)
+	noteIn(s.Unread)("descendants", err)
 	return s
 }
 

@@ -1,22 +1,12 @@
 package harness
 
 import (
+	"oomcage/harness/outcome"
 	"sync"
 	"time"
 
 	"oomcage/harness/internal/cgroup"
 )
-
-// Sample is one reading of the cage while the load ran.
-type Sample struct {
-	At      time.Duration `json:"at"`   // since the run began
-	Step    int           `json:"step"` // how many steps had been acknowledged
-	Current Bytes         `json:"current"`
-	Swap    Bytes         `json:"swap,omitempty"`
-	Events  Events        `json:"events,omitzero"` // since the run began
-
-	Pressure Pressure `json:"pressure,omitzero"` // since the run began
-}
 
 // maxSamples bounds a timeline. Above it every second sample goes, so that the rest still
 // covers the whole run: at most 500 KB in a line of results.
@@ -30,14 +20,14 @@ type timeline struct {
 	mu      sync.Mutex
 	step    int
 	sent    int // the last step that was sent
-	samples []Sample
+	samples []outcome.Sample
 	often   budget
 	late    bool         // something was reported, and has not been sampled yet
 	counter *cgroup.Kept // of the kills; nil where it cannot be held open
 	counted uint64       // of them, the last time
 	seen    witness
-	kills   []KillTime
-	line    slope // of what the acknowledged steps took
+	kills   []outcome.KillTime
+	line    outcome.Slope // of what the acknowledged steps took
 }
 
 // newTimeline is one of a run in c that began at start. It is to be closed.
@@ -94,7 +84,7 @@ func (t *timeline) measure(c *Cage) {
 		return
 	}
 	if s := t.samples[len(t.samples)-1]; s.Events.Max == 0 && s.Events.High == 0 {
-		t.line.add(s.Step, addSaturating(s.Current, s.Swap))
+		t.line.Add(s.Step, s.Current+s.Swap)
 	}
 }
 
@@ -134,16 +124,16 @@ func (t *timeline) read(c *Cage) bool {
 	if err != nil {
 		return false
 	}
-	events, err := m.Events.since(t.before.Events)
+	events, err := m.Events.Since(t.before.Events)
 	if err != nil {
 		return false
 	}
 	if len(t.samples) >= maxSamples {
 		t.thin()
 	}
-	s := Sample{At: time.Since(t.start), Step: t.step, Current: m.Current, Swap: m.SwapCurrent, Events: events}
+	s := outcome.Sample{At: time.Since(t.start), Step: t.step, Current: m.Current, Swap: m.SwapCurrent, Events: events}
 	if p, err := readPressure(c.group); err == nil {
-		s.Pressure = p.since(t.before.pressure)
+		s.Pressure = p.Since(t.before.Pressure)
 	}
 	t.samples = append(t.samples, s)
 	t.place(s.Events.OOMKill, s.At, t.sent)
@@ -161,12 +151,8 @@ func (t *timeline) thin() {
 	}
 }
 
-// Thin picks at most n samples, in their order: those that tell most, and the rest spread evenly. It is for
-// those who show a timeline; the one of an Outcome is thinned only to bound it.
-func Thin(samples []Sample, n int) []Sample { return pickRows(samples, n) }
-
-func everySecond(samples []Sample, spare func(i int) bool) []Sample {
-	var kept []Sample
+func everySecond(samples []outcome.Sample, spare func(i int) bool) []outcome.Sample {
+	var kept []outcome.Sample
 	for i, s := range samples {
 		if i%2 == 0 || spare(i) {
 			kept = append(kept, s)

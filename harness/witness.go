@@ -1,18 +1,24 @@
 package harness
 
-import "time"
+import (
+	"oomcage/harness/outcome"
+	"time"
+)
 
 // witness notes, whenever it looks, what has become of the target's place and of its limits. It belongs
 // to the timeline, which guards it.
 type witness struct {
-	target      *Process           // nil before it is started
-	limits      map[limitKey]Bytes // as they were read last
-	changes     []LimitChange      // in their order
-	group       string             // in which the target was seen last
-	moves       []Move             // in their order
-	leaderEnded bool               // seen once
-	score       *int               // the last oom_score_adj that was seen
+	target      *Process              // nil before it is started
+	limits      map[limitKey]Bytes    // as they were read last
+	changes     []outcome.LimitChange // in their order
+	group       string                // in which the target was seen last
+	moves       []outcome.Move        // in their order
+	leaderEnded bool                  // seen once
+	score       *int                  // the last oom_score_adj that was seen
 }
+
+// mostMoves bounds what a line of results has of a target that moves on and on. The last one is kept.
+const mostMoves = 16
 
 // begin takes in the limits as they were before the target was started. What an earlier run of the cage has changed is
 // a change of this one too, which has the cage's limits as they were made.
@@ -46,7 +52,7 @@ func (w *witness) note(at time.Duration, now whereabouts) {
 	if len(w.moves) == mostMoves {
 		w.moves = w.moves[:mostMoves-1]
 	}
-	w.moves = append(w.moves, Move{At: at, Group: now.group})
+	w.moves = append(w.moves, outcome.Move{At: at, Group: now.group})
 }
 
 // noteLimits takes in limits that have been read now.
@@ -55,12 +61,12 @@ func (w *witness) noteLimits(at time.Duration, now []limitReading) {
 		from, known := w.limits[r.limitKey]
 		w.limits[r.limitKey] = r.size
 		if known && from != r.size {
-			w.change(LimitChange{At: at, Group: r.group, File: r.file, From: from, To: r.size})
+			w.change(outcome.LimitChange{At: at, Group: r.group, File: r.file, From: from, To: r.size})
 		}
 	}
 }
 
-func (w *witness) change(c LimitChange) {
+func (w *witness) change(c outcome.LimitChange) {
 	n, last := 0, -1
 	for i, known := range w.changes {
 		if known.Group == c.Group && known.File == c.File {

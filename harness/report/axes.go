@@ -4,13 +4,13 @@ import (
 	"slices"
 	"strings"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
 )
 
 // axesOf returns the axes of the points' names with the values that occur, in the order of the first name
 // that has each.
-func axesOf(outcomes []*harness.Outcome) []sweep.Axis {
+func axesOf(outcomes []*outcome.Outcome) []sweep.Axis {
 	var axes []sweep.Axis
 	at := map[string]int{}
 	seen := map[sweep.Value]bool{}
@@ -54,7 +54,7 @@ type grid struct {
 }
 
 // cell is the repeats of one point.
-type cell []*harness.Outcome
+type cell []*outcome.Outcome
 
 // grid arranges the outcomes. What has not the axis across is left out. Where no axis but the repeats is left, all
 // of them are one cell.
@@ -101,10 +101,10 @@ func without(name string, axes ...string) string {
 }
 
 // verdicts are those of the cell, each once, in the order of the table.
-func (c cell) verdicts() []harness.Verdict {
-	var there []harness.Verdict
-	for _, v := range harness.Verdicts() {
-		if slices.ContainsFunc(c, func(o *harness.Outcome) bool { return o.Verdict == v }) {
+func (c cell) verdicts() []outcome.Verdict {
+	var there []outcome.Verdict
+	for _, v := range outcome.Verdicts() {
+		if slices.ContainsFunc(c, func(o *outcome.Outcome) bool { return o.Verdict == v }) {
 			there = append(there, v)
 		}
 	}

@@ -1,3 +1,5 @@
+//go:build linux
+
 package report
 
 import (
@@ -14,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // manyLines is a file of the results of n points, each as long as a real one. Axes make series of 1000.
@@ -28,7 +30,7 @@ func manyLines(tb testing.TB, n int) string {
 	require.NoError(tb, err)
 	for i := range n {
 		o := another(whole.Outcomes[0], fmt.Sprintf("max=%dMiB/step=5MiB/A=%d", 64+i%1000, i/1000))
-		o.Evidence.Limits.Max = harness.Bytes(64+i%1000) * harness.MiB
+		o.Evidence.Limits.Max = outcome.Bytes(64+i%1000) * outcome.MiB
 		o.Acknowledged = i % 1000 / 5
 		o.Attempted, o.Window = o.Acknowledged+1, nil
 		o.Origin.Points = n

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"oomcage/harness"
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
 )
 
@@ -17,8 +17,8 @@ type index struct {
 	Axes     []sweep.Axis               `json:"axes"` // without the repeats
 	Points   []point                    `json:"points"`
 	Checks   []string                   `json:"checks"`   // of each finding
-	Verdicts []harness.Verdict          `json:"verdicts"` // in the order of their table
-	Letters  map[harness.Verdict]string `json:"letters"`
+	Verdicts []outcome.Verdict          `json:"verdicts"` // in the order of their table
+	Letters  map[outcome.Verdict]string `json:"letters"`
 	Marks    []string                   `json:"marks"` // of the series, each a path around where the pen is
 	Chunk    int                        `json:"chunk"` // how many points' details are in one block
 }
@@ -27,7 +27,7 @@ type index struct {
 type point struct {
 	Name      string          `json:"name"`
 	Values    []int           `json:"values"` // places in the axes' values; -1 where the name has none
-	Verdict   harness.Verdict `json:"verdict"`
+	Verdict   outcome.Verdict `json:"verdict"`
 	Acked     int             `json:"acked"`
 	Attempted int             `json:"attempted"`
 	Window    []int           `json:"window,omitempty"`   // lo, and hi where there is one
@@ -50,8 +50,8 @@ type detail struct {
 }
 
 // index makes the page's table.
-func (s *Set) index(outcomes []*harness.Outcome, chunk int) index {
-	x := index{Chunk: chunk, Axes: []sweep.Axis{}, Checks: []string{}, Verdicts: harness.Verdicts(), Letters: map[harness.Verdict]string{}}
+func (s *Set) index(outcomes []*outcome.Outcome, chunk int) index {
+	x := index{Chunk: chunk, Axes: []sweep.Axis{}, Checks: []string{}, Verdicts: outcome.Verdicts(), Letters: map[outcome.Verdict]string{}}
 	for v, l := range looks {
 		x.Letters[v] = l.letter
 	}
@@ -103,7 +103,7 @@ func (s *Set) index(outcomes []*harness.Outcome, chunk int) index {
 }
 
 // finite is a limit as the page's script can count with it: its numbers are exact to 2^53.
-func finite(b harness.Bytes) int64 {
+func finite(b outcome.Bytes) int64 {
 	if b >= 1<<53 {
 		return 0
 	}
@@ -129,8 +129,8 @@ func (a allowance) half() allowance {
 }
 
 // detail makes what the page shows of one point.
-func detailOf(o *harness.Outcome, a allowance) (detail, error) {
-	samples := harness.Thin(o.Timeline, a.samples)
+func detailOf(o *outcome.Outcome, a allowance) (detail, error) {
+	samples := outcome.Thin(o.Timeline, a.samples)
 	least := max(a.text, leastText)
 	d := detail{
 		Why: printable.Line(ends(o.Why, least)), Facts: facts(o, least), High: finite(o.Evidence.Limits.High),
@@ -139,10 +139,10 @@ func detailOf(o *harness.Outcome, a allowance) (detail, error) {
 	}
 	if a.evidence {
 		text, err := json.MarshalIndent(struct {
-			Spec     harness.Spec     `json:"spec"`
-			Baseline harness.Baseline `json:"baseline"`
-			Evidence harness.Evidence `json:"evidence"`
-			Origin   harness.Origin   `json:"origin,omitzero"`
+			Spec     outcome.Spec     `json:"spec"`
+			Baseline outcome.Baseline `json:"baseline"`
+			Evidence outcome.Evidence `json:"evidence"`
+			Origin   outcome.Origin   `json:"origin,omitzero"`
 		}{o.Spec, o.Baseline, o.Evidence, o.Origin}, "", "  ")
 		if err != nil {
 			return detail{}, err
@@ -153,7 +153,7 @@ func detailOf(o *harness.Outcome, a allowance) (detail, error) {
 }
 
 // facts are the evidence in words, as Outcome.String prints it.
-func facts(o *harness.Outcome, most int) [][2]string {
+func facts(o *outcome.Outcome, most int) [][2]string {
 	e := o.Evidence
 	var all [][2]string
 	add := func(name string, parts ...string) {
@@ -193,7 +193,7 @@ func facts(o *harness.Outcome, most int) [][2]string {
 		add("killed", k.String(), k.Limit)
 	}
 	for _, a := range e.Ancestors {
-		if a.EventsLocal != (harness.Events{}) {
+		if a.EventsLocal != (outcome.Events{}) {
 			add("above", a.Path, "memory.max "+human(a.Max), a.EventsLocal.String())
 		}
 	}
@@ -219,9 +219,9 @@ func facts(o *harness.Outcome, most int) [][2]string {
 
 // columns are the samples by column. What rises slowly makes small numbers, and a column of zeros is left
 // out: 10,000 timelines go into one page.
-func columns(samples []harness.Sample) map[string][]int64 {
+func columns(samples []outcome.Sample) map[string][]int64 {
 	all := map[string][]int64{}
-	column := func(name string, of func(harness.Sample) int64) {
+	column := func(name string, of func(outcome.Sample) int64) {
 		var before int64
 		differs := false
 		values := make([]int64, len(samples))
@@ -235,15 +235,15 @@ func columns(samples []harness.Sample) map[string][]int64 {
 			all[name] = values
 		}
 	}
-	column("at", func(s harness.Sample) int64 { return s.At.Microseconds() })
-	column("step", func(s harness.Sample) int64 { return int64(s.Step) })
-	column("current", func(s harness.Sample) int64 { return int64(s.Current) })
-	column("swap", func(s harness.Sample) int64 { return int64(s.Swap) })
-	column("some", func(s harness.Sample) int64 { return s.Pressure.Some.Microseconds() })
-	column("full", func(s harness.Sample) int64 { return s.Pressure.Full.Microseconds() })
-	column("high", func(s harness.Sample) int64 { return int64(s.Events.High) })
-	column("max", func(s harness.Sample) int64 { return int64(s.Events.Max) })
-	column("oom", func(s harness.Sample) int64 { return int64(s.Events.OOM) })
-	column("oom_kill", func(s harness.Sample) int64 { return int64(s.Events.OOMKill) })
+	column("at", func(s outcome.Sample) int64 { return s.At.Microseconds() })
+	column("step", func(s outcome.Sample) int64 { return int64(s.Step) })
+	column("current", func(s outcome.Sample) int64 { return int64(s.Current) })
+	column("swap", func(s outcome.Sample) int64 { return int64(s.Swap) })
+	column("some", func(s outcome.Sample) int64 { return s.Pressure.Some.Microseconds() })
+	column("full", func(s outcome.Sample) int64 { return s.Pressure.Full.Microseconds() })
+	column("high", func(s outcome.Sample) int64 { return int64(s.Events.High) })
+	column("max", func(s outcome.Sample) int64 { return int64(s.Events.Max) })
+	column("oom", func(s outcome.Sample) int64 { return int64(s.Events.OOM) })
+	column("oom_kill", func(s outcome.Sample) int64 { return int64(s.Events.OOMKill) })
 	return all
 }

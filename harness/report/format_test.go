@@ -8,18 +8,18 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 func TestTheTimeIsTheRunsAndNotTheLastReadings(t *testing.T) {
-	o := &harness.Outcome{Timeline: []harness.Sample{{At: time.Second}}}
+	o := &outcome.Outcome{Timeline: []outcome.Sample{{At: time.Second}}}
 	require.Equal(t, time.Second, took(o), "of an older oomcage")
 	o.Took = time.Minute
 	require.Equal(t, time.Minute, took(o))
 	var got bytes.Buffer
-	require.NoError(t, Write(&got, NewSet([]*harness.Outcome{o}), Table))
+	require.NoError(t, Write(&got, NewSet([]*outcome.Outcome{o}), Table))
 	require.Contains(t, got.String(), "60.0s")
-	require.Zero(t, took(&harness.Outcome{}))
+	require.Zero(t, took(&outcome.Outcome{}))
 }
 
 func TestTheExtensionNamesTheFormat(t *testing.T) {

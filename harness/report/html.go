@@ -12,8 +12,8 @@ import (
 	"io"
 	"strings"
 
-	"oomcage/harness"
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
 )
 
@@ -106,7 +106,7 @@ func (s *Set) writePage(w io.Writer, most int) error {
 
 // fill packs the details, with as much of each as there is room for. Where even the least has none, it is an error:
 // a page without some of its details looks like a whole one.
-func (p *page) fill(s *Set, outcomes []*harness.Outcome, most int) error {
+func (p *page) fill(s *Set, outcomes []*outcome.Outcome, most int) error {
 	for a := generous(len(outcomes)); ; a = a.half() {
 		size := len(p.Index)
 		p.Details = nil
@@ -134,11 +134,11 @@ func (p *page) fill(s *Set, outcomes []*harness.Outcome, most int) error {
 		switch {
 		case size > most && a == (allowance{}):
 			return fmt.Errorf("a page of %s is larger than %s, though there is the least of each: take another -format, or sweeps of fewer points",
-				count(len(outcomes), "point"), human(harness.Bytes(most)))
+				count(len(outcomes), "point"), human(outcome.Bytes(most)))
 		case size > most:
 			continue
 		}
-		p.Thinned = fmt.Sprintf("Timelines have at most %d readings here, and texts %s.", a.samples, human(harness.Bytes(a.text)))
+		p.Thinned = fmt.Sprintf("Timelines have at most %d readings here, and texts %s.", a.samples, human(outcome.Bytes(a.text)))
 		return nil
 	}
 }
@@ -146,7 +146,7 @@ func (p *page) fill(s *Set, outcomes []*harness.Outcome, most int) error {
 // pageLegend names the verdicts that occur.
 func (s *Set) pageLegend() []pageVerdict {
 	var all []pageVerdict
-	of := map[harness.Verdict]int{}
+	of := map[outcome.Verdict]int{}
 	for _, o := range s.Outcomes {
 		of[o.Verdict]++
 	}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 func mustHTML(t *testing.T, s *Set) string {
@@ -81,13 +81,13 @@ func hostileSet(t *testing.T) *Set {
 	other := another(o, "max=96MiB/kind="+hostile)
 	o.Output = strings.Repeat(hostile+"\n", 1<<20/len(hostile))
 	o.Error, o.Why = hostile, hostile
-	o.Spec.Target = harness.Target{Path: hostile, Args: []string{hostile}, Env: []string{hostile}}
-	o.Evidence.Kills = []harness.Kill{{Name: hostile}}
+	o.Spec.Target = outcome.Target{Path: hostile, Args: []string{hostile}, Env: []string{hostile}}
+	o.Evidence.Kills = []outcome.OOMKill{{Name: hostile}}
 	o.Evidence.Unread = map[string]string{hostile: hostile}
 	o.Evidence.Status.Signal = hostile
-	o.Origin = harness.Origin{Command: hostile, Kernel: hostile, Arch: hostile, CPUs: 1}
-	o.Verdict = harness.Inconclusive
-	return NewSet([]*harness.Outcome{o, other})
+	o.Origin = outcome.Origin{Command: hostile, Kernel: hostile, Arch: hostile, CPUs: 1}
+	o.Verdict = outcome.Inconclusive
+	return NewSet([]*outcome.Outcome{o, other})
 }
 
 func TestHostileTextsAreTextInEveryFormat(t *testing.T) {
@@ -128,9 +128,9 @@ func TestAThousandPointsMakeASmallPage(t *testing.T) {
 func TestLongTimelinesAndOutputsAreThinnedUntilThePageFits(t *testing.T) {
 	random := uint64(1)
 	next := func() uint64 { random ^= random << 13; random ^= random >> 7; random ^= random << 17; return random }
-	long := make([]harness.Sample, 4096)
+	long := make([]outcome.Sample, 4096)
 	for i := range long {
-		long[i] = harness.Sample{At: time.Duration(i)*time.Millisecond + time.Duration(next()%1e6), Current: harness.Bytes(next() % 1e9), Step: i / 100}
+		long[i] = outcome.Sample{At: time.Duration(i)*time.Millisecond + time.Duration(next()%1e6), Current: outcome.Bytes(next() % 1e9), Step: i / 100}
 	}
 	noise := make([]byte, 64<<10)
 	for i := range noise {
@@ -174,8 +174,8 @@ func TestTheLeastOfAPointIsItsReasonAndItsFacts(t *testing.T) {
 
 func TestASizeThatAScriptCannotCountIsLeftOut(t *testing.T) {
 	o := another(mustRead(t, realSweep).Outcomes[0], "app")
-	o.Evidence.Limits.Max, o.Evidence.Limits.High = harness.Unlimited, harness.Unlimited
-	x, details := mustUnpack(t, mustHTML(t, NewSet([]*harness.Outcome{o})))
+	o.Evidence.Limits.Max, o.Evidence.Limits.High = outcome.Unlimited, outcome.Unlimited
+	x, details := mustUnpack(t, mustHTML(t, NewSet([]*outcome.Outcome{o})))
 	require.Zero(t, x.Points[0].Max)
 	require.Zero(t, details[0].High)
 }

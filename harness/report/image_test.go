@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 func TestAnImageIsSharpAndSmallAndTheSameEachTime(t *testing.T) {
@@ -45,7 +45,7 @@ func TestAnSVGIsXMLWithATitle(t *testing.T) {
 
 func TestWithoutLimitsToCompareThereIsTheMapAlone(t *testing.T) {
 	one := another(mustRead(t, realSweep).Outcomes[0], "app")
-	s := NewSet([]*harness.Outcome{one})
+	s := NewSet([]*outcome.Outcome{one})
 	require.Nil(t, s.killsPlot())
 	for _, f := range Formats() {
 		var got bytes.Buffer
@@ -56,7 +56,7 @@ func TestWithoutLimitsToCompareThereIsTheMapAlone(t *testing.T) {
 
 func TestRepeatsWithoutAnAxisAreOneCell(t *testing.T) {
 	from := mustRead(t, realSweep).Outcomes
-	s := NewSet([]*harness.Outcome{another(from[0], "repeat=1"), another(from[1], "repeat=2"), another(from[2], "repeat=3")})
+	s := NewSet([]*outcome.Outcome{another(from[0], "repeat=1"), another(from[1], "repeat=2"), another(from[2], "repeat=3")})
 	for _, f := range Formats() {
 		var got bytes.Buffer
 		require.NoError(t, Write(&got, s, f), f)
@@ -69,35 +69,35 @@ func TestRepeatsWithoutAnAxisAreOneCell(t *testing.T) {
 }
 
 func TestAnImageSaysWhatItDoesNotShowOfManySeries(t *testing.T) {
-	title := func(series int, window *harness.Window) string {
-		var outcomes []*harness.Outcome
+	title := func(series int, window *outcome.Prediction) string {
+		var outcomes []*outcome.Outcome
 		for i, o := range many(t, series*100) {
 			o.Name, o.Window = o.Name+"/kind="+string(rune('a'+i/100)), window
 			outcomes = append(outcomes, o)
 		}
 		return NewSet(outcomes).killsPlot().Title.Text
 	}
-	require.Equal(t, "Steps over memory.max; the bands were predicted", title(8, &harness.Window{Lo: 1, Hi: 2}))
+	require.Equal(t, "Steps over memory.max; the bands were predicted", title(8, &outcome.Prediction{Lo: 1, Hi: 2}))
 	require.Equal(t, "Steps over memory.max", title(8, nil))
 	require.Equal(t, "Steps over memory.max of 9 series (not shown: their names and bands, which there is room for up to 8)",
-		title(9, &harness.Window{Lo: 1, Hi: 2}))
+		title(9, &outcome.Prediction{Lo: 1, Hi: 2}))
 }
 
 func TestKillsByTheOwnLimitAreFilledAndAllElseIsHollow(t *testing.T) {
 	var s series
-	for _, v := range harness.Verdicts() {
-		s.outcomes = append(s.outcomes, &harness.Outcome{Verdict: v})
+	for _, v := range outcome.Verdicts() {
+		s.outcomes = append(s.outcomes, &outcome.Outcome{Verdict: v})
 	}
 	kills, others := s.marks()
 	require.Len(t, kills, 2, "oom-killed and oom-group-killed; the page's test counts the same")
-	require.Len(t, others, len(harness.Verdicts())-2)
+	require.Len(t, others, len(outcome.Verdicts())-2)
 }
 
 func TestAnImageSaysWhatAHollowMarkIsWhereThereIsOne(t *testing.T) {
-	legend := func(verdict harness.Verdict) string {
+	legend := func(verdict outcome.Verdict) string {
 		outcomes := many(t, 100)
 		for _, o := range outcomes[1:] {
-			o.Verdict = harness.OOMKilled
+			o.Verdict = outcome.OOMKilled
 		}
 		outcomes[0].Verdict = verdict
 		var image bytes.Buffer
@@ -105,8 +105,8 @@ func TestAnImageSaysWhatAHollowMarkIsWhereThereIsOne(t *testing.T) {
 		return image.String()
 	}
 	const says = "hollow: not killed by its own limit"
-	require.Equal(t, 1, strings.Count(legend(harness.Survived), says))
-	require.Zero(t, strings.Count(legend(harness.OOMKilled), says))
+	require.Equal(t, 1, strings.Count(legend(outcome.Survived), says))
+	require.Zero(t, strings.Count(legend(outcome.OOMKilled), says))
 }
 
 func TestTicksAreRound(t *testing.T) {

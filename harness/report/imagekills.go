@@ -13,8 +13,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"oomcage/harness"
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
 )
 
@@ -23,14 +23,14 @@ var seriesColours = []uint32{0x1f5fa8, 0xb0531a, 0x27764a, 0x8a3b8f, 0x6b6400, 0
 // series is the points that differ in memory.max alone.
 type series struct {
 	name     string
-	outcomes []*harness.Outcome // the lowest limit first
+	outcomes []*outcome.Outcome // the lowest limit first
 }
 
 // series returns those with a memory.max, the one with the most steps first. One limit makes none.
 func (s *Set) series() []series {
 	var all []series
 	at := map[string]int{}
-	limits := map[harness.Bytes]bool{}
+	limits := map[outcome.Bytes]bool{}
 	for _, o := range s.Outcomes {
 		if finite(o.Evidence.Limits.Max) == 0 {
 			continue
@@ -49,7 +49,7 @@ func (s *Set) series() []series {
 		return nil
 	}
 	for _, s := range all {
-		slices.SortStableFunc(s.outcomes, func(a, b *harness.Outcome) int {
+		slices.SortStableFunc(s.outcomes, func(a, b *outcome.Outcome) int {
 			return cmp.Compare(a.Evidence.Limits.Max, b.Evidence.Limits.Max)
 		})
 	}
@@ -121,7 +121,7 @@ func (s *Set) killsPlot() *plot.Plot {
 func (s series) marks() (kills, others plotter.XYs) {
 	for _, o := range s.outcomes {
 		at := plotter.XY{X: float64(o.Evidence.Limits.Max), Y: float64(o.Acknowledged)}
-		if o.Verdict == harness.OOMKilled || o.Verdict == harness.OOMGroupKilled {
+		if o.Verdict == outcome.OOMKilled || o.Verdict == outcome.OOMGroupKilled {
 			kills = append(kills, at)
 		} else {
 			others = append(others, at)
@@ -187,7 +187,7 @@ func binaryTicks(_, top float64) []plot.Tick {
 	for v := 0.0; v <= top; v += step {
 		label := "0"
 		if v > 0 {
-			label = human(harness.Bytes(v))
+			label = human(outcome.Bytes(v))
 		}
 		all = append(all, plot.Tick{Value: v, Label: label})
 	}

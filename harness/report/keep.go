@@ -4,22 +4,22 @@ import (
 	"slices"
 	"strings"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // keeper keeps outcomes as they are read, and of each as much as a page of that many has room for.
 type keeper struct {
 	page     bool // the timelines and the output are shown
-	outcomes []*harness.Outcome
+	outcomes []*outcome.Outcome
 	room     allowance
-	readings map[*harness.Outcome]int // how many a timeline had
+	readings map[*outcome.Outcome]int // how many a timeline had
 	texts    map[string]string        // those that many outcomes share, such as the command
 }
 
 // firstThinned is how many outcomes are kept as they are. Then all are thinned each time that their number doubles.
 const firstThinned = 512
 
-func (k *keeper) add(o *harness.Outcome) {
+func (k *keeper) add(o *outcome.Outcome) {
 	o.Took = took(o)
 	k.share(o)
 	k.outcomes = append(k.outcomes, o)
@@ -40,12 +40,12 @@ func kept(n int) allowance {
 	return allowance{samples: min(400, 400_000/n), text: min(64<<10, 64<<20/n)}
 }
 
-func (k *keeper) thin(o *harness.Outcome) {
+func (k *keeper) thin(o *outcome.Outcome) {
 	if len(o.Timeline) > k.room.samples {
 		if _, ok := k.readings[o]; !ok {
 			k.readings[o] = len(o.Timeline)
 		}
-		o.Timeline = slices.Clip(harness.Thin(o.Timeline, k.room.samples))
+		o.Timeline = slices.Clip(outcome.Thin(o.Timeline, k.room.samples))
 	}
 	if len(o.Output) > k.room.text {
 		half := k.room.text / 2 // what is left out is not counted: it may be cut again
@@ -54,7 +54,7 @@ func (k *keeper) thin(o *harness.Outcome) {
 }
 
 // share makes equal texts of many outcomes one.
-func (k *keeper) share(o *harness.Outcome) {
+func (k *keeper) share(o *outcome.Outcome) {
 	for _, text := range []*string{
 		&o.Origin.Command, &o.Origin.Kernel, &o.Origin.Arch, &o.Spec.Target.Path, &o.Spec.Target.Dir, &o.Spec.Target.ReadyName,
 		&o.Spec.Load.Name, &o.Executable.Path, &o.Executable.SHA256,

@@ -5,7 +5,7 @@ import (
 	"image/color"
 	"strings"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // look is how a verdict is drawn. The letter tells what the colour tells, for greyscale, for those who see
@@ -16,18 +16,18 @@ type look struct {
 	fill, ink, dark, onDark uint32 // 0xRRGGBB
 }
 
-var looks = map[harness.Verdict]look{
-	harness.Survived:          {"S", 0xc9e9d6, 0x0f3d26, 0x1d4a35, 0xd5f5e3},
-	harness.OOMKilled:         {"K", 0xf0a58f, 0x40100a, 0x70301f, 0xffe9e2},
-	harness.OOMGroupKilled:    {"G", 0xe89ab8, 0x3d0a22, 0x6b2647, 0xffe6f0},
-	harness.ChildOOMKilled:    {"C", 0xf2cf7e, 0x3d2c00, 0x5c4508, 0xfff1cc},
-	harness.AncestorOOMKilled: {"A", 0xc9b6ee, 0x24124d, 0x473180, 0xefe8ff},
-	harness.HostOOMKilled:     {"H", 0x5b3a8c, 0xffffff, 0xc9b6ee, 0x24124d},
-	harness.Killed:            {"X", 0xb6c1cc, 0x17212b, 0x3c4854, 0xeef3f8},
-	harness.Exited:            {"E", 0xb3d6f2, 0x0a2e4a, 0x1f4666, 0xe0f1ff},
-	harness.Stalled:           {"L", 0xd9d3b0, 0x2f2a0a, 0x4a4526, 0xf7f3da},
-	harness.TimedOut:          {"T", 0xdfe3e8, 0x22282f, 0x333a43, 0xf0f3f6},
-	harness.Inconclusive:      {"?", 0xffffff, 0x3a0a0a, 0x14161a, 0xffe0e0},
+var looks = map[outcome.Verdict]look{
+	outcome.Survived:          {"S", 0xc9e9d6, 0x0f3d26, 0x1d4a35, 0xd5f5e3},
+	outcome.OOMKilled:         {"K", 0xf0a58f, 0x40100a, 0x70301f, 0xffe9e2},
+	outcome.OOMGroupKilled:    {"G", 0xe89ab8, 0x3d0a22, 0x6b2647, 0xffe6f0},
+	outcome.ChildOOMKilled:    {"C", 0xf2cf7e, 0x3d2c00, 0x5c4508, 0xfff1cc},
+	outcome.AncestorOOMKilled: {"A", 0xc9b6ee, 0x24124d, 0x473180, 0xefe8ff},
+	outcome.HostOOMKilled:     {"H", 0x5b3a8c, 0xffffff, 0xc9b6ee, 0x24124d},
+	outcome.Killed:            {"X", 0xb6c1cc, 0x17212b, 0x3c4854, 0xeef3f8},
+	outcome.Exited:            {"E", 0xb3d6f2, 0x0a2e4a, 0x1f4666, 0xe0f1ff},
+	outcome.Stalled:           {"L", 0xd9d3b0, 0x2f2a0a, 0x4a4526, 0xf7f3da},
+	outcome.TimedOut:          {"T", 0xdfe3e8, 0x22282f, 0x333a43, 0xf0f3f6},
+	outcome.Inconclusive:      {"?", 0xffffff, 0x3a0a0a, 0x14161a, 0xffe0e0},
 }
 
 // mark is the shape of a series' points: its corners, in radii from its middle, or none for a circle.
@@ -73,12 +73,12 @@ func rgb(c uint32) color.NRGBA {
 }
 
 // class is the verdict's name in the style sheet.
-func class(v harness.Verdict) string { return "v-" + string(v) }
+func class(v outcome.Verdict) string { return "v-" + string(v) }
 
 // sheet is the part of the style sheet that the looks make.
 func sheet() string {
 	var light, dark strings.Builder
-	for _, v := range harness.Verdicts() {
+	for _, v := range outcome.Verdicts() {
 		l := looks[v]
 		fmt.Fprintf(&light, ".%s { --fill: %s; --ink: %s; }\n", class(v), hex(l.fill), hex(l.ink))
 		fmt.Fprintf(&dark, "\t.%s { --fill: %s; --ink: %s; }\n", class(v), hex(l.dark), hex(l.onDark))

@@ -10,7 +10,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgsvg"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // luminance is what WCAG 2 calls relative luminance.
@@ -38,9 +38,9 @@ func TestTheInkOnAVerdictCanBeRead(t *testing.T) {
 }
 
 func TestEveryVerdictHasALookOfItsOwn(t *testing.T) {
-	letters := map[string]harness.Verdict{}
-	fills := map[uint32]harness.Verdict{}
-	for _, v := range harness.Verdicts() {
+	letters := map[string]outcome.Verdict{}
+	fills := map[uint32]outcome.Verdict{}
+	for _, v := range outcome.Verdicts() {
 		l, ok := looks[v]
 		require.True(t, ok, v)
 		require.Len(t, l.letter, 1)
@@ -53,7 +53,7 @@ func TestEveryVerdictHasALookOfItsOwn(t *testing.T) {
 
 // In greyscale the letter tells verdicts apart, and the two that fill most maps the shade too.
 func TestTheCommonVerdictsDifferInGreyscale(t *testing.T) {
-	survived, killed := looks[harness.Survived], looks[harness.OOMKilled]
+	survived, killed := looks[outcome.Survived], looks[outcome.OOMKilled]
 	require.Greater(t, contrast(survived.fill, killed.fill), 1.4)
 }
 

@@ -14,7 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
 )
 
@@ -31,14 +31,14 @@ func mustRead(t *testing.T, paths ...string) *Set {
 }
 
 // mustWrite keeps outcomes in a file of the test.
-func mustWrite(t *testing.T, name string, outcomes ...*harness.Outcome) string {
+func mustWrite(t *testing.T, name string, outcomes ...*outcome.Outcome) string {
 	t.Helper()
 	path := t.TempDir() + "/" + name
 	require.NoError(t, os.WriteFile(path, lines(t, outcomes), 0o600))
 	return path
 }
 
-func lines(t *testing.T, outcomes []*harness.Outcome) []byte {
+func lines(t *testing.T, outcomes []*outcome.Outcome) []byte {
 	t.Helper()
 	var all bytes.Buffer
 	for _, o := range outcomes {
@@ -50,7 +50,7 @@ func lines(t *testing.T, outcomes []*harness.Outcome) []byte {
 }
 
 // another is a copy of an outcome under another name.
-func another(o *harness.Outcome, name string) *harness.Outcome {
+func another(o *outcome.Outcome, name string) *outcome.Outcome {
 	c := *o
 	c.Name, c.Spec.Name = name, name
 	c.Evidence.Unread = maps.Clone(o.Evidence.Unread)
@@ -60,69 +60,69 @@ func another(o *harness.Outcome, name string) *harness.Outcome {
 
 // otherEnds change an outcome to each end that a run can have, and judges it again. What it was was killed by its
 // own limit.
-var otherEnds = map[string]func(o *harness.Outcome){
-	"survived": func(o *harness.Outcome) {
+var otherEnds = map[string]func(o *outcome.Outcome){
+	"survived": func(o *outcome.Outcome) {
 		o.Acknowledged, o.Attempted, o.Error = 24, 24, ""
 		alive(o)
 	},
-	"late": func(o *harness.Outcome) { // beyond the window
+	"late": func(o *outcome.Outcome) { // beyond the window
 		o.Acknowledged += 3
 		o.Attempted += 3
 	},
-	"group": func(o *harness.Outcome) {
+	"group": func(o *outcome.Outcome) {
 		o.Evidence.EventsLocal.OOMGroupKill, o.Evidence.Events.OOMGroupKill = 1, 1
 		o.Spec.Limits.OOMGroup, o.Evidence.Limits.OOMGroup = true, true
 	},
-	"stalled": func(o *harness.Outcome) {
+	"stalled": func(o *outcome.Outcome) {
 		alive(o)
 		o.Evidence.TimedOut = true
-		o.Spec.Limits.High, o.Evidence.Limits.High = 80*harness.MiB, 80*harness.MiB
+		o.Spec.Limits.High, o.Evidence.Limits.High = 80*outcome.MiB, 80*outcome.MiB
 		o.Evidence.Events.High, o.Evidence.EventsLocal.High = 812, 812
-		o.Evidence.Pressure = harness.Pressure{Some: 41 * time.Second, Full: 40 * time.Second}
+		o.Evidence.Pressure = outcome.Pressure{Some: 41 * time.Second, Full: 40 * time.Second}
 		for i := range o.Timeline {
 			s := &o.Timeline[i]
-			s.Current = min(s.Current, 80*harness.MiB)
-			s.Events = harness.Events{High: uint64(812 * i / len(o.Timeline))}
+			s.Current = min(s.Current, 80*outcome.MiB)
+			s.Events = outcome.Events{High: uint64(812 * i / len(o.Timeline))}
 			s.Pressure.Some = s.At * 7 / 10
 		}
 	},
-	"timed-out": func(o *harness.Outcome) {
+	"timed-out": func(o *outcome.Outcome) {
 		alive(o)
 		o.Evidence.TimedOut = true
-		o.Evidence.Pressure, o.Evidence.Refaults = harness.Pressure{}, 0
+		o.Evidence.Pressure, o.Evidence.Refaults = outcome.Pressure{}, 0
 	},
-	"exited": func(o *harness.Outcome) {
+	"exited": func(o *outcome.Outcome) {
 		alive(o)
-		o.Evidence.Status = harness.Status{Ended: true, Code: 2}
+		o.Evidence.Status = outcome.ExitStatus{Ended: true, Code: 2}
 		o.Output = "fatal error: runtime: out of memory\n\ngoroutine 1 [running]:\nmain.main()\n"
 	},
-	"killed": func(o *harness.Outcome) {
+	"killed": func(o *outcome.Outcome) {
 		alive(o)
-		o.Evidence.Status = harness.Status{Ended: true, Code: -1, Signal: "SIGTERM"}
+		o.Evidence.Status = outcome.ExitStatus{Ended: true, Code: -1, Signal: "SIGTERM"}
 	},
-	"child": func(o *harness.Outcome) {
-		o.Evidence.Status = harness.Status{}
-		o.Evidence.Kills = []harness.Kill{{PID: 777, Name: "worker", Anon: 61 * harness.MiB}}
+	"child": func(o *outcome.Outcome) {
+		o.Evidence.Status = outcome.ExitStatus{}
+		o.Evidence.Kills = []outcome.OOMKill{{PID: 777, Name: "worker", Anon: 61 * outcome.MiB}}
 	},
-	"ancestor": func(o *harness.Outcome) {
+	"ancestor": func(o *outcome.Outcome) {
 		o.Evidence.EventsLocal.OOM, o.Evidence.Events.OOM = 0, 0
 		o.Evidence.Kills = nil
-		o.Evidence.Ancestors = []harness.Ancestor{{Path: "/oomcage", Max: 200 * harness.MiB, EventsLocal: harness.Events{OOM: 1}}}
+		o.Evidence.Ancestors = []outcome.Ancestor{{Path: "/oomcage", Max: 200 * outcome.MiB, EventsLocal: outcome.Events{OOM: 1}}}
 	},
-	"host": func(o *harness.Outcome) {
+	"host": func(o *outcome.Outcome) {
 		o.Evidence.EventsLocal.OOM, o.Evidence.Events.OOM = 0, 0
 		o.Evidence.Kills, o.Evidence.Ancestors = nil, nil
 	},
-	"inconclusive": func(o *harness.Outcome) {
+	"inconclusive": func(o *outcome.Outcome) {
 		o.Evidence.Unread = map[string]string{"memory.events": "read /sys/fs/cgroup/oomcage/cage-9/memory.events: no such device"}
 	},
-	"unbounded": func(o *harness.Outcome) {
-		o.Window = &harness.Window{Lo: 3, Hi: math.MaxInt}
+	"unbounded": func(o *outcome.Outcome) {
+		o.Window = &outcome.Prediction{Lo: 3, Hi: math.MaxInt}
 	},
 }
 
-func alive(o *harness.Outcome) {
-	o.Evidence.Status, o.Evidence.Kills = harness.Status{}, nil
+func alive(o *outcome.Outcome) {
+	o.Evidence.Status, o.Evidence.Kills = outcome.ExitStatus{}, nil
 	o.Evidence.Events.OOM, o.Evidence.Events.OOMKill = 0, 0
 	o.Evidence.EventsLocal.OOM, o.Evidence.EventsLocal.OOMKill = 0, 0
 	for i := range o.Timeline {
@@ -131,11 +131,11 @@ func alive(o *harness.Outcome) {
 }
 
 // makeFindings makes a sweep of three axes with two repeats in which nearly everything went wrong.
-func makeFindings(t *testing.T) []*harness.Outcome {
+func makeFindings(t *testing.T) []*outcome.Outcome {
 	t.Helper()
-	var all []*harness.Outcome
+	var all []*outcome.Outcome
 	for _, o := range mustRead(t, realSweep).Outcomes {
-		if o.Evidence.Limits.Max > 160*harness.MiB || o.Verdict != harness.OOMKilled || o.Spec.Load.Bytes == 5*harness.MiB {
+		if o.Evidence.Limits.Max > 160*outcome.MiB || o.Verdict != outcome.OOMKilled || o.Spec.Load.Bytes == 5*outcome.MiB {
 			continue
 		}
 		for _, kind := range []string{"anon", "shmem"} {
@@ -162,7 +162,7 @@ func makeFindings(t *testing.T) []*harness.Outcome {
 			otherEnds[end](o)
 			delete(change, o.Name)
 		}
-		o.Judge()
+		o.Verdict, o.Why = o.Judge()
 	}
 	require.Empty(t, change, "no such points")
 	return all
@@ -171,27 +171,27 @@ func makeFindings(t *testing.T) []*harness.Outcome {
 func TestMadeOutcomesAreMadeAgainTheSame(t *testing.T) {
 	golden(t, made, lines(t, makeFindings(t)))
 	verdicts := cell(mustRead(t, made).Outcomes).verdicts()
-	require.Len(t, verdicts, len(harness.Verdicts()), "every verdict is to be seen: %v", verdicts)
+	require.Len(t, verdicts, len(outcome.Verdicts()), "every verdict is to be seen: %v", verdicts)
 }
 
 // many is a sweep of that many points: the real outcomes under the names of a grid of 100 limits and as many
 // steps as it takes.
-func many(t *testing.T, points int) []*harness.Outcome {
+func many(t *testing.T, points int) []*outcome.Outcome {
 	t.Helper()
 	from := mustRead(t, realSweep).Outcomes
-	var all []*harness.Outcome
+	var all []*outcome.Outcome
 	for i := range points {
 		o := another(from[i%len(from)], "")
-		limit := harness.Bytes(16+4*(i%100)) * harness.MiB
-		step := harness.Bytes(1+i/100) * harness.MiB
+		limit := outcome.Bytes(16+4*(i%100)) * outcome.MiB
+		step := outcome.Bytes(1+i/100) * outcome.MiB
 		o.Name = fmt.Sprintf("max=%v/step=%v", limit, step)
 		o.Spec.Name, o.Spec.Load.Bytes, o.Spec.Limits.Max, o.Evidence.Limits.Max = o.Name, step, limit, limit
-		o.Acknowledged = int((limit - 6*harness.MiB) / step)
-		o.Window = &harness.Window{Lo: o.Acknowledged, Hi: o.Acknowledged + 1}
+		o.Acknowledged = int((limit - 6*outcome.MiB) / step)
+		o.Window = &outcome.Prediction{Lo: o.Acknowledged, Hi: o.Acknowledged + 1}
 		o.Origin.Points = points
 		for j := range o.Timeline {
 			o.Timeline[j].At += time.Duration(i*7919%1000) * time.Millisecond
-			o.Timeline[j].Current += harness.Bytes(i*104729%4096) * 4096
+			o.Timeline[j].Current += outcome.Bytes(i*104729%4096) * 4096
 		}
 		all = append(all, o)
 	}

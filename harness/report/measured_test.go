@@ -6,30 +6,30 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 func TestTheTableAndThePageSayWhereAStepTookAnotherSizeThanDeclared(t *testing.T) {
-	made := func(declared, step harness.Bytes) *harness.Outcome {
-		return &harness.Outcome{
-			Name: "max=1GiB", Spec: harness.Spec{Load: harness.Load{Bytes: declared}}, Verdict: harness.Survived,
-			Acknowledged: 40, Attempted: 40, Baseline: harness.Baseline{Current: 8 * harness.MiB, PageSize: 4096, CPUs: 2},
-			Measured: &harness.Measured{Step: step, Error: harness.KiB, Steps: 40},
+	made := func(declared, step outcome.Bytes) *outcome.Outcome {
+		return &outcome.Outcome{
+			Name: "max=1GiB", Spec: outcome.Spec{Load: outcome.Load{Bytes: declared}}, Verdict: outcome.Survived,
+			Acknowledged: 40, Attempted: 40, Baseline: outcome.Baseline{Current: 8 * outcome.MiB, PageSize: 4096, CPUs: 2},
+			Measured: &outcome.Measured{Step: step, Error: outcome.KiB, Steps: 40},
 		}
 	}
-	for want, o := range map[string]*harness.Outcome{
-		"20 MiB":             made(20*harness.MiB, 20*harness.MiB),
-		"40 MiB, not 20 MiB": made(20*harness.MiB, 40*harness.MiB),
-		"-4 KiB, not 20 MiB": made(20*harness.MiB, -4*harness.KiB),
-		"5 MiB":              made(0, 5*harness.MiB),
+	for want, o := range map[string]*outcome.Outcome{
+		"20 MiB":             made(20*outcome.MiB, 20*outcome.MiB),
+		"40 MiB, not 20 MiB": made(20*outcome.MiB, 40*outcome.MiB),
+		"-4 KiB, not 20 MiB": made(20*outcome.MiB, -4*outcome.KiB),
+		"5 MiB":              made(0, 5*outcome.MiB),
 		"nothing?":           made(0, 0),
 		"":                   {},
 	} {
 		require.Equal(t, want, tookEach(o))
 	}
-	differs := made(20*harness.MiB, 40*harness.MiB)
+	differs := made(20*outcome.MiB, 40*outcome.MiB)
 	var table bytes.Buffer
-	require.NoError(t, Write(&table, NewSet([]*harness.Outcome{differs}), Table))
+	require.NoError(t, Write(&table, NewSet([]*outcome.Outcome{differs}), Table))
 	require.Contains(t, table.String(), "40 MiB, not 20 MiB")
 	require.Contains(t, facts(differs, 1000), [2]string{"a step took", "40 MiB, not 20 MiB, ± 1 KiB, measured over 40 steps"})
 }

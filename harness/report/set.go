@@ -6,20 +6,20 @@ import (
 	"slices"
 	"strings"
 
-	"oomcage/harness"
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
 )
 
 // Set is the outcomes of one sweep.
 type Set struct {
-	Outcomes []*harness.Outcome // in the order of sweep.Compare
+	Outcomes []*outcome.Outcome // in the order of sweep.Compare
 	Findings []sweep.Finding    // what sweep.Check says of them
 
 	// ShowSecrets shows all that the outcomes have; without, a page shows them as Outcome.WithoutSecrets makes them.
 	ShowSecrets bool
 
-	readings map[*harness.Outcome]int // of the timelines that were thinned: how many they had
+	readings map[*outcome.Outcome]int // of the timelines that were thinned: how many they had
 }
 
 // Read reads files of results. Several are the shards of one sweep; a point that is there twice is an error, and
@@ -32,13 +32,13 @@ func Read(paths ...string) (*Set, error) { return ReadFor(HTML, paths...) }
 // ReadFor is Read for a report in one format: of the timelines and the output, which only a page shows, the others need
 // nothing.
 func ReadFor(f Format, paths ...string) (*Set, error) {
-	keep := keeper{page: f == HTML, readings: map[*harness.Outcome]int{}, texts: map[string]string{}}
+	keep := keeper{page: f == HTML, readings: map[*outcome.Outcome]int{}, texts: map[string]string{}}
 	var torn error
 	var known sweepFile
 	in := map[string]string{} // the file of each point
 	for _, path := range paths {
 		from := len(keep.outcomes)
-		err := sweep.ReadEach(path, !keep.page, func(o *harness.Outcome) error {
+		err := sweep.ReadEach(path, !keep.page, func(o *outcome.Outcome) error {
 			switch first, twice := in[o.Name]; {
 			case twice && first == path:
 				return fmt.Errorf("%s has the point %s twice: a sweep runs each once; take one of the lines out", path, printable.Line(o.Name))
@@ -74,7 +74,7 @@ type sweepFile struct {
 }
 
 // with adds what another file says, or refuses it as one of another sweep.
-func (f sweepFile) with(path string, outcomes []*harness.Outcome) (sweepFile, error) {
+func (f sweepFile) with(path string, outcomes []*outcome.Outcome) (sweepFile, error) {
 	const help = "give the files of one sweep, and make a report of each"
 	if len(outcomes) == 0 {
 		return f, nil
@@ -100,7 +100,7 @@ func (f sweepFile) with(path string, outcomes []*harness.Outcome) (sweepFile, er
 }
 
 // NewSet puts outcomes into order, and checks them.
-func NewSet(outcomes []*harness.Outcome) *Set {
+func NewSet(outcomes []*outcome.Outcome) *Set {
 	s := &Set{Outcomes: slices.Clone(outcomes)}
 	sweep.Sort(s.Outcomes)
 	s.Findings = sweep.Check(s.Outcomes)
@@ -145,7 +145,7 @@ func (s *Set) Complete() error {
 
 // pointsOf is how many points the sweep of the outcomes has; 0 where nobody says. A sweep that was gone on with
 // on a larger grid has outcomes that know of fewer.
-func pointsOf(outcomes []*harness.Outcome) int {
+func pointsOf(outcomes []*outcome.Outcome) int {
 	points := 0
 	for _, o := range outcomes {
 		points = max(points, o.Origin.Points)
@@ -211,7 +211,7 @@ func (s *Set) listed() []sweep.Finding {
 
 // ranked returns the outcomes with those first that somebody should look at: the flaky ones, then those with
 // other findings.
-func (s *Set) ranked() []*harness.Outcome {
+func (s *Set) ranked() []*outcome.Outcome {
 	rank := map[string]int{}
 	for _, f := range s.Findings {
 		for _, name := range f.Points {
@@ -222,6 +222,6 @@ func (s *Set) ranked() []*harness.Outcome {
 		}
 	}
 	ranked := slices.Clone(s.Outcomes)
-	slices.SortStableFunc(ranked, func(a, b *harness.Outcome) int { return rank[b.Name] - rank[a.Name] })
+	slices.SortStableFunc(ranked, func(a, b *outcome.Outcome) int { return rank[b.Name] - rank[a.Name] })
 	return ranked
 }

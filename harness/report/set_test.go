@@ -3,19 +3,20 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
 )
 
 func TestShardsTogetherAreTheWholeSweep(t *testing.T) {
 	whole := mustRead(t, realSweep)
-	var shards [4][]*harness.Outcome
+	var shards [4][]*outcome.Outcome
 	for i, o := range whole.Outcomes {
 		shards[i%4] = append(shards[i%4], o)
 	}
@@ -36,7 +37,7 @@ func TestShardsTogetherAreTheWholeSweep(t *testing.T) {
 func TestMissingPointsAreNamedWhereTheValuesSayWhich(t *testing.T) {
 	whole := mustRead(t, realSweep).Outcomes
 	without := func(names ...string) *Set {
-		return NewSet(slices.DeleteFunc(slices.Clone(whole), func(o *harness.Outcome) bool { return slices.Contains(names, o.Name) }))
+		return NewSet(slices.DeleteFunc(slices.Clone(whole), func(o *outcome.Outcome) bool { return slices.Contains(names, o.Name) }))
 	}
 	require.NoError(t, without().Complete())
 	require.EqualError(t, without("max=64MiB/step=10MiB").Complete(),
@@ -58,20 +59,20 @@ func TestMissingPointsAreNamedWhereTheValuesSayWhich(t *testing.T) {
 	})
 	t.Run("where the origin says nothing, nothing is missing", func(t *testing.T) {
 		one := another(whole[0], "max=1MiB")
-		one.Origin = harness.Origin{}
-		require.NoError(t, NewSet([]*harness.Outcome{one}).Complete())
+		one.Origin = outcome.Origin{}
+		require.NoError(t, NewSet([]*outcome.Outcome{one}).Complete())
 	})
 	t.Run("a sweep that was gone on with on a larger grid is that one", func(t *testing.T) {
 		one, two := another(whole[0], "max=1MiB"), another(whole[0], "max=2MiB")
 		one.Origin.Points, two.Origin.Points = 1, 3
-		require.ErrorContains(t, NewSet([]*harness.Outcome{one, two}).Complete(), "3 points were to be run, and 1 is missing; which ones")
+		require.ErrorContains(t, NewSet([]*outcome.Outcome{one, two}).Complete(), "3 points were to be run, and 1 is missing; which ones")
 	})
 }
 
 func TestPointsOfTwoSweepsAreNotAWholeOneThoughTheCountIsRight(t *testing.T) {
 	one := mustRead(t, realSweep).Outcomes[0]
-	of := func(names ...string) []*harness.Outcome {
-		var all []*harness.Outcome
+	of := func(names ...string) []*outcome.Outcome {
+		var all []*outcome.Outcome
 		for _, name := range names {
 			o := another(one, name)
 			o.Origin.Points = 4
@@ -88,7 +89,7 @@ func TestPointsOfTwoSweepsAreNotAWholeOneThoughTheCountIsRight(t *testing.T) {
 
 func TestFilesOfDifferentSweepsAreRefused(t *testing.T) {
 	of := func(points int, names ...string) string {
-		var all []*harness.Outcome
+		var all []*outcome.Outcome
 		for _, name := range names {
 			o := another(mustRead(t, realSweep).Outcomes[0], name)
 			o.Origin.Points = points
@@ -126,14 +127,14 @@ func TestAFileWithoutAnOutcomeIsAnError(t *testing.T) {
 	_, err := Read(mustWrite(t, "empty.jsonl"))
 	require.ErrorContains(t, err, "empty.jsonl: no outcome is in there")
 	_, err = Read("testdata/no-such-file")
-	require.ErrorContains(t, err, "no such file")
+	require.ErrorIs(t, err, fs.ErrNotExist)
 	_, err = Read("testdata/README.md")
 	require.ErrorContains(t, err, "README.md:1: no outcome")
 }
 
 func TestFlakyPointsComeFirstAndThenThoseWithFindings(t *testing.T) {
 	s := mustRead(t, made)
-	rank := func(o *harness.Outcome) int {
+	rank := func(o *outcome.Outcome) int {
 		best := 0
 		for _, i := range s.found()[o.Name] {
 			best = max(best, 1)
@@ -145,17 +146,17 @@ func TestFlakyPointsComeFirstAndThenThoseWithFindings(t *testing.T) {
 	}
 	ranked := s.ranked()
 	require.Equal(t, 2, rank(ranked[0]))
-	require.True(t, slices.IsSortedFunc(ranked, func(a, b *harness.Outcome) int { return rank(b) - rank(a) }))
+	require.True(t, slices.IsSortedFunc(ranked, func(a, b *outcome.Outcome) int { return rank(b) - rank(a) }))
 	require.Len(t, ranked, len(s.Outcomes))
 }
 
 func TestNoCheckIsPushedOutOfTheListsByAnother(t *testing.T) {
-	var outcomes []*harness.Outcome
+	var outcomes []*outcome.Outcome
 	for i, o := range many(t, 200) {
-		o.Verdict, o.Acknowledged, o.Window = harness.OOMKilled, 30, &harness.Window{Lo: 1, Hi: 2}
+		o.Verdict, o.Acknowledged, o.Window = outcome.OOMKilled, 30, &outcome.Prediction{Lo: 1, Hi: 2}
 		if i == 0 {
 			other := another(o, o.Name+"/repeat=2")
-			other.Verdict = harness.Survived
+			other.Verdict = outcome.Survived
 			outcomes = append(outcomes, other)
 		}
 		outcomes = append(outcomes, o)
@@ -179,7 +180,7 @@ func TestNoCheckIsPushedOutOfTheListsByAnother(t *testing.T) {
 
 func TestShardsAndWhatWasGoneOnWithAreOnePlace(t *testing.T) {
 	commands := func(commands ...string) (shown []string) {
-		var outcomes []*harness.Outcome
+		var outcomes []*outcome.Outcome
 		for i, o := range mustRead(t, realSweep).Outcomes[:len(commands)] {
 			o.Origin.Command = commands[i]
 			outcomes = append(outcomes, o)
@@ -204,7 +205,7 @@ func TestPlacesAreToldApart(t *testing.T) {
 	later.Origin.Start = later.Origin.Start.AddDate(0, 0, 1)
 	elsewhere := another(outcomes[2], outcomes[2].Name)
 	elsewhere.Origin.Kernel, elsewhere.Origin.MicroVM = "6.1.0", false
-	places := NewSet([]*harness.Outcome{outcomes[0], later, elsewhere}).places()
+	places := NewSet([]*outcome.Outcome{outcomes[0], later, elsewhere}).places()
 	require.Len(t, places, 2)
 	require.Equal(t, 2, places[0].Points)
 	require.Equal(t, outcomes[0].Origin.Start.Format("2006-01-02 15:04 MST"), places[0].Date, "the first one's start")

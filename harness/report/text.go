@@ -9,8 +9,8 @@ import (
 
 	"github.com/docker/go-units"
 
-	"oomcage/harness"
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/outcome"
 )
 
 // ends keeps the beginning and the end of a text, where a crash says why, and at most that many bytes.
@@ -23,11 +23,11 @@ func ends(s string, most int) string {
 }
 
 // human prints a size as people read it: "95.4 MiB". Sizes that are whole stay so: "64 MiB".
-func human(b harness.Bytes) string {
+func human(b outcome.Bytes) string {
 	switch {
-	case b == harness.Unlimited:
+	case b == outcome.Unlimited:
 		return "max"
-	case b < harness.KiB:
+	case b < outcome.KiB:
 		return fmt.Sprintf("%d B", b)
 	}
 	names := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
@@ -35,7 +35,7 @@ func human(b harness.Bytes) string {
 }
 
 // limit prints memory.max, which may not be there.
-func limit(o *harness.Outcome) string {
+func limit(o *outcome.Outcome) string {
 	if l := o.Evidence.Limits.Max; l > 0 {
 		return human(l)
 	}
@@ -51,7 +51,7 @@ func span(lo, hi int) string {
 }
 
 // predicted prints the window, or "" where there is none.
-func predicted(o *harness.Outcome) string {
+func predicted(o *outcome.Outcome) string {
 	if o.Window == nil {
 		return ""
 	}
@@ -60,7 +60,7 @@ func predicted(o *harness.Outcome) string {
 
 // tookEach prints what a step took as it was measured, and what was declared where that is another size; "" where nothing
 // was measured.
-func tookEach(o *harness.Outcome) string {
+func tookEach(o *outcome.Outcome) string {
 	m := o.Measured
 	switch {
 	case m == nil:
@@ -75,7 +75,7 @@ func tookEach(o *harness.Outcome) string {
 }
 
 // signed is human for a size that may be below zero.
-func signed(b harness.Bytes) string {
+func signed(b outcome.Bytes) string {
 	if b < 0 {
 		return "-" + human(-b)
 	}
@@ -84,7 +84,7 @@ func signed(b harness.Bytes) string {
 
 // took is how long the run took. Results of an older oomcage do not say so, and then it is as far as the
 // timeline knows.
-func took(o *harness.Outcome) time.Duration {
+func took(o *outcome.Outcome) time.Duration {
 	if o.Took > 0 || len(o.Timeline) == 0 {
 		return o.Took
 	}
@@ -101,12 +101,12 @@ func count(n int, what string) string {
 
 // summary says how the points ended: "24 points: 4 survived, 20 oom-killed".
 func (s *Set) summary() string {
-	of := map[harness.Verdict]int{}
+	of := map[outcome.Verdict]int{}
 	for _, o := range s.Outcomes {
 		of[o.Verdict]++
 	}
 	var parts []string
-	for _, v := range harness.Verdicts() {
+	for _, v := range outcome.Verdicts() {
 		if of[v] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", of[v], v))
 		}
@@ -160,7 +160,7 @@ func (s *Set) places() []place {
 	return all
 }
 
-func placeOf(o harness.Origin) place {
+func placeOf(o outcome.Origin) place {
 	p := place{Command: printable.Line(o.Command), Kernel: printable.Line(o.Kernel)}
 	if o.CPUs > 0 {
 		p.Machine = fmt.Sprintf("%s, %s, %s", printable.Line(o.Arch), count(o.CPUs, "CPU"), human(o.Memory))

@@ -7,7 +7,7 @@ import (
 	"runtime"
 	"slices"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // aheadBytes is how much text one CPU parses at a time. To hand a line of 3 KB over by itself would cost a twentieth
@@ -24,14 +24,14 @@ type batch struct {
 }
 
 type parsed struct {
-	outcome *harness.Outcome
+	outcome *outcome.Outcome
 	err     error
 }
 
 // ahead is Next again and again, up to the end or the first error, with lines parsed on all CPUs while they are read.
 // It holds aheadBytes and one line of text for each, or one longer line.
-func (r *Reader) ahead() iter.Seq2[*harness.Outcome, error] {
-	return func(yield func(*harness.Outcome, error) bool) {
+func (r *Reader) ahead() iter.Seq2[*outcome.Outcome, error] {
+	return func(yield func(*outcome.Outcome, error) bool) {
 		stop := make(chan struct{})
 		defer close(stop)
 		batches := make(chan *batch, runtime.GOMAXPROCS(0))

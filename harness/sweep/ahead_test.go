@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // Lines are parsed on all CPUs, and come in their order; an error is about the first bad one.
@@ -26,7 +26,7 @@ func TestLinesThatAreParsedAheadKeepTheirOrder(t *testing.T) {
 	each := func(text string) (int, error) {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 		next := 0
-		err := ReadEach(path, false, func(o *harness.Outcome) error {
+		err := ReadEach(path, false, func(o *outcome.Outcome) error {
 			require.Equal(t, fmt.Sprintf("max=%d", next), o.Name)
 			next++
 			return nil

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // MaxPoints is how many points a grid may have, unless it is told to take more: a factor of a
@@ -27,7 +27,7 @@ type Axis struct {
 
 // ParseAxis reads "max=64MiB,96MiB", "max=64MiB..256MiB+32MiB" (in steps) or "max=64MiB..1GiB*2"
 // (by a factor), and lists of these. A range ends with its last value that is not above the upper
-// end. Sizes are read as harness.ParseBytes does, and written one way, so that 1024KiB and 1MiB are the
+// end. Sizes are read as outcome.ParseBytes does, and written one way, so that 1024KiB and 1MiB are the
 // same value. Nothing, a range that is upside down or never ends, and more than most values are
 // errors; most below 1 means MaxPoints.
 func ParseAxis(text string, most int) (Axis, error) {
@@ -120,7 +120,7 @@ var ErrTooMany = errors.New("it makes too many points: take larger steps")
 // parse reads the end of a range.
 func (k kind) parse(text string) (int64, error) {
 	if k == size {
-		b, err := harness.ParseBytes(text)
+		b, err := outcome.ParseBytes(text)
 		return int64(b), err
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
@@ -132,7 +132,7 @@ func (k kind) parse(text string) (int64, error) {
 
 func (k kind) print(n int64) string {
 	if k == size {
-		return harness.Bytes(n).String()
+		return outcome.Bytes(n).String()
 	}
 	return strconv.FormatInt(n, 10)
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 package sweep
 
 import (
@@ -11,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // worker makes the test binary be a program that takes some memory, works and ends.
@@ -43,7 +46,7 @@ func BenchmarkParallel(b *testing.B) {
 	require.NoError(b, err)
 	axis, err := ParseAxis("max=64MiB..71MiB+1MiB", 0)
 	require.NoError(b, err)
-	points, err := Grid{Spec: harness.Spec{Target: harness.Target{Path: self, Env: []string{worker + "=1"}}}, Axes: []Axis{axis}}.Points()
+	points, err := Grid{Spec: outcome.Spec{Target: outcome.Target{Path: self, Env: []string{worker + "=1"}}}, Axes: []Axis{axis}}.Points()
 	require.NoError(b, err)
 
 	var bare, swept [2]time.Duration

@@ -1,3 +1,5 @@
+//go:build linux
+
 package sweep
 
 import (
@@ -60,38 +62,6 @@ type Answer struct {
 	// higher limit did not survive.
 	Warnings []string `json:"warnings,omitempty"`
 }
-
-// Survived tells whether the load survived: the target lived to its end or, where there was no step, ended by
-// itself with exit code 0, and nothing inside was killed.
-func Survived(o *harness.Outcome) bool {
-	endedWell := o.Verdict == harness.Exited && o.Evidence.Status.Code == 0 && o.Attempted == 0
-	return o.Verdict == harness.Survived && o.Error == "" || endedWell
-}
-
-// Failure says why a run did not survive, in a line; "" where it did.
-func Failure(o *harness.Outcome) string {
-	switch {
-	case Survived(o):
-		return ""
-	case o.Error == "" || forMemory(o): // the error of a step whose target was killed says nothing more
-		return o.Why
-	default:
-		return o.Why + ": " + o.Error
-	}
-}
-
-// forMemory tells whether the limit may be why a run did not survive: with more of it, another may.
-func forMemory(o *harness.Outcome) bool {
-	switch o.Verdict {
-	case harness.OOMKilled, harness.OOMGroupKilled, harness.ChildOOMKilled, harness.Stalled:
-		return true
-	default:
-		return false
-	}
-}
-
-// FailedOtherwise tells whether a run failed for another reason than its limit: what the program printed may say which.
-func FailedOtherwise(o *harness.Outcome) bool { return !Survived(o) && !forMemory(o) }
 
 // otherFailure is the first run that failed for another reason than the limit; nil where there is none.
 func (t Trial) otherFailure() *harness.Outcome {

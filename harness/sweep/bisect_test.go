@@ -1,3 +1,5 @@
+//go:build linux
+
 package sweep
 
 import (
@@ -7,11 +9,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // search looks between 1 and 64 MiB.
 func search(tolerance harness.Bytes) *Search {
-	return &Search{Spec: app(), Lo: harness.MiB, Hi: 64 * harness.MiB, Tolerance: tolerance, Repeats: 3}
+	return &Search{Spec: searched(), Lo: harness.MiB, Hi: 64 * harness.MiB, Tolerance: tolerance, Repeats: 3}
 }
 
 // survivesFrom is a load that needs so much.
@@ -110,33 +113,35 @@ func TestARunThatFailsAtTheUpperEndAndNotForMemoryEndsTheSearch(t *testing.T) {
 	require.Equal(t, killed.Why, Failure(killed))
 }
 
+func searched() harness.Spec { return harness.WithoutCode(app()) }
+
 func TestASearchThatMakesNoSenseIsRefused(t *testing.T) {
 	room := 256 * harness.MiB
 	for want, s := range map[string]Search{
-		"the lower end must come first": {Spec: app(), Lo: 2 * harness.MiB, Hi: harness.MiB},
-		"has no end":                    {Spec: harness.Spec{Target: app().Target, Load: harness.Load{Step: harness.HTTPPost("/")}}},
-		"neither may be negative":       {Spec: app(), Tolerance: -1, Lo: 1},
+		"the lower end must come first": {Spec: searched(), Lo: 2 * harness.MiB, Hi: harness.MiB},
+		"has no end":                    {Spec: harness.Spec{Target: searched().Target, Load: harness.Load{Step: harness.HTTPPost("/")}}},
+		"neither may be negative":       {Spec: searched(), Tolerance: -1, Lo: 1},
 		"no Target.Path":                {},
 	} {
 		_, err := Bisect(t.Context(), s)
 		require.ErrorContains(t, err, want)
 	}
-	for _, s := range []Search{{Spec: app(), Hi: 250 * harness.MiB}, {Spec: app(), Lo: 250 * harness.MiB}} {
+	for _, s := range []Search{{Spec: searched(), Hi: 250 * harness.MiB}, {Spec: searched(), Lo: 250 * harness.MiB}} {
 		err := s.fill(room)
 		require.ErrorIs(t, err, ErrNoRoom)
 		require.ErrorContains(t, err, "a cage gets at most 248MiB here, as all cages share 256MiB")
 	}
-	s := Search{Spec: app()}
+	s := Search{Spec: searched()}
 	require.NoError(t, s.Validate())
 	require.NoError(t, s.fill(room))
-	require.Equal(t, Search{Spec: app(), Lo: harness.MiB, Hi: 248 * harness.MiB, Tolerance: harness.MiB, Repeats: 3}, s)
+	require.Equal(t, Search{Spec: searched(), Lo: harness.MiB, Hi: 248 * harness.MiB, Tolerance: harness.MiB, Repeats: 3}, s)
 }
 
 func TestSurvivalIsAnEndWithoutHarm(t *testing.T) {
 	exited := func(code int) *harness.Outcome {
 		o := &harness.Outcome{}
-		o.Evidence.Status = harness.Status{Ended: true, Code: code}
-		o.Judge()
+		o.Evidence.Status = outcome.ExitStatus{Ended: true, Code: code}
+		o.Verdict, o.Why = o.Judge()
 		return o
 	}
 	require.True(t, Survived(survivedAt(harness.MiB, 5)))

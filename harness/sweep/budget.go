@@ -6,47 +6,47 @@ import (
 	"fmt"
 	"sync"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // share is what a run takes outside its cage: the kernel's structures for the cage and its processes, and
 // the harness's timeline and evidence. The target's own memory is in its cage.
-const share = 8 * harness.MiB
+const share = 8 * outcome.MiB
 
 // Budget is how much memory the cages that run at once may take together, so that the guard's limit, which
 // stands over all of them, is never the one that kills. Its zero value has room for nothing: call
 // NewBudget.
 type Budget struct {
-	total harness.Bytes
+	total outcome.Bytes
 
 	mu      sync.Mutex
-	used    harness.Bytes
+	used    outcome.Bytes
 	waiting []*claim // the first one goes first, however large it is: no point starves
 }
 
 type claim struct {
-	size    harness.Bytes
+	size    outcome.Bytes
 	granted chan struct{}
 }
 
 // NewBudget makes a budget of that many bytes.
-func NewBudget(total harness.Bytes) *Budget { return &Budget{total: total} }
+func NewBudget(total outcome.Bytes) *Budget { return &Budget{total: total} }
 
 // Claim is what a run with these limits may take: memory.max, the swap it may use, and the target's
 // share outside. A run without memory.max, or with unlimited swap, may take everything, so it runs
 // alone.
-func (b *Budget) Claim(l harness.Limits) harness.Bytes {
-	if l.Max == 0 || l.Max == harness.Unlimited || l.Swap == harness.Unlimited {
+func (b *Budget) Claim(l outcome.Limits) outcome.Bytes {
+	if l.Max == 0 || l.Max == outcome.Unlimited || l.Swap == outcome.Unlimited {
 		return b.total
 	}
-	if l.Swap > harness.Unlimited-share-l.Max {
-		return harness.Unlimited
+	if l.Swap > outcome.Unlimited-share-l.Max {
+		return outcome.Unlimited
 	}
 	return l.Max + l.Swap + share
 }
 
 // Fits says in an error why a run with these limits could never begin.
-func (b *Budget) Fits(l harness.Limits) error {
+func (b *Budget) Fits(l outcome.Limits) error {
 	if need := b.Claim(l); need > b.total {
 		return fmt.Errorf("%w: it may take %v (memory.max %v, memory.swap.max %v, and %v outside the cage), and all cages together get %v: lower its limits, or give the machine more memory",
 			ErrNoRoom, need, l.Max, l.Swap, share, b.total)
@@ -58,7 +58,7 @@ func (b *Budget) Fits(l harness.Limits) error {
 var ErrNoRoom = errors.New("there is no room")
 
 // Acquire waits until there is room for a run with these limits, in the order of the calls.
-func (b *Budget) Acquire(ctx context.Context, l harness.Limits) (release func(), err error) {
+func (b *Budget) Acquire(ctx context.Context, l outcome.Limits) (release func(), err error) {
 	if err := b.Fits(l); err != nil {
 		return nil, err
 	}

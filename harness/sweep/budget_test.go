@@ -11,16 +11,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 func TestRunsAtOnceNeverTakeMoreThanTheBudget(t *testing.T) {
-	const total = 512 * harness.MiB
+	const total = 512 * outcome.MiB
 	b := NewBudget(total)
 	var used, most atomic.Int64
 	var wg sync.WaitGroup
 	for range 200 {
-		l := harness.Limits{Max: harness.Bytes(1+rand.Int64N(400)) * harness.MiB}
+		l := outcome.Limits{Max: outcome.Bytes(1+rand.Int64N(400)) * outcome.MiB}
 		if rand.IntN(20) == 0 {
 			l.Max = 0 // takes all
 		}
@@ -46,13 +46,13 @@ func TestRunsAtOnceNeverTakeMoreThanTheBudget(t *testing.T) {
 
 func TestALargeRunIsNotPassedForEverBySmallOnes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := NewBudget(100 * harness.MiB)
-		small := harness.Limits{Max: 40 * harness.MiB}
+		b := NewBudget(100 * outcome.MiB)
+		small := outcome.Limits{Max: 40 * outcome.MiB}
 		first, err := b.Acquire(t.Context(), small)
 		require.NoError(t, err)
 		var large, second atomic.Bool
 		go func() {
-			release, err := b.Acquire(t.Context(), harness.Limits{Max: 80 * harness.MiB})
+			release, err := b.Acquire(t.Context(), outcome.Limits{Max: 80 * outcome.MiB})
 			if err == nil {
 				large.Store(true)
 				release()
@@ -79,17 +79,17 @@ func TestALargeRunIsNotPassedForEverBySmallOnes(t *testing.T) {
 
 func TestARunThatGivesUpWaitingLeavesItsPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := NewBudget(100 * harness.MiB)
-		release, err := b.Acquire(t.Context(), harness.Limits{Max: 50 * harness.MiB})
+		b := NewBudget(100 * outcome.MiB)
+		release, err := b.Acquire(t.Context(), outcome.Limits{Max: 50 * outcome.MiB})
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		gone := errors.New("gone")
 		var got error
 		var passed atomic.Bool
-		go func() { _, got = b.Acquire(ctx, harness.Limits{}) }()
+		go func() { _, got = b.Acquire(ctx, outcome.Limits{}) }()
 		synctest.Wait()
 		go func() {
-			if free, err := b.Acquire(t.Context(), harness.Limits{Max: 10 * harness.MiB}); err == nil {
+			if free, err := b.Acquire(t.Context(), outcome.Limits{Max: 10 * outcome.MiB}); err == nil {
 				passed.Store(true)
 				free()
 			}
@@ -106,10 +106,10 @@ func TestARunThatGivesUpWaitingLeavesItsPlace(t *testing.T) {
 }
 
 func TestARunThatNeverFitsIsRefusedWithTheFigures(t *testing.T) {
-	b := NewBudget(100 * harness.MiB)
-	for _, l := range []harness.Limits{{Max: 100 * harness.MiB}, {Max: 10 * harness.MiB, Swap: 90 * harness.MiB}, {Max: harness.Unlimited - 1, Swap: harness.Unlimited - 1}} {
+	b := NewBudget(100 * outcome.MiB)
+	for _, l := range []outcome.Limits{{Max: 100 * outcome.MiB}, {Max: 10 * outcome.MiB, Swap: 90 * outcome.MiB}, {Max: outcome.Unlimited - 1, Swap: outcome.Unlimited - 1}} {
 		_, err := b.Acquire(t.Context(), l)
 		require.ErrorContains(t, err, "all cages together get 100MiB")
 	}
-	require.NoError(t, b.Fits(harness.Limits{Swap: harness.Unlimited}))
+	require.NoError(t, b.Fits(outcome.Limits{Swap: outcome.Unlimited}))
 }

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // Finding is something about the outcomes of a sweep that contradicts the kernel's arithmetic, or
@@ -37,11 +37,11 @@ var Checks = []struct{ Name, What string }{
 
 // Check looks over all outcomes of a sweep, in any order. It is pure: the same outcomes, read from a file,
 // say the same anywhere. None means that nothing was found.
-func Check(outcomes []*harness.Outcome) []Finding {
+func Check(outcomes []*outcome.Outcome) []Finding {
 	var found []Finding
 	for _, o := range outcomes {
 		found = append(found, checkWindow(o)...)
-		if o.Verdict == harness.Inconclusive && !o.Evidence.Unloaded {
+		if o.Verdict == outcome.Inconclusive && !o.Evidence.Unloaded {
 			found = append(found, Finding{"inconclusive", []string{o.Name}, fmt.Sprintf("%s: %s", o.Name, o.Why)})
 		}
 	}
@@ -71,12 +71,12 @@ func rank(check string) int {
 // group is outcomes that differ in the left-out axes alone.
 type group struct {
 	name     string // without those axes: "" if there is no other
-	outcomes []*harness.Outcome
+	outcomes []*outcome.Outcome
 }
 
 // groups puts the outcomes together that are the same but for these axes, in the order in which each group
 // is first met.
-func groups(outcomes []*harness.Outcome, without ...string) []group {
+func groups(outcomes []*outcome.Outcome, without ...string) []group {
 	var all []group
 	at := map[string]int{}
 	for _, o := range outcomes {
@@ -99,11 +99,11 @@ func groups(outcomes []*harness.Outcome, without ...string) []group {
 }
 
 // ownKill tells that the cage's own limit killed the target.
-func ownKill(o *harness.Outcome) bool {
-	return o.Verdict == harness.OOMKilled || o.Verdict == harness.OOMGroupKilled
+func ownKill(o *outcome.Outcome) bool {
+	return o.Verdict == outcome.OOMKilled || o.Verdict == outcome.OOMGroupKilled
 }
 
-func checkWindow(o *harness.Outcome) []Finding {
+func checkWindow(o *outcome.Outcome) []Finding {
 	if !ownKill(o) || o.Window == nil || o.AsPredicted() == "" {
 		return nil
 	}
@@ -112,13 +112,13 @@ func checkWindow(o *harness.Outcome) []Finding {
 
 // ending is how an outcome ended: of two programs that exited, one may have failed.
 type ending struct {
-	verdict harness.Verdict
+	verdict outcome.Verdict
 	code    int // of an exit
 }
 
-func endingOf(o *harness.Outcome) ending {
+func endingOf(o *outcome.Outcome) ending {
 	e := ending{verdict: o.Verdict}
-	if o.Verdict == harness.Exited {
+	if o.Verdict == outcome.Exited {
 		e.code = o.Evidence.Status.Code
 	}
 	return e
@@ -126,7 +126,7 @@ func endingOf(o *harness.Outcome) ending {
 
 // String prints "oom-killed", or "exited (code 1)".
 func (e ending) String() string {
-	if e.verdict == harness.Exited {
+	if e.verdict == outcome.Exited {
 		return fmt.Sprintf("%s (code %d)", e.verdict, e.code)
 	}
 	return string(e.verdict)
@@ -134,7 +134,7 @@ func (e ending) String() string {
 
 // compareEndings orders by the table of verdicts.
 func compareEndings(a, b ending) int {
-	all := harness.Verdicts()
+	all := outcome.Verdicts()
 	return cmp.Or(cmp.Compare(slices.Index(all, a.verdict), slices.Index(all, b.verdict)), cmp.Compare(a.code, b.code))
 }
 
@@ -161,7 +161,7 @@ func checkFlaky(g group) []Finding {
 
 // slack is how far the counts of these outcomes may differ: near a boundary a run may take a step more or
 // less, as wide as its window is.
-func slack(outcomes ...*harness.Outcome) int {
+func slack(outcomes ...*outcome.Outcome) int {
 	width := 0
 	for _, o := range outcomes {
 		if o.Window != nil && o.Window.Hi != math.MaxInt {
@@ -172,21 +172,21 @@ func slack(outcomes ...*harness.Outcome) int {
 }
 
 // limited returns the outcomes with a memory.max, the lowest first.
-func (g group) limited() []*harness.Outcome {
-	var with []*harness.Outcome
+func (g group) limited() []*outcome.Outcome {
+	var with []*outcome.Outcome
 	for _, o := range g.outcomes {
-		if l := o.Evidence.Limits.Max; l > 0 && l != harness.Unlimited {
+		if l := o.Evidence.Limits.Max; l > 0 && l != outcome.Unlimited {
 			with = append(with, o)
 		}
 	}
-	slices.SortStableFunc(with, func(a, b *harness.Outcome) int {
+	slices.SortStableFunc(with, func(a, b *outcome.Outcome) int {
 		return cmp.Compare(a.Evidence.Limits.Max, b.Evidence.Limits.Max)
 	})
 	return with
 }
 
 // finding is one about the group as a whole.
-func (g group) finding(check string, outcomes []*harness.Outcome, text string) Finding {
+func (g group) finding(check string, outcomes []*outcome.Outcome, text string) Finding {
 	f := Finding{Check: check, Text: text}
 	for _, o := range outcomes {
 		f.Points = append(f.Points, o.Name)

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"testing"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // disorders are series whose points contradict each other in ways that cost a search by pairs the most.
@@ -17,13 +17,13 @@ var disorders = map[string]func(i, n int) int{
 }
 
 // disordered is a sweep of one series of n points.
-func disordered(n int, count func(i, n int) int) []*harness.Outcome {
-	all := make([]*harness.Outcome, n)
+func disordered(n int, count func(i, n int) int) []*outcome.Outcome {
+	all := make([]*outcome.Outcome, n)
 	for i := range all {
-		limit := harness.Bytes(64+i) * harness.MiB
-		o := &harness.Outcome{
-			Name: fmt.Sprintf("max=%v/step=1MiB", limit), Verdict: harness.OOMKilled, Why: "killed by its own limit",
-			Acknowledged: count(i, n), Attempted: count(i, n) + 1, Spec: harness.Spec{Load: harness.Load{Bytes: harness.MiB}},
+		limit := outcome.Bytes(64+i) * outcome.MiB
+		o := &outcome.Outcome{
+			Name: fmt.Sprintf("max=%v/step=1MiB", limit), Verdict: outcome.OOMKilled, Why: "killed by its own limit",
+			Acknowledged: count(i, n), Attempted: count(i, n) + 1, Spec: outcome.Spec{Load: outcome.Load{Bytes: outcome.MiB}},
 		}
 		o.Evidence.Limits.Max, o.Evidence.Ready = limit, true
 		all[i] = o

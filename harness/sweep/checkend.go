@@ -5,27 +5,27 @@ import (
 	"fmt"
 	"slices"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // noLoad tells that the target lived and took no step, though there was one to take or a probe that was to come
 // first: a wrong path or port, for example, which says nothing about memory. One that is refused later has
 // taken what it could.
-func noLoad(o *harness.Outcome) bool {
-	lived := o.Verdict == harness.Survived || o.Verdict == harness.TimedOut || o.Verdict == harness.Inconclusive && o.Evidence.Unloaded
+func noLoad(o *outcome.Outcome) bool {
+	lived := o.Verdict == outcome.Survived || o.Verdict == outcome.TimedOut || o.Verdict == outcome.Inconclusive && o.Evidence.Unloaded
 	return lived && o.Acknowledged == 0 && (o.Attempted > 0 || !o.Evidence.Ready)
 }
 
 // checkLoad makes one finding of all points that differ in memory.max alone: they mostly have one cause. Where a
 // higher limit let the target take steps, a lower one may be what it refused them for.
 func checkLoad(g group) []Finding {
-	var most harness.Bytes // of the limits that let it take steps
+	var most outcome.Bytes // of the limits that let it take steps
 	for _, o := range g.outcomes {
 		if o.Acknowledged > 0 {
 			most = max(most, o.Evidence.Limits.Max)
 		}
 	}
-	failed := filter(g.outcomes, func(o *harness.Outcome) bool { return noLoad(o) && o.Evidence.Limits.Max >= most })
+	failed := filter(g.outcomes, func(o *outcome.Outcome) bool { return noLoad(o) && o.Evidence.Limits.Max >= most })
 	if len(failed) == 0 {
 		return nil
 	}
@@ -36,8 +36,8 @@ func checkLoad(g group) []Finding {
 
 // checkStart finds a sweep whose program could not be started anywhere. Where some points were ready, others may
 // have ended before for want of memory.
-func checkStart(outcomes []*harness.Outcome) []Finding {
-	early := func(o *harness.Outcome) bool { return o.Verdict == harness.Exited && !o.Evidence.Ready }
+func checkStart(outcomes []*outcome.Outcome) []Finding {
+	early := func(o *outcome.Outcome) bool { return o.Verdict == outcome.Exited && !o.Evidence.Ready }
 	if len(outcomes) == 0 || len(filter(outcomes, early)) < len(outcomes) {
 		return nil
 	}
@@ -48,13 +48,13 @@ func checkStart(outcomes []*harness.Outcome) []Finding {
 
 // foreignEnd tells that something had an end that neither the target nor the limits of its cage made. Without a
 // memory.max a load that has no end is ended by the time alone, and so is a target that runs without steps.
-func foreignEnd(o *harness.Outcome) bool {
+func foreignEnd(o *outcome.Outcome) bool {
 	switch o.Verdict {
-	case harness.AncestorOOMKilled, harness.HostOOMKilled, harness.Killed:
+	case outcome.AncestorOOMKilled, outcome.HostOOMKilled, outcome.Killed:
 		return true
-	case harness.TimedOut:
+	case outcome.TimedOut:
 		l := o.Evidence.Limits.Max
-		endless := o.Spec.Load.Count == 0 && (l == 0 || l == harness.Unlimited)
+		endless := o.Spec.Load.Count == 0 && (l == 0 || l == outcome.Unlimited)
 		return o.Acknowledged > 0 && !endless
 	default:
 		return false
@@ -65,8 +65,8 @@ func foreignEnd(o *harness.Outcome) bool {
 func checkEnds(g group) []Finding {
 	var found []Finding
 	foreign := filter(g.outcomes, foreignEnd)
-	for _, v := range harness.Verdicts() {
-		same := filter(foreign, func(o *harness.Outcome) bool { return o.Verdict == v })
+	for _, v := range outcome.Verdicts() {
+		same := filter(foreign, func(o *outcome.Outcome) bool { return o.Verdict == v })
 		if len(same) > 0 {
 			found = append(found, g.finding("end", same, fmt.Sprintf("%s at %d of %d points; the first, %s: %s", v, len(same), len(g.outcomes), same[0].Name, same[0].Why)))
 		}
@@ -74,6 +74,6 @@ func checkEnds(g group) []Finding {
 	return found
 }
 
-func filter(outcomes []*harness.Outcome, keep func(*harness.Outcome) bool) []*harness.Outcome {
-	return slices.DeleteFunc(slices.Clone(outcomes), func(o *harness.Outcome) bool { return !keep(o) })
+func filter(outcomes []*outcome.Outcome, keep func(*outcome.Outcome) bool) []*outcome.Outcome {
+	return slices.DeleteFunc(slices.Clone(outcomes), func(o *outcome.Outcome) bool { return !keep(o) })
 }

@@ -5,7 +5,7 @@ import (
 	"math"
 	"slices"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // slopeTolerance is what the slope may differ from 1/step, beside what counting whole steps makes: page
@@ -22,7 +22,7 @@ const (
 
 // kill is one by the cage's own limit.
 type kill struct {
-	outcome *harness.Outcome
+	outcome *outcome.Outcome
 	limit   float64 // memory.max, in steps
 	width   float64 // of the window, in steps
 }
@@ -123,7 +123,7 @@ func checkLine(g group) []Finding {
 	if math.Abs(l.slope-1) <= slopeTolerance+rounding {
 		return found
 	}
-	var outcomes []*harness.Outcome
+	var outcomes []*outcome.Outcome
 	for _, k := range kills {
 		outcomes = append(outcomes, k.outcome)
 	}

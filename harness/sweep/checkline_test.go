@@ -8,18 +8,18 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // sloped is a series of limits from 32 MiB on, apart by so much, whose steps rise by slope for each step's bytes.
 // What the program holds is base, and differs between runs by up to so many steps as its windows are wide.
-func sloped(points int, apart, step harness.Bytes, slope, base float64, width int, random *rand.Rand) []*harness.Outcome {
-	var all []*harness.Outcome
+func sloped(points int, apart, step outcome.Bytes, slope, base float64, width int, random *rand.Rand) []*outcome.Outcome {
+	var all []*outcome.Outcome
 	for i := range points {
-		o := killedAt(32*harness.MiB+harness.Bytes(i)*apart, step)
+		o := killedAt(32*outcome.MiB+outcome.Bytes(i)*apart, step)
 		fit := slope*float64(o.Evidence.Limits.Max)/float64(step) - base - random.Float64()*float64(width)
 		n := max(0, int(math.Floor(fit)))
-		o.Acknowledged, o.Attempted, o.Window = n, n+1, &harness.Window{Lo: max(0, n-width), Hi: n}
+		o.Acknowledged, o.Attempted, o.Window = n, n+1, &outcome.Prediction{Lo: max(0, n-width), Hi: n}
 		all = append(all, o)
 	}
 	return all
@@ -28,13 +28,13 @@ func sloped(points int, apart, step harness.Bytes, slope, base float64, width in
 // The first is the grid of make sweep, the second one of a hundred limits.
 var grids = []struct {
 	points      int
-	apart, step harness.Bytes
+	apart, step outcome.Bytes
 	wrong       float64 // a slope that is found wherever the counts are rounded
 }{
-	{12, 32 * harness.MiB, 10 * harness.MiB, 1.18},
-	{12, 32 * harness.MiB, 20 * harness.MiB, 1.18},
-	{102, 4 * harness.MiB, 10 * harness.MiB, 1.05},
-	{102, 32 * harness.MiB, 20 * harness.MiB, 1.05},
+	{12, 32 * outcome.MiB, 10 * outcome.MiB, 1.18},
+	{12, 32 * outcome.MiB, 20 * outcome.MiB, 1.18},
+	{102, 4 * outcome.MiB, 10 * outcome.MiB, 1.05},
+	{102, 32 * outcome.MiB, 20 * outcome.MiB, 1.05},
 }
 
 func TestTheTrueSlopeIsNeverFoundAndAWrongOneAlways(t *testing.T) {
@@ -60,23 +60,23 @@ func TestTheTrueSlopeIsNeverFoundAndAWrongOneAlways(t *testing.T) {
 func TestATrueSlopeIsNotFoundAtAnyDistanceOfTheLimits(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // the same each time
 	for points := 2; points <= 120; points += 1 + points/10 {
-		for apart := 256 * harness.KiB; apart <= 24*harness.MiB; apart += 300 * harness.KiB {
+		for apart := 256 * outcome.KiB; apart <= 24*outcome.MiB; apart += 300 * outcome.KiB {
 			for _, base := range []float64{0, 0.3, 0.7} {
-				require.Empty(t, Check(sloped(points, apart, 8*harness.MiB, 0.998, base, 0, random)), "%d limits %v apart, base %v", points, apart, base)
+				require.Empty(t, Check(sloped(points, apart, 8*outcome.MiB, 0.998, base, 0, random)), "%d limits %v apart, base %v", points, apart, base)
 			}
 		}
 	}
 }
 
 func TestTheSlopesFindingSaysWhatItCanTell(t *testing.T) {
-	found := Check(sloped(12, 32*harness.MiB, 20*harness.MiB, 1.18, 0.3, 0, rand.New(rand.NewPCG(5, 6)))) //nolint:gosec // the same each time
+	found := Check(sloped(12, 32*outcome.MiB, 20*outcome.MiB, 1.18, 0.3, 0, rand.New(rand.NewPCG(5, 6)))) //nolint:gosec // the same each time
 	require.Len(t, found, 1)
 	require.Equal(t, "step=20MiB: 1.171 steps for each 20MiB of memory.max over 12 points, not 1 ± 6.5 % (2 %, and 4.5 % for counting whole steps)", found[0].Text)
 }
 
 // A program that holds 40 MiB is killed without a step at each limit below.
 func TestLimitsTooSmallForAStepDoNotBendTheLine(t *testing.T) {
-	require.Empty(t, Check(sloped(40, 4*harness.MiB, 4*harness.MiB, 1, 30, 0, rand.New(rand.NewPCG(7, 8))))) //nolint:gosec // the same each time
+	require.Empty(t, Check(sloped(40, 4*outcome.MiB, 4*outcome.MiB, 1, 30, 0, rand.New(rand.NewPCG(7, 8))))) //nolint:gosec // the same each time
 }
 
 func TestAPointFarFromTheLineIsNamedAndNotTheSlope(t *testing.T) {
@@ -93,5 +93,5 @@ func TestAPointFarFromTheLineIsNamedAndNotTheSlope(t *testing.T) {
 			require.Empty(t, named(found, "slope"))
 		}
 	}
-	require.Empty(t, named(Check(sloped(5, 32*harness.MiB, 10*harness.MiB, 1, 0.5, 0, random)), "outlier"), "too few to tell")
+	require.Empty(t, named(Check(sloped(5, 32*outcome.MiB, 10*outcome.MiB, 1, 0.5, 0, random)), "outlier"), "too few to tell")
 }

@@ -7,14 +7,14 @@ import (
 	"slices"
 	"sort"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // outlived tells that a survived and b did not. A program without steps survives by its exit code alone, see
 // Survived; one with steps that lives, and was refused a step, is judged by its count.
-func outlived(a, b *harness.Outcome) bool { return Survived(a) && died(b) }
+func outlived(a, b *outcome.Outcome) bool { return Survived(a) && died(b) }
 
-func died(o *harness.Outcome) bool { return !Survived(o) && o.Verdict != harness.Survived }
+func died(o *outcome.Outcome) bool { return !Survived(o) && o.Verdict != outcome.Survived }
 
 // checkMonotone names the few points without which the rest agree. A point with too many steps contradicts all
 // those above it that have as many as they should, and each of them only it. Points of equal memory.max are
@@ -26,7 +26,7 @@ func checkMonotone(g group) []Finding {
 }
 
 // blocks are where the runs of equal memory.max begin, and the end of the last one.
-func blocks(points []*harness.Outcome) []int {
+func blocks(points []*outcome.Outcome) []int {
 	starts := []int{0}
 	for i := 1; i < len(points); i++ {
 		if points[i].Evidence.Limits.Max != points[i-1].Evidence.Limits.Max {
@@ -38,7 +38,7 @@ func blocks(points []*harness.Outcome) []int {
 
 // checkSurvivors looks for survivors below what died. A limit divides them: without the survivors below it and the dead
 // above it, the rest agree. It is the one that makes these the fewest, of several the lowest.
-func checkSurvivors(points []*harness.Outcome) (left []*harness.Outcome, found []Finding) {
+func checkSurvivors(points []*outcome.Outcome) (left []*outcome.Outcome, found []Finding) {
 	var survivorsBelow, deadAbove int
 	for _, o := range points {
 		if died(o) {
@@ -93,12 +93,12 @@ func checkSurvivors(points []*harness.Outcome) (left []*harness.Outcome, found [
 // count is an outcome with the counts that would be as right as its own: all of its window, if its own is there, and
 // else half of the window's width around it.
 type count struct {
-	outcome *harness.Outcome
+	outcome *outcome.Outcome
 	lo, hi  float64
 	odd     bool
 }
 
-func countOf(o *harness.Outcome) count {
+func countOf(o *outcome.Outcome) count {
 	if width := slack(o); width > 0 && o.Window.Contains(o.Acknowledged) {
 		return count{o, float64(o.Window.Lo), float64(o.Window.Hi), false}
 	}
@@ -108,7 +108,7 @@ func countOf(o *harness.Outcome) count {
 
 // checkCounts looks for points that took fewer steps than one with less memory: all that its counts may be are fewer.
 // The most points that agree are kept, found as a longest rising subsequence is: in n log n.
-func checkCounts(points []*harness.Outcome) []Finding {
+func checkCounts(points []*outcome.Outcome) []Finding {
 	if len(points) == 0 {
 		return nil
 	}
@@ -191,7 +191,7 @@ func oddCounts(counts []count, starts []int) []Finding {
 
 // oddOne is the finding of an odd outcome, and of one that contradicts it. Where each contradicts the other alone, either
 // may be the odd one: both are named, that with more memory first.
-func oddOne(odd, other *harness.Outcome, either bool) Finding {
+func oddOne(odd, other *outcome.Outcome, either bool) Finding {
 	if !either {
 		return Finding{"monotone", []string{odd.Name}, compared(odd, other)}
 	}
@@ -202,7 +202,7 @@ func oddOne(odd, other *harness.Outcome, either bool) Finding {
 }
 
 // compared says how an odd outcome contradicts the other.
-func compared(odd, other *harness.Outcome) string {
+func compared(odd, other *outcome.Outcome) string {
 	than := "more"
 	if other.Evidence.Limits.Max < odd.Evidence.Limits.Max {
 		than = "less"

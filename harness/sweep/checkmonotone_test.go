@@ -8,14 +8,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // counted is a sweep of one series with these counts, 16 MiB apart.
-func counted(counts ...int) []*harness.Outcome {
-	var all []*harness.Outcome
+func counted(counts ...int) []*outcome.Outcome {
+	var all []*outcome.Outcome
 	for i, n := range counts {
-		o := killedAt(harness.Bytes(32+16*i)*harness.MiB, 16*harness.MiB)
+		o := killedAt(outcome.Bytes(32+16*i)*outcome.MiB, 16*outcome.MiB)
 		o.Acknowledged, o.Attempted, o.Window = n, n+1, nil
 		all = append(all, o)
 	}
@@ -48,7 +48,7 @@ func TestOfTwoPointsThatContradictEachOtherAloneBothAreNamed(t *testing.T) {
 
 func TestTheSurvivorAmongTheDeadIsTheOddOne(t *testing.T) {
 	all := counted(1, 2, 3, 4, 5)
-	all[1] = survivedAt(48*harness.MiB, 2)
+	all[1] = survivedAt(48*outcome.MiB, 2)
 	all[1].Name = "max=48MiB/step=16MiB"
 	found := Check(all)
 	require.Len(t, found, 1)
@@ -57,7 +57,7 @@ func TestTheSurvivorAmongTheDeadIsTheOddOne(t *testing.T) {
 }
 
 // contradict compares two outcomes as the check's documentation says.
-func contradict(a, b *harness.Outcome) bool {
+func contradict(a, b *outcome.Outcome) bool {
 	if a.Evidence.Limits.Max > b.Evidence.Limits.Max {
 		a, b = b, a
 	}
@@ -65,7 +65,7 @@ func contradict(a, b *harness.Outcome) bool {
 }
 
 // fewestOdd is how many outcomes must be left out at least, by trying all ways.
-func fewestOdd(all []*harness.Outcome) int {
+func fewestOdd(all []*outcome.Outcome) int {
 	fewest := len(all)
 	for out := range 1 << len(all) {
 		agree := true
@@ -87,13 +87,13 @@ func TestAsFewPointsAsPossibleAreOddAndTheRestAgree(t *testing.T) {
 		all := counted(make([]int, 1+rng.IntN(9))...)
 		mixed := rng.IntN(3) == 0
 		for i, o := range all {
-			o.Evidence.Limits.Max = harness.Bytes(32+16*rng.IntN(len(all))) * harness.MiB // some are equal
+			o.Evidence.Limits.Max = outcome.Bytes(32+16*rng.IntN(len(all))) * outcome.MiB // some are equal
 			o.Name = string(rune('a' + i))
 			o.Acknowledged = rng.IntN(6)
 			lo := rng.IntN(6)
-			o.Window = &harness.Window{Lo: lo, Hi: lo + rng.IntN(3)}
+			o.Window = &outcome.Prediction{Lo: lo, Hi: lo + rng.IntN(3)}
 			if mixed && rng.IntN(2) == 0 {
-				o.Verdict, o.Acknowledged = harness.Survived, 6 // as many as there are
+				o.Verdict, o.Acknowledged = outcome.Survived, 6 // as many as there are
 			}
 		}
 		found := checkMonotone(group{outcomes: all})
@@ -105,7 +105,7 @@ func TestAsFewPointsAsPossibleAreOddAndTheRestAgree(t *testing.T) {
 			}
 			odd[name] = true
 		}
-		rest := slices.DeleteFunc(slices.Clone(all), func(o *harness.Outcome) bool { return odd[o.Name] })
+		rest := slices.DeleteFunc(slices.Clone(all), func(o *outcome.Outcome) bool { return odd[o.Name] })
 		for i, a := range rest {
 			for _, b := range rest[:i] {
 				require.False(t, contradict(a, b), "%v %v, found %v", a, b, found)

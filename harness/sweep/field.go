@@ -10,7 +10,7 @@ import (
 	"time"
 	"unicode"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // field is what an axis can vary.
@@ -18,7 +18,7 @@ type field struct {
 	name string
 	what string // for help texts
 	kind kind
-	set  func(s *harness.Spec, v string) error // nil: the load takes it
+	set  func(s *outcome.Spec, v string) error // nil: the load takes it
 }
 
 // kind is how a field's values are read, written and ordered.
@@ -26,7 +26,7 @@ type kind int
 
 const (
 	word     kind = iota // any text; a range of it is one of numbers or of sizes
-	size                 // harness.Bytes
+	size                 // outcome.Bytes
 	number               // a whole number
 	duration             // time.Duration
 	flag                 // 0 or 1, as in the kernel's files
@@ -53,7 +53,7 @@ func (k kind) looksLike() string {
 func (k kind) canonical(text string) (string, error) {
 	switch k {
 	case size:
-		b, err := harness.ParseBytes(text)
+		b, err := outcome.ParseBytes(text)
 		return b.String(), err
 	case number:
 		n, err := strconv.ParseInt(text, 10, 64)
@@ -88,7 +88,7 @@ func (k kind) compare(a, b string) int {
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 			return n, true
 		}
-		n, err := harness.ParseBytes(text)
+		n, err := outcome.ParseBytes(text)
 		return int64(n), err == nil
 	}
 	x, isX := of(a)
@@ -106,28 +106,28 @@ func (k kind) compare(a, b string) int {
 
 // The order here is that of the axes in a point's name.
 var fields = []field{
-	ceiling(sizeField("max", "memory.max", func(s *harness.Spec) *harness.Bytes { return &s.Limits.Max })),
-	ceiling(sizeField("high", "memory.high", func(s *harness.Spec) *harness.Bytes { return &s.Limits.High })),
-	sizeField("low", "memory.low", func(s *harness.Spec) *harness.Bytes { return &s.Limits.Low }),
-	sizeField("min", "memory.min", func(s *harness.Spec) *harness.Bytes { return &s.Limits.Min }),
-	sizeField("swap", "memory.swap.max", func(s *harness.Spec) *harness.Bytes { return &s.Limits.Swap }),
-	{"oom.group", "memory.oom.group, 0 or 1", flag, func(s *harness.Spec, v string) error {
+	ceiling(sizeField("max", "memory.max", func(s *outcome.Spec) *outcome.Bytes { return &s.Limits.Max })),
+	ceiling(sizeField("high", "memory.high", func(s *outcome.Spec) *outcome.Bytes { return &s.Limits.High })),
+	sizeField("low", "memory.low", func(s *outcome.Spec) *outcome.Bytes { return &s.Limits.Low }),
+	sizeField("min", "memory.min", func(s *outcome.Spec) *outcome.Bytes { return &s.Limits.Min }),
+	sizeField("swap", "memory.swap.max", func(s *outcome.Spec) *outcome.Bytes { return &s.Limits.Swap }),
+	{"oom.group", "memory.oom.group, 0 or 1", flag, func(s *outcome.Spec, v string) error {
 		s.Limits.OOMGroup = v == "1"
 		return nil
 	}},
-	{"oom_score_adj", "oom_score_adj of the target", number, func(s *harness.Spec, v string) error {
+	{"oom_score_adj", "oom_score_adj of the target", number, func(s *outcome.Spec, v string) error {
 		n, err := strconv.Atoi(v)
 		s.Target.OOMScoreAdj = &n
 		return err
 	}},
-	sizeField(stepAxis, "bytes that one step takes; $step in the load", func(s *harness.Spec) *harness.Bytes { return &s.Load.Bytes }),
+	sizeField(stepAxis, "bytes that one step takes; $step in the load", func(s *outcome.Spec) *outcome.Bytes { return &s.Load.Bytes }),
 	{kindAxis, "kind of memory that a step takes; $kind in the load", word, nil},
-	{"count", "how many steps there are at most", number, func(s *harness.Spec, v string) error {
+	{"count", "how many steps there are at most", number, func(s *outcome.Spec, v string) error {
 		n, err := strconv.Atoi(v)
 		s.Load.Count = n
 		return err
 	}},
-	{"timeout", "time of one run", duration, func(s *harness.Spec, v string) error {
+	{"timeout", "time of one run", duration, func(s *outcome.Spec, v string) error {
 		d, err := time.ParseDuration(v)
 		s.Timeout = d
 		return err
@@ -143,15 +143,15 @@ const (
 // RepeatAxis is the axis that Grid.Repeat adds to the names of points. It is not the user's.
 const RepeatAxis = "repeat"
 
-func sizeField(name, what string, of func(*harness.Spec) *harness.Bytes) field {
-	return field{name, what, size, func(s *harness.Spec, v string) error { return of(s).Set(v) }}
+func sizeField(name, what string, of func(*outcome.Spec) *outcome.Bytes) field {
+	return field{name, what, size, func(s *outcome.Spec, v string) error { return of(s).Set(v) }}
 }
 
-// ceiling refuses 0, which in harness.Limits is no limit, and to the kernel the lowest of all: who writes it
+// ceiling refuses 0, which in outcome.Limits is no limit, and to the kernel the lowest of all: who writes it
 // may mean either.
 func ceiling(f field) field {
 	set := f.set
-	f.set = func(s *harness.Spec, v string) error {
+	f.set = func(s *outcome.Spec, v string) error {
 		if v == "0" {
 			return ErrZeroLimit
 		}
@@ -178,12 +178,12 @@ func fieldNamed(name string) (field, error) {
 	}
 	switch {
 	case isVariable(name):
-		return field{name, "environment variable of the target", word, func(s *harness.Spec, v string) error {
+		return field{name, "environment variable of the target", word, func(s *outcome.Spec, v string) error {
 			s.Target.Env = append(slices.Clip(s.Target.Env), name+"="+v)
 			return nil
 		}}, nil
 	case strings.Contains(name, ".") && !strings.ContainsAny(name, "/ "):
-		return field{name, "file of the cage", word, func(s *harness.Spec, v string) error {
+		return field{name, "file of the cage", word, func(s *outcome.Spec, v string) error {
 			files := map[string]string{name: v}
 			for file, value := range s.Limits.Files {
 				if file != name {

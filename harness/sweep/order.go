@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // Compare orders the names of points as Grid.Points does: by the first axis, then by the second, and so on,
@@ -12,10 +12,10 @@ import (
 func Compare(a, b string) int { return comparePlaces(Values(a), Values(b)) }
 
 // Sort puts outcomes into the order of Compare. Those of equal names keep theirs.
-func Sort(outcomes []*harness.Outcome) {
+func Sort(outcomes []*outcome.Outcome) {
 	type placed struct {
 		place   []Value
-		outcome *harness.Outcome
+		outcome *outcome.Outcome
 	}
 	all := make([]placed, len(outcomes))
 	for i, o := range outcomes {

@@ -1,3 +1,5 @@
+//go:build linux
+
 package sweep
 
 import (
@@ -7,12 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 func TestAnOutcomeSaysWhichSweepItIsFrom(t *testing.T) {
 	harness.NewCageT(t, harness.Limits{}) // skips where there are none
 	points, err := Grid{
-		Spec: harness.Spec{Target: harness.Target{Path: os.Args[0], Args: []string{"-test.run=^$"}}},
+		Spec: outcome.Spec{Target: outcome.Target{Path: os.Args[0], Args: []string{"-test.run=^$"}}},
 		Axes: mustAxes(t, "max=64MiB,96MiB,128MiB"),
 	}.Points()
 	require.NoError(t, err)

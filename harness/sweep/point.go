@@ -8,22 +8,20 @@ import (
 	"strconv"
 	"strings"
 
-	shellquote "github.com/kballard/go-shellquote"
-
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // Grid is a spec with axes: every combination of their values is a point. The zero value of a field is
 // said with it.
 type Grid struct {
 	// Spec is what all points have in common. Its Name is not used.
-	Spec harness.Spec
+	Spec outcome.Spec
 
 	// Axes may come in any order; none makes one point, Spec as it is.
 	Axes []Axis
 
 	// Load makes the step of each point, with its $step and $kind, and names it. The zero value leaves
-	// Spec.Load.Step and Spec.Load.Name.
+	// Spec.Load.Name, and Code.Step.
 	Load Load
 
 	// Repeat runs each point that often, each time as a point of its own, named …/repeat=2. 0 means once.
@@ -39,7 +37,9 @@ type Point struct {
 	// the variables and files by their names. It is the same whatever order the grid's axes have.
 	Name string
 
-	Spec harness.Spec // with that name
+	Spec outcome.Spec // with that name
+
+	load Load // the grid's, with the point's values in it
 }
 
 // Value is one axis at one point.
@@ -164,100 +164,15 @@ func (g Grid) point(values []Value) (Point, error) {
 		p.Name = filepath.Base(p.Spec.Target.Path)
 	}
 	p.Spec.Name = p.Name
-	if g.Load.make != nil {
-		made, err := g.Load.load(values, p.Spec.Load.Bytes)
-		if err != nil {
+	if g.Load.kind != noKind {
+		var err error
+		if p.load, err = g.Load.at(values, p.Spec.Load.Bytes); err != nil {
 			return Point{}, err
 		}
-		p.Spec.Load.Name, p.Spec.Load.Step = made.Name, made.Step
+		p.Spec.Load.Name = p.load.name()
 	}
 	if err := p.Spec.Validate(); err != nil {
 		return Point{}, fmt.Errorf("the point %s: %w", p.Name, err)
 	}
 	return p, nil
-}
-
-// Load makes a point's step from a text in which $step and $kind stand for the point's values. The zero
-// value makes none.
-type Load struct {
-	words []string
-	url   bool                              // the one word is the path of a URL
-	make  func(words []string) harness.Load // its Name and its Step
-}
-
-// Get is the load of harness.HTTPGet, for example of "/generate-load/memory?bytes=$step&kind=$kind".
-func Get(path string) Load {
-	return Load{[]string{path}, true, func(w []string) harness.Load {
-		return harness.Load{Name: "GET " + w[0], Step: harness.HTTPGet(w[0])}
-	}}
-}
-
-// Post is the load of harness.HTTPPost.
-func Post(path string) Load {
-	return Load{[]string{path}, true, func(w []string) harness.Load {
-		return harness.Load{Name: "POST " + w[0], Step: harness.HTTPPost(w[0])}
-	}}
-}
-
-// Exec is the load of harness.Exec: a command that is run for each step.
-func Exec(words ...string) Load {
-	return Load{words, false, func(w []string) harness.Load {
-		return harness.Load{Name: shellquote.Join(w...), Step: harness.Exec(w...)}
-	}}
-}
-
-// takesUp refuses an axis that would change nothing but the prediction: all points of it would be the
-// same, and the wrong ones would look as if the kernel did not keep its limits. One size of a step is
-// what every step of the load takes.
-func (l Load) takesUp(axes []Axis) error {
-	for _, name := range []string{stepAxis, kindAxis} {
-		varies := slices.ContainsFunc(axes, func(a Axis) bool { return a.Name == name && (name == kindAxis || len(a.Values) > 1) })
-		if varies && !strings.Contains(strings.Join(l.words, " "), "$"+name) {
-			help := "write for example " + l.with(name)
-			if name == stepAxis {
-				help += ", or give one size, for the prediction alone"
-			}
-			return fmt.Errorf("the axis %s would change nothing: the load has no $%s in it; %s", name, name, help)
-		}
-	}
-	return nil
-}
-
-// with is the load with what is missing in it.
-func (l Load) with(name string) string {
-	query := map[string]string{stepAxis: "bytes=$step", kindAxis: "kind=$kind"}[name]
-	switch {
-	case len(l.words) == 0:
-		return "/load?" + query
-	case !l.url:
-		return shellquote.Join(l.words...) + " $" + name
-	case strings.Contains(l.words[0], "?"):
-		return l.words[0] + "&" + query
-	default:
-		return l.words[0] + "?" + query
-	}
-}
-
-// load puts the values in. A size is given in bytes, which every program can read.
-func (l Load) load(values []Value, bytes harness.Bytes) (harness.Load, error) {
-	var pairs []string
-	if bytes > 0 {
-		pairs = append(pairs, "$"+stepAxis, strconv.FormatInt(int64(bytes), 10))
-	}
-	for _, v := range values {
-		if v.Axis == kindAxis {
-			pairs = append(pairs, "$"+kindAxis, v.Text)
-		}
-	}
-	replace := strings.NewReplacer(pairs...)
-	words := make([]string, len(l.words))
-	for i, w := range l.words {
-		words[i] = replace.Replace(w)
-		for _, name := range []string{stepAxis, kindAxis} {
-			if strings.Contains(words[i], "$"+name) {
-				return harness.Load{}, fmt.Errorf("the load %q has $%s in it, and nothing says what it is: give the axis %s", w, name, name)
-			}
-		}
-	}
-	return l.make(words), nil
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 func mustAxes(t *testing.T, texts ...string) []Axis {
@@ -29,8 +29,8 @@ func names(points []Point) []string {
 	return all
 }
 
-func app() harness.Spec {
-	return harness.Spec{Target: harness.Target{Path: "/bin/app", Env: []string{"A=1"}}}
+func app() outcome.Spec {
+	return outcome.Spec{Target: outcome.Target{Path: "/bin/app", Env: []string{"A=1"}}}
 }
 
 func TestPointsAreSortedAndNamedTheSameWhateverTheOrderOfTheAxes(t *testing.T) {
@@ -58,10 +58,10 @@ func TestAPointHasItsValuesInItsSpecAndLeavesTheOthersAlone(t *testing.T) {
 	p := points[7]
 	require.Equal(t, "max=64MiB/swap=max/oom.group=1/oom_score_adj=-5/step=20MiB/kind=file/count=7/timeout=5s/GOGC=off/pids.max=9/repeat=2", p.Name)
 	require.Equal(t, p.Name, p.Spec.Name)
-	require.Equal(t, harness.Limits{Max: 64 * harness.MiB, Swap: harness.Unlimited, OOMGroup: true, Files: map[string]string{"pids.max": "9"}}, p.Spec.Limits)
+	require.Equal(t, outcome.Limits{Max: 64 * outcome.MiB, Swap: outcome.Unlimited, OOMGroup: true, Files: map[string]string{"pids.max": "9"}}, p.Spec.Limits)
 	require.Equal(t, []string{"A=1", "GOGC=off"}, p.Spec.Target.Env)
 	require.Equal(t, -5, *p.Spec.Target.OOMScoreAdj)
-	require.Equal(t, 20*harness.MiB, p.Spec.Load.Bytes)
+	require.Equal(t, 20*outcome.MiB, p.Spec.Load.Bytes)
 	require.Equal(t, 7, p.Spec.Load.Count)
 	require.Equal(t, "POST /take?bytes=20971520&kind=file", p.Spec.Load.Name)
 	require.Equal(t, []string{"A=1", "GOGC=100"}, points[0].Spec.Target.Env)
@@ -122,7 +122,7 @@ func TestTheNameOfALoadTellsItFromOthers(t *testing.T) {
 		seen[name] = true
 	}
 	own := app()
-	own.Load = harness.Load{Name: "a step of my own", Step: harness.Exec("true")}
+	own.Load = outcome.Load{Name: "a step of my own"}
 	points, err := Grid{Spec: own}.Points()
 	require.NoError(t, err)
 	require.Equal(t, "a step of my own", points[0].Spec.Load.Name)
@@ -132,7 +132,7 @@ func TestALoadOfOneSizeNeedNotBeToldIt(t *testing.T) {
 	points, err := Grid{Spec: app(), Axes: mustAxes(t, "max=64MiB,96MiB", "step=8MiB"), Load: Post("/upload")}.Points()
 	require.NoError(t, err)
 	require.Len(t, points, 2)
-	require.Equal(t, 8*harness.MiB, points[0].Spec.Load.Bytes)
+	require.Equal(t, 8*outcome.MiB, points[0].Spec.Load.Bytes)
 }
 
 func TestAGridWithoutAxesIsOnePoint(t *testing.T) {

@@ -9,14 +9,14 @@ import (
 	"io"
 	"os"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // Reader reads the outcomes of a file, line by line, and holds one line at a time. Everybody who reads results does
 // so by it, and so takes the same lines: blank ones are passed over, a line may end in CRLF, the file may begin
 // with a byte order mark, and the last line need not end. Results that are piped are read as they come.
 type Reader struct {
-	// Summary leaves the timelines and the outputs out, see harness.ParseSummary.
+	// Summary leaves the timelines and the outputs out, see outcome.ParseSummary.
 	Summary bool
 
 	in      *bufio.Reader
@@ -59,7 +59,7 @@ func (e *LineError) Error() string {
 	return fmt.Sprintf("%s:%d: %v", cmp.Or(e.File, "line"), e.Line, e.Err)
 }
 
-// Unwrap returns what is wrong with the line: harness.ErrNewer, ErrTorn or another.
+// Unwrap returns what is wrong with the line: outcome.ErrNewer, ErrTorn or another.
 func (e *LineError) Unwrap() error { return e.Err }
 
 // ErrTorn is the error of a last line that is the beginning of one: its sweep was killed while it was written.
@@ -69,7 +69,7 @@ var byteOrderMark = []byte("\uFEFF")
 
 // Next returns the next outcome, or io.EOF after the last one. A *LineError is about one line; any other error is
 // the end.
-func (r *Reader) Next() (*harness.Outcome, error) {
+func (r *Reader) Next() (*outcome.Outcome, error) {
 	if err := r.nextLine(); err != nil {
 		return nil, err
 	}
@@ -86,15 +86,15 @@ func (r *Reader) nextLine() error {
 	}
 }
 
-func (r *Reader) parse(text []byte) (*harness.Outcome, error) {
+func (r *Reader) parse(text []byte) (*outcome.Outcome, error) {
 	if r.Summary {
-		return harness.ParseSummary(text)
+		return outcome.ParseSummary(text)
 	}
-	return harness.ParseOutcome(text)
+	return outcome.ParseOutcome(text)
 }
 
 // take judges what the lines, in their order, were parsed to.
-func (r *Reader) take(l rawLine, o *harness.Outcome, err error) (*harness.Outcome, error) {
+func (r *Reader) take(l rawLine, o *outcome.Outcome, err error) (*outcome.Outcome, error) {
 	if err == nil {
 		r.some = true
 		return o, nil
@@ -111,7 +111,7 @@ func (r *Reader) Line() int { return r.line }
 // begins tells that the text is the beginning of a line as Append writes it, and of no other JSON. The file system may
 // have filled up with zeros what it had not written when the machine lost its power, after some outcomes.
 func (l rawLine) begins(some bool) bool {
-	head := fmt.Appendf(nil, `{"format":%d,"name":"`, harness.Format)
+	head := fmt.Appendf(nil, `{"format":%d,"name":"`, outcome.Format)
 	text := bytes.TrimRight(l.text, "\x00")
 	if len(text) == 0 {
 		return some
@@ -165,9 +165,9 @@ func (r *Reader) trim() {
 
 // Read reads a file of outcomes. Damage is an error that names the line. Where only the last line is
 // torn (ErrTorn), the outcomes before it are returned too.
-func Read(path string) ([]*harness.Outcome, error) {
-	var outcomes []*harness.Outcome
-	err := ReadEach(path, false, func(o *harness.Outcome) error {
+func Read(path string) ([]*outcome.Outcome, error) {
+	var outcomes []*outcome.Outcome
+	err := ReadEach(path, false, func(o *outcome.Outcome) error {
 		outcomes = append(outcomes, o)
 		return nil
 	})
@@ -179,7 +179,7 @@ func Read(path string) ([]*harness.Outcome, error) {
 
 // ReadEach reads a file of outcomes, or of summaries of them, and calls take with each, so that no more of them is
 // kept than it keeps. It ends with the first error, of take or of a line, which it names.
-func ReadEach(path string, summary bool, take func(o *harness.Outcome) error) error {
+func ReadEach(path string, summary bool, take func(o *outcome.Outcome) error) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -207,7 +207,7 @@ func inFile(path string, some bool, err error) error {
 	}
 	bad = &LineError{path, bad.Line, bad.Err}
 	switch {
-	case errors.Is(err, harness.ErrNewer):
+	case errors.Is(err, outcome.ErrNewer):
 		return bad
 	case errors.Is(err, ErrTorn):
 		return fmt.Errorf("%w when its sweep was killed; go on with it by -resume", bad)
@@ -231,5 +231,5 @@ func IsResults(path string) bool {
 	defer f.Close()
 	r := NewReader(f)
 	_, err = r.Next()
-	return err == nil || errors.Is(err, harness.ErrNewer) || errors.Is(err, ErrTorn)
+	return err == nil || errors.Is(err, outcome.ErrNewer) || errors.Is(err, ErrTorn)
 }

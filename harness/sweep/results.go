@@ -1,3 +1,5 @@
+//go:build linux
+
 package sweep
 
 import (
@@ -17,6 +19,7 @@ import (
 
 	"oomcage/harness"
 	"oomcage/harness/internal/sys"
+	"oomcage/harness/outcome"
 )
 
 // Results is a file of outcomes, one a line, that grows while a sweep runs. Each is on the disk when
@@ -36,13 +39,13 @@ type Results struct {
 
 // kept is what is known of an outcome that the results have: where it is, and what must be the same to go on.
 type kept struct {
-	outcome *harness.Outcome // nil where it is in the file
+	outcome *outcome.Outcome // nil where it is in the file
 	from    int64            // where its line is there
 	length  int
 
 	spec       [sha256.Size]byte // of its spec, but for the timeout
 	timeout    time.Duration
-	executable harness.Executable
+	executable outcome.Executable
 }
 
 // Create makes a new file, and its folder. One that exists is an error: it may be hours of work.
@@ -175,9 +178,8 @@ func secure(f *os.File, path string) (again bool, err error) {
 }
 
 // Earlier returns the outcome that is kept of the point, or nil. One of another spec is an error (ErrOtherSweep): the
-// file would be about two things. So is one of another executable (ErrRebuilt), unless Rebuilt is set, and one whose
-// step or probe has no name, since nothing tells it from another.
-func (r *Results) Earlier(p Point) (*harness.Outcome, error) {
+// file would be about two things. So is one of another executable (ErrRebuilt), unless Rebuilt is set.
+func (r *Results) Earlier(p Point) (*outcome.Outcome, error) {
 	k, err := r.find(p)
 	if k == nil || err != nil {
 		return nil, err
@@ -192,7 +194,7 @@ func (r *Results) Has(p Point) (bool, error) {
 }
 
 // read returns the outcome.
-func (r *Results) read(k *kept) (*harness.Outcome, error) {
+func (r *Results) read(k *kept) (*outcome.Outcome, error) {
 	if k.outcome != nil {
 		return k.outcome, nil
 	}
@@ -200,7 +202,7 @@ func (r *Results) read(k *kept) (*harness.Outcome, error) {
 	if _, err := r.file.ReadAt(line, k.from); err != nil {
 		return nil, fmt.Errorf("read an outcome again: %w", err)
 	}
-	o, err := harness.ParseOutcome(line)
+	o, err := outcome.ParseOutcome(line)
 	if err != nil {
 		return nil, fmt.Errorf("read an outcome again from %s, which something else has changed: %w", r.file.Name(), err)
 	}
@@ -222,14 +224,10 @@ func (r *Results) find(p Point) (*kept, error) {
 	if want != k.spec || p.Spec.Timeout != 0 && p.Spec.Timeout != k.timeout { // 0 is the default, which the outcome names
 		return nil, r.otherSweep(p, k)
 	}
-	if what := unnamed(p.Spec); what != "" {
-		return nil, fmt.Errorf("the results have the point %s, and the spec has a %s without a name, which cannot be told from another: name it, and keep the outcomes in another file",
-			p.Name, what)
-	}
 	if r.Rebuilt || k.executable.SHA256 == "" {
 		return k, nil
 	}
-	now, err := p.Spec.Target.Executable()
+	now, err := harness.WithoutCode(p.Spec).Target.Executable()
 	if err == nil && now.SHA256 != k.executable.SHA256 {
 		return nil, fmt.Errorf("the results have the point %s, and %w since: the SHA-256 of %s was %s, and is %s; go on nevertheless by -rebuilt, or name another file",
 			p.Name, ErrRebuilt, now.Path, k.executable.SHA256, now.SHA256)
@@ -261,7 +259,7 @@ var ErrOtherSweep = errors.New("of another sweep")
 var ErrRebuilt = errors.New("its executable has changed")
 
 // keptOf is what to know of an outcome.
-func keptOf(o *harness.Outcome) (*kept, error) {
+func keptOf(o *outcome.Outcome) (*kept, error) {
 	sum, err := specSum(o.Spec)
 	if err != nil {
 		return nil, err
@@ -271,7 +269,7 @@ func keptOf(o *harness.Outcome) (*kept, error) {
 
 // specSum is equal for equal specs, whether they were stored as JSON, which has no bytes that are not UTF-8, or not.
 // The timeout is left out.
-func specSum(s harness.Spec) (sum [sha256.Size]byte, err error) {
+func specSum(s outcome.Spec) (sum [sha256.Size]byte, err error) {
 	s.Timeout = 0
 	text, err := json.Marshal(s.WithoutSecrets()) // whose values results do not have: they are taken to be what they were
 	if err != nil {
@@ -284,20 +282,8 @@ func specSum(s harness.Spec) (sum [sha256.Size]byte, err error) {
 // inJSON is a text as it comes back from JSON: each byte that is not UTF-8 is a replacement character.
 func inJSON(text string) string { return string([]rune(text)) }
 
-// unnamed is the code of a spec that has no name, or "".
-func unnamed(s harness.Spec) string {
-	switch {
-	case s.Load.Step != nil && s.Load.Name == "":
-		return "step (Load.Name)"
-	case s.Target.Ready != nil && s.Target.ReadyName == "":
-		return "probe (Target.ReadyName)"
-	default:
-		return ""
-	}
-}
-
 // Append adds an outcome, and returns when it is on the disk. A line that did not fit is taken back.
-func (r *Results) Append(o *harness.Outcome) error {
+func (r *Results) Append(o *outcome.Outcome) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.add(o); err != nil {
@@ -306,7 +292,7 @@ func (r *Results) Append(o *harness.Outcome) error {
 	return nil
 }
 
-func (r *Results) add(o *harness.Outcome) error {
+func (r *Results) add(o *outcome.Outcome) error {
 	k, err := keptOf(o)
 	if err != nil {
 		return err

@@ -1,3 +1,5 @@
+//go:build linux
+
 package sweep
 
 import (
@@ -12,19 +14,20 @@ import (
 	"golang.org/x/sys/unix"
 
 	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
-func outcome(name string) *harness.Outcome {
-	o := &harness.Outcome{Name: name, Timeline: []harness.Sample{}}
+func stored(name string) *harness.Outcome {
+	o := &harness.Outcome{Name: name, Timeline: []outcome.Sample{}}
 	o.Evidence.Ready = true
-	o.Judge()
+	o.Verdict, o.Why = o.Judge()
 	return o
 }
 
 func mustAppend(t *testing.T, r *Results, names ...string) {
 	t.Helper()
 	for _, name := range names {
-		require.NoError(t, r.Append(outcome(name)))
+		require.NoError(t, r.Append(stored(name)))
 	}
 }
 
@@ -51,7 +54,7 @@ func TestResultsAreKeptLineByLineAndReadBack(t *testing.T) {
 	outcomes, err := Read(path)
 	require.NoError(t, err)
 	require.Len(t, outcomes, 3)
-	require.Equal(t, outcome("max=3MiB"), outcomes[2])
+	require.Equal(t, stored("max=3MiB"), outcomes[2])
 }
 
 // Whether a folder is synced cannot be seen, but it has to be opened for that, which nothing else does.
@@ -145,7 +148,7 @@ func TestAnOutcomeThatDoesNotFitOnTheDiskIsAnErrorAndTheFileStaysWhole(t *testin
 	defer full.Close()
 	file := r.file
 	r.file = full
-	require.ErrorContains(t, r.Append(outcome("max=2MiB")), "keep the outcome of max=2MiB")
+	require.ErrorContains(t, r.Append(stored("max=2MiB")), "keep the outcome of max=2MiB")
 	require.Nil(t, r.done["max=2MiB"])
 	r.file = file
 	require.NoError(t, r.Close())
@@ -225,7 +228,7 @@ func TestResultsThatAnEditorHasSavedAreGoneOnWith(t *testing.T) {
 	mustAppend(t, r, "max=3MiB")
 	o, err := r.Earlier(Point{Name: "max=3MiB"})
 	require.NoError(t, err)
-	require.Equal(t, outcome("max=3MiB"), o)
+	require.Equal(t, stored("max=3MiB"), o)
 	require.NoError(t, r.Close())
 	outcomes, err := Read(path)
 	require.NoError(t, err)
@@ -279,7 +282,7 @@ func TestAFileThatIsRemovedDuringASweepEndsIt(t *testing.T) {
 	require.NoError(t, err)
 	mustAppend(t, r, "max=1MiB")
 	require.NoError(t, os.Remove(r.file.Name()))
-	require.ErrorContains(t, r.Append(outcome("max=2MiB")), "was removed while the sweep ran")
+	require.ErrorContains(t, r.Append(stored("max=2MiB")), "was removed while the sweep ran")
 	require.NoError(t, r.Close())
 }
 
@@ -290,10 +293,10 @@ func TestNothingIsWrittenBehindALineThatCouldNotBeTakenBack(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0) // it cannot be truncated
 	require.NoError(t, err)
 	r.file = full
-	require.ErrorIs(t, r.Append(outcome("max=1MiB")), unix.ENOSPC)
+	require.ErrorIs(t, r.Append(stored("max=1MiB")), unix.ENOSPC)
 	require.NoError(t, full.Close())
 	r.file = whole
-	require.ErrorIs(t, r.Append(outcome("max=2MiB")), unix.ENOSPC)
+	require.ErrorIs(t, r.Append(stored("max=2MiB")), unix.ENOSPC)
 	require.NoError(t, r.Close())
 	require.Empty(t, r.done)
 }
@@ -301,8 +304,8 @@ func TestNothingIsWrittenBehindALineThatCouldNotBeTakenBack(t *testing.T) {
 // JSON has no bytes that are not UTF-8, and file names do.
 func TestASpecWithBytesThatAreNotUTF8IsTheSameAfterItWasStored(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "results.jsonl")
-	spec := func(dir string) harness.Spec {
-		return harness.Spec{Name: "A=" + dir, Target: harness.Target{
+	spec := func(dir string) outcome.Spec {
+		return outcome.Spec{Name: "A=" + dir, Target: outcome.Target{
 			Path: "/srv/" + dir + "/app", Args: []string{dir, "\uFFFD", `\ufffd`}, Env: []string{"A=" + dir},
 		}, Limits: harness.Limits{Max: 64 << 20}}
 	}
@@ -332,33 +335,28 @@ func TestASpecWithBytesThatAreNotUTF8IsTheSameAfterItWasStored(t *testing.T) {
 }
 
 func TestCodeWithoutANameCannotBeGoneOnWith(t *testing.T) {
-	for want, spec := range map[string]harness.Spec{
-		"step (Load.Name)":         {Target: harness.Target{Path: "/bin/app"}, Load: harness.Load{Step: harness.HTTPGet("/")}},
-		"probe (Target.ReadyName)": {Target: harness.Target{Path: "/bin/app", Ready: harness.TCPReady()}},
+	p := Point{Name: "max=1MiB", Spec: outcome.Spec{Target: outcome.Target{Path: "/bin/app"}}}
+	for want, code := range map[string]Code{
+		"step (Load.Name)":         {Step: harness.HTTPGet("/")},
+		"probe (Target.ReadyName)": {Ready: harness.TCPReady()},
 	} {
 		r := &Results{}
-		p := Point{Name: "max=1MiB", Spec: spec}
-		o, err := r.Earlier(p)
-		require.NoError(t, err)
-		require.Nil(t, o)
-		require.NoError(t, r.Append(&harness.Outcome{Name: p.Name, Spec: spec, Verdict: harness.Exited}))
-		_, err = r.Earlier(p)
+		require.NoError(t, r.Append(&harness.Outcome{Name: p.Name, Spec: p.Spec, Verdict: harness.Exited}))
+		_, err := Run(t.Context(), []Point{p}, Options{Results: r, Code: code})
 		require.ErrorContains(t, err, want)
 		require.ErrorContains(t, err, "name it")
-		_, err = r.Has(p)
-		require.Error(t, err)
 	}
 }
 
 func TestResultsOfAnotherExecutableAreGoneOnWithOnlyAtAWord(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "program")
-	write := func(text string) harness.Executable {
+	write := func(text string) outcome.Executable {
 		require.NoError(t, os.WriteFile(program, []byte(text), 0o700))
 		e, err := harness.Target{Path: program}.Executable()
 		require.NoError(t, err)
 		return e
 	}
-	p := Point{Name: "max=1MiB", Spec: harness.Spec{Target: harness.Target{Path: program}}}
+	p := Point{Name: "max=1MiB", Spec: outcome.Spec{Target: outcome.Target{Path: program}}}
 	path := filepath.Join(t.TempDir(), "results.jsonl")
 	r, err := Create(path)
 	require.NoError(t, err)

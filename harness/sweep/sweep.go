@@ -1,3 +1,5 @@
+//go:build linux
+
 package sweep
 
 import (
@@ -8,11 +10,15 @@ import (
 	"sync"
 
 	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // Options say how a sweep runs. The zero value runs as many points at once as there are CPUs, within the
 // memory that the guard leaves, and keeps nothing.
 type Options struct {
+	// Code is what the points' specs have that is code.
+	Code Code
+
 	// Parallel is how many points run at once at most. 0 means runtime.GOMAXPROCS; less is an error.
 	Parallel int
 
@@ -67,14 +73,14 @@ func Run(ctx context.Context, points []Point, o Options) ([]*harness.Outcome, er
 // sweeper is what the points of a sweep share.
 type sweeper struct {
 	Options
-	origin harness.Origin
+	origin outcome.Origin
 	holder *harness.Cage // keeps the run's cgroup and the guard, with its limit, in place
 	mu     sync.Mutex
 
 	executables map[string]string // the SHA-256 of each path that was run; guarded by mu
 }
 
-func newSweeper(ctx context.Context, points []Point, origin harness.Origin, o Options) (*sweeper, error) {
+func newSweeper(ctx context.Context, points []Point, origin outcome.Origin, o Options) (*sweeper, error) {
 	if o.Parallel == 0 {
 		o.Parallel = runtime.GOMAXPROCS(0)
 	}
@@ -84,8 +90,16 @@ func newSweeper(ctx context.Context, points []Point, origin harness.Origin, o Op
 	s := &sweeper{Options: o, origin: origin, executables: map[string]string{}}
 	names := map[string]string{}
 	for _, p := range points {
-		if _, err := s.Results.Has(p); err != nil {
+		kept, err := s.Results.Has(p)
+		if err != nil {
 			return nil, err
+		}
+		if what := o.Code.unnamed(p); kept && what != "" {
+			return nil, fmt.Errorf("the results have the point %s, and the spec has a %s without a name, which cannot be told from another: name it, and keep the outcomes in another file",
+				p.Name, what)
+		}
+		if err := p.Runnable(o.Code).Validate(); err != nil {
+			return nil, fmt.Errorf("the point %s: %w", p.Name, err)
 		}
 		name := inJSON(p.Name)
 		if other, ok := names[name]; ok {
@@ -162,7 +176,7 @@ func (s *sweeper) one(ctx context.Context, p Point) (*harness.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err = harness.Run(ctx, p.Spec)
+	o, err = harness.Run(ctx, p.Runnable(s.Code))
 	release()
 	if o == nil {
 		return nil, err
@@ -188,7 +202,7 @@ func (s *sweeper) summary(o *harness.Outcome) *harness.Outcome {
 		return o
 	}
 	small := *o // Done may have kept the other
-	small.Timeline, small.Output = []harness.Sample{}, ""
+	small.Timeline, small.Output = []outcome.Sample{}, ""
 	return &small
 }
 

@@ -1,3 +1,5 @@
+//go:build linux
+
 package sweep
 
 import (
@@ -14,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // killedSweep makes the test binary be a sweep that is to be killed: it goes on with the file of this name.
@@ -50,11 +53,14 @@ func requireCages(t *testing.T) {
 // serviceGrid is the gin mock over six points, small ones, since several run at once.
 func serviceGrid(app string, axes []Axis) Grid {
 	return Grid{
-		Spec: harness.Spec{Target: harness.Target{Path: app, Args: []string{"-addr", "$ADDR"}, Ready: harness.HTTPReady("/ping"), ReadyName: "GET /ping"}},
+		Spec: outcome.Spec{Target: outcome.Target{Path: app, Args: []string{"-addr", "$ADDR"}, ReadyName: "GET /ping"}},
 		Axes: axes,
 		Load: Post("/generate-load/memory?bytes=$step&kind=$kind"),
 	}
 }
+
+// serviceIsReady is the probe of serviceGrid.
+var serviceIsReady = Code{Ready: harness.HTTPReady("/ping")}
 
 func mustPoints(t *testing.T, g Grid) []Point {
 	t.Helper()
@@ -69,9 +75,9 @@ func TestVerdictsDoNotDependOnHowManyPointsRunAtOnce(t *testing.T) {
 	points := mustPoints(t, serviceGrid(app, mustAxes(t, "max=32MiB..64MiB+16MiB", "step=8MiB,16MiB", "kind=anon")))
 	killed := len(points)
 	points = append(points, mustPoints(t, serviceGrid(app, mustAxes(t, "max=48MiB", "step=8MiB,16MiB", "kind=anon", "count=2")))...)
-	one, err := Run(t.Context(), points, Options{Parallel: 1})
+	one, err := Run(t.Context(), points, Options{Parallel: 1, Code: serviceIsReady})
 	require.NoError(t, err)
-	many, err := Run(t.Context(), points, Options{Parallel: 4})
+	many, err := Run(t.Context(), points, Options{Parallel: 4, Code: serviceIsReady})
 	require.NoError(t, err)
 	require.Empty(t, Check(one))
 	require.Empty(t, Check(many))
@@ -99,7 +105,7 @@ func TestPointsThatTogetherWouldMeetTheGuardWaitForEachOther(t *testing.T) {
 	limit := room * 6 / 10
 	limit -= limit % harness.MiB
 	points := mustPoints(t, serviceGrid(app, mustAxes(t, fmt.Sprintf("max=%v", limit), fmt.Sprintf("step=%v", limit/4-limit/4%harness.MiB), "kind=anon,shmem")))
-	outcomes, err := Run(t.Context(), points, Options{Parallel: 2})
+	outcomes, err := Run(t.Context(), points, Options{Parallel: 2, Code: serviceIsReady})
 	require.NoError(t, err)
 	for _, o := range outcomes {
 		require.Equal(t, harness.OOMKilled, o.Verdict, "by its own limit, not by the guard's: %s", o)
@@ -127,7 +133,7 @@ func goOn(path, app string) error {
 	if err != nil {
 		return err
 	}
-	_, err = Run(context.Background(), points, Options{Parallel: 2, Results: r, Done: func(_ *harness.Outcome, earlier bool) {
+	_, err = Run(context.Background(), points, Options{Parallel: 2, Code: serviceIsReady, Results: r, Done: func(_ *harness.Outcome, earlier bool) {
 		if !earlier {
 			fmt.Println("ran")
 		}
@@ -180,7 +186,7 @@ func TestResultsOfAnotherSweepAreNotMixedIn(t *testing.T) {
 	r, err := Create(filepath.Join(t.TempDir(), "results.jsonl"))
 	require.NoError(t, err)
 	defer r.Close()
-	require.NoError(t, r.Append(outcome("max=64MiB")))
+	require.NoError(t, r.Append(stored("max=64MiB")))
 	points := mustPoints(t, Grid{Spec: app(), Axes: mustAxes(t, "max=64MiB")})
 	_, err = Run(t.Context(), points, Options{Results: r})
 	require.ErrorContains(t, err, "the results have the point max=64MiB of another sweep")
@@ -198,7 +204,7 @@ func TestResultsOfAnotherLoadOrProbeAreNotMixedIn(t *testing.T) {
 		return mustPoints(t, Grid{Spec: spec, Axes: mustAxes(t, "max=64MiB"), Load: l})[0]
 	}
 	r := &Results{}
-	stored := outcome("max=64MiB")
+	stored := stored("max=64MiB")
 	stored.Spec = point(Post("/take"), "GET /ping").Spec
 	require.NoError(t, r.Append(stored))
 	same, err := r.Earlier(point(Post("/take"), "GET /ping"))
@@ -216,7 +222,7 @@ func TestResultsOfAnotherLoadOrProbeAreNotMixedIn(t *testing.T) {
 
 func TestAPointThatCannotBeRunEndsTheSweepAndIsNamed(t *testing.T) {
 	requireCages(t)
-	points := mustPoints(t, Grid{Spec: harness.Spec{Target: harness.Target{Path: "/no/such/program"}}, Axes: mustAxes(t, "max=64MiB,96MiB")})
+	points := mustPoints(t, Grid{Spec: outcome.Spec{Target: outcome.Target{Path: "/no/such/program"}}, Axes: mustAxes(t, "max=64MiB,96MiB")})
 	_, err := Run(t.Context(), points, Options{Parallel: 1})
 	require.ErrorContains(t, err, "the point max=64MiB: ")
 	require.ErrorIs(t, err, os.ErrNotExist)
@@ -226,7 +232,8 @@ func TestAPointThatCannotBeRunEndsTheSweepAndIsNamed(t *testing.T) {
 // the load may survive one time and not the next, of which a warning would tell.
 func TestTheSmallestLimitOfTheServiceIsFound(t *testing.T) {
 	requireCages(t)
-	spec := serviceGrid(harness.Build(t, "../../app"), nil).Spec
+	spec := harness.WithoutCode(serviceGrid(harness.Build(t, "../../app"), nil).Spec)
+	spec.Target.Ready = serviceIsReady.Ready
 	const steps, step, tolerance = 5, 4 * harness.MiB, 2 * harness.MiB
 	spec.Load = harness.Load{Step: harness.HTTPPost("/generate-load/memory?bytes=" + strconv.Itoa(int(step))), Count: steps, Bytes: step}
 	// The limits at which the steps may fit, and at which they must, by what the service held at readiness.
@@ -236,15 +243,15 @@ func TestTheSmallestLimitOfTheServiceIsFound(t *testing.T) {
 			if o.Window == nil {
 				return // it was killed before it was ready
 			}
-			first := func(fits func(harness.Window) bool) harness.Bytes {
+			first := func(fits func(outcome.Prediction) bool) harness.Bytes {
 				limit := tolerance
-				for !fits(harness.Predict(o.Baseline, harness.Limits{Max: limit}, step)) {
+				for !fits(outcome.Predict(o.Baseline, harness.Limits{Max: limit}, step)) {
 					limit += tolerance
 				}
 				return limit
 			}
-			may = min(may, first(func(w harness.Window) bool { return w.Hi >= steps }))
-			must = max(must, first(func(w harness.Window) bool { return w.Lo >= steps }))
+			may = min(may, first(func(w outcome.Prediction) bool { return w.Hi >= steps }))
+			must = max(must, first(func(w outcome.Prediction) bool { return w.Lo >= steps }))
 		}}
 	a, err := Bisect(t.Context(), question)
 	require.NoError(t, err)

@@ -19,7 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 	"oomcage/harness/report"
 )
 
@@ -201,7 +201,7 @@ func mustRead(t *testing.T, path string) *report.Set {
 }
 
 // another is a copy of an outcome under another name.
-func another(o *harness.Outcome, name string) *harness.Outcome {
+func another(o *outcome.Outcome, name string) *outcome.Outcome {
 	c := *o
 	c.Name, c.Spec.Name = name, name
 	return &c

@@ -14,7 +14,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
 
-	"oomcage/harness"
+	"oomcage/harness/outcome"
 	"oomcage/harness/report"
 )
 
@@ -44,7 +44,7 @@ func TestFlakyPointsAndFindingsComeFirst(t *testing.T) {
 
 func TestRepeatsWithoutAnAxisAreInTheTable(t *testing.T) {
 	from := mustRead(t, realSweep).Outcomes
-	tb := mustOpen(t, report.NewSet([]*harness.Outcome{another(from[0], "repeat=1"), another(from[1], "repeat=2")}))
+	tb := mustOpen(t, report.NewSet([]*outcome.Outcome{another(from[0], "repeat=1"), another(from[1], "repeat=2")}))
 	require.Equal(t, []string{"repeat=1", "repeat=2"}, tb.texts("#points tbody tr .name"))
 	require.True(t, eval[bool](tb, `byId("map-section").hidden`), "a map of one cell says less")
 }
@@ -121,11 +121,11 @@ func TestAPointShowsItsTimelineAndItsEvidence(t *testing.T) {
 func TestSeriesAreToldApartByTheirMarks(t *testing.T) {
 	from := mustRead(t, realSweep).Outcomes[0]
 	open := func(series int) *tab {
-		var all []*harness.Outcome
+		var all []*outcome.Outcome
 		for i := range series {
-			for _, limit := range []harness.Bytes{32, 64} {
-				o := another(from, fmt.Sprintf("max=%v/kind=%c", limit*harness.MiB, 'a'+i))
-				o.Evidence.Limits.Max = limit * harness.MiB
+			for _, limit := range []outcome.Bytes{32, 64} {
+				o := another(from, fmt.Sprintf("max=%v/kind=%c", limit*outcome.MiB, 'a'+i))
+				o.Evidence.Limits.Max = limit * outcome.MiB
 				all = append(all, o)
 			}
 		}
@@ -161,7 +161,7 @@ func TestKillsByTheOwnLimitAreFilledAndAllElseIsHollow(t *testing.T) {
 		})()`)
 	}
 	var all []string
-	for _, v := range harness.Verdicts() {
+	for _, v := range outcome.Verdicts() {
 		all = append(all, string(v))
 	}
 	require.Equal(t, 2, count("filled", all...), "oom-killed and oom-group-killed, as in an image")
@@ -185,12 +185,12 @@ func TestABandEndsWithThePlotAtTheTop(t *testing.T) {
 
 func TestALimitAboveTheTimelineAndBothPressuresAreShown(t *testing.T) {
 	o := another(mustRead(t, realSweep).Outcomes[0], "max=2GiB")
-	o.Evidence.Limits.Max = 2 * harness.GiB
-	o.Timeline = []harness.Sample{
-		{At: time.Millisecond, Current: harness.MiB},
-		{At: 1001 * time.Millisecond, Current: 2 * harness.MiB, Pressure: harness.Pressure{Some: 800 * time.Millisecond, Full: 400 * time.Millisecond}},
+	o.Evidence.Limits.Max = 2 * outcome.GiB
+	o.Timeline = []outcome.Sample{
+		{At: time.Millisecond, Current: outcome.MiB},
+		{At: 1001 * time.Millisecond, Current: 2 * outcome.MiB, Pressure: outcome.Pressure{Some: 800 * time.Millisecond, Full: 400 * time.Millisecond}},
 	}
-	tb := mustOpen(t, report.NewSet([]*harness.Outcome{o}))
+	tb := mustOpen(t, report.NewSet([]*outcome.Outcome{o}))
 	tb.do(`openPoint(index.points[0], index.points)`)
 	tb.until(`document.querySelector("#timeline svg")`)
 	require.Zero(t, eval[int](tb, `document.querySelectorAll("#timeline .limit").length`))
@@ -245,11 +245,11 @@ func TestHostileTextsAreText(t *testing.T) {
 	o := another(mustRead(t, realSweep).Outcomes[0], "max=64MiB/kind="+hostile)
 	o.Output = strings.Repeat(hostile+"\n", 1<<20/len(hostile))
 	o.Error, o.Why = hostile, hostile
-	o.Verdict = harness.Inconclusive
-	o.Spec.Target = harness.Target{Path: hostile, Args: []string{hostile}}
+	o.Verdict = outcome.Inconclusive
+	o.Spec.Target = outcome.Target{Path: hostile, Args: []string{hostile}}
 	o.Evidence.Unread = map[string]string{hostile: hostile}
-	o.Origin = harness.Origin{Command: hostile, Kernel: hostile}
-	tb := mustOpen(t, report.NewSet([]*harness.Outcome{o, another(o, "max=96MiB/kind="+hostile)}))
+	o.Origin = outcome.Origin{Command: hostile, Kernel: hostile}
+	tb := mustOpen(t, report.NewSet([]*outcome.Outcome{o, another(o, "max=96MiB/kind="+hostile)}))
 	tb.do(`openPoint(index.points[0], index.points)`)
 	tb.until(`byId("point").open`)
 	shown := `<script>document.title='no'</script></script><img src=http://example.com/x onerror=alert(2)>\x00\x1b[31m\u202e`
@@ -264,18 +264,18 @@ func TestHostileTextsAreText(t *testing.T) {
 
 func TestTenThousandPointsAreDrawnInAPageOfAFewMegabytes(t *testing.T) {
 	from := mustRead(t, realSweep).Outcomes
-	var all []*harness.Outcome
+	var all []*outcome.Outcome
 	for i := range 10_000 {
 		o := another(from[i%len(from)], "")
-		limit, step := harness.Bytes(64+8*(i%100))*harness.MiB, harness.Bytes(1+i/100)*harness.MiB
+		limit, step := outcome.Bytes(64+8*(i%100))*outcome.MiB, outcome.Bytes(1+i/100)*outcome.MiB
 		o.Name = fmt.Sprintf("max=%v/step=%v", limit, step)
 		o.Evidence.Limits.Max, o.Spec.Load.Bytes = limit, step
-		o.Acknowledged = int((limit - 6*harness.MiB) / step)
-		o.Window = &harness.Window{Lo: o.Acknowledged, Hi: o.Acknowledged + 1}
+		o.Acknowledged = int((limit - 6*outcome.MiB) / step)
+		o.Window = &outcome.Prediction{Lo: o.Acknowledged, Hi: o.Acknowledged + 1}
 		o.Origin.Points = 10_000
-		o.Timeline = make([]harness.Sample, 200)
+		o.Timeline = make([]outcome.Sample, 200)
 		for j := range o.Timeline {
-			o.Timeline[j] = harness.Sample{At: time.Duration(j*5_000_000 + (i*7919+j*104729)%4_000_000), Step: j / 10, Current: harness.Bytes((i*31+j*1009)%50_000) * 4096}
+			o.Timeline[j] = outcome.Sample{At: time.Duration(j*5_000_000 + (i*7919+j*104729)%4_000_000), Step: j / 10, Current: outcome.Bytes((i*31+j*1009)%50_000) * 4096}
 		}
 		all = append(all, o)
 	}

@@ -11,12 +11,13 @@ import (
 
 	"oomcage/harness"
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/outcome"
 )
 
 // expectFlags are what the user says of an outcome; the zero value expects nothing.
 type expectFlags struct {
 	verdict, acked string
-	window         harness.Window // of acked
+	window         outcome.Prediction // of acked
 }
 
 func (e *expectFlags) register(cmd *cobra.Command) {
@@ -31,7 +32,7 @@ const asPredicted = "predicted"
 
 // check refuses what can never be met.
 func (e *expectFlags) check() error {
-	if e.verdict != "" && !slices.Contains(harness.Verdicts(), harness.Verdict(e.verdict)) {
+	if e.verdict != "" && !slices.Contains(outcome.Verdicts(), harness.Verdict(e.verdict)) {
 		return usageError{fmt.Errorf("-expect %q is no verdict: take one of %s", e.verdict, strings.Join(verdictTexts(), ", "))}
 	}
 	if e.acked == "" || e.acked == asPredicted {
@@ -49,7 +50,7 @@ func (e *expectFlags) check() error {
 	if err != nil || from < 0 || to < from {
 		return usageError{fmt.Errorf("-acked %q is neither a number of steps nor LO..HI", e.acked)}
 	}
-	e.window = harness.Window{Lo: from, Hi: to}
+	e.window = outcome.Prediction{Lo: from, Hi: to}
 	return nil
 }
 
@@ -94,9 +95,9 @@ func refusal(o *harness.Outcome) string {
 	switch {
 	case status.Ended && waited && !o.Evidence.Ready:
 		return fmt.Sprintf("nothing was loaded: the target died before it was ready (%s)", printable.Line(status.String()))
-	case o.Spec.Load.Step == nil && waited && !o.Evidence.Ready && o.Error != "":
+	case o.Spec.Load.Name == "" && waited && !o.Evidence.Ready && o.Error != "":
 		return "the target was not ready: " + printable.Line(o.Error)
-	case o.Spec.Load.Step == nil || outOfMemory(o.Verdict):
+	case o.Spec.Load.Name == "" || outOfMemory(o.Verdict):
 		return ""
 	case status.Ended && o.Acknowledged == 0:
 		return fmt.Sprintf("nothing was loaded: the target ended before it took a step (%s)%s", printable.Line(status.String()), tooEarly(o))
@@ -137,7 +138,7 @@ func outOfMemory(v harness.Verdict) bool {
 
 func verdictTexts() []string {
 	var texts []string
-	for _, v := range harness.Verdicts() {
+	for _, v := range outcome.Verdicts() {
 		texts = append(texts, string(v))
 	}
 	return texts

@@ -139,7 +139,7 @@ func (j *judgement) read(name string, r io.Reader, complain func(error)) {
 // again judges o, which was found at the given place.
 func (j *judgement) again(o *harness.Outcome, where string) {
 	old := o.Verdict
-	o.Judge()
+	o.Verdict, o.Why = o.Judge()
 	name := o.Name
 	if name == "" {
 		name = where

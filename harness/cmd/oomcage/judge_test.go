@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // stored is a line of a result file: a run that its own limit has ended, judged as given.
@@ -22,7 +23,7 @@ func stored(t *testing.T, name string, verdict harness.Verdict) string {
 	line, err := json.Marshal(harness.Outcome{
 		Name: name, Verdict: verdict, Acknowledged: 4, Attempted: 5,
 		Evidence: harness.Evidence{
-			Status: harness.Status{Ended: true, Code: -1, Signal: "SIGKILL"}, Ready: true,
+			Status: outcome.ExitStatus{Ended: true, Code: -1, Signal: "SIGKILL"}, Ready: true,
 			Limits: harness.Limits{Max: 99999744}, Peak: 99999744, Events: kill, EventsLocal: kill,
 		},
 	})
@@ -111,7 +112,7 @@ func TestAnOutcomeOfALaterVersionIsReadFromStdin(t *testing.T) {
 func TestALineMayBeAsLongAsATimelineAndTheOutputMakeIt(t *testing.T) {
 	o := harness.Outcome{Name: "long", Verdict: harness.Survived, Evidence: harness.Evidence{Ready: true}, Output: strings.Repeat("\x00", 64<<10)}
 	for range 20000 {
-		o.Timeline = append(o.Timeline, harness.Sample{At: 123456789012, Step: 1234, Current: 99999744, Events: harness.Events{High: 1, Max: 123456}})
+		o.Timeline = append(o.Timeline, outcome.Sample{At: 123456789012, Step: 1234, Current: 99999744, Events: harness.Events{High: 1, Max: 123456}})
 	}
 	line, err := json.Marshal(o)
 	require.NoError(t, err)

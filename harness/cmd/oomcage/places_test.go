@@ -21,6 +21,7 @@ import (
 
 	"oomcage/harness"
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/outcome"
 	"oomcage/harness/report"
 	"oomcage/harness/sweep"
 )
@@ -32,22 +33,22 @@ const hostile = "=HYPERLINK(1)\x1b]0;pwn\x07\x1b[31m\n\roomcage: forged\u0085\u0
 func hostileOutcome(name string) *harness.Outcome {
 	return &harness.Outcome{
 		Name: name,
-		Spec: harness.Spec{
+		Spec: outcome.Spec{
 			Name:   name,
-			Target: harness.Target{Path: hostile, Args: []string{hostile}, Env: []string{hostile + "=" + hostile}, Dir: hostile, ReadyName: hostile},
+			Target: outcome.Target{Path: hostile, Args: []string{hostile}, Env: []string{hostile + "=" + hostile}, Dir: hostile, ReadyName: hostile},
 			Limits: harness.Limits{Files: map[string]string{hostile: hostile}},
-			Load:   harness.Load{Name: hostile},
+			Load:   outcome.Load{Name: hostile},
 		},
 		Verdict: harness.Inconclusive, Why: hostile, Acknowledged: 1, Attempted: 2, Output: hostile + "\n" + hostile, Error: hostile,
 		Evidence: harness.Evidence{
-			Cage: hostile, Status: harness.Status{Ended: true, Signal: hostile},
+			Cage: hostile, Status: outcome.ExitStatus{Ended: true, Signal: hostile},
 			Limits:    harness.Limits{Max: 64 * harness.MiB, Files: map[string]string{hostile: hostile}},
-			Kills:     []harness.Kill{{PID: 1, Name: hostile, Group: hostile, Limit: hostile}},
-			Ancestors: []harness.Ancestor{{Path: hostile, EventsLocal: harness.Events{OOM: 1}}},
+			Kills:     []outcome.OOMKill{{PID: 1, Name: hostile, Group: hostile, Limit: hostile}},
+			Ancestors: []outcome.Ancestor{{Path: hostile, EventsLocal: harness.Events{OOM: 1}}},
 			Unread:    map[string]string{hostile: hostile},
 		},
-		Timeline: []harness.Sample{},
-		Origin:   harness.Origin{Command: hostile, Kernel: hostile, Arch: hostile, CPUs: 2, Points: 9},
+		Timeline: []outcome.Sample{},
+		Origin:   outcome.Origin{Command: hostile, Kernel: hostile, Arch: hostile, CPUs: 2, Points: 9},
 	}
 }
 
@@ -57,11 +58,11 @@ var places = []struct {
 	shows func(t *testing.T, o *harness.Outcome) string
 }{
 	{"Outcome.String", func(_ *testing.T, o *harness.Outcome) string { return o.String() }},
-	{"Kill.String", func(_ *testing.T, o *harness.Outcome) string { return o.Evidence.Kills[0].String() }},
+	{"OOMKill.String", func(_ *testing.T, o *harness.Outcome) string { return o.Evidence.Kills[0].String() }},
 	{"a verdict's reason", func(_ *testing.T, o *harness.Outcome) string {
 		o.Evidence.Unread, o.Evidence.Events, o.Evidence.EventsLocal = nil, harness.Events{OOM: 1, OOMKill: 1}, harness.Events{OOM: 1, OOMKill: 1}
 		o.Evidence.Status.Signal = "SIGKILL"
-		o.Judge()
+		o.Verdict, o.Why = o.Judge()
 		return o.Why
 	}},
 	{"an assertion", func(_ *testing.T, o *harness.Outcome) string {
@@ -84,8 +85,7 @@ var places = []struct {
 		return ended(t, "judge", stored1(t, o)) + ended(t, "judge", "/no/"+hostile) + ended(t, "judge", torn(t))
 	}},
 	{"run's last word", func(_ *testing.T, o *harness.Outcome) string {
-		o.Verdict, o.Acknowledged, o.Evidence.Status = harness.Survived, 0, harness.Status{}
-		o.Spec.Load.Step = harness.HTTPPost("/")
+		o.Verdict, o.Acknowledged, o.Evidence.Status = harness.Survived, 0, outcome.ExitStatus{}
 		return (&expectFlags{}).disappointed(o)
 	}},
 	{"sweep's lines", func(t *testing.T, o *harness.Outcome) string {
@@ -106,7 +106,7 @@ var places = []struct {
 		var out bytes.Buffer
 		require.NoError(t, printJSON(&out, o))
 		require.Equal(t, 1, strings.Count(out.String(), "\n"))
-		_, err := harness.ParseOutcome(out.Bytes())
+		_, err := outcome.ParseOutcome(out.Bytes())
 		require.NoError(t, err)
 		return out.String()
 	}},
@@ -187,6 +187,8 @@ func (f *failedWith) Errorf(format string, args ...any) {
 	*f += failedWith(fmt.Sprintf(format, args...))
 }
 func (f *failedWith) FailNow() {}
+
+func (f *failedWith) Helper() {}
 
 // ended is all that a command prints.
 func ended(t *testing.T, args ...string) string {

@@ -59,10 +59,9 @@ func (p *progress) done(o *harness.Outcome, earlier bool) {
 	fmt.Fprintf(p.w, "%*d/%d  %-*s  %s%s  %s\n", len(fmt.Sprint(p.total)), p.count, p.total, verdictWidth, o.Verdict, done(o), note, printable.Line(o.Name))
 }
 
-// done is what the target did: the steps that it took or, where there were none to take, how it ended. The step itself
-// is not kept in results, its name is.
+// done is what the target did: the steps that it took or, where there were none to take, how it ended.
 func done(o *harness.Outcome) string {
-	if o.Spec.Load.Step == nil && o.Spec.Load.Name == "" {
+	if o.Spec.Load.Name == "" {
 		return fmt.Sprintf("%-*s", len("exit code 0"), o.Evidence.Status)
 	}
 	return fmt.Sprintf("%3d steps", o.Acknowledged)

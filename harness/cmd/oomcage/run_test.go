@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"oomcage/harness"
+	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
 )
 
@@ -124,7 +125,7 @@ func TestATargetIsReadyWhenItListensOrAnswersOrAtOnce(t *testing.T) {
 		spec, _, err := what.spec([]string{"p"})
 		require.NoError(t, err)
 		assert.Equal(t, want, spec.Target.ReadyName, flags)
-		assert.Equal(t, want != "", spec.Target.Ready != nil, flags)
+		assert.Equal(t, want != "", what.code().Ready != nil, flags)
 	}
 }
 
@@ -175,7 +176,7 @@ func TestHalfSetShardsOfAnEngineAreRefused(t *testing.T) {
 }
 
 func TestExpectationsThatAreNotMetSayWhatWasFound(t *testing.T) {
-	o := &harness.Outcome{Verdict: harness.OOMKilled, Acknowledged: 4, Window: &harness.Window{Lo: 4, Hi: 5}}
+	o := &harness.Outcome{Verdict: harness.OOMKilled, Acknowledged: 4, Window: &outcome.Prediction{Lo: 4, Hi: 5}}
 	for _, c := range []struct{ verdict, acked, want string }{
 		{"", "", ""},
 		{"oom-killed", "", ""},
@@ -194,15 +195,15 @@ func TestExpectationsThatAreNotMetSayWhatWasFound(t *testing.T) {
 	}
 	e := expectFlags{acked: asPredicted}
 	assert.Contains(t, e.disappointed(&harness.Outcome{}), "no prediction")
-	assert.Contains(t, e.disappointed(&harness.Outcome{Acknowledged: 1, Window: &harness.Window{Lo: 4, Hi: 5}}), "4..5 were predicted")
+	assert.Contains(t, e.disappointed(&harness.Outcome{Acknowledged: 1, Window: &outcome.Prediction{Lo: 4, Hi: 5}}), "4..5 were predicted")
 }
 
 func TestALoadThatWasRefusedIsNoSuccess(t *testing.T) {
 	after := func(acknowledged, count int, verdict harness.Verdict, failure string) *harness.Outcome {
 		return &harness.Outcome{
-			Spec: harness.Spec{
-				Target: harness.Target{ReadyName: "TCP"},
-				Load:   harness.Load{Step: harness.HTTPPost("/"), Count: count},
+			Spec: outcome.Spec{
+				Target: outcome.Target{ReadyName: "TCP"},
+				Load:   outcome.Load{Name: "POST /", Count: count},
 			},
 			Verdict: verdict, Acknowledged: acknowledged, Attempted: acknowledged + 1, Error: failure,
 		}
@@ -215,10 +216,10 @@ func TestALoadThatWasRefusedIsNoSuccess(t *testing.T) {
 	silent := after(0, 0, harness.TimedOut, "wait until p is ready: the run's time is up")
 	silent.Attempted = 0
 	unready := after(0, 0, harness.TimedOut, silent.Error)
-	unready.Spec.Load = harness.Load{}
+	unready.Spec.Load = outcome.Load{}
 	died := func(verdict harness.Verdict, attempted int, ready, waited bool) *harness.Outcome {
 		o := after(0, 0, verdict, "step 1: EOF")
-		o.Attempted, o.Evidence = attempted, harness.Evidence{Ready: ready, Status: harness.Status{Ended: true, Code: 1}}
+		o.Attempted, o.Evidence = attempted, harness.Evidence{Ready: ready, Status: outcome.ExitStatus{Ended: true, Code: 1}}
 		if !waited {
 			o.Spec.Target.ReadyName = ""
 		}
@@ -226,11 +227,11 @@ func TestALoadThatWasRefusedIsNoSuccess(t *testing.T) {
 	}
 	early := died(harness.Exited, 0, false, true)
 	noLoad := died(harness.Exited, 0, false, true)
-	noLoad.Spec.Load = harness.Load{}
+	noLoad.Spec.Load = outcome.Load{}
 	itsWork := died(harness.Exited, 0, true, false)
-	itsWork.Spec.Load = harness.Load{}
+	itsWork.Spec.Load = outcome.Load{}
 	noStep := after(0, 0, harness.TimedOut, "wait for sort[7]: the run's time is up")
-	noStep.Spec.Load.Step, noStep.Evidence.Ready = nil, true
+	noStep.Spec.Load.Name, noStep.Evidence.Ready = "", true
 	for name, c := range map[string]struct {
 		o              *harness.Outcome
 		verdict, acked string

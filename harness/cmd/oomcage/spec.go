@@ -12,6 +12,7 @@ import (
 
 	"oomcage/harness"
 	"oomcage/harness/internal/guest"
+	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
 )
 
@@ -84,9 +85,9 @@ func (s *specFlags) register(cmd *cobra.Command) {
 }
 
 // spec makes the spec and its load from the flags and the command line of the target.
-func (s *specFlags) spec(args []string) (harness.Spec, sweep.Load, error) {
-	spec := harness.Spec{
-		Target:  harness.Target{Path: args[0], Args: args[1:], Env: s.env, Dir: s.dir},
+func (s *specFlags) spec(args []string) (outcome.Spec, sweep.Load, error) {
+	spec := outcome.Spec{
+		Target:  outcome.Target{Path: args[0], Args: args[1:], Env: s.env, Dir: s.dir},
 		Limits:  harness.Limits{OOMGroup: s.oomGroup},
 		Timeout: s.timeout,
 	}
@@ -120,11 +121,23 @@ func (s *specFlags) spec(args []string) (harness.Spec, sweep.Load, error) {
 	}
 	switch {
 	case s.ready == whenItListens, s.ready == "" && s.get+s.post != "":
-		spec.Target.Ready, spec.Target.ReadyName = harness.TCPReady(), "TCP"
+		spec.Target.ReadyName = "TCP"
 	case s.ready != "":
-		spec.Target.Ready, spec.Target.ReadyName = harness.HTTPReady(string(s.ready)), "GET "+string(s.ready)
+		spec.Target.ReadyName = "GET " + string(s.ready)
 	}
 	return spec, load, nil
+}
+
+// code is the probe that the flags ask for.
+func (s *specFlags) code() sweep.Code {
+	switch {
+	case s.ready == whenItListens, s.ready == "" && s.get+s.post != "":
+		return sweep.Code{Ready: harness.TCPReady()}
+	case s.ready != "":
+		return sweep.Code{Ready: harness.HTTPReady(string(s.ready))}
+	default:
+		return sweep.Code{}
+	}
 }
 
 func (s *specFlags) load() (sweep.Load, error) {
@@ -219,14 +232,18 @@ func (l *limitFlags) register(cmd *cobra.Command, withMax bool) {
 func (s *specFlags) one(l limitFlags, step harness.Bytes, args []string) (harness.Spec, error) {
 	spec, load, err := s.spec(args)
 	if err != nil {
-		return spec, err
+		return harness.Spec{}, err
 	}
 	to := &spec.Limits
 	to.Max, to.High, to.Low, to.Min, to.Swap = l.max.Bytes, l.high.Bytes, l.low, l.min, l.swap
 	spec.Load.Bytes = step
 	points, err := sweep.Grid{Spec: spec, Load: load}.Points()
 	if err != nil {
-		return spec, usageError{err}
+		return harness.Spec{}, usageError{err}
 	}
-	return points[0].Spec, nil
+	one := points[0].Runnable(s.code())
+	if err := one.Validate(); err != nil {
+		return harness.Spec{}, usageError{err}
+	}
+	return one, nil
 }

@@ -14,6 +14,7 @@ import (
 	"oomcage/harness"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/internal/secret"
+	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
 )
 
@@ -70,7 +71,8 @@ type sweepFlags struct {
 	shard    sweep.Shard
 	force    bool
 	asJSON   bool
-	secrets  bool     // are shown
+	secrets  bool // are shown
+	code     sweep.Code
 	command  []string // that has these flags
 }
 
@@ -78,11 +80,11 @@ func newSweepCommand() *cobra.Command {
 	var what specFlags
 	o := sweepFlags{axes: make([]string, len(axisFlags))}
 	cmd := programCommand("sweep", "Run a program over a grid of limits and loads", sweepLong, func(cmd *cobra.Command, args []string) error {
+		o.secrets, o.code = what.showSecrets, what.code()
 		points, err := o.points(&what, cmd.Flags().Changed, args)
 		if err != nil {
 			return err
 		}
-		o.secrets = what.showSecrets
 		o.command = append([]string{"oomcage"}, os.Args[1:]...)
 		return o.sweep(cmd.Context(), points, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	})
@@ -129,6 +131,11 @@ func (o *sweepFlags) points(what *specFlags, given func(flag string) bool, args 
 	points, err := g.Points()
 	if err != nil {
 		return nil, usageError{orForce(err)}
+	}
+	for _, p := range points {
+		if err := p.Runnable(o.code).Validate(); err != nil {
+			return nil, usageError{fmt.Errorf("the point %s: %w", p.Name, err)}
+		}
 	}
 	if o.repeat < 1 {
 		return nil, usageError{fmt.Errorf("-repeat is %d: each point is run once at least", o.repeat)}
@@ -191,8 +198,8 @@ func (o *sweepFlags) sweep(ctx context.Context, all []sweep.Point, stdout, stder
 	}
 	show := newProgress(len(points), left, o.asJSON, stdout)
 	outcomes, err := sweep.Run(ctx, all, sweep.Options{
-		ShowSecrets: o.secrets,
-		Parallel:    o.parallel, Results: results, Command: o.command, Shard: o.shard, Done: show.done,
+		Code: o.code, ShowSecrets: o.secrets,
+		Parallel: o.parallel, Results: results, Command: o.command, Shard: o.shard, Done: show.done,
 	})
 	show.end()
 	if err != nil {
@@ -249,7 +256,7 @@ func (o *sweepFlags) printCounts(outcomes []*harness.Outcome, w io.Writer) {
 		verdicts[r.Verdict]++
 	}
 	fmt.Fprintf(w, "\n%s in %s:", count(len(outcomes), "outcome"), printable.Line(o.out))
-	for _, v := range harness.Verdicts() {
+	for _, v := range outcome.Verdicts() {
 		if n := verdicts[v]; n > 0 {
 			fmt.Fprintf(w, " %s %d", v, n)
 		}

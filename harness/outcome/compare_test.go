@@ -1,0 +1,69 @@
+package outcome
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A cgroup above that gets its memory controller during the run, or loses it, shifts the others.
+func TestCgroupsAboveAreComparedByTheirPaths(t *testing.T) {
+	above := func(all ...Ancestor) Reading { return Reading{Ancestors: all, Unread: map[string]string{}} }
+	a, b, c := Ancestor{Path: "/a/b/c", EventsLocal: Events{OOM: 5}}, Ancestor{Path: "/a/b", EventsLocal: Events{OOM: 1}}, Ancestor{Path: "/a", EventsLocal: Events{OOM: 7}}
+	zero := func(a Ancestor) Ancestor { a.EventsLocal = Events{}; return a }
+
+	e := Compare(above(a, c), above(a, b, c))
+	require.Equal(t, []Ancestor{zero(a), b, zero(c)}, e.Ancestors)
+	require.Empty(t, e.Unread)
+
+	e = Compare(above(a, b, c), above(a, c))
+	require.Equal(t, []Ancestor{zero(a), zero(c)}, e.Ancestors)
+	require.Contains(t, e.Unread, "/a/b/memory.events.local")
+}
+
+// What an earlier run has left below the cage is not this run's.
+func TestCgroupsBelowAreCompared(t *testing.T) {
+	below := func(n uint64, path string) Reading {
+		return Reading{Below: []Ancestor{{Path: path, EventsLocal: Events{OOMKill: n}}}, Unread: map[string]string{}}
+	}
+	require.EqualValues(t, 1, Compare(below(2, "/cage/pod"), below(3, "/cage/pod")).Below[0].EventsLocal.OOMKill)
+	require.EqualValues(t, 3, Compare(below(2, "/cage/other"), below(3, "/cage/pod")).Below[0].EventsLocal.OOMKill)
+	require.Contains(t, Compare(below(3, "/cage/pod"), below(2, "/cage/pod")).Unread["/cage/pod/memory.events.local"], "fell from 3 to 2")
+
+	before := below(0, "/cage/pod")
+	before.UnreadBelow = map[string]string{"/cage/pod/memory.events.local": "busy", "/cage/x/memory.events.local": "gone"}
+	require.Equal(t, map[string]string{"/cage/pod/memory.events.local": "busy"}, Compare(before, below(1, "/cage/pod")).Unread)
+}
+
+func TestPressureThatCouldNotBeReadIsNoneThatWasThere(t *testing.T) {
+	before := Reading{Pressure: Pressure{Some: 5, Full: 5}, Unread: map[string]string{}}
+	after := Reading{Unread: map[string]string{"memory.pressure": "it is switched off"}}
+	require.Zero(t, Compare(before, after).Pressure)
+}
+
+func TestWhatDaemonsNotedBeforeIsNotOfThisRun(t *testing.T) {
+	oomd := func(group string, ooms, kills uint64) DaemonKill {
+		return DaemonKill{"systemd-oomd", group, ooms, kills}
+	}
+	require.Empty(t, daemonKillsSince([]DaemonKill{oomd("/a", 1, 4)}, []DaemonKill{oomd("/a", 1, 4)}))
+	require.Equal(t, []DaemonKill{oomd("/a", 1, 2), oomd("/b", 1, 0)}, daemonKillsSince(
+		[]DaemonKill{oomd("/a", 2, 6), oomd("/b", 1, 0)}, []DaemonKill{oomd("/a", 1, 4), {"oomd", "/b", 1, 0}}))
+}
+
+func TestCountersAreComparedNotTaken(t *testing.T) {
+	before := Reading{Memory: Memory{Events: Events{OOM: 1, OOMKill: 1}, EventsLocal: Events{OOM: 1, OOMKill: 1}}, Unread: map[string]string{}}
+	e := Compare(before, Reading{Memory: before.Memory, Unread: map[string]string{}})
+	require.Zero(t, e.Events, "an earlier kill in the same cage is not this run's")
+
+	e = Compare(before, Reading{Unread: map[string]string{}})
+	require.Contains(t, e.Unread["memory.events"], "fell from 1 to 0")
+	e.Status = sigkill
+	require.Equal(t, Inconclusive, verdictOf(e))
+}
+
+// The kernel counts locally first, and then upwards.
+func TestWhatIsCountedInTheCageIsCountedInAll(t *testing.T) {
+	all := Events{Max: 3, OOM: 1, OOMKill: 2}
+	require.Equal(t, Events{Max: 3, OOM: 2, OOMKill: 2, OOMGroupKill: 1}, all.AtLeast(Events{OOM: 2, OOMKill: 1, OOMGroupKill: 1}))
+	require.Equal(t, all, all.AtLeast(Events{}))
+}

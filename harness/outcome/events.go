@@ -1,0 +1,94 @@
+package outcome
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Events are the counters of memory.events: how often, since the cgroup was made (or, in
+// Evidence, since the run began), it was protected (Low), throttled (High), at its limit
+// (Max), out of memory (OOM), and how many of its processes an OOM killer, any OOM killer,
+// has killed (OOMKill; OOMGroupKill counts groups).
+type Events struct {
+	Low          uint64 `json:"low"`
+	High         uint64 `json:"high"`
+	Max          uint64 `json:"max"`
+	OOM          uint64 `json:"oom"`
+	OOMKill      uint64 `json:"oom_kill"`
+	OOMGroupKill uint64 `json:"oom_group_kill"`
+}
+
+// counters lists the kernel's names and where their values go, in the kernel's order.
+func (e *Events) counters() []struct {
+	name  string
+	value *uint64
+} {
+	return []struct {
+		name  string
+		value *uint64
+	}{
+		{"low", &e.Low}, {"high", &e.High}, {"max", &e.Max},
+		{"oom", &e.OOM}, {"oom_kill", &e.OOMKill}, {"oom_group_kill", &e.OOMGroupKill},
+	}
+}
+
+// Since returns what has been counted after before. A counter that fell is an error: the cgroup
+// is not the one that was read before.
+func (e Events) Since(before Events) (Events, error) {
+	var d Events
+	to, from, out := e.counters(), before.counters(), d.counters()
+	for i := range to {
+		if *to[i].value < *from[i].value {
+			return Events{}, fmt.Errorf("the counter %s fell from %d to %d", to[i].name, *from[i].value, *to[i].value)
+		}
+		*out[i].value = *to[i].value - *from[i].value
+	}
+	return d, nil
+}
+
+// Plus adds the counters of two cgroups.
+func (e Events) Plus(more Events) Events {
+	to, add := e.counters(), more.counters()
+	for i := range to {
+		*to[i].value += *add[i].value
+	}
+	return e
+}
+
+// AtLeast raises the counters that are lower than those of a part.
+func (e Events) AtLeast(part Events) Events {
+	to, from := e.counters(), part.counters()
+	for i := range to {
+		*to[i].value = max(*to[i].value, *from[i].value)
+	}
+	return e
+}
+
+// String prints the counters that are not zero, by the kernel's names: "max 24, oom 1, oom_kill 1".
+func (e Events) String() string {
+	var parts []string
+	for _, c := range e.counters() {
+		if *c.value != 0 {
+			parts = append(parts, c.name+" "+strconv.FormatUint(*c.value, 10))
+		}
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// ReadEvents reads counters by the kernel's names. One that is missing is an error, but for oom_group_kill, which exists from
+// Linux 5.17 on.
+func ReadEvents(raw map[string]uint64) (Events, error) {
+	var e Events
+	for _, c := range e.counters() {
+		n, ok := raw[c.name]
+		if !ok && c.name != "oom_group_kill" {
+			return Events{}, fmt.Errorf("it has no counter %s", c.name)
+		}
+		*c.value = n
+	}
+	return e, nil
+}

@@ -1,0 +1,124 @@
+package outcome
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/docker/go-units"
+
+	"oomcage/harness/internal/bar"
+)
+
+// graphRows is how many samples a graph shows at most.
+const graphRows = 20
+
+// graph draws the timeline as text: a row for each sample that is shown, then the peak where no
+// row has it, and what the evidence says of the end. A bar is full at memory.max, or at the peak
+// where there is no limit.
+func (o *Outcome) graph() string {
+	var b strings.Builder
+	rows := pickRows(o.Timeline, graphRows)
+	e := o.Evidence
+
+	highest := e.Current
+	for _, s := range rows {
+		highest = max(highest, s.Current)
+	}
+	full, of := e.Limits.Max, "memory.max"
+	if full == 0 || full == Unlimited {
+		full, of = max(highest, e.Peak), "the peak"
+	}
+	line := func(at, steps string, used Bytes, note string) {
+		row := fmt.Sprintf("  %8s  %-5s  %s  %10s %12d   %s", at, steps, bar.Draw(int64(used), int64(full)), human(used), used, note)
+		b.WriteString(strings.TrimRight(row, " ") + "\n")
+	}
+	fmt.Fprintf(&b, "  %8s  %-5s  %-*s  %23s   %s\n", "time", "acked", bar.Width, fmt.Sprintf("of %d (%s)", full, of), "memory.current", "memory.events that rose")
+	var seen Events
+	for _, s := range rows {
+		line(fmt.Sprintf("%.3fs", s.At.Seconds()), fmt.Sprint(s.Step), s.Current, risen(seen, s.Events))
+		seen = s.Events
+	}
+	if e.Peak > highest {
+		line("peak", "", e.Peak, "")
+	}
+	if e.Unread["memory.events"] == "" { // which stands for all that is read with it
+		line("end", fmt.Sprint(o.Acknowledged), e.Current, risen(seen, e.Events))
+	}
+	if left := len(o.Timeline) - len(rows); left > 0 {
+		fmt.Fprintf(&b, "  %8s  %d of %d readings are shown\n", "", len(rows), len(o.Timeline))
+	}
+	return b.String()
+}
+
+// risen says which counters rose between two readings, and by how much.
+func risen(before, after Events) string {
+	d, err := after.Since(before)
+	switch {
+	case err != nil:
+		return err.Error()
+	case d == Events{}:
+		return ""
+	}
+	return d.String()
+}
+
+// pickRows picks at most n samples, in their order. What tells most comes first: the ends, the
+// out-of-memory events, the highest reading of all and of each step. The rest is spread evenly.
+func pickRows(samples []Sample, n int) []Sample {
+	if len(samples) <= n {
+		return samples
+	}
+	var events, all []int
+	highest := 0
+	for i, s := range samples {
+		all = append(all, i)
+		if s.Current > samples[highest].Current {
+			highest = i
+		}
+		if i > 0 && (s.Events.OOM > samples[i-1].Events.OOM || s.Events.OOMKill > samples[i-1].Events.OOMKill) {
+			events = append(events, i)
+		}
+	}
+	picked := map[int]bool{}
+	for _, wanted := range [][]int{{0, len(samples) - 1, highest}, events, highestOfSteps(samples), all} {
+		wanted = slices.DeleteFunc(wanted, func(i int) bool { return picked[i] })
+		take := min(n-len(picked), len(wanted))
+		for i := range take {
+			picked[wanted[i*len(wanted)/take]] = true
+		}
+	}
+	var rows []Sample
+	for _, i := range slices.Sorted(maps.Keys(picked)) {
+		rows = append(rows, samples[i])
+	}
+	return rows
+}
+
+// highestOfSteps returns where the highest reading of each step is.
+func highestOfSteps(samples []Sample) []int {
+	var highest []int
+	for i, s := range samples {
+		last := len(highest) - 1
+		switch {
+		case last < 0 || samples[highest[last]].Step != s.Step:
+			highest = append(highest, i)
+		case s.Current > samples[highest[last]].Current:
+			highest[last] = i
+		}
+	}
+	return highest
+}
+
+// human prints a size as people read it, to a tenth of the unit: "95.4 MiB".
+func human(b Bytes) string {
+	if b < KiB {
+		return fmt.Sprintf("%d B", b)
+	}
+	return units.CustomSize("%.1f %s", float64(b), 1024, []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"})
+}
+
+// Thin picks at most n samples, in their order: those that tell most, and the rest spread evenly. It is for
+// those who show a timeline; the one of an Outcome is thinned only to bound it.
+func Thin(samples []Sample, n int) []Sample { return pickRows(samples, n) }

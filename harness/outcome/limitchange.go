@@ -1,0 +1,64 @@
+package outcome
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// LimitChange tells that a limit was not the same any more: the target has written it, or somebody
+// outside. It was written between the reading before and this one; a change that was taken back in
+// between is not seen.
+type LimitChange struct {
+	At    time.Duration `json:"at"`    // when the new value was first read, since the run began; 0 is before it
+	Group string        `json:"group"` // the cage, or a cgroup above it, named as Evidence.Cage
+	File  string        `json:"file"`  // memory.max and so on
+	From  Bytes         `json:"from"`
+	To    Bytes         `json:"to"`
+}
+
+// inForce is memory.max of the cage at the end, and whether there was one.
+func (e Evidence) inForce() (limit Bytes, is bool) {
+	limit, is = e.Limits.Max, e.Limits.Max != 0
+	for _, c := range e.LimitChanges {
+		if c.Group == e.Cage && c.File == "memory.max" {
+			limit, is = c.To, true
+		}
+	}
+	return limit, is && limit != Unlimited
+}
+
+// changes says which limits changed during the run, or "": each with what it was, what it became, and when.
+func (e Evidence) changes() string {
+	var order []limitKey
+	of := map[limitKey][]LimitChange{}
+	for _, c := range e.LimitChanges {
+		key := limitKey{c.Group, c.File}
+		if of[key] == nil {
+			order = append(order, key)
+		}
+		of[key] = append(of[key], c)
+	}
+	var b strings.Builder
+	for _, key := range order {
+		all := of[key]
+		name := key.file
+		if key.group != e.Cage {
+			name += " of " + key.group
+		}
+		first, last := all[0], all[len(all)-1]
+		when, seen := "during the run", fmt.Sprintf(", seen after %v", first.At.Round(time.Millisecond))
+		if first.At == 0 {
+			when, seen = "since the cage was made, before the run", ""
+		}
+		times := ""
+		if len(all) > 1 {
+			times = fmt.Sprintf("%d times, ", len(all))
+		}
+		fmt.Fprintf(&b, "; %s was changed %s, %sfrom %s to %s%s", name, when, times, limitText(first.From), limitText(last.To), seen)
+	}
+	return b.String()
+}
+
+// limitKey is a limit's place.
+type limitKey struct{ group, file string }

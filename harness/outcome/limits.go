@@ -1,0 +1,92 @@
+package outcome
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Limits are the memory limits of a cage. All are written before the target starts, and read
+// back. The kernel rounds a size down to a page.
+type Limits struct {
+	Max  Bytes `json:"max,omitempty"`  // memory.max: above it the OOM killer comes; 0 leaves the kernel's default, no limit
+	High Bytes `json:"high,omitempty"` // memory.high: above it tasks are throttled and memory is reclaimed, never killed; 0 leaves the default, no limit
+	Low  Bytes `json:"low,omitempty"`  // memory.low: protected from reclaim as far as possible, see Min; 0 leaves the default, none
+	Min  Bytes `json:"min,omitempty"`  // memory.min: protected from reclaim, but never more than the cgroups above are; the guard over all cages is not; 0 leaves the default, none
+	Swap Bytes `json:"swap"`           // memory.swap.max: how much may be swapped out; 0 forbids swap, Unlimited is "max"
+
+	// OOMGroup is memory.oom.group: an OOM kill takes every process of the cage.
+	OOMGroup bool `json:"oom_group,omitempty"`
+
+	// Files are other files of the cage and what is written to them, for example
+	// "pids.max": "64". They are not read back. The controllers are memory and pids.
+	Files map[string]string `json:"files,omitempty"`
+}
+
+// SmallestMax is the limit below which execve itself fails, with ENOMEM or E2BIG or by a signal,
+// instead of the OOM killer coming (6.12: from 64 KiB on a program is killed, 2026-11).
+const SmallestMax = 64 * KiB
+
+// ownFields are the files that have a field in Limits.
+var ownFields = map[string]string{
+	"memory.max": "Max", "memory.high": "High", "memory.low": "Low", "memory.min": "Min",
+	"memory.swap.max": "Swap", "memory.oom.group": "OOMGroup",
+}
+
+// Validate says what of the limits makes no sense on any machine.
+func (l Limits) Validate() error {
+	for _, f := range []struct {
+		name string
+		size Bytes
+	}{{"Max", l.Max}, {"High", l.High}, {"Low", l.Low}, {"Min", l.Min}, {"Swap", l.Swap}} {
+		if f.size < 0 {
+			return fmt.Errorf("the limit %s is %d: it must not be negative; Unlimited stands for max", f.name, f.size)
+		}
+	}
+	if l.Max > 0 && l.Max < SmallestMax {
+		return fmt.Errorf("the limit Max is %d bytes: below %v no program can be executed, and nothing would be learned; was a unit forgotten, as in 100 * harness.MiB?", l.Max, SmallestMax)
+	}
+	for file := range l.Files {
+		if file == "" || strings.ContainsAny(file, "/\x00") || !strings.Contains(file, ".") {
+			return fmt.Errorf("Limits.Files names %q: a cage's files look like pids.max", file)
+		}
+		if field, ok := ownFields[file]; ok {
+			return fmt.Errorf("Limits.Files names %q: use Limits.%s, which is read back and judged", file, field)
+		}
+		if strings.HasPrefix(file, "cgroup.") && file != "cgroup.max.descendants" && file != "cgroup.max.depth" {
+			return fmt.Errorf("Limits.Files names %q: the harness itself uses that file", file)
+		}
+	}
+	return nil
+}
+
+// String prints the limits that are set, by the names of the kernel's files.
+func (l Limits) String() string {
+	var parts []string
+	for _, f := range []struct {
+		file string
+		size Bytes
+	}{{"memory.min", l.Min}, {"memory.low", l.Low}, {"memory.high", l.High}, {"memory.max", l.Max}} {
+		if f.size != 0 {
+			parts = append(parts, f.file+" "+limitText(f.size))
+		}
+	}
+	parts = append(parts, "memory.swap.max "+limitText(l.Swap))
+	if l.OOMGroup {
+		parts = append(parts, "memory.oom.group 1")
+	}
+	for _, file := range slices.Sorted(maps.Keys(l.Files)) {
+		parts = append(parts, file+" "+l.Files[file])
+	}
+	return strings.Join(parts, ", ")
+}
+
+// limitText prints a limit as the kernel does: in bytes, or max.
+func limitText(b Bytes) string {
+	if b == Unlimited {
+		return b.String()
+	}
+	return strconv.FormatInt(int64(b), 10)
+}

@@ -1,0 +1,106 @@
+package outcome
+
+import (
+	"fmt"
+	"math"
+)
+
+// Measured is what a step took: the slope of memory.current and memory.swap.current over the acknowledged steps,
+// by least squares, from readiness on. Steps after which the limit, or memory.high, had been met are left out: the
+// kernel takes memory back there.
+type Measured struct {
+	Step  Bytes `json:"step"`  // what one step took; negative where memory fell
+	Error Bytes `json:"error"` // how far that may be off
+	Steps int   `json:"steps"` // the last one that was measured
+}
+
+// Slope is a line of least squares through (steps, bytes). Its zero value has no points.
+type Slope struct {
+	n, x, y       float64 // how many points, and their means
+	xx, xy, yy    float64 // sums of the deviations' products
+	first, latest int
+}
+
+// Add takes in one more point. The sums are kept as Welford does, so that large values lose no digits.
+func (s *Slope) Add(step int, size Bytes) {
+	if s.n == 0 {
+		s.first = step
+	}
+	s.latest = step
+	s.n++
+	dx, dy := float64(step)-s.x, float64(size)-s.y
+	s.x += dx / s.n
+	s.y += dy / s.n
+	s.xx += dx * (float64(step) - s.x)
+	s.xy += dx * (float64(size) - s.y)
+	s.yy += dy * (float64(size) - s.y)
+}
+
+// Measured is nil before the first step.
+func (s *Slope) Measured(b Baseline) *Measured {
+	if s.n < 2 || s.xx == 0 {
+		return nil
+	}
+	per := s.xy / s.xx
+	scatter := 0.0
+	if s.n > 2 {
+		scatter = math.Sqrt(max(s.yy-per*s.xy, 0) / (s.n - 2) / s.xx)
+	}
+	span := float64(s.latest - s.first)
+	// Each of the ends may be off by what was charged ahead, and the first by what is allocated once.
+	off := 2*scatter + float64(b.noise()+warmUp)/span
+	return &Measured{Step: Bytes(math.Round(per)), Error: Bytes(math.Ceil(off)), Steps: s.latest}
+}
+
+// noise is how much of memory.current one reading may have too much or too little: what the CPUs have charged ahead,
+// and what is still empty of a huge page. It is never more than there is.
+func (b Baseline) noise() Bytes {
+	return min(Bytes(b.CPUs)*chargeBatch*max(b.PageSize, 1), max(b.Current, 0)) + b.HugePage
+}
+
+// bookkeeping is the part of a step, a hundredth, that page tables and an allocator may take beside it. The former
+// need a 512th (bytesPerPageTableEntry).
+const bookkeeping = 100
+
+// differs tells that a step took another size than declared, by more than the error.
+func (m *Measured) differs(declared Bytes) bool {
+	return m != nil && declared > 0 && (m.Step-declared).abs() > m.Error+declared/bookkeeping
+}
+
+// flat tells that memory did not grow while steps were acknowledged: what a step took cannot be told from nothing, but
+// from the declared size it can. Without a declared size more than one step is needed, and memory may have grown by no
+// more than one reading may be off.
+func (m *Measured) flat(b Baseline, declared Bytes) bool {
+	switch {
+	case m == nil:
+		return false
+	case declared > 0:
+		return m.Step <= m.Error && m.Step+m.Error < declared
+	}
+	return m.Steps > 1 && float64(m.Step)*float64(m.Steps) <= float64(b.noise())
+}
+
+func (b Bytes) abs() Bytes {
+	if b < 0 {
+		return -b
+	}
+	return b
+}
+
+// String prints "20971520 bytes (±10240)".
+func (m *Measured) String() string { return fmt.Sprintf("%d bytes (±%d)", m.Step, m.Error) }
+
+// Differs says how what the steps took differs from what was declared, or "": "a step took 41943040 bytes (±10240), not
+// the 20971520 declared", or that memory did not grow at all.
+func (o *Outcome) Differs() string {
+	m, declared := o.Measured, o.Spec.Load.Bytes
+	switch {
+	case m.flat(o.Baseline, declared) && m.Steps == 1:
+		return "1 step acknowledged, and memory did not grow: was it taken?"
+	case m.flat(o.Baseline, declared):
+		return fmt.Sprintf("%d steps acknowledged, and memory did not grow: were they taken?", m.Steps)
+	case m.differs(declared):
+		return fmt.Sprintf("a step took %s, not the %d declared", m, declared)
+	}
+	return ""
+}

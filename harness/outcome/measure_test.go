@@ -1,0 +1,92 @@
+package outcome
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// filling is an outcome whose memory was this after each step, the baseline first.
+func filling(declared Bytes, sizes ...Bytes) *Outcome {
+	o := &Outcome{Spec: Spec{Load: Load{Bytes: declared}}, Baseline: Baseline{Current: sizes[0], PageSize: 4096, CPUs: 2, HugePage: 2 * MiB}}
+	var s Slope
+	for i, size := range sizes {
+		s.Add(i, size)
+	}
+	o.Measured = s.Measured(o.Baseline)
+	return o
+}
+
+func rising(from, step Bytes, n int) []Bytes {
+	sizes := []Bytes{from}
+	for range n {
+		sizes = append(sizes, sizes[len(sizes)-1]+step)
+	}
+	return sizes
+}
+
+// The readings of the recipe, from doc.go.
+func TestTheStepsOfTheRecipeAreMeasuredAsDeclared(t *testing.T) {
+	o := filling(20*MiB, 2867200, 26722304, 47693824, 69185536, 90157056)
+	require.InDelta(t, int64(20*MiB), int64(o.Measured.Step), float64(MiB))
+	require.Equal(t, 4, o.Measured.Steps)
+	require.Empty(t, o.Differs())
+}
+
+func TestAStepThatTakesAnotherSizeThanDeclaredIsSaid(t *testing.T) {
+	for _, c := range []struct {
+		declared, step Bytes
+		steps          int
+		want           string
+	}{
+		{20 * MiB, 40 * MiB, 4, "a step took 41943040 bytes (±"},
+		{20 * MiB, 10 * MiB, 4, "not the 20971520 declared"},
+		{20 * MiB, 20*MiB + 40*KiB, 4, ""},
+		{20 * MiB, 20*MiB + 40*KiB, 400, ""}, // page tables
+		{1000, 1008, 16354, ""},              // malloc's header is within the error
+		{100, 4096, 3500, "a step took 4096 bytes"},
+		{20 * MiB, 0, 4, "4 steps acknowledged, and memory did not grow: were they taken?"},
+		{20 * MiB, 0, 1, "1 step acknowledged, and memory did not grow: was it taken?"},
+		{0, 0, 203, "203 steps acknowledged, and memory did not grow: were they taken?"},
+		{0, 0, 1, ""},        // a step that only waits
+		{0, 5 * MiB, 9, ""},  // nothing was declared
+		{1000, 0, 20, ""},    // would not be seen
+		{MiB, -MiB, 50, "x"}, // it fell
+	} {
+		got := filling(c.declared, rising(300*MiB, c.step, c.steps)...).Differs()
+		switch c.want {
+		case "":
+			require.Empty(t, got, "%+v", c)
+		case "x":
+			require.Contains(t, got, "did not grow", "%+v", c)
+		default:
+			require.Contains(t, got, c.want, "%+v", c)
+		}
+	}
+	require.Empty(t, (&Outcome{}).Differs())
+}
+
+// The readings of a server that took nothing but a huge page of its own in the middle.
+func TestWhatAServerAllocatesOnceIsNoGrowth(t *testing.T) {
+	o := filling(10*MiB, 3391488, 3391488, 3391488, 5488640, 5488640, 5488640)
+	require.Equal(t, "5 steps acknowledged, and memory did not grow: were they taken?", o.Differs())
+}
+
+// Whatever the readings, within what one may be off, a true declaration is never denied.
+func TestNoiseDeniesNoDeclaration(t *testing.T) {
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // readings, no secrets
+		step := Bytes(1+r.IntN(40)) * MiB
+		sizes := rising(8*MiB, step, 1+r.IntN(40))
+		b := Baseline{Current: 8 * MiB, PageSize: 4096, CPUs: 2, HugePage: 2 * MiB}
+		for i := range sizes {
+			if i > 0 {
+				sizes[i] += Bytes(r.Int64N(int64(warmUp / 2)))
+			}
+			sizes[i] += Bytes(r.Int64N(int64(b.noise() / 2)))
+		}
+		o := filling(step, sizes...)
+		require.Empty(t, o.Differs(), "%+v of %v after %d steps", o.Measured, step, len(sizes)-1)
+	}
+}

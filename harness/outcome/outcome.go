@@ -1,0 +1,230 @@
+package outcome
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"oomcage/harness/internal/printable"
+)
+
+// Outcome is all that is known of a run. As JSON on one line it is the format of result files:
+// sizes are bytes, times are nanoseconds since the run began. The first key of that line is the Format.
+type Outcome struct {
+	Name         string      `json:"name"`
+	Spec         Spec        `json:"spec"`
+	Verdict      Verdict     `json:"verdict"`
+	Why          string      `json:"why"`              // the verdict's reason, in a sentence
+	Acknowledged int         `json:"acknowledged"`     // steps that the target acknowledged
+	Attempted    int         `json:"attempted"`        // steps that were sent
+	Window       *Prediction `json:"window,omitempty"` // what Predict expects; nil where it can say nothing
+	Baseline     Baseline    `json:"baseline,omitzero"`
+	Peak         Bytes       `json:"peak"` // memory.peak; 0 before Linux 5.19
+	Evidence     Evidence    `json:"evidence"`
+	Timeline     []Sample    `json:"timeline"`
+	Output       string      `json:"output"`          // the end of the target's stdout and stderr
+	Error        string      `json:"error,omitempty"` // the error of the step or of the probe that ended the load
+	Origin       Origin      `json:"origin,omitzero"` // what made it; zero where no sweep did
+
+	// Took is how long the run took, from its begin to the verdict. The last sample may be much older: where
+	// nothing changes, nothing is sampled.
+	Took time.Duration `json:"took,omitempty"`
+
+	Executable Executable `json:"executable,omitzero"` // what was run; zero where it could not be found
+
+	// Measured is what the steps took; nil where fewer than one was acknowledged before the limit was met.
+	Measured *Measured `json:"measured,omitempty"`
+
+	// Left is what the run has left charged above its cage, and Found what earlier runs of the same process had left on
+	// tmpfs when it began.
+	Left  Left `json:"left,omitzero"`
+	Found Left `json:"found,omitzero"`
+
+	// Escaped are processes of the target that lived on outside of its cage when the run was over, as "name[PID] in
+	// /GROUP". The harness has not ended them: what is not in its cage is not its own.
+	Escaped []string `json:"escaped,omitempty"`
+}
+
+// Judge returns the verdict on the evidence, and the sentence with its reason that Why holds. It does not look at the
+// Verdict and Why that are there.
+func (o *Outcome) Judge() (v Verdict, why string) {
+	v, why = Classify(o.Evidence)
+	switch {
+	case o.Attempted == 0:
+	case o.Attempted > o.Acknowledged && (v == Survived || o.Evidence.Unloaded && !o.Evidence.Status.Ended && !o.Evidence.TimedOut):
+		why += fmt.Sprintf("; step %d was not acknowledged", o.Attempted)
+	case o.Attempted > o.Acknowledged && !o.killedBetweenSteps(v):
+		why += fmt.Sprintf(", during step %d", o.Attempted)
+	default:
+		why += fmt.Sprintf(", after step %d", o.Acknowledged)
+	}
+	return v, printable.Line(why + o.Evidence.changes() + victims(o.Evidence) + o.notes(v)) // names of cgroups and processes are anybody's
+}
+
+// notes are what the reader of a verdict should know beside its reason, each with a semicolon before it.
+func (o *Outcome) notes(v Verdict) string {
+	e := o.Evidence
+	notes := o.killNote(v)
+	if e.OtherListener != "" && v != Inconclusive {
+		notes += "; steps may have been answered by " + e.OtherListener + ", as it listened on the target's address"
+	}
+	if o.Window != nil && o.Baseline.short(e.Limits) {
+		notes += fmt.Sprintf("; the cgroups above had only %d bytes free when it was ready, less than its own limit, and the prediction is made for that", o.Baseline.Room)
+	}
+	if v != OOMKilled && v != OOMGroupKilled || !o.Measured.flat(o.Baseline, o.Spec.Load.Bytes) {
+		if differs := o.Differs(); differs != "" {
+			notes += "; " + differs
+		}
+	}
+	if len(o.Escaped) > 0 {
+		notes += "; it left " + listed(o.Escaped) + ", outside of its cage: what it moved there has not been ended"
+	}
+	if o.Left.Shmem > 0 {
+		notes += "; it left " + Left{Shmem: o.Left.Shmem, On: o.Left.On}.String() + ", for which a later run does not pay"
+	}
+	if o.Found.Shmem > 0 {
+		notes += "; earlier runs had left " + o.Found.String() + ", for which this one did not pay where it used it"
+	}
+	return notes
+}
+
+// String prints the outcome for people: the verdict in a sentence, what it rests on, the
+// timeline as a graph, and the ends of the target's output.
+func (o *Outcome) String() string {
+	var b strings.Builder
+	line := func(name, format string, args ...any) {
+		b.WriteString(named(name, fmt.Sprintf(format, args...)))
+	}
+	e := o.Evidence
+	fmt.Fprintf(&b, "%s: %s\n", printable.Line(string(o.Verdict)), printable.Line(o.Why))
+	line("target", "%s", strings.Join(append([]string{o.Spec.Target.Path}, o.Spec.Target.Args...), " "))
+	line("ended", "%s", e.Status)
+	predicted := "no prediction"
+	if o.Window != nil {
+		predicted = "predicted " + o.Window.String()
+	}
+	line("steps", "%d acknowledged of %d attempted, %s", o.Acknowledged, o.Attempted, predicted)
+	if o.Measured != nil {
+		line("a step", "took %s of memory.current, over %d; %s", o.Measured, o.Measured.Steps, declared(o.Spec.Load.Bytes))
+	}
+	if o.Error != "" {
+		line("error", "%s", o.Error)
+	}
+	line("limits", "%s", e.Limits)
+	line("memory", "peak %d, at the end %d; before the load %d, of which %d page cache", e.Peak, e.Current, o.Baseline.Current, o.Baseline.File)
+	if left := o.stayed(); left != "" {
+		line("stayed", "charged: %s", left)
+	}
+	if left := o.Left.String(); left != "" {
+		line("left", "charged above the cage: %s", left)
+	}
+	line("events", "%s (of the cage alone: %s)", e.Events, e.EventsLocal)
+	line("pressure", "%s", e.slowness())
+	for _, a := range e.Ancestors {
+		line("above", "%s, memory.max %s, events %s", a.Path, limitText(a.Max), a.EventsLocal)
+	}
+	for _, a := range e.Below {
+		line("below", "%s, memory.max %s, events %s", a.Path, limitText(a.Max), a.EventsLocal)
+	}
+	for _, m := range e.Moves {
+		line("moved", "to %s, seen after %v", m.Group, m.At.Round(time.Millisecond))
+	}
+	for _, k := range e.DaemonKills {
+		line("daemon", "%s", k)
+	}
+	for _, file := range slices.Sorted(maps.Keys(e.Unread)) {
+		line("unread", "%s: %s", file, e.Unread[file])
+	}
+	b.WriteString("\n" + o.graph())
+	if o.Output != "" {
+		b.WriteString("\n")
+	}
+	for _, text := range endsOf(o.Output) {
+		b.WriteString(row("output", printable.Lines(strings.TrimRight(text, "\r\n")))) // with its tabs
+	}
+	return b.String()
+}
+
+// slowness is what the kernel measured of time and pages that went into reclaim.
+func (e Evidence) slowness() string {
+	pressure := fmt.Sprintf("some %v, full %v", e.Pressure.Some, e.Pressure.Full)
+	if e.Unread["memory.pressure"] != "" {
+		pressure = "unknown"
+	}
+	return fmt.Sprintf("%s; %d refaults", pressure, e.Refaults)
+}
+
+func declared(step Bytes) string {
+	if step == 0 {
+		return "nothing was declared"
+	}
+	return fmt.Sprintf("%d declared", step)
+}
+
+// stayed says, by kind, what memory is charged though the target has ended, or "": what others in
+// the cage hold, page cache, and above all files on tmpfs, which stay charged until they are removed.
+// What the kernel itself needs for the cage always stays, and is left out, as is what may be the lag
+// of memory.stat.
+func (o *Outcome) stayed() string {
+	e := o.Evidence
+	if !e.Status.Ended {
+		return ""
+	}
+	var kinds []string
+	for _, k := range []struct {
+		name string
+		size Bytes
+	}{
+		{"anon", e.Stat.Anon},
+		{"page cache", e.Stat.File - min(e.Stat.File, e.Stat.Shmem)}, // the kernel counts shmem as file too
+		{"shmem", e.Stat.Shmem},
+		{"sock", e.Stat.Sock},
+	} {
+		// memory.current is exact, and memory.stat may be behind.
+		if size := min(k.size, e.Current); size > o.Baseline.StatLag() {
+			kinds = append(kinds, fmt.Sprintf("%s %d", k.name, size))
+		}
+	}
+	return strings.Join(kinds, ", ")
+}
+
+// StatLag is how far memory.stat may lag behind: the kernel sums it up when the CPUs have a batch of
+// pages each to report, before Linux 6.8 when they have about two (memcg_rstat_updated in
+// mm/memcontrol.c). Where the machine is not known, as a target that never became ready has no
+// baseline, it is taken to have one CPU.
+func (b Baseline) StatLag() Bytes {
+	return 2 * chargeBatch * Bytes(max(b.CPUs, 1)) * max(b.PageSize, 4*KiB)
+}
+
+// named is a line of what is printed for people: what it is about, and the text.
+func named(name, text string) string {
+	return row(name, printable.Line(strings.TrimRight(text, "\r\n")))
+}
+
+// row is named for a text that is printable.
+func row(name, text string) string {
+	n := 0
+	for i := range text {
+		if n++; n > lineLength {
+			text = text[:i] + "…"
+			break
+		}
+	}
+	return fmt.Sprintf("  %-10s %s\n", name, text)
+}
+
+const (
+	outputLines = 20  // of the beginning of the output, where a crash says why, and as many of its end
+	lineLength  = 400 // characters of a line that are printed
+)
+
+// endsOf returns the first and the last lines of a text. Outcome.Output has them all.
+func endsOf(output string) []string {
+	lines := slices.Collect(strings.Lines(output))
+	if left := len(lines) - 2*outputLines; left > 0 {
+		lines = slices.Replace(lines, outputLines, outputLines+left, fmt.Sprintf("[%d lines are not shown]", left))
+	}
+	return lines
+}

@@ -1,0 +1,67 @@
+package outcome
+
+import (
+	"fmt"
+
+	"oomcage/harness/internal/printable"
+	"oomcage/harness/internal/testlog"
+)
+
+// TB is what an assertion needs of a test: *testing.T, *testing.B and a suite's T() have it. A failure ends the test. The
+// whole outcome is printed once: by the assertion, or for an outcome of harness.RunT when the test ends.
+type TB interface {
+	Helper()
+	Errorf(format string, args ...any)
+	FailNow()
+}
+
+// RequireVerdict asserts how the run ended.
+func (o *Outcome) RequireVerdict(t TB, want Verdict) {
+	t.Helper()
+	if o.Verdict != want {
+		o.fail(t, fmt.Sprintf("the verdict is %s, not %s", o.Verdict, want))
+	}
+}
+
+// RequireAcknowledged asserts that the target acknowledged at least lo and at most hi steps.
+func (o *Outcome) RequireAcknowledged(t TB, lo, hi int) {
+	t.Helper()
+	if !(Prediction{lo, hi}).Contains(o.Acknowledged) {
+		o.fail(t, fmt.Sprintf("%d steps were acknowledged, not %s", o.Acknowledged, Prediction{lo, hi}))
+	}
+}
+
+// RequirePredicted asserts that there is a predicted window and that the number of acknowledged
+// steps lies in it: up to the first OOM kill in the cage, which may be a child's, as AsPredicted has it. It says nothing
+// about the verdict.
+func (o *Outcome) RequirePredicted(t TB) {
+	t.Helper()
+	if o.Window == nil {
+		o.fail(t, "there is no prediction: it needs a ready target, Limits.Max and Load.Bytes")
+		return
+	}
+	if missed := o.AsPredicted(); missed != "" {
+		o.fail(t, missed)
+	}
+}
+
+// RequireOOMKills asserts how many processes in the cage an OOM killer has killed during the
+// run, by the oom_kill of memory.events.
+func (o *Outcome) RequireOOMKills(t TB, n int) {
+	t.Helper()
+	if kills := o.Evidence.Events.OOMKill; n < 0 || kills != uint64(n) {
+		o.fail(t, fmt.Sprintf("memory.events counts oom_kill %d, not %d", kills, n))
+	}
+}
+
+// fail ends the test with the message and the verdict's reason. The whole outcome comes with it
+// unless RunT prints it when the test ends.
+func (o *Outcome) fail(t TB, message string) {
+	t.Helper()
+	if testlog.WillPrint(o) {
+		t.Errorf("%s\n%s: %s", message, o.Verdict, printable.Line(o.Why))
+	} else {
+		t.Errorf("%s\n%s", message, o)
+	}
+	t.FailNow()
+}

@@ -1,0 +1,45 @@
+package outcome
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// recorder is what an assertion sees of a test.
+type recorder struct{ message string }
+
+func (r *recorder) Errorf(format string, args ...any) { r.message += fmt.Sprintf(format, args...) }
+
+func (r *recorder) FailNow() {}
+
+func (r *recorder) Helper() {}
+
+func TestAFailedAssertionPrintsTheWholeOutcome(t *testing.T) {
+	o := &Outcome{
+		Spec: Spec{Target: Target{Path: "/bin/app"}}, Acknowledged: 4, Attempted: 5, Window: &Prediction{4, 4},
+		Evidence: Evidence{Status: sigkill, Ready: true, Events: Events{OOM: 1, OOMKill: 1}, EventsLocal: Events{OOM: 1, OOMKill: 1}, Peak: 77, Limits: Limits{Max: 77}},
+		Output:   "the last words\n", Error: "step 5: EOF", Timeline: []Sample{{Step: 4, Current: 66}},
+	}
+	o.Verdict, o.Why = o.Judge()
+	for want, assertion := range map[string]func(*recorder){
+		"the verdict is oom-killed, not survived":    func(r *recorder) { o.RequireVerdict(r, Survived) },
+		"4 steps were acknowledged, not 5..6":        func(r *recorder) { o.RequireAcknowledged(r, 5, 6) },
+		"counts oom_kill 1, not 0":                   func(r *recorder) { o.RequireOOMKills(r, 0) },
+		"there is no prediction":                     func(r *recorder) { c := *o; c.Window = nil; c.RequirePredicted(r) },
+		"4 steps were acknowledged, and 5..5 were p": func(r *recorder) { c := *o; c.Window = &Prediction{5, 5}; c.RequirePredicted(r) },
+	} {
+		var r recorder
+		assertion(&r)
+		for _, part := range []string{want, "oom-killed: killed by its own limit: 77 of 77 bytes", "SIGKILL", "oom 1, oom_kill 1", "4 acknowledged of 5", "the last words", "step 5: EOF", "4      ██████████████████████████████████······        66 B           66\n"} {
+			require.Contains(t, r.message, part)
+		}
+	}
+	var quiet recorder
+	o.RequireVerdict(&quiet, OOMKilled)
+	o.RequireAcknowledged(&quiet, 4, 4)
+	o.RequirePredicted(&quiet)
+	o.RequireOOMKills(&quiet, 1)
+	require.Empty(t, quiet.message)
+}

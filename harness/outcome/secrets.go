@@ -1,0 +1,57 @@
+package outcome
+
+import (
+	"slices"
+	"strings"
+
+	"oomcage/harness/internal/secret"
+)
+
+// WithoutSecrets returns the spec as it may be published: the values of Target.Env whose names look like those of
+// secrets (API_TOKEN, PGPASSWORD), userinfo in URLs and the like are "[hidden]", there and in the arguments. Names
+// stay. Two specs that differ in secrets alone become the same.
+func (s Spec) WithoutSecrets() Spec {
+	hide := s.hider()
+	s.Target.Args = slices.Clone(s.Target.Args)
+	for i, arg := range s.Target.Args {
+		s.Target.Args[i] = hide(secret.Text(arg))
+	}
+	s.Target.Env = slices.Clone(s.Target.Env)
+	for i, entry := range s.Target.Env {
+		s.Target.Env[i] = secret.Env(entry)
+	}
+	s.Target.ReadyName = hide(secret.Text(s.Target.ReadyName))
+	s.Load.Name = hide(secret.Text(s.Load.Name))
+	return s
+}
+
+// WithoutSecrets returns the outcome as it may be published: its spec's, and the same values where the target or a step
+// has printed them. What Run returns has all.
+func (o *Outcome) WithoutSecrets() *Outcome {
+	hide := o.Spec.hider()
+	p := *o
+	p.Spec = o.Spec.WithoutSecrets()
+	p.Why, p.Output, p.Error = hide(o.Why), hide(o.Output), hide(o.Error)
+	p.Origin.Command = hide(secret.Text(o.Origin.Command))
+	return &p
+}
+
+// hider returns what hides the secrets of Target.Env in any text.
+func (s Spec) hider() func(string) string {
+	var pairs []string
+	for _, entry := range s.Target.Env {
+		if hidden := secret.Env(entry); hidden != entry { // also one that is too short to be looked for
+			pairs = append(pairs, entry, hidden)
+		}
+	}
+	for _, value := range secret.Values(s.Target.Env) {
+		pairs = append(pairs, value, secret.Hidden)
+		if quoted := strings.ReplaceAll(value, "'", `'\''`); quoted != value { // in a command line
+			pairs = append(pairs, quoted, secret.Hidden)
+		}
+	}
+	if pairs == nil {
+		return func(text string) string { return text }
+	}
+	return strings.NewReplacer(pairs...).Replace
+}
