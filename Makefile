@@ -163,7 +163,18 @@ lint: $(cache)/bin/golangci-lint $(cache)/bin/actionlint ## check code, workflow
 	@$(cache)/bin/actionlint
 	@for module in . .ci/tools/browser .ci/tools/kubernetes; do go -C $$module mod tidy -diff; done
 	@go -C .ci/tools/kubernetes test .
+	@go -C .ci/tools/imports test .
 	@! command -v shellcheck >/dev/null || shellcheck .ci/run .ci/install .ci/kernels .ci/where .ci/remedies
+
+# What builds on any machine: judgement, results and reports.
+anywhere := ./harness/outcome ./harness/sweep ./harness/report
+.PHONY: anywhere
+anywhere: ## build and vet for macOS, Windows and arm64 what runs there; run its tests as WebAssembly (needs node)
+	@for at in darwin/arm64 windows/amd64 linux/arm64; do \
+		echo "$$at"; export GOOS=$${at%/*} GOARCH=$${at#*/}; \
+		go vet $(anywhere) && go build -o /dev/null ./harness/cmd/oomcage || exit; \
+	done
+	@echo js/wasm; PATH="$$PATH:$$(go env GOROOT)/lib/wasm" GOOS=js GOARCH=wasm go test -count=1 $(anywhere)
 
 .PHONY: fmt
 fmt: $(cache)/bin/golangci-lint ## format all Go files

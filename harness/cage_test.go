@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"oomcage/harness/outcome"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"

@@ -2,9 +2,10 @@ package harness
 
 import (
 	"context"
-	"oomcage/harness/outcome"
 	"slices"
 	"time"
+
+	"oomcage/harness/outcome"
 )
 
 const (

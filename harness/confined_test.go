@@ -4,13 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"oomcage/harness/outcome"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"

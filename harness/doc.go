@@ -29,7 +29,7 @@ clone3 (it is never moved, so all its memory is charged to the cage), waits unti
 and sends the steps of the [Load] one after the other. A step that the target answers is
 acknowledged; an error ends the load and is evidence, never a failure of the test. Then the
 [Evidence] is read, while the cage still exists, and the cage is killed, emptied and removed.
-What comes back is an [Outcome], with a [Verdict] that [Classify] has drawn from the evidence alone.
+What comes back is an [Outcome], with a [Verdict] that [outcome.Classify] has drawn from the evidence alone.
 An outcome is one line of JSON, and can be judged again anywhere.
 
 [RunT], [NewCageT] and [Build] are for tests. The functions without a T return errors.
@@ -74,7 +74,7 @@ some into a leaf of their own.
 
 # Prediction
 
-[Predict] computes from the [Baseline] at readiness how many steps fit below memory.max. The
+[outcome.Predict] computes from the [outcome.Baseline] at readiness how many steps fit below memory.max. The
 Outcome carries it as Window, and [Outcome.RequirePredicted] asserts that the acknowledged steps
 are within it, up to the first OOM kill in the cage. What a step took in fact stands beside it as Measured, and
 [Outcome.Differs] says when that is not what was declared.

@@ -5,12 +5,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"oomcage/harness/outcome"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"oomcage/harness/outcome"
 
 	"golang.org/x/sys/unix"
 )

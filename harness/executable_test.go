@@ -3,11 +3,12 @@ package harness
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"oomcage/harness/outcome"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"

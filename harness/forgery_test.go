@@ -1,18 +1,16 @@
 package harness
 
 import (
-	"oomcage/harness/internal/kmsg"
-	"oomcage/harness/outcome"
 	"slices"
 	"testing"
+
+	"oomcage/harness/internal/kmsg"
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/assert"
 )
 
-var (
-	sigkill = outcome.ExitStatus{Ended: true, Code: -1, Signal: "SIGKILL"}
-	sigterm = outcome.ExitStatus{Ended: true, Code: -1, Signal: "SIGTERM"}
-)
+var sigkill = outcome.ExitStatus{Ended: true, Code: -1, Signal: "SIGKILL"}
 
 func exit(code int) outcome.ExitStatus { return outcome.ExitStatus{Ended: true, Code: code} }
 

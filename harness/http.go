@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// StatusError is the error of an HTTP step that the target answered with another status than
+// HTTPStatusError is the error of an HTTP step that the target answered with another status than
 // 2xx. The target is alive: it said no.
-type StatusError struct {
+type HTTPStatusError struct {
 	Method, URL string
 	Code        int
 	Body        string // at most 1 KiB of it
 }
 
-func (e *StatusError) Error() string {
+func (e *HTTPStatusError) Error() string {
 	msg := fmt.Sprintf("%s %s: %d %s", e.Method, e.URL, e.Code, http.StatusText(e.Code))
 	if body := strings.TrimSpace(e.Body); body != "" {
 		msg += ": " + body
@@ -91,7 +91,7 @@ func httpDo(ctx context.Context, method string, p *Process, path string) error {
 		return fmt.Errorf("%s %s: read the answer: %w", method, url, err)
 	}
 	if resp.StatusCode/100 != 2 {
-		return &StatusError{Method: method, URL: url, Code: resp.StatusCode, Body: body.String()}
+		return &HTTPStatusError{Method: method, URL: url, Code: resp.StatusCode, Body: body.String()}
 	}
 	return nil
 }

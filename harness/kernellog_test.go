@@ -1,9 +1,10 @@
 package harness
 
 import (
+	"testing"
+
 	"oomcage/harness/internal/kmsg"
 	"oomcage/harness/outcome"
-	"testing"
 
 	"github.com/stretchr/testify/require"
 )

@@ -1,8 +1,9 @@
 package harness
 
 import (
-	"oomcage/harness/outcome"
 	"time"
+
+	"oomcage/harness/outcome"
 )
 
 // mostKillTimes bounds what a target that is killed again and again leaves in a line of results.

@@ -1,12 +1,13 @@
 package harness
 
 import (
-	"oomcage/harness/outcome"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/require"
 )

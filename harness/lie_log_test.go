@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"oomcage/harness/outcome"
 	"os"
 	"strconv"
 	"syscall"
 	"testing"
 	"time"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"

@@ -2,11 +2,12 @@ package harness
 
 import (
 	"context"
-	"oomcage/harness/outcome"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"

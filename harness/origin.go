@@ -2,10 +2,11 @@ package harness
 
 import (
 	"bytes"
-	"oomcage/harness/outcome"
 	"os"
 	"runtime"
 	"time"
+
+	"oomcage/harness/outcome"
 
 	"golang.org/x/sys/unix"
 )

@@ -2,9 +2,10 @@ package harness
 
 import (
 	"encoding/json"
-	"oomcage/harness/outcome"
 	"testing"
 	"time"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/require"
 )

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"oomcage/harness/outcome"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +11,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"oomcage/harness/outcome"
 
 	"golang.org/x/sys/unix"
 

@@ -2,10 +2,11 @@ package harness
 
 import (
 	"fmt"
-	"oomcage/harness/outcome"
 	"strings"
 	"testing"
 	"time"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/require"
 )

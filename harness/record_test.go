@@ -5,12 +5,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"oomcage/harness/outcome"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/require"
 )

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"oomcage/harness/outcome"
 	"path/filepath"
 	"reflect"
 	"sync"
 	"testing"
 	"time"
+
+	"oomcage/harness/outcome"
 )
 
 // errTimeout is the cause of a context that ended because Spec.Timeout was up.
@@ -199,18 +200,18 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 }
 
 // complete adds to the evidence with what was seen while the load went on.
-func (tl *timeline) complete(o *Outcome, asked *answers) {
+func (t *timeline) complete(o *Outcome, asked *answers) {
 	e := &o.Evidence
 	e.Unloaded = o.Attempted > 0 && o.Acknowledged == 0
 	e.LeftRunning = asked.p.leftRunning()
 	if e.OtherListener = asked.other; asked.unknown != nil && asked.other == "" {
 		e.Unread["who listens on "+asked.p.Addr()] = asked.unknown.Error()
 	}
-	tl.place(e.Events.OOMKill, time.Since(tl.start), o.Attempted)
-	e.KillTimes = tl.kills
-	o.Measured = tl.line.Measured(o.Baseline)
+	t.place(e.Events.OOMKill, time.Since(t.start), o.Attempted)
+	e.KillTimes = t.kills
+	o.Measured = t.line.Measured(o.Baseline)
 	o.Peak = e.Peak
-	o.Timeline = append(o.Timeline, tl.samples...)
+	o.Timeline = append(o.Timeline, t.samples...)
 }
 
 // awaitReady runs the probe, which ends with the target.
@@ -290,7 +291,7 @@ func (l Load) apply(ctx context.Context, p *Process, o *Outcome, tl *timeline, a
 // failed for another reason, or does not say why, leaves a short wait. A run that is cancelled has no outcome,
 // so there is nothing to wait for.
 func awaitDeath(ctx context.Context, p *Process, failed error) {
-	var refused *StatusError
+	var refused *HTTPStatusError
 	if errors.As(failed, &refused) || errors.Is(failed, errTimeout) {
 		return
 	}

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
-	"oomcage/harness/outcome"
 	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/require"
 )

@@ -2,7 +2,6 @@ package harness
 
 import (
 	"fmt"
-	"oomcage/harness/outcome"
 	"os"
 	"regexp"
 	"runtime"
@@ -11,6 +10,8 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/suite"
 	"golang.org/x/sys/unix"

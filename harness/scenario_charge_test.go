@@ -2,8 +2,9 @@ package harness
 
 import (
 	"net/http"
-	"oomcage/harness/outcome"
 	"testing"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/suite"
 )

@@ -1,11 +1,12 @@
 package harness
 
 import (
-	"oomcage/harness/outcome"
 	"os"
 	"path/filepath"
 	"strconv"
 	"testing"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/suite"
 )

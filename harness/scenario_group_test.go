@@ -3,8 +3,9 @@ package harness
 import (
 	"context"
 	"fmt"
-	"oomcage/harness/outcome"
 	"testing"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/suite"
 )

@@ -3,11 +3,12 @@ package harness
 import (
 	"context"
 	"fmt"
-	"oomcage/harness/outcome"
 	"os"
 	"slices"
 	"testing"
 	"time"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/suite"
 	"golang.org/x/sys/unix"

@@ -3,9 +3,10 @@ package harness
 import (
 	"context"
 	"fmt"
-	"oomcage/harness/outcome"
 	"testing"
 	"time"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/suite"
 	"golang.org/x/sys/unix"

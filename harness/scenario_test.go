@@ -2,11 +2,12 @@ package harness
 
 import (
 	"fmt"
-	"oomcage/harness/outcome"
 	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/suite"
 	"golang.org/x/sys/unix"

@@ -3,12 +3,13 @@ package harness
 import (
 	"context"
 	"fmt"
-	"oomcage/harness/outcome"
 	"os"
 	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/suite"
 	"golang.org/x/sys/unix"

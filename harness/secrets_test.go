@@ -1,10 +1,11 @@
 package harness
 
 import (
-	"oomcage/harness/outcome"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/require"
 )

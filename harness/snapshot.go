@@ -3,9 +3,10 @@ package harness
 import (
 	"errors"
 	"io/fs"
-	"oomcage/harness/outcome"
 	"path"
 	"slices"
+
+	"oomcage/harness/outcome"
 
 	"oomcage/harness/internal/cgroup"
 )

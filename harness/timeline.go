@@ -1,9 +1,10 @@
 package harness
 
 import (
-	"oomcage/harness/outcome"
 	"sync"
 	"time"
+
+	"oomcage/harness/outcome"
 
 	"oomcage/harness/internal/cgroup"
 )

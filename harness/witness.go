@@ -1,8 +1,9 @@
 package harness
 
 import (
-	"oomcage/harness/outcome"
 	"time"
+
+	"oomcage/harness/outcome"
 )
 
 // witness notes, whenever it looks, what has become of the target's place and of its limits. It belongs

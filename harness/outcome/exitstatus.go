@@ -2,7 +2,7 @@ package outcome
 
 import "fmt"
 
-// Status is how a process has ended. The zero value is a process that has not.
+// ExitStatus is how a process has ended. The zero value is a process that has not.
 type ExitStatus struct {
 	Ended  bool   `json:"ended"`
 	Code   int    `json:"code"`             // exit code, where Signal is empty

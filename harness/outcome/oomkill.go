@@ -2,11 +2,12 @@ package outcome
 
 import (
 	"fmt"
-	"oomcage/harness/internal/printable"
 	"slices"
+
+	"oomcage/harness/internal/printable"
 )
 
-// Kill is one OOM kill as the kernel log tells of it. The log names the victim, which no counter
+// OOMKill is one OOM kill as the kernel log tells of it. The log names the victim, which no counter
 // does; it may be closed to the harness or overrun, so no verdict needs it where counters suffice.
 type OOMKill struct {
 	PID    int    `json:"pid"`              // of the victim, in the initial PID namespace; of one of its threads where the kernel rate-limited the other lines
@@ -31,6 +32,7 @@ func (k OOMKill) String() string {
 	return fmt.Sprintf("%s[%d], anon %.1f MB", printable.Line(k.Name), k.PID, float64(k.Anon)/1e6)
 }
 
+// KernelLog is the key of Evidence.Unread for the kernel log.
 const KernelLog = "/dev/kmsg"
 
 // TargetKill returns what the log says of the target's own end. A kill that the log does not place

@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// Window is how many steps the target should acknowledge before its own limit kills it: at
+// Prediction is how many steps the target should acknowledge before its own limit kills it: at
 // least Lo and at most Hi. A Hi of math.MaxInt is no upper end, and is left out of the JSON.
 type Prediction struct {
 	Lo int

@@ -160,7 +160,7 @@ var circumstances = []func(*Evidence){
 // eachEvidence goes through every combination of a few values of all that a verdict rests on.
 func eachEvidence(yield func(Evidence)) {
 	n := 0
-	statuses := []ExitStatus{{}, exit(0), exit(137), sigterm, sigkill, ExitStatus{Ended: true, Code: -1, Signal: UnknownSignal}}
+	statuses := []ExitStatus{{}, exit(0), exit(137), sigterm, sigkill, {Ended: true, Code: -1, Signal: UnknownSignal}}
 	logs := []struct {
 		kills    []OOMKill
 		unplaced uint64

@@ -35,9 +35,11 @@ type Load struct {
 	Bytes Bytes  `json:"bytes,omitempty"` // what one step should take; 0: unknown
 }
 
-// OOMScoreAdjMin and OOMScoreAdjMax bound oom_score_adj (OOM_SCORE_ADJ_MIN and OOM_SCORE_ADJ_MAX of
-// include/uapi/linux/oom.h). No OOM killer chooses a process at the lower one.
-const OOMScoreAdjMin, OOMScoreAdjMax = -1000, 1000
+// The bounds of oom_score_adj (include/uapi/linux/oom.h).
+const (
+	OOMScoreAdjMin = -1000 // no OOM killer chooses a process that has it
+	OOMScoreAdjMax = 1000  // the first one to be chosen
+)
 
 // Validate says what of the spec makes no sense on any machine.
 func (s Spec) Validate() error {

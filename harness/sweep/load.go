@@ -2,10 +2,11 @@ package sweep
 
 import (
 	"fmt"
-	"oomcage/harness/outcome"
 	"slices"
 	"strconv"
 	"strings"
+
+	"oomcage/harness/outcome"
 
 	shellquote "github.com/kballard/go-shellquote"
 )

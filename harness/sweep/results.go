@@ -152,9 +152,6 @@ func notRegular(path string, info fs.FileInfo) error {
 	return fmt.Errorf("%s is %s: %w; name one", path, kind, ErrNotAFile)
 }
 
-// ErrNotAFile is the error of results that are to be kept in a directory, a pipe or a device.
-var ErrNotAFile = errors.New("results are kept in a regular file")
-
 // secure locks a file that was just opened, and puts its name on the disk. Again tells that the name leads to another
 // file by now: a sweep that had made the file, and kept nothing in it, has removed it.
 func secure(f *os.File, path string) (again bool, err error) {
@@ -251,12 +248,6 @@ func (r *Results) otherSweep(p Point, k *kept) error {
 	}
 	return fmt.Errorf("the results have the point %s %w: its spec was %s, and now it is %s; name another file", p.Name, ErrOtherSweep, got, want)
 }
-
-// ErrOtherSweep is the error of results that are not those of the points to be run.
-var ErrOtherSweep = errors.New("of another sweep")
-
-// ErrRebuilt is the error of results of another executable than that which is to be run.
-var ErrRebuilt = errors.New("its executable has changed")
 
 // keptOf is what to know of an outcome.
 func keptOf(o *outcome.Outcome) (*kept, error) {

@@ -65,6 +65,11 @@ nevertheless`},
 		{exitMachine, `the verdicts cannot be printed`},
 		signalCode,
 	},
+	"version": {
+		{0, `it is said`},
+		usageCode,
+		{exitMachine, `it could not be printed`},
+	},
 	"vm": {
 		{exitProgram, `the program's own`},
 		{exitSignal, `signal n ended the program, or this command`},

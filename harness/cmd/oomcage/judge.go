@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"oomcage/harness"
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
 )
 
@@ -137,7 +137,7 @@ func (j *judgement) read(name string, r io.Reader, complain func(error)) {
 }
 
 // again judges o, which was found at the given place.
-func (j *judgement) again(o *harness.Outcome, where string) {
+func (j *judgement) again(o *outcome.Outcome, where string) {
 	old := o.Verdict
 	o.Verdict, o.Why = o.Judge()
 	name := o.Name
@@ -158,7 +158,7 @@ func (j *judgement) again(o *harness.Outcome, where string) {
 }
 
 // verdictWidth is the length of the longest verdict.
-const verdictWidth = len(harness.AncestorOOMKilled)
+const verdictWidth = len(outcome.AncestorOOMKilled)
 
 func count(n int, what string) string {
 	if n == 1 {

@@ -1,18 +1,9 @@
 // Command oomcage tests how programs behave when memory runs out.
 package main
 
-import (
-	"os"
-
-	"oomcage/harness/internal/vm"
-)
+import "os"
 
 func main() {
-	if vm.InGuest() {
-		vm.Init()
-	}
-	if code, yes := vm.NoShell(os.Args, os.Stderr); yes {
-		os.Exit(code)
-	}
+	asGuest()
 	os.Exit(execute(os.Args[1:], os.Stdout, os.Stderr))
 }

@@ -12,9 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"oomcage/harness"
 	"oomcage/harness/internal/printable"
-	"oomcage/harness/internal/vm"
 	"oomcage/harness/sweep"
 )
 
@@ -46,7 +44,7 @@ func newRootCommand(stdout, stderr io.Writer) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newRunCommand(), newSweepCommand(), newBisectCommand(), newReportCommand(), newJudgeCommand(), newVMCommand(stderr),
-		newDemoCommand(), newAxesTopic(),
+		newDemoCommand(), newVersionCommand(), newAxesTopic(),
 	)
 	root.SetHelpCommand(newHelpCommand(root))
 	for _, cmd := range root.Commands() {
@@ -104,7 +102,7 @@ func exitStatus(cmd *cobra.Command, err error, stderr io.Writer) int {
 		return exitUsage
 	default:
 		fmt.Fprintf(stderr, "%s: %s\n", cmd.CommandPath(), said)
-		if errors.Is(err, harness.ErrNotSupported) && cmd.Annotations[programFirst] != "" { // the error's advice is for tests
+		if isNotSupported(err) && cmd.Annotations[programFirst] != "" { // the error's advice is for tests
 			fmt.Fprintf(stderr, "  to help: oomcage vm -- %s …\n", cmd.CommandPath())
 		}
 		return exitMachine
@@ -113,7 +111,7 @@ func exitStatus(cmd *cobra.Command, err error, stderr io.Writer) int {
 
 // asUsage marks what this command line asks for and cannot have.
 func asUsage(err error) error {
-	var f *vm.Failure
+	var f interface{ Senseless() bool }
 	var line *sweep.LineError
 	switch {
 	case errors.As(err, &f) && f.Senseless(), errors.As(err, &line), errors.Is(err, sweep.ErrNotAFile),

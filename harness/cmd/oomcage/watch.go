@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -83,7 +85,7 @@ func (s *stepPrinter) line(name string, p *harness.Process, failed error) {
 		return
 	}
 	used, note := m.Current, ""
-	var refused *harness.StatusError
+	var refused *harness.HTTPStatusError
 	switch {
 	case errors.As(failed, &refused):
 		note = fmt.Sprintf(" (refused: %d)", refused.Code)

@@ -1,0 +1,3 @@
+module imports
+
+go 1.26

@@ -1,0 +1,40 @@
+//go:build !linux
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+
+	"github.com/spf13/cobra"
+)
+
+func asGuest() {}
+
+func isNotSupported(error) bool { return false }
+
+func newRunCommand() *cobra.Command {
+	return onLinux("run", "Run a program in a cage and say how it ends")
+}
+func newSweepCommand() *cobra.Command {
+	return onLinux("sweep", "Run a program over a grid of limits and loads")
+}
+func newBisectCommand() *cobra.Command {
+	return onLinux("bisect", "Find the smallest limit that a program survives")
+}
+func newDemoCommand() *cobra.Command { return onLinux("demo", "Show how the example service dies") }
+
+func newVMCommand(io.Writer) *cobra.Command {
+	return onLinux("vm", "Run any of these, or go test, in a microVM")
+}
+
+// onLinux is a command that another machine has to run.
+func onLinux(name, short string) *cobra.Command {
+	return &cobra.Command{
+		Use: name, Short: short + " (on Linux)", DisableFlagParsing: true,
+		RunE: func(*cobra.Command, []string) error {
+			return fmt.Errorf("it needs Linux, since a cage is a control group of its kernel, and this is %s: run it on a Linux machine; its results can be read here, with oomcage report and oomcage judge", runtime.GOOS)
+		},
+	}
+}

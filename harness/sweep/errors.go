@@ -1,0 +1,12 @@
+package sweep
+
+import "errors"
+
+// ErrNotAFile is the error of results that are to be kept in a directory, a pipe or a device.
+var ErrNotAFile = errors.New("results are kept in a regular file")
+
+// ErrOtherSweep is the error of results that are not those of the points to be run.
+var ErrOtherSweep = errors.New("of another sweep")
+
+// ErrRebuilt is the error of results of another executable than that which is to be run.
+var ErrRebuilt = errors.New("its executable has changed")
