@@ -26,7 +26,7 @@ var rules = []struct {
 		[]string{"golang.org/x/sys/unix", "net/http", "testing", "github.com/containerd/"}, elsewhere},
 	{"harness/report", []string{"harness/sweep", "harness/outcome", "harness/internal/bar", "harness/internal/printable", "harness/internal/secret", "harness/internal/testlog"},
 		[]string{"golang.org/x/sys/unix", "net/http", "testing", "github.com/containerd/"}, elsewhere},
-	{"harness", []string{"harness/outcome", "harness/internal/bar", "harness/internal/cgroup", "harness/internal/guest", "harness/internal/kmsg",
+	{"harness", []string{"harness/outcome", "harness/internal/bar", "harness/internal/cgroup", "harness/internal/gobuild", "harness/internal/guest", "harness/internal/kmsg",
 		"harness/internal/printable", "harness/internal/secret", "harness/internal/sys", "harness/internal/testlog"},
 		[]string{"github.com/spf13/", "github.com/gin-gonic/", "gonum.org/"}, []string{"linux"}},
 	{"app", nil, []string{"github.com/containerd/"}, []string{"linux"}},
