@@ -2,9 +2,13 @@ package harness
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
+	"unsafe"
 
 	"oomcage/harness/outcome"
 
@@ -81,10 +85,38 @@ func settled(ctx context.Context, c *Cage) (m outcome.Memory, both Bytes, err er
 	}
 }
 
+// requireSwap has the machine swap to a file for the test, where it has too little.
 func (s *SwapScenarios) requireSwap(size Bytes) {
 	var info unix.Sysinfo_t
 	s.Require().NoError(unix.Sysinfo(&info))
-	if free := Bytes(info.Freeswap) * Bytes(info.Unit); free < size {
-		giveUp(s.T(), fmt.Errorf("%w: %d bytes of swap are free here, and %d are needed: swapon a device, or give the microVM -swap 256M", ErrNotSupported, free, size))
+	free := Bytes(info.Freeswap) * Bytes(info.Unit)
+	if free >= size {
+		return
 	}
+	file := filepath.Join(s.onDisk(), "swap")
+	s.Require().NoError(writeSwap(file, size+MiB))
+	name, err := unix.BytePtrFromString(file)
+	s.Require().NoError(err)
+	call := func(number uintptr) error {
+		if _, _, errno := unix.Syscall(number, uintptr(unsafe.Pointer(name)), 0, 0); errno != 0 {
+			return errno
+		}
+		return nil
+	}
+	if err := call(unix.SYS_SWAPON); err != nil {
+		giveUp(s.T(), fmt.Errorf("%w: %d bytes of swap are free here, and %d are needed: swapon %s: %w; run as root, swapon a device, or give the microVM -swap 256M",
+			ErrNotSupported, free, size, file, err))
+	}
+	s.T().Cleanup(func() { s.NoError(call(unix.SYS_SWAPOFF)) })
+}
+
+// writeSwap makes a file without holes, as the kernel wants it, with the header of a swap area in its first page
+// (union swap_header in include/linux/swap.h): version, last page, and at the page's end the signature.
+func writeSwap(path string, size Bytes) error {
+	page := os.Getpagesize()
+	b := make([]byte, size)
+	binary.NativeEndian.PutUint32(b[1024:], 1)
+	binary.NativeEndian.PutUint32(b[1028:], uint32(int(size)/page-1))
+	copy(b[page-10:], "SWAPSPACE2")
+	return os.WriteFile(path, b, 0o600)
 }
