@@ -13,8 +13,9 @@ import (
 
 // subgroup is the shell command that starts a command as a plain user in a scope of its own, in a cgroup
 // below that: the scope itself then holds no process, and can have children with controllers. It works with each
-// version of systemd; DelegateSubgroup= exists from 254 on, for services.
-const subgroup = `systemd-run --user --scope -p Delegate=yes sh -c 'g=/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/main && mkdir $g && echo $$ >$g/cgroup.procs && exec "$@"' sh go test ./...`
+// version of systemd; DelegateSubgroup= exists from 254 on, for services. It has no $ in it: systemd-run warns from 254 on
+// that it will expand that.
+const subgroup = "systemd-run --user --scope -p Delegate=yes sh -c 'cd `sed -n \"s|^0::|/sys/fs/cgroup|p\" /proc/self/cgroup` && mkdir main && echo 0 >main/cgroup.procs && cd - && exec go test ./...'"
 
 // access tells what this process may do with a cgroup, and what systemd has done with it.
 type access struct {
