@@ -102,6 +102,7 @@ const nobody = 65534
 // confined starts a harness in the cgroup of that directory, and returns its report.
 func confined(t *testing.T, dir string, attr syscall.SysProcAttr, args ...string) report {
 	t.Helper()
+	requireRoot(t)
 	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	require.NoError(t, err)
 	defer unix.Close(fd)
@@ -133,6 +134,7 @@ func inContainer() syscall.SysProcAttr {
 // Delegation"): the directory and these files, without the limits.
 func delegate(t *testing.T, dir string, files ...string) {
 	t.Helper()
+	requireRoot(t)
 	for _, file := range append([]string{"."}, files...) {
 		require.NoError(t, os.Chown(filepath.Join(dir, file), nobody, nobody))
 	}

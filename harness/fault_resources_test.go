@@ -143,6 +143,7 @@ func TestAHarnessOutOfFileDescriptorsSaysSoAndLeavesNothing(t *testing.T) {
 // A disk that is full: a page holds no outcome with a page of output.
 func TestAnOutcomeThatDoesNotFitOnTheDiskIsNotKeptAndIsPrinted(t *testing.T) {
 	requireCages(t)
+	requireRoot(t)
 	disk := t.TempDir()
 	require.NoError(t, unix.Mount("tmpfs", disk, "tmpfs", 0, "size="+strconv.Itoa(os.Getpagesize())))
 	t.Cleanup(func() { require.NoError(t, unix.Unmount(disk, 0)) })

@@ -94,9 +94,7 @@ func startStranger(t *testing.T, args ...string) int {
 // Root, a user with a delegated cgroup, and harnesses that come and go, while another user holds what can be held.
 func TestAStrangerStopsNobody(t *testing.T) {
 	open := NewCageT(t, Limits{}) // so that the stranger finds the cgroups of a run
-	if os.Geteuid() != 0 {
-		t.Skip("it takes root to be another user")
-	}
+	requireRoot(t)
 	require.Positive(t, startStranger(t))
 	ports := targetPorts()
 	bound, want := 0, 0

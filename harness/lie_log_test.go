@@ -133,6 +133,7 @@ func TestOtherPeoplesKillsAreNotTheTargets(t *testing.T) {
 // own (devkmsg_open in kernel/printk/printk.c).
 func mustLog(t *testing.T, line string) {
 	t.Helper()
+	requireRoot(t)
 	f, err := os.OpenFile("/dev/kmsg", os.O_WRONLY, 0)
 	require.NoError(t, err)
 	_, err = f.WriteString(line + "\n") // without it, readers see it with the next one

@@ -19,6 +19,14 @@ func TestMain(m *testing.M) {
 // tests need no compiler.
 const roleVariable = "OOMCAGE_TEST_ROLE"
 
+// requireRoot gives up a test that is another user, mounts, or writes to the kernel log.
+func requireRoot(tb testing.TB) {
+	tb.Helper()
+	if os.Geteuid() != 0 {
+		giveUp(tb, fmt.Errorf("%w: this takes root", ErrNotSupported))
+	}
+}
+
 func mustWrite(tb testing.TB, path, text string) {
 	tb.Helper()
 	require.NoError(tb, os.WriteFile(path, []byte(text), 0o600))
