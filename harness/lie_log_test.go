@@ -67,6 +67,7 @@ func afterMassacres(t *testing.T, run func(kill func() error) (staged bool)) {
 // The log tells of many kills, and not where that of the target's neighbour was. It names each
 // victim, and the target is not among them: it is at -1000, so that the lowered limit spares it.
 func TestALogFullOfOtherPeoplesKillsSparesATargetThatItDoesNotName(t *testing.T) {
+	requireKernelLog(t)
 	afterMassacres(t, func(kill func() error) bool {
 		cage := NewCageT(t, Limits{Max: 50 * MiB})
 		neighbour, err := cage.Start(t.Context(), as(t, "idle"))
@@ -88,6 +89,7 @@ func TestALogFullOfOtherPeoplesKillsSparesATargetThatItDoesNotName(t *testing.T)
 }
 
 func TestALogFullOfOtherPeoplesKillsHidesNone(t *testing.T) {
+	requireKernelLog(t)
 	afterMassacres(t, func(kill func() error) bool {
 		o := RunT(t, Spec{Target: saying(t, "idle", "idle"), Limits: Limits{Max: 50 * MiB}, Load: Load{Step: func(ctx context.Context, p *Process, _ int) error {
 			if err := errors.Join(kill(), squeeze(ctx, p.Cage(), 1)); err != nil {
@@ -191,6 +193,7 @@ func afterTheEnd(t *testing.T, target Target, limits Limits, between func()) Evi
 // The log and the counters of the cage still have the kill of a target, and the next one gets its
 // PID. Where another process gets it first, that target is sent away and the next one tried.
 func TestARecycledPIDDoesNotInheritAKill(t *testing.T) {
+	requireRoot(t)
 	cage := NewCageT(t, Limits{Max: 50 * MiB})
 	const lastPID = "/proc/sys/kernel/ns_last_pid" // proc(5): the next process gets the number after it
 	if _, err := os.Stat(lastPID); err != nil {
@@ -238,6 +241,7 @@ func TestALogThatIsNoneCostsNothingButItsOwnEvidence(t *testing.T) {
 // The log grows faster than it can be read. A child of the target is killed, the target lives. It is shielded: while the
 // child dies and its memory is not free yet, those who write to the log meet the limit, and the kernel may choose again.
 func TestAFloodedLogHoldsUpNoRun(t *testing.T) {
+	requireRoot(t)
 	target := saying(t, "child: signal: killed", "flooding", "4")
 	target.OOMScoreAdj = ptr(outcome.OOMScoreAdjMin)
 	o := RunT(t, Spec{

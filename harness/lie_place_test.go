@@ -109,6 +109,7 @@ func TestALimitOfTheTargetsOwnMakingIsNotTheCages(t *testing.T) {
 }
 
 func TestAThreadThatTheLogNamesIsTheTarget(t *testing.T) {
+	requireKernelLog(t)
 	o := RunT(t, Spec{Target: as(t, "leaderless", "100000000"), Limits: Limits{Max: 50 * MiB}})
 	o.RequireVerdict(t, OOMKilled)
 	o.RequireOOMKills(t, 1)
@@ -119,6 +120,7 @@ func TestAThreadThatTheLogNamesIsTheTarget(t *testing.T) {
 }
 
 func TestAProcessWithTheTargetsMemoryTakesTheTargetAlong(t *testing.T) {
+	requireKernelLog(t)
 	o := RunT(t, Spec{Target: as(t, "sharing", "100000000"), Limits: Limits{Max: 50 * MiB}})
 	require.Len(t, o.Evidence.Kills, 1)
 	other := o.Evidence.Kills[0]
@@ -131,6 +133,7 @@ func TestAProcessWithTheTargetsMemoryTakesTheTargetAlong(t *testing.T) {
 }
 
 func TestATargetThatCannotBeKilledIsStuckAtItsLimit(t *testing.T) {
+	requireRoot(t)
 	target := as(t, "eat", "100000000")
 	target.OOMScoreAdj = ptr(outcome.OOMScoreAdjMin)
 	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 50 * MiB}, Timeout: 10 * time.Second}) // it is at its limit after 0.3 to 4 (2026-11)

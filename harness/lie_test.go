@@ -154,6 +154,7 @@ func TestANotificationProvesNoKill(t *testing.T) {
 
 // A group kill spares a process at -1000, which another SIGKILL may end later.
 func TestATargetThatAGroupKillHasSparedIsKilledBySomebodyElse(t *testing.T) {
+	requireRoot(t)
 	target := saying(t, "child: signal: killed", "shielding-child", "100000000")
 	target.OOMScoreAdj = ptr(outcome.OOMScoreAdjMin)
 	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 50 * MiB, OOMGroup: true}, Load: Load{Step: killedFromOutside}})

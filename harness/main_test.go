@@ -1,11 +1,15 @@
 package harness
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/internal/kmsg"
 )
 
 func TestMain(m *testing.M) {
@@ -19,12 +23,25 @@ func TestMain(m *testing.M) {
 // tests need no compiler.
 const roleVariable = "OOMCAGE_TEST_ROLE"
 
-// requireRoot gives up a test that is another user, mounts, or writes to the kernel log.
+// requireRoot gives up a test that is another user, mounts, writes to the kernel log, chooses a PID or lowers an oom_score_adj.
 func requireRoot(tb testing.TB) {
 	tb.Helper()
 	if os.Geteuid() != 0 {
 		giveUp(tb, fmt.Errorf("%w: this takes root", ErrNotSupported))
 	}
+}
+
+// requireKernelLog gives up a test of what the log says where it is closed to ordinary users (kernel.dmesg_restrict).
+func requireKernelLog(tb testing.TB) {
+	tb.Helper()
+	log, err := kmsg.Open()
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w: %w", ErrNotSupported, err)
+	}
+	if err != nil {
+		giveUp(tb, err)
+	}
+	require.NoError(tb, log.Close())
 }
 
 func mustWrite(tb testing.TB, path, text string) {

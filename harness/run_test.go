@@ -17,6 +17,7 @@ import (
 )
 
 func TestRunOfAProgramThatEatsTooMuch(t *testing.T) {
+	requireKernelLog(t)
 	o := RunT(t, Spec{Target: as(t, "eat", "100000000"), Limits: Limits{Max: 64 * MiB}})
 	o.RequireVerdict(t, OOMKilled)
 	o.RequireOOMKills(t, 1)
