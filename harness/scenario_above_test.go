@@ -27,6 +27,7 @@ func TestScenariosOfLimitsAbove(t *testing.T) { suite.Run(t, new(AboveScenarios)
 // may lie a huge page above the parent's limit, since the kernel charges from below and takes back
 // what a cgroup above refuses (page_counter_try_charge in mm/page_counter.c).
 func (s *AboveScenarios) TestAKillByTheParentsLimitIsNotTheChilds() {
+	requireKernelLog(s.T())
 	parent := NewCageT(s.T(), Limits{Max: 50 * MiB})
 	child := mustChild(s.T(), parent, "unlimited", Limits{})
 	o := mustRun(s.T(), child, Spec{Target: as(s.T(), "eat", "100000000")})
@@ -51,6 +52,7 @@ func (s *AboveScenarios) TestAKillByTheParentsLimitIsNotTheChilds() {
 // Row 12. The child has a limit too, which the parent's keeps it from: it takes as many steps as the
 // parent's allows, fewer than its own would.
 func (s *AboveScenarios) TestTheLimitNamedIsTheParentsAndTheKillTheChilds() {
+	requireKernelLog(s.T())
 	parent := NewCageT(s.T(), Limits{Max: 64 * MiB})
 	child := mustChild(s.T(), parent, "larger", Limits{Max: 128 * MiB})
 	s.awaitPlacesInTheLog()

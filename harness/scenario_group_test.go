@@ -57,6 +57,7 @@ func (s *GroupScenarios) TestAGroupKillByTheParentsLimitTakesParentAndChild() {
 
 // Row 10.
 func (s *GroupScenarios) TestAGroupKillSparesAProcessThatMayNotBeKilled() {
+	requireRoot(s.T())
 	cage := NewCageT(s.T(), Limits{Max: 50 * MiB, OOMGroup: true})
 	service := s.service()
 	service.OOMScoreAdj = ptr(outcome.OOMScoreAdjMin)
