@@ -42,7 +42,7 @@ func init() {
 		must(err)
 		points(os.Args[1], last)
 		if len(os.Args) > 3 {
-			time.Sleep(2 * time.Second) // a second, by what is promised
+			time.Sleep(10 * time.Second) // a second, by what is promised; a guest cannot see what the host has
 			must(os.WriteFile("/proc/sysrq-trigger", []byte("c"), 0))
 		}
 		return roles["hang"]()
@@ -56,9 +56,7 @@ func init() {
 		_, err = f.WriteString("synced\n")
 		must(err)
 		must(f.Sync())
-		time.Sleep(2 * time.Second) // a second, by what is promised
-		must(os.WriteFile("/proc/sysrq-trigger", []byte("c"), 0))
-		return 0
+		return roles["hang"]()
 	}
 	roles["last-points"] = func() int {
 		last, err := strconv.Atoi(os.Args[2])
@@ -130,7 +128,24 @@ func TestWhatIsSyncedOutlivesAPanic(t *testing.T) {
 
 func TestAProgramNamesWhatShallGrow(t *testing.T) {
 	t.Chdir(t.TempDir())
-	g := boot(t, "names-growing", func(o *Options) { o.Args = []string{"own-results"} })
-	assert.Equal(t, guestPanic, g.failure(t).kind, "%v", g.err)
+	g := boot(t, "names-growing", func(o *Options) {
+		o.Args, o.Accel = []string{"own-results"}, "tcg"
+		o.test.running = func(_ int, p *process) {
+			go func() {
+				for {
+					if got, _ := os.ReadFile("own-results"); string(got) == "synced\n" {
+						assert.NoError(t, syscall.Kill(p.pid, syscall.SIGKILL))
+						return
+					}
+					select {
+					case <-time.After(tick):
+					case <-p.done:
+						return
+					}
+				}
+			}()
+		}
+	})
+	assert.Equal(t, noExitCode, g.failure(t).kind, "%v", g.err)
 	require.Equal(t, "synced\n", content(t, "own-results"))
 }

@@ -14,26 +14,44 @@ type mountPoint struct {
 	fstype, path, data string
 	perm               fs.FileMode
 	flags              uintptr
+	unlessFilled       bool // with what came along, which a mount would hide
 }
 
-// mountEarly mounts what init itself needs to talk to the host.
+const sharedMemory = "/dev/shm"
+
+// mountEarly mounts what init itself needs to talk to the host. What came along in /dev/shm stays there.
 func mountEarly() error {
 	unix.Umask(0o022)
-	return mountAll([]mountPoint{
-		{"devtmpfs", "/dev", "mode=0755", 0o755, unix.MS_NOSUID},
-		{"proc", "/proc", "", 0o555, unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC},
+	shm, noShm := unix.Open(sharedMemory, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0) // /dev is about to be hidden
+	err := mountAll([]mountPoint{
+		{fstype: "devtmpfs", path: "/dev", data: "mode=0755", perm: 0o755, flags: unix.MS_NOSUID},
+		{fstype: "proc", path: "/proc", perm: 0o555, flags: unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC},
 	})
+	if noShm != nil {
+		return err
+	}
+	defer unix.Close(shm)
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(sharedMemory, 0o755); err != nil {
+		return err
+	}
+	if err := unix.Mount(fmt.Sprintf("/proc/self/fd/%d", shm), sharedMemory, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("keep what came along in %s: %w", sharedMemory, err)
+	}
+	return os.Chmod(sharedMemory, 0o777|fs.ModeSticky)
 }
 
 // prepare makes the guest look like a small machine on which root has just logged in.
 func prepare(j job) error {
 	err := mountAll([]mountPoint{
-		{"sysfs", "/sys", "", 0o555, unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC},
+		{fstype: "sysfs", path: "/sys", perm: 0o555, flags: unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC},
 		// As systemd mounts it.
-		{"cgroup2", "/sys/fs/cgroup", "nsdelegate,memory_recursiveprot", 0, unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC},
-		{"devpts", "/dev/pts", "mode=0620,ptmxmode=0666", 0o755, unix.MS_NOSUID | unix.MS_NOEXEC},
-		{"tmpfs", "/dev/shm", "mode=1777", 0o1777, unix.MS_NOSUID | unix.MS_NODEV},
-		{"tmpfs", "/run", "mode=0755", 0o755, unix.MS_NOSUID | unix.MS_NODEV},
+		{fstype: "cgroup2", path: "/sys/fs/cgroup", data: "nsdelegate,memory_recursiveprot", flags: unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC},
+		{fstype: "devpts", path: "/dev/pts", data: "mode=0620,ptmxmode=0666", perm: 0o755, flags: unix.MS_NOSUID | unix.MS_NOEXEC},
+		{fstype: "tmpfs", path: sharedMemory, data: "mode=1777", perm: 0o1777, flags: unix.MS_NOSUID | unix.MS_NODEV, unlessFilled: true},
+		{fstype: "tmpfs", path: "/run", data: "mode=0755", perm: 0o755, flags: unix.MS_NOSUID | unix.MS_NODEV, unlessFilled: true},
 	})
 	if err != nil {
 		return err
@@ -93,6 +111,9 @@ func mountAll(points []mountPoint) error {
 			if err := os.MkdirAll(m.path, m.perm); err != nil {
 				return err
 			}
+		}
+		if entries, err := os.ReadDir(m.path); m.unlessFilled && err == nil && len(entries) > 0 {
+			continue
 		}
 		err := unix.Mount(m.fstype, m.path, m.fstype, m.flags, m.data)
 		// A kernel may have mounted devtmpfs itself.
