@@ -90,7 +90,7 @@ func TestALimitAboveKillsATargetThatHasMetItsOwn(t *testing.T) {
 	parent := NewCageT(t, Limits{Max: 128 * MiB})
 	child, sibling := mustChild(t, parent, "child", Limits{Max: 64 * MiB}), mustChild(t, parent, "sibling", Limits{})
 	neighbour := as(t, "eat", strconv.Itoa(90<<20))
-	neighbour.OOMScoreAdj = ptr(outcome.OOMScoreAdjMin)
+	shield(&neighbour)
 	o := mustRun(t, child, Spec{Target: saying(t, "at the brim", "brim", "100663296", strconv.Itoa(32<<20)), Load: Load{
 		Count: 1, Step: func(ctx context.Context, p *Process, _ int) error {
 			if _, err := sibling.Start(ctx, neighbour); err != nil {
@@ -156,7 +156,7 @@ func TestANotificationProvesNoKill(t *testing.T) {
 func TestATargetThatAGroupKillHasSparedIsKilledBySomebodyElse(t *testing.T) {
 	requireRoot(t)
 	target := saying(t, "child: signal: killed", "shielding-child", "100000000")
-	target.OOMScoreAdj = ptr(outcome.OOMScoreAdjMin)
+	shield(&target)
 	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 50 * MiB, OOMGroup: true}, Load: Load{Step: killedFromOutside}})
 	require.Positive(t, o.Evidence.EventsLocal.OOMGroupKill)
 	o.RequireVerdict(t, ChildOOMKilled)

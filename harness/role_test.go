@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"oomcage/harness/outcome"
+
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
@@ -221,6 +223,7 @@ func leaveServer(addr string) {
 
 // play never returns.
 func play(role string) {
+	awaitScore()
 	f, ok := roles[role]
 	if !ok {
 		fail(fmt.Errorf("the role %q is unknown", role))
@@ -359,5 +362,23 @@ func requireGone(t *testing.T, pid int) {
 	if err == nil {
 		_, state, _ := strings.Cut(string(stat), ") ")
 		require.Contains(t, "ZX", state[:1], "process %d is left: %s", pid, stat) // X is being waited for
+	}
+}
+
+// scoreVariable holds the oom_score_adj without which a role is not to begin.
+const scoreVariable = "OOMCAGE_TEST_SCORE"
+
+// shield gives the target an oom_score_adj at which nothing kills it. The harness sets that when the program has been
+// executed, and a role may be faster.
+func shield(t *Target) {
+	t.OOMScoreAdj = ptr(outcome.OOMScoreAdjMin)
+	t.Env = append(t.Env, fmt.Sprintf("%s=%d", scoreVariable, outcome.OOMScoreAdjMin))
+}
+
+func awaitScore() {
+	want := os.Getenv(scoreVariable)
+	fail(os.Unsetenv(scoreVariable)) // its children inherit the score
+	for want != "" && strings.TrimSpace(mustRead("/proc/self/oom_score_adj")) != want {
+		time.Sleep(time.Millisecond) // the kernel tells nobody
 	}
 }
