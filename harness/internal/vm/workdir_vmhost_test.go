@@ -25,9 +25,9 @@ func init() {
 func TestTheWorkingDirectoryLiesWhereTheGuestHasItsOwnFileSystem(t *testing.T) {
 	for _, parent := range []string{"/dev/shm", "/run"} {
 		t.Run(parent, func(t *testing.T) {
-			dir, err := os.MkdirTemp(parent, "oomcage-test-")
+			dir, err := os.MkdirTemp(parent, "oomcage-test-") //nolint:usetesting // the place matters
 			if os.IsPermission(err) {
-				dir, err = os.MkdirTemp(os.Getenv("XDG_RUNTIME_DIR"), "oomcage-test-") // below /run too
+				dir, err = os.MkdirTemp(os.Getenv("XDG_RUNTIME_DIR"), "oomcage-test-") //nolint:usetesting // below /run too
 			}
 			require.NoError(t, err)
 			t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
