@@ -55,7 +55,7 @@ func takeChild(size int64) (block, error) {
 	return b, nil
 }
 
-// lost tells that the child has ended: somebody killed it.
+// lost reports whether the child has ended: somebody killed it.
 func (b *childBlock) lost() bool {
 	select {
 	case <-b.ended:

@@ -16,7 +16,7 @@ import (
 // Steps and probes are to be answered by the target. These look who listens on the cage's address, in /proc/net/tcp, and
 // which process has that socket among its descriptors.
 
-// isAsked tells that the run's probe or steps may ask the target at the cage's address: it was given that. A target
+// isAsked reports whether the run's probe or steps may ask the target at the cage's address: it was given that. A target
 // that was not may well run beside a server which has it.
 func (s Spec) isAsked() bool {
 	if s.Target.Ready == nil && s.Load.Step == nil {
@@ -113,7 +113,7 @@ func (p *Process) strikeOwn(sockets map[string]bool) (unreadable error) {
 	return unreadable
 }
 
-// startedBefore tells that a process is older than the target, so that it is of an earlier run. The kernel counts a
+// startedBefore reports whether a process is older than the target, so that it is of an earlier run. The kernel counts a
 // process's start in ticks.
 func (p *Process) startedBefore(pid int) bool {
 	start, err := startOf(pid)

@@ -24,7 +24,7 @@ import (
 // command that helps. Tests skip on it, and on nothing else.
 var ErrNotSupported = cgroup.ErrNotSupported
 
-// Supported tells whether this process can make cages here, and makes nothing: nil, or an error that wraps
+// Supported reports whether this process can make cages here, and makes nothing: nil, or an error that wraps
 // ErrNotSupported. Ask before what takes long.
 func Supported() error { return cgroup.Supported() }
 

@@ -18,7 +18,7 @@ const closeTimeout = 30 * time.Second
 // that cannot be removed is an error that names what is still in it. Files that its targets left on tmpfs
 // stay charged to the cgroups above it until they are removed.
 func (c *Cage) Close() error {
-	// All of them before the first is killed: a run in a child must not take the kill for a stranger's.
+	// All cages are marked before anything is killed. A run in a child then knows that the kill is the harness's.
 	c.shut()
 	c.closing.Do(func() {
 		if c.closeErr = c.remove(); c.closeErr != nil {
@@ -67,8 +67,8 @@ func (c *Cage) remove() error {
 	return errors.Join(err, c.address.close(), c.run.release())
 }
 
-// awaitStarts waits for the targets that are being executed: one that came into the cage when it has been killed
-// would live on. What is in it is killed while it waits, so that a program that cannot be executed ends too.
+// awaitStarts waits until no target is being executed. A target that entered the cage after the kill would live on. While
+// it waits it kills what is in the cage, which also ends a program whose execution hangs.
 func (c *Cage) awaitStarts(ctx context.Context) error {
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		started := c.allStarted()

@@ -50,7 +50,7 @@ func newest() int {
 	return pid
 }
 
-// hasEscaped tells whether a process is of p's run, alive and outside of its cage, and where.
+// hasEscaped reports whether a process is of p's run, alive and outside of its cage, and where.
 func (p *Process) hasEscaped(pid int) (where string, is bool) {
 	const processGroup = 2
 	fields, group, err := procStat(pid, processGroup)
@@ -72,7 +72,7 @@ func (p *Process) hasEscaped(pid int) (where string, is bool) {
 	return fmt.Sprintf("%s[%d] in %s", strings.TrimSuffix(comm, "\n"), pid, at), true
 }
 
-// hasTMPDIR tells that a process was executed with the TMPDIR that is of this run alone.
+// hasTMPDIR reports whether a process was executed with the TMPDIR that is of this run alone.
 func (p *Process) hasTMPDIR(pid int) bool {
 	if p.scratch == nil {
 		return false

@@ -91,7 +91,7 @@ func readBack(g *cgroup.Group, f sizeFile) error {
 	return nil
 }
 
-// swapAccounted tells whether the cage can limit swap. Without accounting, a machine that has
+// swapAccounted reports whether the cage can limit swap. Without accounting, a machine that has
 // swap must be refused: what was to be killed would be swapped out instead.
 func swapAccounted(g *cgroup.Group) (bool, error) {
 	has, err := g.Has("memory.swap.max")

@@ -58,5 +58,5 @@ func readOOMScore(path string) (int, error) {
 	return n, nil
 }
 
-// ended tells that a file of /proc/PID is gone because the process is.
+// ended reports whether a file of /proc/PID is gone because the process is.
 func ended(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) }

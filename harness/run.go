@@ -16,7 +16,7 @@ import (
 // errTimeout is the cause of a context that ended because Spec.Timeout was up.
 var errTimeout = errors.New("the run's time is up")
 
-// timeIsUp tells that the run's time is up, and that it was not cancelled before.
+// timeIsUp reports whether the run's time is up, and that it was not cancelled before.
 func timeIsUp(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errTimeout) }
 
 // Run makes a cage, starts the target in it, waits until it is ready, applies the load,

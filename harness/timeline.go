@@ -107,7 +107,7 @@ func (t *timeline) sampleNow(c *Cage) (taken bool) {
 	return taken
 }
 
-// killed tells that a kill was counted since the last time.
+// killed reports whether a kill was counted since the last time.
 func (t *timeline) killed() bool {
 	counted, err := t.counter.Counter("oom_kill")
 	if err != nil || counted == t.counted {

@@ -203,7 +203,7 @@ func scanKeys(text []byte) (top map[string][]byte, twice []byte) {
 	return top, twice
 }
 
-// has tells whether the object has the key already; all are the keys of the open objects, of which it is the last.
+// has reports whether the object has the key already; all are the keys of the open objects, of which it is the last.
 func (o *objectKeys) has(all [][]byte, key []byte) bool {
 	own := all[o.from:]
 	if o.many == nil && len(own) >= fewKeys {

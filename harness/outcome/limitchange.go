@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// LimitChange tells that a limit was not the same any more: the target has written it, or somebody
+// LimitChange is a limit that was not the same any more: the target has written it, or somebody
 // outside. It was written between the reading before and this one; a change that was taken back in
 // between is not seen.
 type LimitChange struct {

@@ -62,12 +62,12 @@ func (b Baseline) noise() Bytes {
 // need a 512th (bytesPerPageTableEntry).
 const bookkeeping = 100
 
-// differs tells that a step took another size than declared, by more than the error.
+// differs reports whether a step took another size than declared, by more than the error.
 func (m *Measured) differs(declared Bytes) bool {
 	return m != nil && declared > 0 && (m.Step-declared).abs() > m.Error+declared/bookkeeping
 }
 
-// flat tells that memory did not grow while steps were acknowledged: what a step took cannot be told from nothing, but
+// flat reports whether memory did not grow while steps were acknowledged: what a step took cannot be told from nothing, but
 // from the declared size it can. Without a declared size more than one step is needed, and memory may have grown by no
 // more than one reading may be off.
 func (m *Measured) flat(b Baseline, declared Bytes) bool {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Move tells that the target was seen in another cgroup than before: it has moved itself, or was moved.
+// Move is a change of the target's cgroup: it has moved itself, or was moved.
 // What it takes from then on is charged there; what it took before stays charged where it was
 // (Documentation/admin-guide/cgroup-v2.rst, "Memory Ownership").
 type Move struct {
@@ -21,7 +21,7 @@ func (e Evidence) place() string {
 	return e.Cage
 }
 
-// inCage tells that a cgroup is the cage or below it.
+// inCage reports whether a cgroup is the cage or below it.
 func (e Evidence) inCage(group string) bool { return strings.HasPrefix(group+"/", e.Cage+"/") }
 
 // outside says since when the target is out of its cage, if it is.

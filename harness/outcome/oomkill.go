@@ -70,7 +70,7 @@ func (e Evidence) placed() (n uint64) {
 	return n
 }
 
-// SparedTarget tells that the log accounts for every kill, and none was the target's. What it does
+// SparedTarget reports whether the log accounts for every kill, and none was the target's. What it does
 // not place may have been in the cage: the line that names a victim always comes, unless lines were
 // lost. A group kill may name one by the id of one of its threads; it spares only those at -1000. So may
 // a line that is not placed, where the target's main thread has ended.
@@ -88,7 +88,7 @@ func (e Evidence) SparedTarget() bool {
 	return !was && !shared && !inGroup && e.PID != 0 && e.Events.OOMKill > 0 && others >= e.Events.OOMKill
 }
 
-// unkillable tells that no OOM killer chooses the target, unless it has raised its score by itself.
+// unkillable reports whether no OOM killer chooses the target, unless it has raised its score by itself.
 func (e Evidence) unkillable() bool {
 	if e.OOMScoreAdjAtEnd != nil {
 		return *e.OOMScoreAdjAtEnd == OOMScoreAdjMin

@@ -44,7 +44,7 @@ func (w *Prediction) UnmarshalJSON(data []byte) error {
 
 func toInt(n int64) int { return int(min(n, math.MaxInt)) }
 
-// Contains tells whether n steps are within the window.
+// Contains reports whether n steps are within the window.
 func (w Prediction) Contains(n int) bool { return w.Lo <= n && n <= w.Hi }
 
 // String prints "4..5", or "4.." where there is no upper end.
@@ -127,7 +127,7 @@ func Predict(b Baseline, l Limits, step Bytes) Prediction {
 	}
 }
 
-// short tells that the cgroups above left less room than the cage's own limit.
+// short reports whether the cgroups above left less room than the cage's own limit.
 func (b Baseline) short(l Limits) bool {
 	return b.Room > 0 && l.Max > 0 && b.Room+max(b.RoomCache-b.File-b.Slab, 0) < l.Max-b.Current
 }

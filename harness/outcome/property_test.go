@@ -63,7 +63,7 @@ func sound(e Evidence) bool {
 	return !away && e.Unread["memory.events"] == "" && e.EventsLocal.OOMKill <= e.Events.OOMKill && e.Status.Signal != UnknownSignal
 }
 
-// hitBelow tells that a limit below the cage was hit.
+// hitBelow reports whether a limit below the cage was hit.
 func hitBelow(e Evidence) bool {
 	return slices.ContainsFunc(e.Below, func(b Ancestor) bool { return b.EventsLocal.OOM > 0 })
 }

@@ -53,7 +53,7 @@ func judgeTimeUp(e Evidence) (Verdict, string) {
 	}
 }
 
-// metLimit tells that the kernel had to reclaim for a limit that holds the target, or may have had to.
+// metLimit reports whether the kernel had to reclaim for a limit that holds the target, or may have had to.
 func (e Evidence) metLimit() bool {
 	met := e.AncestorsHidden || e.Events.Max > 0 || e.Events.High > 0
 	for _, a := range e.Ancestors {

@@ -117,10 +117,10 @@ type allowance struct {
 	evidence bool // as JSON, beside the facts
 }
 
-// leastText is what there always is of the reason and of each fact: without an end of either, nothing is told.
+// leastText is how many bytes of the reason and of each fact are always kept.
 const leastText = 256
 
-// half is less. It ends at no detail but the reason and the facts.
+// half is the next smaller allowance. The smallest one keeps nothing but the reason and the facts.
 func (a allowance) half() allowance {
 	if a.samples <= 16 && a.evidence {
 		return allowance{a.samples, a.text, false}

@@ -158,7 +158,7 @@ func (a *area) Plot(c draw.Canvas, p *plot.Plot) {
 		return
 	}
 	x, y := p.Transforms(&c)
-	half := vg.Points(2.5) // of the width of a window whose ends are one
+	half := vg.Points(2.5) // half the width of a window that is a single count
 	n := len(a.edge) / 2
 	var points []vg.Point
 	for i, at := range a.edge {

@@ -44,7 +44,7 @@ type Trial struct {
 	Outcomes []*harness.Outcome `json:"-"`
 }
 
-// Survives tells that all runs survived.
+// Survives reports whether all runs survived.
 func (t Trial) Survives() bool { return t.Survived == t.Runs }
 
 // String prints "142 MiB: 0 of 3".

@@ -22,8 +22,8 @@ type Finding struct {
 // String is one line.
 func (f Finding) String() string { return f.Check + ": " + f.Text }
 
-// Checks are the names of the checks, and what each says, in the order of the findings: a point whose runs differ
-// makes all else that is said of it doubtful.
+// Checks are the names of the checks, and what holds where each finds nothing, in the order of the findings. The repeats
+// come first: where they differ, all else is doubtful.
 var Checks = []struct{ Name, What string }{
 	{"flaky", "the repeats of a point have the same verdict and exit code, and counts that its window explains"},
 	{"load", "no first step, and no probe before it, failed while the target lived"},
@@ -98,7 +98,7 @@ func groups(outcomes []*outcome.Outcome, without ...string) []group {
 	return all
 }
 
-// ownKill tells that the cage's own limit killed the target.
+// ownKill reports whether the cage's own limit killed the target.
 func ownKill(o *outcome.Outcome) bool {
 	return o.Verdict == outcome.OOMKilled || o.Verdict == outcome.OOMGroupKilled
 }

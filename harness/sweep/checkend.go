@@ -8,7 +8,7 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// noLoad tells that the target lived and took no step, though there was one to take or a probe that was to come
+// noLoad reports whether the target lived and took no step, though there was one to take or a probe that was to come
 // first: a wrong path or port, for example, which says nothing about memory. One that is refused later has
 // taken what it could.
 func noLoad(o *outcome.Outcome) bool {
@@ -46,7 +46,7 @@ func checkStart(outcomes []*outcome.Outcome) []Finding {
 		len(outcomes), first.Name, first.Why))}
 }
 
-// foreignEnd tells that something had an end that neither the target nor the limits of its cage made. Without a
+// foreignEnd reports whether something had an end that neither the target nor the limits of its cage made. Without a
 // memory.max a load that has no end is ended by the time alone, and so is a target that runs without steps.
 func foreignEnd(o *outcome.Outcome) bool {
 	switch o.Verdict {

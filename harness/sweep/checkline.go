@@ -29,8 +29,8 @@ type kill struct {
 
 func (k kill) steps() float64 { return float64(k.outcome.Acknowledged) }
 
-// kills are those by whose counts the size of a step can be told, the lowest limit first. Count 0 is left out:
-// below what the program itself needs it is the same at every limit.
+// kills are the outcomes that tell how large a step is, the lowest limit first. Kills before the first step are left out: the
+// count is then 0 whatever the limit is.
 func (g group) kills() []kill {
 	var all []kill
 	for _, o := range g.limited() {

@@ -10,7 +10,7 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// outlived tells that a survived and b did not. A program without steps survives by its exit code alone, see
+// outlived reports whether a survived and b did not. A program without steps survives by its exit code alone, see
 // Survived; one with steps that lives, and was refused a step, is judged by its count.
 func outlived(a, b *outcome.Outcome) bool { return Survived(a) && died(b) }
 

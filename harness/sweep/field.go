@@ -147,8 +147,7 @@ func sizeField(name, what string, of func(*outcome.Spec) *outcome.Bytes) field {
 	return field{name, what, size, func(s *outcome.Spec, v string) error { return of(s).Set(v) }}
 }
 
-// ceiling refuses 0, which in outcome.Limits is no limit, and to the kernel the lowest of all: who writes it
-// may mean either.
+// ceiling refuses the value 0. In outcome.Limits it means no limit, and in the kernel's file the lowest one.
 func ceiling(f field) field {
 	set := f.set
 	f.set = func(s *outcome.Spec, v string) error {
@@ -199,7 +198,7 @@ func fieldNamed(name string) (field, error) {
 		name, strings.Join(names, ", "))
 }
 
-// isVariable tells whether a name is that of an environment variable, as they are usually written.
+// isVariable reports whether a name is that of an environment variable, as they are usually written.
 func isVariable(name string) bool {
 	return name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == "" && !strings.ContainsAny(name[:1], "0123456789")
 }

@@ -108,7 +108,7 @@ func (r *Reader) take(l rawLine, o *outcome.Outcome, err error) (*outcome.Outcom
 // Line is the number of the line that Next has read last, from 1 on.
 func (r *Reader) Line() int { return r.line }
 
-// begins tells that the text is the beginning of a line as Append writes it, and of no other JSON. The file system may
+// begins reports whether the text is the beginning of a line as Append writes it, and of no other JSON. The file system may
 // have filled up with zeros what it had not written when the machine lost its power, after some outcomes.
 func (l rawLine) begins(some bool) bool {
 	head := fmt.Appendf(nil, `{"format":%d,"name":"`, outcome.Format)
@@ -218,7 +218,7 @@ func inFile(path string, some bool, err error) error {
 	}
 }
 
-// IsResults tells whether a file that exists has results of a sweep or a test in it, be they torn or of a newer oomcage.
+// IsResults reports whether a file that exists has results of a sweep or a test in it, be they torn or of a newer oomcage.
 // Only a regular file is looked into.
 func IsResults(path string) bool {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {

@@ -184,7 +184,7 @@ func (r *Results) Earlier(p Point) (*outcome.Outcome, error) {
 	return r.read(k)
 }
 
-// Has tells whether an outcome is kept of the point. Its errors are those of Earlier.
+// Has reports whether an outcome is kept of the point. Its errors are those of Earlier.
 func (r *Results) Has(p Point) (bool, error) {
 	k, err := r.find(p)
 	return k != nil && err == nil, err

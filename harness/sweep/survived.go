@@ -2,7 +2,7 @@ package sweep
 
 import "oomcage/harness/outcome"
 
-// Survived tells whether the load survived: the target lived to its end or, where there was no step, ended by
+// Survived reports whether the load survived: the target lived to its end or, where there was no step, ended by
 // itself with exit code 0, and nothing inside was killed.
 func Survived(o *outcome.Outcome) bool {
 	endedWell := o.Verdict == outcome.Exited && o.Evidence.Status.Code == 0 && o.Attempted == 0
@@ -21,7 +21,7 @@ func Failure(o *outcome.Outcome) string {
 	}
 }
 
-// forMemory tells whether the limit may be why a run did not survive: with more of it, another may.
+// forMemory reports whether the limit may be why a run did not survive: with more of it, another may.
 func forMemory(o *outcome.Outcome) bool {
 	switch o.Verdict {
 	case outcome.OOMKilled, outcome.OOMGroupKilled, outcome.ChildOOMKilled, outcome.Stalled:
@@ -31,5 +31,5 @@ func forMemory(o *outcome.Outcome) bool {
 	}
 }
 
-// FailedOtherwise tells whether a run failed for another reason than its limit: what the program printed may say which.
+// FailedOtherwise reports whether a run failed for another reason than its limit: what the program printed may say which.
 func FailedOtherwise(o *outcome.Outcome) bool { return !Survived(o) && !forMemory(o) }

@@ -128,7 +128,7 @@ func tooEarly(o *harness.Outcome) string {
 	return "; a step may have come too early: -ready waits until the program listens"
 }
 
-// outOfMemory tells that an OOM killer ended the target or a part of it.
+// outOfMemory reports whether an OOM killer ended the target or a part of it.
 func outOfMemory(v harness.Verdict) bool {
 	switch v {
 	case harness.OOMKilled, harness.OOMGroupKilled, harness.ChildOOMKilled, harness.AncestorOOMKilled, harness.HostOOMKilled:

@@ -24,13 +24,13 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// drawable tells whether w is a terminal that says it can move its cursor: TERM names one, and not "dumb".
+// drawable reports whether w is a terminal that says it can move its cursor: TERM names one, and not "dumb".
 func drawable(w io.Writer) bool {
 	name := os.Getenv("TERM")
 	return isTerminal(w) && name != "" && name != "dumb"
 }
 
-// coloured tells whether colours are wanted on a terminal (no-color.org).
+// coloured reports whether colours are wanted on a terminal (no-color.org).
 func coloured() bool { return os.Getenv("NO_COLOR") == "" }
 
 // frame is how often the graph is drawn anew: often enough for the eye, and cheap.

@@ -23,8 +23,8 @@ type progress struct {
 	bar                *progressbar.ProgressBar // nil in a pipe, and where nothing is left
 }
 
-// newProgress begins to show a sweep of so many points, of which some are left to run. The bar is of these
-// alone: the kept ones take no time, and would promise that the others take none.
+// newProgress begins to show a sweep of total points, of which left are not kept yet. The bar counts only those: the kept ones
+// take no time, and would spoil the estimate of what is left.
 func newProgress(total, left int, asJSON bool, w io.Writer) *progress {
 	p := &progress{total: total, left: left, asJSON: asJSON, w: w}
 	if drawable(w) && !asJSON && left > 0 {

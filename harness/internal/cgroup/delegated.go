@@ -40,7 +40,7 @@ func isDelegated(dir string) bool {
 	return false
 }
 
-// isUnit tells whether a cgroup is named as systemd names those of its units.
+// isUnit reports whether a cgroup is named as systemd names those of its units.
 func isUnit(dir string) bool {
 	switch filepath.Ext(dir) {
 	case ".service", ".scope", ".slice":

@@ -117,14 +117,14 @@ func (g *Group) Ancestors() []*Group {
 	return up
 }
 
-// Hidden tells that a cgroup namespace hides the limits above the mount. The kernel's own root
+// Hidden reports whether a cgroup namespace hides the limits above the mount. The kernel's own root
 // has no cgroup.type file.
 func (g *Group) Hidden() bool {
 	_, err := os.Stat(filepath.Join(g.mount, "cgroup.type"))
 	return err == nil
 }
 
-// Has tells whether the cgroup has the file: a kernel may lack what the file is about.
+// Has reports whether the cgroup has the file: a kernel may lack what the file is about.
 func (g *Group) Has(file string) (bool, error) {
 	_, err := os.Stat(filepath.Join(g.path, file))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -15,9 +15,9 @@ import (
 // within 50 ms under emulation; the rest is for machines that are busy.
 const removeTimeout = 10 * time.Second
 
-// removeLeftOvers kills and removes the runs whose owner is gone, and the cgroups of harnesses
-// that had made way, and counts the runs that are still there. What cannot be removed, a process that is
-// stuck in the kernel for example, is described, and stands in nobody's way.
+// removeLeftOvers kills and removes the runs whose owner is gone. It also removes the cgroups into which harnesses had
+// moved themselves. It returns how many runs are still there, and describes what could not be removed, for example because a
+// process is stuck in the kernel. Such a left-over is no error.
 func removeLeftOvers(ctx context.Context, b base) (left []string, runs int, err error) {
 	asides, err := filepath.Glob(filepath.Join(b.dir, asidePrefix+"*"))
 	if err != nil {

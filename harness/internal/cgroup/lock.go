@@ -82,7 +82,7 @@ func lockGuard(ctx context.Context, b base) (g *Group, unlock func(), err error)
 	}
 }
 
-// isAt tells whether a lock's file is still the one at its path: whoever held the lock before may have removed
+// isAt reports whether a lock's file is still the one at its path: whoever held the lock before may have removed
 // the cgroup, and another may have made it anew.
 func isAt(lock *os.File) bool {
 	own, err := lock.Stat()

@@ -80,7 +80,7 @@ func (g *Group) killMember(pid, pgid int) (bool, error) {
 	return killed, nil
 }
 
-// holds tells whether a process with this /proc/PID/cgroup is in g or below it.
+// holds reports whether a process with this /proc/PID/cgroup is in g or below it.
 func (g *Group) holds(membership string) bool {
 	for line := range strings.Lines(membership) {
 		if name, ok := strings.CutPrefix(line, "0::"); ok {

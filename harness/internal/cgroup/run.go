@@ -14,7 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// asidePrefix begins the name of the cgroup into which a harness moves that had to make way.
+// asidePrefix begins the name of the cgroup into which a harness moves itself, where its own cgroup has to be empty to pass
+// controllers on.
 const asidePrefix = guardName + "-harness-"
 
 // Run is the cgroup of one test run: the parent of all its cages. It hangs below the guard,

@@ -40,7 +40,7 @@ type base struct {
 	own   string // the cgroup of this process, as seen below mount; "" when it is not visible
 }
 
-// Supported tells whether this process can make cages here, without making anything: nil, or an error that
+// Supported reports whether this process can make cages here, without making anything: nil, or an error that
 // wraps ErrNotSupported.
 func Supported() error {
 	_, err := support()

@@ -76,10 +76,10 @@ func isLog(fd int) error {
 // Close closes the log. A Wait that is under way ends with os.ErrClosed.
 func (l *Log) Close() error { return l.file.Close() }
 
-// Lost tells that the kernel has overwritten records before they were read: kills may be missing.
+// Lost reports whether the kernel has overwritten records before they were read: kills may be missing.
 func (l *Log) Lost() bool { return l.lost }
 
-// Behind tells that the last Wait ended before it had come to the end of the log, as it grew too fast:
+// Behind reports whether the last Wait ended before it had come to the end of the log, as it grew too fast:
 // kills may be missing.
 func (l *Log) Behind() bool { return l.behind }
 

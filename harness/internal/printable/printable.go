@@ -70,7 +70,7 @@ func show(s, keep string) string {
 	return b.String()
 }
 
-// visible tells that a rune is seen where it is written. Unicode calls some letters and marks ignorable that
+// visible reports whether a rune is seen where it is written. Unicode calls some letters and marks ignorable that
 // strconv.IsPrint takes for print: fillers, joiners, selectors of variants.
 func visible(r rune) bool {
 	return strconv.IsPrint(r) && (r <= unicode.MaxASCII ||

@@ -43,7 +43,7 @@ func failure(kind failureKind, found, helps string) *Failure {
 	return &Failure{kind: kind, found: found, helps: helps}
 }
 
-// Senseless tells that the options themselves are wrong, so that nothing was tried.
+// Senseless reports whether the options themselves are wrong, so that nothing was tried.
 func (f *Failure) Senseless() bool { return f.kind == badRequest }
 
 // asFailure makes a Failure of any error.

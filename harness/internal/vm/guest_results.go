@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stamp tells whether a file changed. The change time cannot be set back by a program.
+// stamp is what changes when a file does. The change time cannot be set back by a program.
 type stamp struct {
 	size       int64
 	ino        uint64

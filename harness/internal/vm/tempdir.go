@@ -67,7 +67,7 @@ func openOwn(path string) (*os.File, error) {
 	return dir, nil
 }
 
-// isStale tells whether the owner of a private folder is gone.
+// isStale reports whether the owner of a private folder is gone.
 func isStale(dir *os.File, path string) bool {
 	lock, err := unix.Openat(int(dir.Fd()), lockFile, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ExplainFork adds to EAGAIN, by which the kernel refuses another process in g, whose limit it was: that
-// of g or of any cgroup above.
+// ExplainFork explains EAGAIN, the kernel's answer when no more processes may be made. It adds which pids.max was reached:
+// that of g or of a cgroup above it.
 func (g *Group) ExplainFork(err error) error {
 	return g.explainFull(err, "the user's processes (ulimit -u) or the machine's (kernel.pid_max)", map[string]func(*Group, int) int64{
 		"pids.max": func(at *Group, _ int) int64 {
@@ -21,7 +21,7 @@ func (g *Group) ExplainFork(err error) error {
 	})
 }
 
-// explainMkdir adds to EAGAIN, by which the kernel refuses another cgroup below g, whose limit it was.
+// explainMkdir explains EAGAIN, the kernel's answer when no more cgroups may be made below g. It adds which limit was reached.
 func (g *Group) explainMkdir(err error) error {
 	return g.explainFull(err, "that of a cgroup outside this namespace", map[string]func(*Group, int) int64{
 		"cgroup.max.descendants": func(at *Group, _ int) int64 {

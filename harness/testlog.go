@@ -124,7 +124,7 @@ func setAttributes(tb testing.TB, o *Outcome, n int) {
 	tb.Attr("limit_bytes"+suffix, limit)
 }
 
-// artifactsAreKept tells whether go test -artifacts was asked for. Without it the artifact
+// artifactsAreKept reports whether go test -artifacts was asked for. Without it the artifact
 // directory is removed when the test ends.
 func artifactsAreKept() bool {
 	f := flag.Lookup("test.artifacts")

@@ -32,7 +32,7 @@ func awaitExec(ctx context.Context, pid int) error {
 	}
 }
 
-// executed tells that a process has executed its program, or has ended.
+// executed reports whether a process has executed its program, or has ended.
 func executed(pid int) (bool, error) {
 	const flags = 6
 	fields, n, err := procStat(pid, flags)

@@ -33,8 +33,8 @@ var looks = map[outcome.Verdict]look{
 // mark is the shape of a series' points: its corners, in radii from its middle, or none for a circle.
 type mark [][2]float64
 
-// marks tell the series of a plot apart where colours do not, and are of about the same area. More series than these
-// are drawn without their names and bands: it would be one smear.
+// marks tell the series of a plot apart for who sees no colours. All have about the same area. A plot of more series has
+// neither names nor bands, which would cover each other.
 var marks = []mark{
 	{},
 	{{-0.9, -0.9}, {0.9, -0.9}, {0.9, 0.9}, {-0.9, 0.9}},
