@@ -34,7 +34,7 @@ func TestASweepWhoseGuestIsKilledAgainAndAgainLosesOnlyWhatWasRunning(t *testing
 	var out bytes.Buffer
 	goOn := func() *exec.Cmd {
 		out.Reset()
-		cmd := exec.CommandContext(t.Context(), command, "vm", "-add", app, "--", command, "sweep", "-resume", "-o", results,
+		cmd := exec.CommandContext(t.Context(), command, "vm", "-artifacts", t.TempDir(), "-add", app, "--", command, "sweep", "-resume", "-o", results,
 			"--parallel", "1", "--max", "24MiB..96MiB+8MiB", "--step", "8MiB", "--post", "/generate-load/memory?bytes=$step", "--", app, "-addr", "$ADDR")
 		cmd.Dir = t.TempDir()
 		cmd.Stdout, cmd.Stderr = &out, &out
