@@ -16,6 +16,7 @@ type HTTPStatusError struct {
 	Body        string // at most 1 KiB of it
 }
 
+// Error is the request, the status and the beginning of the answer.
 func (e *HTTPStatusError) Error() string {
 	msg := fmt.Sprintf("%s %s: %d %s", e.Method, e.URL, e.Code, http.StatusText(e.Code))
 	if body := strings.TrimSpace(e.Body); body != "" {

@@ -5,6 +5,14 @@ import (
 	"strings"
 )
 
+// Left is memory that stays charged above a cage when all its processes have ended and its TMPDIR is removed: it is in
+// files. A later run that uses these files does not pay for what is there already.
+type Left struct {
+	Shmem Bytes    `json:"shmem,omitempty"` // in files on tmpfs, which stay until they are removed
+	File  Bytes    `json:"file,omitempty"`  // page cache of other files, which the kernel takes back when it needs memory
+	On    []string `json:"on,omitempty"`    // the tmpfs mounts that had more in use than before the run
+}
+
 // String says what is left and where, for people.
 func (l Left) String() string {
 	var parts []string
@@ -19,14 +27,6 @@ func (l Left) String() string {
 		parts = append(parts, fmt.Sprintf("%d of page cache", l.File))
 	}
 	return strings.Join(parts, ", ")
-}
-
-// Left is memory that stays charged above a cage when all its processes have ended and its TMPDIR is removed: it is in
-// files. A later run that uses these files does not pay for what is there already.
-type Left struct {
-	Shmem Bytes    `json:"shmem,omitempty"` // in files on tmpfs, which stay until they are removed
-	File  Bytes    `json:"file,omitempty"`  // page cache of other files, which the kernel takes back when it needs memory
-	On    []string `json:"on,omitempty"`    // the tmpfs mounts that had more in use than before the run
 }
 
 // LeastLeft is how much on a tmpfs is worth a word.
