@@ -74,13 +74,13 @@ var confine = map[string]func() error{
 			unix.Mount("/dev/null", null, "", unix.MS_BIND, ""), unix.Mount(dev, "/dev", "", unix.MS_MOVE, ""))
 	},
 	// As some sandboxes hide the kernel log.
-	"null-log": func() error { return unix.Mount("/dev/null", outcome.KernelLog, "", unix.MS_BIND, "") },
+	"null-log": func() error { return unix.Mount("/dev/null", string(outcome.KernelLog), "", unix.MS_BIND, "") },
 	"file-log": func() error {
 		f, err := os.CreateTemp("", "kmsg")
 		if err != nil {
 			return err
 		}
-		return errors.Join(f.Close(), unix.Mount(f.Name(), outcome.KernelLog, "", unix.MS_BIND, ""), os.Remove(f.Name()))
+		return errors.Join(f.Close(), unix.Mount(f.Name(), string(outcome.KernelLog), "", unix.MS_BIND, ""), os.Remove(f.Name()))
 	},
 	// All that this user may have.
 	"no-inotify": func() error {

@@ -33,11 +33,11 @@ type counted struct{ own, all, up Events }
 // evidence goes the way that collect goes with what the kernel says.
 func (f forgery) evidence() Evidence {
 	reading := func(c counted) outcome.Reading {
-		return outcome.Reading{Memory: outcome.Memory{Events: c.all, EventsLocal: c.own}, Ancestors: []outcome.Ancestor{{Path: "/up", EventsLocal: c.up}}, Unread: map[string]string{}}
+		return outcome.Reading{Memory: outcome.Memory{Events: c.all, EventsLocal: c.own}, Ancestors: []outcome.Ancestor{{Path: "/up", EventsLocal: c.up}}, Unread: map[outcome.Source]string{}}
 	}
 	after := reading(f.after)
 	if f.gone != "" {
-		after.Unread["memory.events"] = f.gone
+		after.Unread[outcome.EventsFile] = f.gone
 	}
 	e := outcome.Compare(reading(f.before), after)
 	e.Status, e.Ready, e.PID, e.Cage, e.HarnessKilled, e.OOMScoreAdj, e.AncestorsHidden = f.status, true, 7, "/up/cage", f.harnessKilled, f.score, f.hidden

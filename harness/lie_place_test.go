@@ -91,7 +91,7 @@ func TestATargetInACgroupOfItsOwnMakingIsKilledByTheCagesLimit(t *testing.T) {
 	require.Equal(t, o.Evidence.Cage+"/pod/inner", o.Evidence.Below[0].Path)
 
 	blind := o.Evidence // as where the kernel log is closed
-	blind.Kills, blind.UnplacedKills, blind.Unread = nil, 0, map[string]string{outcome.KernelLog: "permission denied"}
+	blind.Kills, blind.UnplacedKills, blind.Unread = nil, 0, map[outcome.Source]string{outcome.KernelLog: "permission denied"}
 	requireClassified(t, OOMKilled, blind)
 	require.EqualValues(t, 1, blind.Below[0].EventsLocal.OOMKill)
 	require.Zero(t, blind.EventsLocal.OOMKill)
@@ -102,7 +102,7 @@ func TestALimitOfTheTargetsOwnMakingIsNotTheCages(t *testing.T) {
 	o.RequireVerdict(t, Inconclusive)
 	require.Contains(t, o.Why, "/pod/inner")
 	blind := o.Evidence
-	blind.Kills, blind.Unread = nil, map[string]string{outcome.KernelLog: "permission denied"}
+	blind.Kills, blind.Unread = nil, map[outcome.Source]string{outcome.KernelLog: "permission denied"}
 	v, why := outcome.Classify(blind)
 	require.Equal(t, Inconclusive, v)
 	require.Contains(t, why, "/pod/inner (memory.max 31457280), which is below the cage")
@@ -174,6 +174,6 @@ func TestPressureThatIsNotMeasuredIsUnknown(t *testing.T) {
 	o.RequireVerdict(t, TimedOut)
 	require.Contains(t, o.Why, "memory pressure is unknown")
 	require.NotContains(t, o.Why, "no pressure")
-	require.Contains(t, o.Evidence.Unread["memory.pressure"], "cgroup.pressure is 0")
+	require.Contains(t, o.Evidence.Unread[outcome.PressureFile], "cgroup.pressure is 0")
 	require.Contains(t, o.String(), "pressure   unknown")
 }

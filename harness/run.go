@@ -187,7 +187,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	o.Evidence.Ready = ready
 	o.Evidence.TimedOut = timedOut && !o.Evidence.Status.Ended
 	if baselineErr != nil {
-		o.Evidence.Unread["baseline"] = baselineErr.Error()
+		o.Evidence.Unread[outcome.BaselineRead] = baselineErr.Error()
 	}
 	tl.complete(o, asked)
 	o.Verdict, o.Why = o.Judge()
@@ -205,7 +205,7 @@ func (t *timeline) complete(o *Outcome, asked *answers) {
 	e.Unloaded = o.Attempted > 0 && o.Acknowledged == 0
 	e.LeftRunning = asked.p.leftRunning()
 	if e.OtherListener = asked.other; asked.unknown != nil && asked.other == "" {
-		e.Unread["who listens on "+asked.p.Addr()] = asked.unknown.Error()
+		e.Unread[outcome.ListenersOn(asked.p.Addr())] = asked.unknown.Error()
 	}
 	t.place(e.Events.OOMKill, time.Since(t.start), o.Attempted)
 	e.KillTimes = t.kills

@@ -3,7 +3,6 @@ package harness
 import (
 	"errors"
 	"io/fs"
-	"path"
 	"slices"
 
 	"oomcage/harness/outcome"
@@ -21,27 +20,27 @@ type snapshot struct {
 // noted, not returned: an unreadable file is evidence too.
 func takeSnapshot(c *Cage, below []*cgroup.Group) snapshot {
 	g := c.group
-	s := snapshot{Reading: outcome.Reading{Unread: map[string]string{}, UnreadBelow: map[string]string{}}}
+	s := snapshot{Reading: outcome.Reading{Unread: map[outcome.Source]string{}, UnreadBelow: map[outcome.Source]string{}}}
 	note := noteIn(s.Unread)
 	var err error
 	var own Events // of the leaf, and before those of the cage: see readMemory
 	if leaf := c.leafGroup(); leaf != nil {
 		own, err = readEvents(leaf, "memory.events.local")
-		note("memory.events", c.explainGone(err))
+		note(outcome.EventsFile, c.explainGone(err))
 	}
 	s.Memory, err = readMemory(g)
-	note("memory.events", c.explainGone(err))
+	note(outcome.EventsFile, c.explainGone(err))
 	s.EventsLocal = s.EventsLocal.Plus(own)
 	s.Events = s.Events.AtLeast(s.EventsLocal)
 	stat, err := g.ReadKeyed("memory.stat")
-	note("memory.stat", err)
+	note(outcome.StatFile, err)
 	s.Stat = outcome.MemoryStat{
 		Anon: Bytes(stat["anon"]), File: Bytes(stat["file"]), Shmem: Bytes(stat["shmem"]),
 		Sock: Bytes(stat["sock"]), Kernel: Bytes(stat["kernel"]), PageTables: Bytes(stat["pagetables"]),
 	}
 	s.Refaults = stat["workingset_refault_anon"] + stat["workingset_refault_file"]
 	s.Pressure, err = readPressure(g)
-	note("memory.pressure", err)
+	note(outcome.PressureFile, err)
 	s.limits = readLimits(g, finalLimits)
 	s.noteDaemons(g, note)
 	for _, up := range g.Ancestors() {
@@ -61,23 +60,23 @@ func takeSnapshot(c *Cage, below []*cgroup.Group) snapshot {
 	return s
 }
 
-func noteIn(unread map[string]string) func(file string, err error) {
-	return func(file string, err error) {
+func noteIn(unread map[outcome.Source]string) func(from outcome.Source, err error) {
+	return func(from outcome.Source, err error) {
 		if err != nil {
-			unread[file] = err.Error()
+			unread[from] = err.Error()
 		}
 	}
 }
 
-func (s *snapshot) noteDaemons(g *cgroup.Group, note func(file string, err error)) {
+func (s *snapshot) noteDaemons(g *cgroup.Group, note func(from outcome.Source, err error)) {
 	kills, err := readDaemonKills(g)
-	note(path.Join(g.Name(), "user.oomd_ooms"), err)
+	note(outcome.OOMDOf(g.Name()), err)
 	s.Daemons = append(s.Daemons, kills...)
 }
 
 // readAncestor reads a cgroup with a limit that is not the cage's. One that has no memory controller
 // has no limit either; one that was removed is noted.
-func readAncestor(g *cgroup.Group, note func(file string, err error)) (a outcome.Ancestor, ok bool) {
+func readAncestor(g *cgroup.Group, note func(from outcome.Source, err error)) (a outcome.Ancestor, ok bool) {
 	a.Path = g.Name()
 	var err error
 	a.EventsLocal, err = readEvents(g, "memory.events.local")
@@ -86,9 +85,9 @@ func readAncestor(g *cgroup.Group, note func(file string, err error)) (a outcome
 			return a, false
 		}
 	}
-	note(path.Join(a.Path, "memory.events.local"), err)
+	note(outcome.EventsOf(a.Path), err)
 	size, err := g.ReadSize("memory.max")
-	note(path.Join(a.Path, "memory.max"), err)
+	note(outcome.MaxOf(a.Path), err)
 	a.Max = Bytes(size)
 	return a, true
 }
@@ -97,7 +96,7 @@ func readAncestor(g *cgroup.Group, note func(file string, err error)) (a outcome
 func (c *Cage) before() snapshot {
 	below, err := c.group.Descendants()
 	s := takeSnapshot(c, below)
-	noteIn(s.Unread)("descendants", err)
+	noteIn(s.Unread)(outcome.Descendants, err)
 	return s
 }
 

@@ -2,7 +2,6 @@ package outcome
 
 import (
 	"maps"
-	"path"
 	"slices"
 )
 
@@ -16,17 +15,17 @@ type Reading struct {
 	Below     []Ancestor // those between the cage and the target, the target's own first
 	Daemons   []DaemonKill
 
-	Unread      map[string]string // what could not be read, and why
-	UnreadBelow map[string]string // the same of the cgroups in Below, or that would be there
+	Unread      map[Source]string // what could not be read, and why
+	UnreadBelow map[Source]string // the same of the cgroups in Below, or that would be there
 }
 
 // Compare computes what has happened between two readings.
 func Compare(before, after Reading) Evidence {
 	maps.Copy(after.Unread, before.Unread)
 	maps.Copy(after.Unread, after.UnreadBelow)
-	for file, err := range before.UnreadBelow { // of many, of which the target was in few
-		if slices.ContainsFunc(after.Below, func(b Ancestor) bool { return b.Path == path.Dir(file) }) {
-			after.Unread[file] = err
+	for source, err := range before.UnreadBelow { // of many, of which the target was in few
+		if slices.ContainsFunc(after.Below, func(b Ancestor) bool { return b.Path == source.cgroup() }) {
+			after.Unread[source] = err
 		}
 	}
 	e := Evidence{
@@ -35,28 +34,28 @@ func Compare(before, after Reading) Evidence {
 		Pressure: after.Pressure.Since(before.Pressure),
 		Unread:   after.Unread,
 	}
-	since := func(file string, to, from Events) Events {
-		if e.Unread[file] != "" {
+	since := func(source Source, to, from Events) Events {
+		if e.Unread[source] != "" {
 			return Events{}
 		}
 		d, err := to.Since(from)
 		if err != nil {
-			e.Unread[file] = err.Error()
+			e.Unread[source] = err.Error()
 		}
 		return d
 	}
-	if e.Unread["memory.Pressure"] != "" {
+	if e.Unread[PressureFile] != "" {
 		e.Pressure = Pressure{}
 	}
-	e.Events = since("memory.events", after.Events, before.Events)
-	e.EventsLocal = since("memory.events", after.EventsLocal, before.EventsLocal)
+	e.Events = since(EventsFile, after.Events, before.Events)
+	e.EventsLocal = since(EventsFile, after.EventsLocal, before.EventsLocal)
 	e.DaemonKills = daemonKillsSince(after.Daemons, before.Daemons)
 	// By their paths: a cgroup that gets or loses the memory controller during the run is in one of the
 	// two lists alone.
 	compared := func(list, earlier []Ancestor) (all []Ancestor) {
 		for _, a := range list {
 			if i := slices.IndexFunc(earlier, func(b Ancestor) bool { return b.Path == a.Path }); i >= 0 {
-				a.EventsLocal = since(path.Join(a.Path, "memory.events.local"), a.EventsLocal, earlier[i].EventsLocal)
+				a.EventsLocal = since(EventsOf(a.Path), a.EventsLocal, earlier[i].EventsLocal)
 			}
 			all = append(all, a)
 		}
@@ -66,7 +65,7 @@ func Compare(before, after Reading) Evidence {
 	e.Below = compared(after.Below, before.Below)
 	for _, b := range before.Ancestors {
 		if !slices.ContainsFunc(after.Ancestors, func(a Ancestor) bool { return a.Path == b.Path }) {
-			e.Unread[path.Join(b.Path, "memory.events.local")] = "it was there when the run began, and is not any more"
+			e.Unread[EventsOf(b.Path)] = "it was there when the run began, and is not any more"
 		}
 	}
 	return e

@@ -8,7 +8,7 @@ import (
 
 // A cgroup above that gets its memory controller during the run, or loses it, shifts the others.
 func TestCgroupsAboveAreComparedByTheirPaths(t *testing.T) {
-	above := func(all ...Ancestor) Reading { return Reading{Ancestors: all, Unread: map[string]string{}} }
+	above := func(all ...Ancestor) Reading { return Reading{Ancestors: all, Unread: map[Source]string{}} }
 	a, b, c := Ancestor{Path: "/a/b/c", EventsLocal: Events{OOM: 5}}, Ancestor{Path: "/a/b", EventsLocal: Events{OOM: 1}}, Ancestor{Path: "/a", EventsLocal: Events{OOM: 7}}
 	zero := func(a Ancestor) Ancestor { a.EventsLocal = Events{}; return a }
 
@@ -18,27 +18,28 @@ func TestCgroupsAboveAreComparedByTheirPaths(t *testing.T) {
 
 	e = Compare(above(a, b, c), above(a, c))
 	require.Equal(t, []Ancestor{zero(a), zero(c)}, e.Ancestors)
-	require.Contains(t, e.Unread, "/a/b/memory.events.local")
+	require.Contains(t, e.Unread, EventsOf("/a/b"))
 }
 
 // What an earlier run has left below the cage is not this run's.
 func TestCgroupsBelowAreCompared(t *testing.T) {
 	below := func(n uint64, path string) Reading {
-		return Reading{Below: []Ancestor{{Path: path, EventsLocal: Events{OOMKill: n}}}, Unread: map[string]string{}}
+		return Reading{Below: []Ancestor{{Path: path, EventsLocal: Events{OOMKill: n}}}, Unread: map[Source]string{}}
 	}
 	require.EqualValues(t, 1, Compare(below(2, "/cage/pod"), below(3, "/cage/pod")).Below[0].EventsLocal.OOMKill)
 	require.EqualValues(t, 3, Compare(below(2, "/cage/other"), below(3, "/cage/pod")).Below[0].EventsLocal.OOMKill)
-	require.Contains(t, Compare(below(3, "/cage/pod"), below(2, "/cage/pod")).Unread["/cage/pod/memory.events.local"], "fell from 3 to 2")
+	require.Contains(t, Compare(below(3, "/cage/pod"), below(2, "/cage/pod")).Unread[EventsOf("/cage/pod")], "fell from 3 to 2")
 
 	before := below(0, "/cage/pod")
-	before.UnreadBelow = map[string]string{"/cage/pod/memory.events.local": "busy", "/cage/x/memory.events.local": "gone"}
-	require.Equal(t, map[string]string{"/cage/pod/memory.events.local": "busy"}, Compare(before, below(1, "/cage/pod")).Unread)
+	before.UnreadBelow = map[Source]string{EventsOf("/cage/pod"): "busy", EventsOf("/cage/x"): "gone"}
+	require.Equal(t, map[Source]string{EventsOf("/cage/pod"): "busy"}, Compare(before, below(1, "/cage/pod")).Unread)
 }
 
 func TestPressureThatCouldNotBeReadIsNoneThatWasThere(t *testing.T) {
-	before := Reading{Pressure: Pressure{Some: 5, Full: 5}, Unread: map[string]string{}}
-	after := Reading{Unread: map[string]string{"memory.pressure": "it is switched off"}}
-	require.Zero(t, Compare(before, after).Pressure)
+	known := func() Reading { return Reading{Pressure: Pressure{Some: 5, Full: 5}, Unread: map[Source]string{}} }
+	unknown := func() Reading { return Reading{Unread: map[Source]string{PressureFile: "it is switched off"}} }
+	require.Zero(t, Compare(known(), unknown()).Pressure)
+	require.Zero(t, Compare(unknown(), known()).Pressure, "what was there before the run is not this run's")
 }
 
 func TestWhatDaemonsNotedBeforeIsNotOfThisRun(t *testing.T) {
@@ -51,12 +52,12 @@ func TestWhatDaemonsNotedBeforeIsNotOfThisRun(t *testing.T) {
 }
 
 func TestCountersAreComparedNotTaken(t *testing.T) {
-	before := Reading{Memory: Memory{Events: Events{OOM: 1, OOMKill: 1}, EventsLocal: Events{OOM: 1, OOMKill: 1}}, Unread: map[string]string{}}
-	e := Compare(before, Reading{Memory: before.Memory, Unread: map[string]string{}})
+	before := Reading{Memory: Memory{Events: Events{OOM: 1, OOMKill: 1}, EventsLocal: Events{OOM: 1, OOMKill: 1}}, Unread: map[Source]string{}}
+	e := Compare(before, Reading{Memory: before.Memory, Unread: map[Source]string{}})
 	require.Zero(t, e.Events, "an earlier kill in the same cage is not this run's")
 
-	e = Compare(before, Reading{Unread: map[string]string{}})
-	require.Contains(t, e.Unread["memory.events"], "fell from 1 to 0")
+	e = Compare(before, Reading{Unread: map[Source]string{}})
+	require.Contains(t, e.Unread[EventsFile], "fell from 1 to 0")
 	e.Status = sigkill
 	require.Equal(t, Inconclusive, verdictOf(e))
 }

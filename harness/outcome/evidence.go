@@ -39,8 +39,8 @@ type Evidence struct {
 	// AncestorsHidden tells that a cgroup namespace hides the limits further up.
 	AncestorsHidden bool `json:"ancestors_hidden,omitempty"`
 
-	// Unread names the files that could not be read, and why.
-	Unread map[string]string `json:"unread,omitempty"`
+	// Unread has what could not be read, and why.
+	Unread map[Source]string `json:"unread,omitempty"`
 
 	// Moves are the cgroups in which the target was seen after it was started, in their order, as far as
 	// they are another than the one before. Empty: it stayed where it was put.

@@ -98,7 +98,7 @@ func TestAnOutcomeSurvivesItsJSON(t *testing.T) {
 		Evidence: Evidence{
 			Status: sigkill, Ready: true, Limits: Limits{Max: 99999744},
 			Events: Events{Max: 24, OOM: 1, OOMKill: 1}, EventsLocal: Events{Max: 24, OOM: 1, OOMKill: 1},
-			Peak: 99999744, Ancestors: []Ancestor{{Path: "/oomcage", Max: GiB}}, Unread: map[string]string{"memory.pressure": "none"},
+			Peak: 99999744, Ancestors: []Ancestor{{Path: "/oomcage", Max: GiB}}, Unread: map[Source]string{PressureFile: "none"},
 		},
 		Timeline: []Sample{{At: 5, Step: 1, Current: 28 << 20, Events: Events{Max: 1}}},
 		Output:   "listening\n", Error: "step 5: EOF",

@@ -43,7 +43,7 @@ func (o *Outcome) graph() string {
 	if e.Peak > highest {
 		line("peak", "", e.Peak, "")
 	}
-	if e.Unread["memory.events"] == "" { // which stands for all that is read with it
+	if e.Unread[EventsFile] == "" { // which stands for all that is read with it
 		line("end", fmt.Sprint(o.Acknowledged), e.Current, risen(seen, e.Events))
 	}
 	if left := len(o.Timeline) - len(rows); left > 0 {

@@ -40,7 +40,7 @@ func TestAGraphWithoutALimitIsFullAtThePeak(t *testing.T) {
 }
 
 func TestAGraphOfNothingReadClaimsNothing(t *testing.T) {
-	o := &Outcome{Evidence: Evidence{Unread: map[string]string{"memory.events": "gone"}}}
+	o := &Outcome{Evidence: Evidence{Unread: map[Source]string{EventsFile: "gone"}}}
 	require.Equal(t, 1, strings.Count(o.graph(), "\n"), o.graph())
 }
 

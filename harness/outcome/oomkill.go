@@ -32,9 +32,6 @@ func (k OOMKill) String() string {
 	return fmt.Sprintf("%s[%d], anon %.1f MB", printable.Line(k.Name), k.PID, float64(k.Anon)/1e6)
 }
 
-// KernelLog is the key of Evidence.Unread for the kernel log.
-const KernelLog = "/dev/kmsg"
-
 // TargetKill returns what the log says of the target's own end. A kill that the log does not place
 // is the target's only where those that it does leave one to be accounted for: otherwise it was that
 // of another process, elsewhere, which had the target's PID before.

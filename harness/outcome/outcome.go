@@ -134,8 +134,8 @@ func (o *Outcome) String() string {
 	for _, k := range e.DaemonKills {
 		line("daemon", "%s", k)
 	}
-	for _, file := range slices.Sorted(maps.Keys(e.Unread)) {
-		line("unread", "%s: %s", file, e.Unread[file])
+	for _, source := range slices.Sorted(maps.Keys(e.Unread)) {
+		line("unread", "%s: %s", source, e.Unread[source])
 	}
 	b.WriteString("\n" + o.graph())
 	if o.Output != "" {
@@ -150,7 +150,7 @@ func (o *Outcome) String() string {
 // slowness is what the kernel measured of time and pages that went into reclaim.
 func (e Evidence) slowness() string {
 	pressure := fmt.Sprintf("some %v, full %v", e.Pressure.Some, e.Pressure.Full)
-	if e.Unread["memory.pressure"] != "" {
+	if e.Unread[PressureFile] != "" {
 		pressure = "unknown"
 	}
 	return fmt.Sprintf("%s; %d refaults", pressure, e.Refaults)

@@ -11,14 +11,14 @@ import (
 
 // What slowed others down before, or could not be read then, is not known of this run.
 func TestWhatWasBeforeTheRunIsNoEvidenceOfIt(t *testing.T) {
-	slow := Reading{Refaults: 4, Pressure: Pressure{Some: 1, Full: 1}, Unread: map[string]string{}}
-	e := Compare(slow, Reading{Refaults: 4, Pressure: slow.Pressure, Unread: map[string]string{}})
+	slow := Reading{Refaults: 4, Pressure: Pressure{Some: 1, Full: 1}, Unread: map[Source]string{}}
+	e := Compare(slow, Reading{Refaults: 4, Pressure: slow.Pressure, Unread: map[Source]string{}})
 	e.Ready, e.TimedOut = true, true
 	require.Equal(t, TimedOut, verdictOf(e))
 
-	blind := Reading{Unread: map[string]string{"memory.events": "too many open files"}}
+	blind := Reading{Unread: map[Source]string{EventsFile: "too many open files"}}
 	kill := Events{OOM: 1, OOMKill: 1}
-	e = Compare(blind, Reading{Memory: Memory{Events: kill, EventsLocal: kill}, Unread: map[string]string{}})
+	e = Compare(blind, Reading{Memory: Memory{Events: kill, EventsLocal: kill}, Unread: map[Source]string{}})
 	e.Status = sigkill
 	require.Equal(t, Inconclusive, verdictOf(e), "whether the kill was there before is unknown")
 }
@@ -60,7 +60,7 @@ func names(e Evidence) bool {
 
 func sound(e Evidence) bool {
 	_, away := e.outside()
-	return !away && e.Unread["memory.events"] == "" && e.EventsLocal.OOMKill <= e.Events.OOMKill && e.Status.Signal != UnknownSignal
+	return !away && e.Unread[EventsFile] == "" && e.EventsLocal.OOMKill <= e.Events.OOMKill && e.Status.Signal != UnknownSignal
 }
 
 // hitBelow reports whether a limit below the cage was hit.
@@ -125,7 +125,7 @@ var properties = map[string]property{
 		e.LimitChanges = nil
 		return verdictOf(e) == v
 	}},
-	"pressure that is not known acquits only where no limit was met": {func(e Evidence, v Verdict) bool { return v == TimedOut && e.Unread["memory.pressure"] != "" }, func(e Evidence, _ Verdict) bool {
+	"pressure that is not known acquits only where no limit was met": {func(e Evidence, v Verdict) bool { return v == TimedOut && e.Unread[PressureFile] != "" }, func(e Evidence, _ Verdict) bool {
 		return !e.metLimit()
 	}},
 	"the log's word for the machine is taken": {func(e Evidence, _ Verdict) bool {
@@ -146,15 +146,15 @@ var circumstances = []func(*Evidence){
 		e.Moves, e.Below = []Move{{1, "/up/cage/pod"}}, []Ancestor{{Path: "/up/cage/pod", Max: 5, EventsLocal: Events{OOM: 1, OOMKill: 1}}}
 	},
 	func(e *Evidence) {
-		e.Moves, e.Unread["/up/cage/pod/memory.events.local"] = []Move{{1, "/up/cage/pod"}}, "no such file"
+		e.Moves, e.Unread[EventsOf("/up/cage/pod")] = []Move{{1, "/up/cage/pod"}}, "no such file"
 	},
 	func(e *Evidence) { e.DaemonKills = []DaemonKill{{"systemd-oomd", "/up", 1, 3}} },
 	func(e *Evidence) { e.MainThreadEnded = true },
 	func(e *Evidence) {
 		e.LimitChanges = []LimitChange{{1, "/up/cage", "memory.max", 5, Unlimited}, {2, "/up", "memory.max", 5, 0}}
 	},
-	func(e *Evidence) { e.Unread["memory.pressure"] = "switched off" },
-	func(e *Evidence) { e.Unread["memory.pressure"], e.Events.Max = "switched off", 3 },
+	func(e *Evidence) { e.Unread[PressureFile] = "switched off" },
+	func(e *Evidence) { e.Unread[PressureFile], e.Events.Max = "switched off", 3 },
 }
 
 // eachEvidence goes through every combination of a few values of all that a verdict rests on.
@@ -183,10 +183,10 @@ func eachEvidence(yield func(Evidence)) {
 						Events:        Events{OOM: set(0), OOMKill: uint64(kills / 3), OOMGroupKill: set(1)},
 						Ancestors:     []Ancestor{{Path: "/up", EventsLocal: Events{OOM: set(2)}}},
 						HarnessKilled: set(3) == 1 && status.Signal == "SIGKILL", TimedOut: set(4) == 1,
-						AncestorsHidden: set(5) == 1, OOMScoreAdj: -1000 * int(set(5)), Unread: map[string]string{},
+						AncestorsHidden: set(5) == 1, OOMScoreAdj: -1000 * int(set(5)), Unread: map[Source]string{},
 					}
 					if set(6) == 1 {
-						e.Unread["memory.events"] = "no such device"
+						e.Unread[EventsFile] = "no such device"
 					}
 					if log.err != "" {
 						e.Unread[KernelLog] = log.err

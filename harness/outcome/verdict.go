@@ -3,7 +3,6 @@ package outcome
 import (
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -40,8 +39,8 @@ func Classify(e Evidence) (v Verdict, reason string) {
 	left, away := e.outside()
 	record, logged := e.TargetKill()
 	switch {
-	case e.Unread["memory.events"] != "":
-		return Inconclusive, "the cage's counters could not be read: " + e.Unread["memory.events"]
+	case e.Unread[EventsFile] != "":
+		return Inconclusive, "the cage's counters could not be read: " + e.Unread[EventsFile]
 	case e.Status.Signal == UnknownSignal:
 		return Inconclusive, "the target has ended, and another part of this process has taken its wait status"
 	case own.OOMKill > kills:
@@ -119,7 +118,7 @@ func (e Evidence) unreadBelow() string {
 	if e.place() == e.Cage {
 		return ""
 	}
-	return e.Unread[path.Join(e.place(), "memory.events.local")]
+	return e.Unread[EventsOf(e.place())]
 }
 
 // daemons names the OOM killers in user space that have noted a kill.
@@ -151,8 +150,7 @@ func judgeByLog(e Evidence, k OOMKill) (Verdict, string) {
 		if a.Path != k.Limit {
 			continue
 		}
-		file := path.Join(a.Path, "memory.events.local")
-		if a.EventsLocal.OOM == 0 && e.Unread[file] == "" {
+		if a.EventsLocal.OOM == 0 && e.Unread[EventsOf(a.Path)] == "" {
 			return Inconclusive, fmt.Sprintf("the kernel log says that the limit of %s was hit, and its own counter oom did not rise", k.Limit)
 		}
 		return ancestorKill(a)
@@ -215,9 +213,9 @@ func judgeFromAbove(e Evidence) (Verdict, string) {
 			return ancestorKill(a)
 		}
 	}
-	for _, file := range slices.Sorted(maps.Keys(e.Unread)) {
-		if strings.HasSuffix(file, "/memory.events.local") {
-			return Inconclusive, fmt.Sprintf("killed by an OOM killer, not by its own limit; whose limit it was is unknown: %s", e.Unread[file])
+	for _, source := range slices.Sorted(maps.Keys(e.Unread)) {
+		if source.isEvents() {
+			return Inconclusive, fmt.Sprintf("killed by an OOM killer, not by its own limit; whose limit it was is unknown: %s", e.Unread[source])
 		}
 	}
 	if e.AncestorsHidden {

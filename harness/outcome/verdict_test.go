@@ -66,7 +66,7 @@ func TestClassify(t *testing.T) {
 		{"a limit above", Evidence{Status: sigkill, Events: fromAbove, EventsLocal: fromAbove, Ancestors: above(Events{OOM: 1})}, AncestorOOMKilled, "limit of /oomcage "},
 		{"no limit at all", Evidence{Status: sigkill, Events: fromAbove, EventsLocal: fromAbove, Ancestors: above(Events{})}, HostOOMKilled, "whole machine"},
 		{"no limit that can be seen", Evidence{Status: sigkill, Events: fromAbove, EventsLocal: fromAbove, AncestorsHidden: true}, Inconclusive, "namespace"},
-		{"limits above that cannot be read", Evidence{Status: sigkill, Events: fromAbove, EventsLocal: fromAbove, Unread: map[string]string{"/sys/fs/cgroup/oomcage/memory.events.local": "gone"}}, Inconclusive, "gone"},
+		{"limits above that cannot be read", Evidence{Status: sigkill, Events: fromAbove, EventsLocal: fromAbove, Unread: map[Source]string{"/sys/fs/cgroup/oomcage/memory.events.local": "gone"}}, Inconclusive, "gone"},
 		{"SIGKILL from outside", Evidence{Status: sigkill, Ready: true}, Killed, "oom_kill did not rise"},
 		{"SIGKILL from outside, at the limit", Evidence{Status: sigkill, Ready: true, Events: Events{Max: 100}, EventsLocal: Events{Max: 100}}, Killed, "oom_kill did not rise"},
 		{"SIGTERM", Evidence{Status: sigterm}, Killed, "SIGTERM"},
@@ -88,8 +88,8 @@ func TestClassify(t *testing.T) {
 		{"many of them", Evidence{Status: exit(0), Ready: true, LeftRunning: []string{"a", "b", "c", "d", "e"}}, Exited, "a, b, c and 2 more"},
 		{"never ready, and the probe gave up", Evidence{}, Inconclusive, "never became ready"},
 		{"out of memory and nobody killed", Evidence{Ready: true, Events: Events{OOM: 2}, EventsLocal: Events{OOM: 2}}, Inconclusive, "nothing was killed"},
-		{"unreadable counters", Evidence{Status: sigkill, Unread: map[string]string{"memory.events": "no such file"}}, Inconclusive, "no such file"},
-		{"a time-out without its statistics", Evidence{Ready: true, TimedOut: true, Unread: map[string]string{"memory.stat": "too many open files"}}, Inconclusive, "too many open files"},
+		{"unreadable counters", Evidence{Status: sigkill, Unread: map[Source]string{EventsFile: "no such file"}}, Inconclusive, "no such file"},
+		{"a time-out without its statistics", Evidence{Ready: true, TimedOut: true, Unread: map[Source]string{StatFile: "too many open files"}}, Inconclusive, "too many open files"},
 		{"an end that nobody has seen", Evidence{Status: ExitStatus{Ended: true, Code: -1, Signal: UnknownSignal}}, Inconclusive, "wait status"},
 		{"counters that contradict each other", Evidence{Status: sigkill, EventsLocal: ownKill}, Inconclusive, "which includes them"},
 		{"its child was killed, then SIGKILL from elsewhere, by the log", killed(logged(12, "/cage")), ChildOOMKilled, "another SIGKILL"},
@@ -106,7 +106,7 @@ func TestClassify(t *testing.T) {
 		{"SIGKILL by the harness too late", func() Evidence { e := killed(logged(7, "/cage")); e.HarnessKilled = true; return e }(), OOMKilled, "its own limit"},
 		{"a log that lost lines, but not a child's kill", func() Evidence {
 			e := killed(logged(12, "/cage"))
-			e.Unread = map[string]string{KernelLog: "overrun"}
+			e.Unread = map[Source]string{KernelLog: "overrun"}
 			return e
 		}(), ChildOOMKilled, "another SIGKILL"},
 		{"a log of another PID namespace proves nothing", func() Evidence { e := killed(logged(12, "/cage")); e.PID = 0; return e }(), OOMKilled, "its own limit"},
@@ -121,9 +121,9 @@ func TestClassify(t *testing.T) {
 		{"back in its cage", Evidence{Ready: true, Cage: "/cage", Moves: []Move{{5, "/other"}, {6, "/cage"}}}, Inconclusive, "not all of the time"},
 		{"stuck at its limit", Evidence{Ready: true, TimedOut: true, OOMScoreAdj: -1000, EventsLocal: Events{OOM: 300}, Events: Events{OOM: 300}}, Stalled, "oom_score_adj -1000"},
 		{"stuck at its limit for another reason", Evidence{Ready: true, TimedOut: true, EventsLocal: Events{OOM: 300}, Events: Events{OOM: 300}}, Stalled, "nothing was killed"},
-		{"out of time without PSI, far from any limit", Evidence{TimedOut: true, Unread: map[string]string{"memory.pressure": "switched off"}}, TimedOut, "pressure is unknown: switched off"},
-		{"out of time without PSI, at its limit", Evidence{TimedOut: true, Events: Events{Max: 3}, Unread: map[string]string{"memory.pressure": "switched off"}}, Inconclusive, "unknown"},
-		{"out of time without PSI, at a limit above", Evidence{TimedOut: true, Ancestors: above(Events{Max: 3}), Unread: map[string]string{"memory.pressure": "switched off"}}, Inconclusive, "unknown"},
+		{"out of time without PSI, far from any limit", Evidence{TimedOut: true, Unread: map[Source]string{PressureFile: "switched off"}}, TimedOut, "pressure is unknown: switched off"},
+		{"out of time without PSI, at its limit", Evidence{TimedOut: true, Events: Events{Max: 3}, Unread: map[Source]string{PressureFile: "switched off"}}, Inconclusive, "unknown"},
+		{"out of time without PSI, at a limit above", Evidence{TimedOut: true, Ancestors: above(Events{Max: 3}), Unread: map[Source]string{PressureFile: "switched off"}}, Inconclusive, "unknown"},
 		{"killed by systemd-oomd", Evidence{Status: sigkill, DaemonKills: []DaemonKill{{"systemd-oomd", "/cage", 1, 3}}}, Killed, "systemd-oomd chose /cage and killed 3 processes there"},
 		{"killed by systemd-oomd, which has not counted yet", Evidence{Status: sigkill, DaemonKills: []DaemonKill{{"systemd-oomd", "/cage", 1, 0}}}, Killed, "systemd-oomd chose /cage,"},
 		{"ended by SIGTERM where systemd-oomd has killed others", Evidence{Status: sigterm, DaemonKills: []DaemonKill{{"systemd-oomd", "/cage", 1, 3}}}, Killed, "ended by SIGTERM, and no kernel OOM killer"},
@@ -140,7 +140,7 @@ func TestClassify(t *testing.T) {
 		{"killed while both were hit, without a log", Evidence{Status: sigkill, Cage: "/cage", Events: ownKill, EventsLocal: Events{OOM: 1}, Moves: []Move{{1, "/cage/pod"}},
 			Below: []Ancestor{{Path: "/cage/pod", Max: 5, EventsLocal: ownKill}}}, Inconclusive, "does not say which"},
 		{"killed in a cgroup that is gone", Evidence{Status: sigkill, Cage: "/cage", Events: ownKill, EventsLocal: Events{OOM: 1}, Moves: []Move{{1, "/cage/pod"}},
-			Unread: map[string]string{"/cage/pod/memory.events.local": "no such file"}}, Inconclusive, "no such file"},
+			Unread: map[Source]string{"/cage/pod/memory.events.local": "no such file"}}, Inconclusive, "no such file"},
 		{"another of its cgroups had the kill", Evidence{Status: sigkill, Cage: "/cage", Events: ownKill, EventsLocal: Events{OOM: 1}, Moves: []Move{{1, "/cage/pod"}},
 			Below: []Ancestor{{Path: "/cage/pod"}}}, ChildOOMKilled, "below the cage"},
 		{"a victim with the target's memory", func() Evidence {

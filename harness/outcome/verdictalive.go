@@ -2,7 +2,6 @@ package outcome
 
 import (
 	"fmt"
-	"path"
 	"strings"
 	"time"
 )
@@ -39,10 +38,10 @@ func judgeTimeUp(e Evidence) (Verdict, string) {
 	if why := slowed(e); why != "" {
 		return Stalled, up + ", and memory was short: " + why
 	}
-	if why := e.Unread["memory.stat"]; why != "" {
+	if why := e.Unread[StatFile]; why != "" {
 		return Inconclusive, up + "; whether memory held it up is unknown: " + why
 	}
-	unknown := e.Unread["memory.pressure"]
+	unknown := e.Unread[PressureFile]
 	switch {
 	case unknown == "":
 		return TimedOut, up + "; memory was not the cause: no pressure, no memory.high, no refaults"
@@ -57,7 +56,7 @@ func judgeTimeUp(e Evidence) (Verdict, string) {
 func (e Evidence) metLimit() bool {
 	met := e.AncestorsHidden || e.Events.Max > 0 || e.Events.High > 0
 	for _, a := range e.Ancestors {
-		met = met || a.EventsLocal.Max > 0 || a.EventsLocal.High > 0 || e.Unread[path.Join(a.Path, "memory.events.local")] != ""
+		met = met || a.EventsLocal.Max > 0 || a.EventsLocal.High > 0 || e.Unread[EventsOf(a.Path)] != ""
 	}
 	return met
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
 )
 
@@ -50,7 +51,7 @@ func (s *Set) writeCSV(w io.Writer) error {
 			checks = append(checks, s.Findings[i].Check)
 		}
 		pressure := ""
-		if o.Evidence.Unread["memory.pressure"] == "" {
+		if o.Evidence.Unread[outcome.PressureFile] == "" {
 			pressure = strconv.FormatFloat(o.Evidence.Pressure.Some.Seconds(), 'f', 6, 64)
 		}
 		line = append(line, cellText(string(o.Verdict)), strconv.Itoa(o.Acknowledged), strconv.Itoa(o.Attempted), lo, hi, bytes,

@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -185,7 +186,7 @@ func facts(o *outcome.Outcome, most int) [][2]string {
 		add("of the cage alone", e.EventsLocal.String())
 	}
 	pressure := []string{"some " + e.Pressure.Some.String(), "full " + e.Pressure.Full.String()}
-	if e.Unread["memory.pressure"] != "" {
+	if e.Unread[outcome.PressureFile] != "" {
 		pressure = []string{"unknown"}
 	}
 	add("pressure", append(pressure, count(int(min(e.Refaults, math.MaxInt32)), "refault"))...)
@@ -206,13 +207,8 @@ func facts(o *outcome.Outcome, most int) [][2]string {
 	for _, k := range e.DaemonKills {
 		add("daemon", k.String())
 	}
-	var unread []string
-	for file := range e.Unread {
-		unread = append(unread, file)
-	}
-	slices.Sort(unread)
-	for _, file := range unread {
-		add("unread", file+": "+e.Unread[file])
+	for _, source := range slices.Sorted(maps.Keys(e.Unread)) {
+		add("unread", string(source)+": "+e.Unread[source])
 	}
 	return all
 }

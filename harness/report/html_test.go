@@ -83,7 +83,7 @@ func hostileSet(t *testing.T) *Set {
 	o.Error, o.Why = hostile, hostile
 	o.Spec.Target = outcome.Target{Path: hostile, Args: []string{hostile}, Env: []string{hostile}}
 	o.Evidence.Kills = []outcome.OOMKill{{Name: hostile}}
-	o.Evidence.Unread = map[string]string{hostile: hostile}
+	o.Evidence.Unread = map[outcome.Source]string{hostile: hostile}
 	o.Evidence.Status.Signal = hostile
 	o.Origin = outcome.Origin{Command: hostile, Kernel: hostile, Arch: hostile, CPUs: 1}
 	o.Verdict = outcome.Inconclusive

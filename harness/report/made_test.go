@@ -114,7 +114,7 @@ var otherEnds = map[string]func(o *outcome.Outcome){
 		o.Evidence.Kills, o.Evidence.Ancestors = nil, nil
 	},
 	"inconclusive": func(o *outcome.Outcome) {
-		o.Evidence.Unread = map[string]string{"memory.events": "read /sys/fs/cgroup/oomcage/cage-9/memory.events: no such device"}
+		o.Evidence.Unread = map[outcome.Source]string{outcome.EventsFile: "read /sys/fs/cgroup/oomcage/cage-9/memory.events: no such device"}
 	},
 	"unbounded": func(o *outcome.Outcome) {
 		o.Window = &outcome.Prediction{Lo: 3, Hi: math.MaxInt}

@@ -116,7 +116,7 @@ func TestEachCheckFindsItsFaultAndNamesThePoint(t *testing.T) {
 		}},
 		{"inconclusive", "max=64MiB: the cage's counters could not be read: gone", func([]*outcome.Outcome) []*outcome.Outcome {
 			o := survivedAt(64*outcome.MiB, 5)
-			o.Evidence.Unread = map[string]string{"memory.events": "gone"}
+			o.Evidence.Unread = map[outcome.Source]string{outcome.EventsFile: "gone"}
 			o.Verdict, o.Why = o.Judge()
 			return []*outcome.Outcome{o}
 		}},

@@ -45,7 +45,7 @@ func hostileOutcome(name string) *harness.Outcome {
 			Limits:    harness.Limits{Max: 64 * harness.MiB, Files: map[string]string{hostile: hostile}},
 			Kills:     []outcome.OOMKill{{PID: 1, Name: hostile, Group: hostile, Limit: hostile}},
 			Ancestors: []outcome.Ancestor{{Path: hostile, EventsLocal: harness.Events{OOM: 1}}},
-			Unread:    map[string]string{hostile: hostile},
+			Unread:    map[outcome.Source]string{hostile: hostile},
 		},
 		Timeline: []outcome.Sample{},
 		Origin:   outcome.Origin{Command: hostile, Kernel: hostile, Arch: hostile, CPUs: 2, Points: 9},
