@@ -221,7 +221,7 @@ func sweepPoints(t *testing.T) ([]sweep.Point, outcome.Origin) {
 			command = append(command, "-"+f.Name, f.Value.String())
 		}
 	})
-	return shard.Of(points), harness.NewOrigin(command, len(points))
+	return shard.Of(points), sweep.NewOrigin(command, len(points))
 }
 
 // TestSweep asks whether the prediction holds over a grid of limits and steps: small and large ones,

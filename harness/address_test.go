@@ -2,6 +2,7 @@ package harness
 
 import (
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 
@@ -96,4 +97,44 @@ func TestAReservedPortIsFreeThoughProcessesAreBeingStarted(t *testing.T) {
 	}
 	close(stop)
 	starting.Wait()
+}
+
+// FuzzExpand compares with a reading letter by letter, as the manual of Target.Args has it.
+func FuzzExpand(f *testing.F) {
+	for _, seed := range []string{"$ADDR", "-addr=${ADDR}", "$HOST:$PORT", "$ADDRESS", "${ADDR", "${ADDRESS}", "$$PORT", "$PORT_", "$PORTé", "${HOST}PORT", "$$ADDR$", "$ADDR$ADDR", "${${PORT}}", "\xff$HOST\xff", "$HOST\n$PORT"} {
+		f.Add(seed)
+	}
+	r := &reservation{port: 12345}
+	values := map[string]string{"ADDR": "127.0.0.1:12345", "HOST": "127.0.0.1", "PORT": "12345"}
+	f.Fuzz(func(t *testing.T, s string) {
+		var want strings.Builder
+		for rest := s; rest != ""; {
+			name, length := variableAt(rest)
+			if length == 0 {
+				want.WriteByte(rest[0])
+				rest = rest[1:]
+				continue
+			}
+			want.WriteString(values[name])
+			rest = rest[length:]
+		}
+		require.Equal(t, want.String(), r.expand(s))
+	})
+}
+
+// variableAt names the variable that s begins with, and says how long it is there.
+func variableAt(s string) (name string, length int) {
+	for _, name := range []string{"ADDR", "HOST", "PORT"} {
+		if strings.HasPrefix(s, "${"+name+"}") {
+			return name, len(name) + len("${}")
+		}
+		after, found := strings.CutPrefix(s, "$"+name)
+		if !found {
+			continue
+		}
+		if next := strings.TrimLeft(after, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"); next == after {
+			return name, len("$") + len(name)
+		}
+	}
+	return "", 0
 }

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"oomcage/harness/internal/cgroup"
+	"oomcage/harness/internal/sys"
 	"oomcage/harness/outcome"
 )
 
@@ -78,7 +78,7 @@ func readBaseline(g *cgroup.Group) (outcome.Baseline, error) {
 		File:     Bytes(stat["file"] - min(stat["file"], stat["shmem"])),
 		Slab:     Bytes(stat["slab_reclaimable"]),
 		PageSize: Bytes(os.Getpagesize()),
-		CPUs:     onlineCPUs("/sys/devices/system/cpu/online"),
+		CPUs:     sys.OnlineCPUs(),
 		HugePage: hugePageSize("/sys/kernel/mm/transparent_hugepage"),
 		Room:     room, RoomCache: cache,
 	}, nil
@@ -110,43 +110,6 @@ func readRoom(g *cgroup.Group) (room, cache Bytes, err error) {
 		}
 	}
 	return room, cache, nil
-}
-
-// onlineCPUs counts the machine's CPUs. It is not runtime.NumCPU, which counts those that the
-// harness itself may use, and stands in where the list cannot be read.
-func onlineCPUs(path string) int {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return runtime.NumCPU()
-	}
-	n, ok := countCPUs(string(b))
-	if !ok {
-		return runtime.NumCPU()
-	}
-	return n
-}
-
-// countCPUs counts a list such as "0-3,8": ranges that ascend, as the kernel prints a cpumask
-// (%*pbl in Documentation/core-api/printk-formats.rst).
-func countCPUs(list string) (n int, ok bool) {
-	next := uint64(0)
-	for part := range strings.SplitSeq(strings.TrimSuffix(list, "\n"), ",") {
-		lo, hi, isRange := strings.Cut(part, "-")
-		if !isRange {
-			hi = lo
-		}
-		first, err := strconv.ParseUint(lo, 10, 31)
-		if err != nil || first < next {
-			return 0, false
-		}
-		last, err := strconv.ParseUint(hi, 10, 31)
-		if err != nil || last < first {
-			return 0, false
-		}
-		n += int(last - first + 1)
-		next = last + 1
-	}
-	return n, true
 }
 
 // hugePageSize is 0 unless page faults take huge pages without being asked ("[always]").

@@ -110,18 +110,6 @@ func TestAPackageCompiledOnTheHostIsFound(t *testing.T) {
 	require.ErrorContains(t, err, "example.com/a")
 }
 
-func TestOnlineCPUsAreCounted(t *testing.T) {
-	for text, want := range map[string]int{"0\n": 1, "0-3\n": 4, "0-3,8,10-11\n": 7} {
-		path := t.TempDir() + "/online"
-		mustWrite(t, path, text)
-		require.Equal(t, want, onlineCPUs(path), text)
-	}
-	for _, bad := range []string{"", "3-1\n", "0,0\n", "0-2,1\n", "+1\n", "0-\n", "0-99999999999\n", "0 \n"} {
-		_, ok := countCPUs(bad)
-		require.False(t, ok, "%q", bad)
-	}
-}
-
 func TestHugePagesCountOnlyWhereAFaultTakesThem(t *testing.T) {
 	for text, want := range map[string]Bytes{"[always] madvise never": 2 * MiB, "always [madvise] never": 0, "always madvise [never]": 0} {
 		dir := t.TempDir()

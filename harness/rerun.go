@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"runtime/debug"
 	"strings"
+
+	shellquote "github.com/kballard/go-shellquote"
 )
 
 // place is what this process knows of how it was started, as far as it matters for doing it again.
@@ -78,7 +80,7 @@ func (p place) again(name string, benchmark bool) string {
 		for _, pkg := range p.built {
 			vm = append(vm, "-build", pkg)
 		}
-		words = append(words, "-exec", shell(vm))
+		words = append(words, "-exec", shellquote.Join(vm...))
 	}
 	if p.pkg != "" {
 		words = append(words, p.pkg)
@@ -86,10 +88,10 @@ func (p place) again(name string, benchmark bool) string {
 	if len(p.args) > 0 {
 		words = append(append(words, "-args"), p.args...)
 	}
-	command := shell(words)
+	command := shellquote.Join(words...)
 	switch {
 	case p.vm != "" && p.kernel != "":
-		return shell([]string{"OOMCAGE_KERNEL=" + p.kernel}) + " " + command
+		return shellquote.Join("OOMCAGE_KERNEL="+p.kernel) + " " + command
 	case p.vm != "":
 		return command + "   # it ran on Linux " + p.vm
 	case p.sudo:
@@ -108,18 +110,4 @@ func exactly(name string) string {
 		parts[i] = "^" + regexp.QuoteMeta(part) + "$"
 	}
 	return strings.Join(parts, "/")
-}
-
-// plainWord is what a shell takes as it is.
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
-
-// shell joins words to a command line for a POSIX shell.
-func shell(words []string) string {
-	quoted := make([]string, len(words))
-	for i, w := range words {
-		if quoted[i] = w; !plainWord.MatchString(w) {
-			quoted[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
-		}
-	}
-	return strings.Join(quoted, " ")
 }

@@ -59,12 +59,6 @@ func TestTheTestBinarysOwnFlagsAreThoseThatWereGiven(t *testing.T) {
 	require.Equal(t, []string{"-max=1GiB", "-quick=true"}, ownFlags(set))
 }
 
-// The guest has no shell to ask.
-func TestWordsAreQuotedForAShell(t *testing.T) {
-	words := []string{"printf", `<%s>`, "plain", "two words", "it's", `$HOME "x" \n`, "*", "", "#", "~"}
-	require.Equal(t, `printf '<%s>' plain 'two words' 'it'\''s' '$HOME "x" \n' '*' '' '#' '~'`, shell(words))
-}
-
 func TestThePlaceOfThisProcessIsKnown(t *testing.T) {
 	t.Setenv("OOMCAGE_VM", "6.1.0-1")
 	manifest := t.TempDir() + "/built.json"

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"oomcage/harness/internal/sys"
 	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/suite"
@@ -42,7 +43,7 @@ const smallPages = "GODEBUG=disablethp=1"
 
 // statLag is how far a counter of memory.stat may be behind on this machine.
 func statLag() Bytes {
-	return outcome.Baseline{CPUs: onlineCPUs("/sys/devices/system/cpu/online"), PageSize: Bytes(os.Getpagesize())}.StatLag()
+	return outcome.Baseline{CPUs: sys.OnlineCPUs(), PageSize: Bytes(os.Getpagesize())}.StatLag()
 }
 
 // onDisk is a folder whose files have a page cache that the kernel can take back. On tmpfs, as /tmp is in many

@@ -58,7 +58,7 @@ func Run(ctx context.Context, points []Point, o Options) ([]*harness.Outcome, er
 	if o.Parallel < 0 {
 		return nil, fmt.Errorf("the sweep's Parallel is %d: it must not be negative", o.Parallel)
 	}
-	origin := harness.NewOrigin(o.Command, len(points))
+	origin := NewOrigin(o.Command, len(points))
 	if points = o.Shard.Of(points); len(points) == 0 {
 		return nil, nil
 	}

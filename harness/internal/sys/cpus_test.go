@@ -1,12 +1,25 @@
-package harness
+package sys
 
 import (
 	"math/big"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
+
+func TestOnlineCPUsAreCounted(t *testing.T) {
+	for text, want := range map[string]int{"0\n": 1, "0-3\n": 4, "0-3,8,10-11\n": 7} {
+		path := t.TempDir() + "/online"
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		require.Equal(t, want, onlineCPUs(path), text)
+	}
+	for _, bad := range []string{"", "3-1\n", "0,0\n", "0-2,1\n", "+1\n", "0-\n", "0-99999999999\n", "0 \n"} {
+		_, ok := countCPUs(bad)
+		require.False(t, ok, "%q", bad)
+	}
+}
 
 // FuzzOnlineCPUs gives each bit of a mask a CPU, prints the list as the kernel does and has it
 // counted; and shows the parser any other text, of which it accepts only a list that ascends.
@@ -64,44 +77,4 @@ func printMask(mask uint64) (list string, count int) {
 		count += bit - first
 	}
 	return strings.Join(parts, ","), count
-}
-
-// FuzzExpand compares with a reading letter by letter, as the manual of Target.Args has it.
-func FuzzExpand(f *testing.F) {
-	for _, seed := range []string{"$ADDR", "-addr=${ADDR}", "$HOST:$PORT", "$ADDRESS", "${ADDR", "${ADDRESS}", "$$PORT", "$PORT_", "$PORTé", "${HOST}PORT", "$$ADDR$", "$ADDR$ADDR", "${${PORT}}", "\xff$HOST\xff", "$HOST\n$PORT"} {
-		f.Add(seed)
-	}
-	r := &reservation{port: 12345}
-	values := map[string]string{"ADDR": "127.0.0.1:12345", "HOST": "127.0.0.1", "PORT": "12345"}
-	f.Fuzz(func(t *testing.T, s string) {
-		var want strings.Builder
-		for rest := s; rest != ""; {
-			name, length := variableAt(rest)
-			if length == 0 {
-				want.WriteByte(rest[0])
-				rest = rest[1:]
-				continue
-			}
-			want.WriteString(values[name])
-			rest = rest[length:]
-		}
-		require.Equal(t, want.String(), r.expand(s))
-	})
-}
-
-// variableAt names the variable that s begins with, and says how long it is there.
-func variableAt(s string) (name string, length int) {
-	for _, name := range []string{"ADDR", "HOST", "PORT"} {
-		if strings.HasPrefix(s, "${"+name+"}") {
-			return name, len(name) + len("${}")
-		}
-		after, found := strings.CutPrefix(s, "$"+name)
-		if !found {
-			continue
-		}
-		if next := strings.TrimLeft(after, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"); next == after {
-			return name, len("$") + len(name)
-		}
-	}
-	return "", 0
 }

@@ -1,4 +1,6 @@
-package harness
+//go:build linux
+
+package sweep
 
 import (
 	"bytes"
@@ -6,17 +8,19 @@ import (
 	"runtime"
 	"time"
 
-	"oomcage/harness/outcome"
-
+	shellquote "github.com/kballard/go-shellquote"
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/sys"
+	"oomcage/harness/outcome"
 )
 
 // NewOrigin says where this process is, what started it, and how many points it shares in. What cannot be
 // read stays zero: an origin is worth no run.
 func NewOrigin(command []string, points int) outcome.Origin {
 	o := outcome.Origin{
-		Command: shell(command), Start: time.Now().UTC().Truncate(time.Second), Points: points,
-		Arch: runtime.GOARCH, CPUs: onlineCPUs("/sys/devices/system/cpu/online"),
+		Command: shellquote.Join(command...), Start: time.Now().UTC().Truncate(time.Second), Points: points,
+		Arch: runtime.GOARCH, CPUs: sys.OnlineCPUs(),
 		MicroVM: os.Getenv("OOMCAGE_VM") != "",
 	}
 	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
@@ -24,7 +28,7 @@ func NewOrigin(command []string, points int) outcome.Origin {
 	}
 	var info unix.Sysinfo_t
 	if err := unix.Sysinfo(&info); err == nil {
-		o.Memory = Bytes(info.Totalram) * Bytes(info.Unit)
+		o.Memory = outcome.Bytes(info.Totalram) * outcome.Bytes(info.Unit)
 	}
 	return o
 }
