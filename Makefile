@@ -158,23 +158,26 @@ kernels: ## fetch Debian's kernels 6.1, 6.12, 6.18 and its newest into .cache/ke
 ##@ Code
 
 .PHONY: lint
-lint: $(cache)/bin/golangci-lint $(cache)/bin/actionlint ## check code, workflows, scripts and go.mod
+lint: $(cache)/bin/golangci-lint $(cache)/bin/actionlint ## check code, workflows, scripts and go.mod (types of the page's script: needs tsc)
 	@$(cache)/bin/golangci-lint run --allow-parallel-runners
 	@$(cache)/bin/actionlint
-	@for module in . .ci/tools/browser .ci/tools/kubernetes; do go -C $$module mod tidy -diff; done
+	@for module in . .ci/tools/browser .ci/tools/bundle .ci/tools/kubernetes; do go -C $$module mod tidy -diff; done
 	@go -C .ci/tools/kubernetes test .
 	@go -C .ci/tools/imports test .
+	@go -C .ci/tools/bundle test -count=1 .
+	@! command -v tsc >/dev/null || tsc -p harness/report/page
 	@! command -v shellcheck >/dev/null || shellcheck .ci/run .ci/install .ci/kernels .ci/where .ci/remedies
 
 # What builds on any machine: judgement, results and reports.
 anywhere := ./harness/outcome ./harness/sweep ./harness/report
 .PHONY: anywhere
-anywhere: ## build and vet for macOS, Windows and arm64 what runs there; run its tests as WebAssembly (needs node)
+anywhere: ## build and vet for macOS, Windows and arm64 what runs there; run its tests as WebAssembly, and the page's (needs node)
 	@for at in darwin/arm64 windows/amd64 linux/arm64; do \
 		echo "$$at"; export GOOS=$${at%/*} GOARCH=$${at#*/}; \
 		go vet $(anywhere) && go build -o /dev/null ./harness/cmd/oomcage || exit; \
 	done
 	@echo js/wasm; PATH="$$PATH:$$(go env GOROOT)/lib/wasm" GOOS=js GOARCH=wasm go test -count=1 $(anywhere)
+	@node --test --test-reporter=spec harness/report/page/*.test.mjs
 
 .PHONY: fmt
 fmt: $(cache)/bin/golangci-lint ## format all Go files

@@ -5,3 +5,5 @@
 // a point is missing. [Write] writes it in a [Format]. All of it is pure but for the reading: nothing here
 // needs root, a cgroup or a network, and the same outcomes make the same report anywhere.
 package report
+
+//go:generate go test -C ../../.ci/tools/bundle -count=1 . -update

@@ -18,7 +18,7 @@ func TestTheTimeIsTheRunsAndNotTheLastReadings(t *testing.T) {
 	require.Equal(t, time.Minute, took(o))
 	var got bytes.Buffer
 	require.NoError(t, Write(&got, NewSet([]*outcome.Outcome{o}), Table))
-	require.Contains(t, got.String(), "60.0s")
+	require.Contains(t, got.String(), "60.0 s")
 	require.Zero(t, took(&outcome.Outcome{}))
 }
 

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
-	"embed"
+	_ "embed"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -18,10 +18,17 @@ import (
 )
 
 var (
-	//go:embed page
-	files embed.FS
+	//go:embed page/page.html.tmpl
+	pageMarkup   string
+	pageTemplate = template.Must(template.New("page").Parse(pageMarkup))
 
-	pageTemplate = template.Must(template.ParseFS(files, "page/page.html.tmpl"))
+	//go:embed page/report.css
+	pageStyle string
+
+	// The modules beside it make it: .ci/tools/bundle.
+	//
+	//go:embed page/script.js
+	pageScript string
 )
 
 const (
@@ -33,12 +40,6 @@ const (
 	// readings each, 64 are 2 MB.
 	chunkSize = 64
 )
-
-// generous is what a page of few points holds of each. With more points there is less to each from the
-// start, since a page that does not fit is made again with half of it.
-func generous(points int) allowance {
-	return allowance{samples: max(16, min(400, 400_000/points)), text: max(1<<10, min(64<<10, 64<<20/points)), evidence: true}
-}
 
 // page is what the template fills in.
 type page struct {
@@ -71,7 +72,7 @@ func (s *Set) writeHTML(w io.Writer) error { return s.writePage(w, mostPage) }
 // writePage writes a page of which the packed data takes at most that many bytes.
 func (s *Set) writePage(w io.Writer, most int) error {
 	ranked := s.ranked()
-	p := page{Title: s.summary(), Places: s.places(), Legend: s.pageLegend(), Style: template.CSS(embedded("report.css") + sheet()), Script: template.JS(scripts())}
+	p := page{Title: s.summary(), Places: s.places(), Legend: s.pageLegend(), Style: template.CSS(pageStyle + sheet()), Script: template.JS(pageScript)}
 	p.Policy = fmt.Sprintf("default-src 'none'; img-src data:; script-src '%s'; style-src '%s'; base-uri 'none'; form-action 'none'",
 		hash(string(p.Script)), hash(string(p.Style)))
 	if err := s.Complete(); err != nil {
@@ -154,23 +155,6 @@ func (s *Set) pageLegend() []pageVerdict {
 		all = append(all, pageVerdict{looks[v].letter, string(v), fmt.Sprint(of[v]), class(v)})
 	}
 	return all
-}
-
-// scripts are the files of the page's script, the one that starts it last.
-func scripts() string {
-	var all strings.Builder
-	for _, name := range []string{"element", "units", "unpack", "map", "kills", "timeline", "table", "point", "report"} {
-		all.WriteString(embedded(name + ".js"))
-	}
-	return all.String()
-}
-
-func embedded(name string) string {
-	data, err := files.ReadFile("page/" + name)
-	if err != nil {
-		panic(err) // it was not embedded
-	}
-	return string(data)
 }
 
 // pack makes text that a page can hold: no markup can be in it, whatever a target has printed.

@@ -25,7 +25,7 @@ func mustHTML(t *testing.T, s *Set) string {
 
 var block = regexp.MustCompile(`<script type="application/gzip" (?:id|class)="(\w+)">([^<]*)</script>`)
 
-// mustUnpack does what unpack.js does: it returns the index, and the details of all points.
+// mustUnpack does what data.mjs does: it returns the index, and the details of all points.
 func mustUnpack(t *testing.T, page string) (x index, details []detail) {
 	t.Helper()
 	for _, found := range block.FindAllStringSubmatch(page, -1) {
@@ -121,7 +121,7 @@ func TestAThousandPointsMakeASmallPage(t *testing.T) {
 	x, details := mustUnpack(t, page)
 	require.Len(t, x.Points, 1_000)
 	require.Len(t, details, 1_000)
-	require.NotEmpty(t, details[999].Timeline["current"])
+	require.NotEmpty(t, details[999].Timeline.Columns["current"])
 	require.NotEmpty(t, details[999].Evidence)
 }
 
@@ -151,7 +151,7 @@ func TestLongTimelinesAndOutputsAreThinnedUntilThePageFits(t *testing.T) {
 	}
 	require.Less(t, packed, room)
 	require.Greater(t, packed, room/4, "no more is thrown away than has to be")
-	require.GreaterOrEqual(t, len(last.Timeline["current"]), 12)
+	require.GreaterOrEqual(t, len(last.Timeline.Columns["current"]), 12)
 	require.Equal(t, 4096, last.Readings)
 	require.Contains(t, last.Output, "left out here")
 	require.NotEmpty(t, last.Facts)
@@ -177,5 +177,5 @@ func TestASizeThatAScriptCannotCountIsLeftOut(t *testing.T) {
 	o.Evidence.Limits.Max, o.Evidence.Limits.High = outcome.Unlimited, outcome.Unlimited
 	x, details := mustUnpack(t, mustHTML(t, NewSet([]*outcome.Outcome{o})))
 	require.Zero(t, x.Points[0].Max)
-	require.Zero(t, details[0].High)
+	require.Empty(t, details[0].Timeline.Limits)
 }

@@ -112,8 +112,8 @@ func TestAnImageSaysWhatAHollowMarkIsWhereThereIsOne(t *testing.T) {
 func TestTicksAreRound(t *testing.T) {
 	labels := func(top float64) string {
 		var all []string
-		for _, tick := range wholeTicks(0, top) {
-			all = append(all, tick.Label)
+		for _, tick := range countScale(top).Ticks {
+			all = append(all, tick.Text)
 		}
 		return strings.Join(all, " ")
 	}

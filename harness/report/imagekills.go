@@ -1,69 +1,17 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"image/color"
-	"math"
 	"slices"
-	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-
-	"oomcage/harness/internal/printable"
-	"oomcage/harness/outcome"
-	"oomcage/harness/sweep"
 )
 
 var seriesColours = []uint32{0x1f5fa8, 0xb0531a, 0x27764a, 0x8a3b8f, 0x6b6400, 0xa32a52, 0x3d5a80, 0x555555}
-
-// series is the points that differ in memory.max alone.
-type series struct {
-	name     string
-	outcomes []*outcome.Outcome // the lowest limit first
-}
-
-// series returns those with a memory.max, the one with the most steps first. One limit makes none.
-func (s *Set) series() []series {
-	var all []series
-	at := map[string]int{}
-	limits := map[outcome.Bytes]bool{}
-	for _, o := range s.Outcomes {
-		if finite(o.Evidence.Limits.Max) == 0 {
-			continue
-		}
-		limits[o.Evidence.Limits.Max] = true
-		name := without(o.Name, "max", sweep.RepeatAxis)
-		i, ok := at[name]
-		if !ok {
-			i = len(all)
-			at[name] = i
-			all = append(all, series{name: name})
-		}
-		all[i].outcomes = append(all[i].outcomes, o)
-	}
-	if len(limits) < 2 {
-		return nil
-	}
-	for _, s := range all {
-		slices.SortStableFunc(s.outcomes, func(a, b *outcome.Outcome) int {
-			return cmp.Compare(a.Evidence.Limits.Max, b.Evidence.Limits.Max)
-		})
-	}
-	slices.SortStableFunc(all, func(a, b series) int { return b.most() - a.most() })
-	return all
-}
-
-func (s series) most() int {
-	most := 0
-	for _, o := range s.outcomes {
-		most = max(most, o.Acknowledged)
-	}
-	return most
-}
 
 // killsPlot is the steps over memory.max with what was predicted; nil where the limit does not vary.
 func (s *Set) killsPlot() *plot.Plot {
@@ -73,17 +21,17 @@ func (s *Set) killsPlot() *plot.Plot {
 	}
 	p := newPlot("Steps over memory.max", "memory.max", "steps acknowledged")
 	p.Add(gridLines())
-	p.X.Tick.Marker = plot.TickerFunc(binaryTicks)
-	p.Y.Tick.Marker = plot.TickerFunc(wholeTicks)
+	x, y := killsScales(all...)
+	x.put(&p.X)
+	y.put(&p.Y)
 	p.Legend.Top, p.Legend.Left = true, true
 	p.Legend.XOffs = vg.Points(8)
 	few := len(all) <= len(marks)
 	bands, hollow := false, false
-	top, right := 0.0, 0.0
 	for i, s := range all {
 		c := rgb(seriesColours[i%len(seriesColours)])
-		if b := band(s, c); few && len(b.edge) > 0 {
-			p.Add(b)
+		if band := s.band(); few && len(band) > 0 {
+			p.Add(&area{band, c})
 			bands = true
 		}
 		kills, others := s.marks()
@@ -95,11 +43,9 @@ func (s *Set) killsPlot() *plot.Plot {
 				p.Add(scatter)
 			}
 			if j == 0 && few {
-				p.Legend.Add(printable.Line(ends(cmp.Or(s.name, "all"), 60)), scatter)
+				p.Legend.Add(s.name, scatter)
 			}
 		}
-		top = max(top, float64(s.most()))
-		right = max(right, float64(s.outcomes[len(s.outcomes)-1].Evidence.Limits.Max))
 	}
 	if hollow {
 		p.Legend.Add("hollow: not killed by its own limit", &plotter.Scatter{
@@ -112,16 +58,23 @@ func (s *Set) killsPlot() *plot.Plot {
 	case !few:
 		p.Title.Text += fmt.Sprintf(" of %d series (not shown: their names and bands, which there is room for up to %d)", len(all), len(marks))
 	}
-	p.X.Min, p.Y.Min = 0, 0
-	p.X.Max, p.Y.Max = right*1.03, max(1, top*1.08)
 	return p
+}
+
+// put makes an axis of a plot this scale.
+func (s scale) put(a *plot.Axis) {
+	var ticks plot.ConstantTicks
+	for _, t := range s.Ticks {
+		ticks = append(ticks, plot.Tick{Value: t.At, Label: t.Text})
+	}
+	a.Min, a.Max, a.Tick.Marker = 0, s.Top, ticks
 }
 
 // marks are the points that the cage's own limit has killed, and the others.
 func (s series) marks() (kills, others plotter.XYs) {
 	for _, o := range s.outcomes {
-		at := plotter.XY{X: float64(o.Evidence.Limits.Max), Y: float64(o.Acknowledged)}
-		if o.Verdict == outcome.OOMKilled || o.Verdict == outcome.OOMGroupKilled {
+		at := plotter.XY{X: float64(maxOf(o)), Y: float64(o.Acknowledged)}
+		if slices.Contains(ownLimit, o.Verdict) {
 			kills = append(kills, at)
 		} else {
 			others = append(others, at)
@@ -130,81 +83,30 @@ func (s series) marks() (kills, others plotter.XYs) {
 	return kills, others
 }
 
-// band is the area between the ends of the windows. It is drawn with a wide border: most windows are one or two
-// steps wide.
-func band(s series, c color.NRGBA) *area {
-	var up, down []plotter.XY
-	for _, o := range s.outcomes {
-		if o.Window == nil || o.Window.Hi == math.MaxInt {
-			continue
-		}
-		x := float64(o.Evidence.Limits.Max)
-		up = append(up, plotter.XY{X: x, Y: float64(o.Window.Hi)})
-		down = append(down, plotter.XY{X: x, Y: float64(o.Window.Lo)})
-	}
-	slices.Reverse(down)
-	c.A = 50
-	return &area{append(up, down...), c}
-}
-
+// area is the band of a series. It is drawn with a wide border: most windows are one or two steps wide.
 type area struct {
-	edge  []plotter.XY
+	band  []window
 	color color.NRGBA
 }
 
 // Plot fills the area; it is what plot.Plotter wants.
 func (a *area) Plot(c draw.Canvas, p *plot.Plot) {
-	if len(a.edge) == 0 {
-		return
-	}
 	x, y := p.Transforms(&c)
 	half := vg.Points(2.5) // half the width of a window that is a single count
-	n := len(a.edge) / 2
-	var points []vg.Point
-	for i, at := range a.edge {
-		by := half
-		if i >= n {
-			by = -half
-		}
-		points = append(points, vg.Point{X: x(at.X), Y: y(at.Y) + by})
+	var up, down []vg.Point
+	for _, w := range a.band {
+		up = append(up, vg.Point{X: x(float64(w.Max)), Y: y(float64(w.Hi)) + half})
+		down = append(down, vg.Point{X: x(float64(w.Max)), Y: y(float64(w.Lo)) - half})
 	}
-	c.FillPolygon(a.color, c.ClipPolygonXY(points))
+	slices.Reverse(down)
+	a.color.A = 50
+	c.FillPolygon(a.color, c.ClipPolygonXY(append(up, down...)))
 }
 
 func gridLines() *plotter.Grid {
 	g := plotter.NewGrid()
 	g.Horizontal.Color, g.Vertical.Color = rule, rule
 	return g
-}
-
-// binaryTicks are sizes that are round in powers of two.
-func binaryTicks(_, top float64) []plot.Tick {
-	step := 1.0
-	for top/step > 9 {
-		step *= 2
-	}
-	var all []plot.Tick
-	for v := 0.0; v <= top; v += step {
-		label := "0"
-		if v > 0 {
-			label = human(outcome.Bytes(v))
-		}
-		all = append(all, plot.Tick{Value: v, Label: label})
-	}
-	return all
-}
-
-// wholeTicks are counts, at most ten.
-func wholeTicks(_, top float64) []plot.Tick {
-	step := 1
-	for next := 0; top/float64(step) > 10; next++ {
-		step = step * []int{2, 5, 10}[next%3] / []int{1, 2, 5}[next%3] // 1, 2, 5, 10, 20 …
-	}
-	var all []plot.Tick
-	for v := 0; float64(v) <= top; v += step {
-		all = append(all, plot.Tick{Value: float64(v), Label: strconv.Itoa(v)})
-	}
-	return all
 }
 
 // glyph is a mark, filled for kills and hollow for other ends.

@@ -35,11 +35,6 @@ func (k *keeper) add(o *outcome.Outcome) {
 	}
 }
 
-// kept is what is kept of each of n outcomes until twice as many are there.
-func kept(n int) allowance {
-	return allowance{samples: min(400, 400_000/n), text: min(64<<10, 64<<20/n)}
-}
-
 func (k *keeper) thin(o *outcome.Outcome) {
 	if len(o.Timeline) > k.room.samples {
 		if _, ok := k.readings[o]; !ok {

@@ -31,5 +31,5 @@ func TestTheTableAndThePageSayWhereAStepTookAnotherSizeThanDeclared(t *testing.T
 	var table bytes.Buffer
 	require.NoError(t, Write(&table, NewSet([]*outcome.Outcome{differs}), Table))
 	require.Contains(t, table.String(), "40 MiB, not 20 MiB")
-	require.Contains(t, facts(differs, 1000), [2]string{"a step took", "40 MiB, not 20 MiB, ± 1 KiB, measured over 40 steps"})
+	require.Contains(t, facts(differs, 1000), []string{"a step took", "40 MiB, not 20 MiB, ± 1 KiB, measured over 40 steps"})
 }

@@ -25,7 +25,7 @@ func TestTheMapThePlotAndTheTableAreDrawn(t *testing.T) {
 	require.Equal(t, []string{"K 5", "K 11", "K 18", "S 24"}, tb.texts(".map tbody tr:first-child .cell")[:4])
 	require.Len(t, tb.texts("#points tbody tr"), 32)
 	require.Equal(t, 4, eval[int](tb, `document.querySelectorAll("#kills path.band").length`))
-	require.Equal(t, 32, eval[int](tb, `byId("kills").marks.length`))
+	require.Equal(t, 32, marks(tb, "filled")+marks(tb, "hollow"))
 	require.Greater(t, eval[float64](tb, `document.querySelector("#kills svg").getBoundingClientRect().width`), 700.0)
 	require.Contains(t, eval[string](tb, `document.querySelector("#kills svg").getAttribute("aria-label")`), "32 points in 4 series")
 	require.Contains(t, tb.texts("header dd"), "6.12.117+deb12-cloud-amd64")
@@ -38,15 +38,15 @@ func TestFlakyPointsAndFindingsComeFirst(t *testing.T) {
 	require.True(t, contains(tb.texts(".findings li"), "max=128MiB/step=10MiB/kind=anon: survived 1, oom-killed 1, of 2"))
 	require.True(t, strings.HasSuffix(tb.texts("#points tbody tr")[0], "! flaky"))
 	tb.run(click(".findings li:nth-child(2) button"))
-	tb.until(`byId("point").open`)
-	require.Equal(t, "max=128MiB/step=10MiB/kind=anon/repeat=1", eval[string](tb, `byId("point-title").textContent`))
+	tb.until(pointIsOpen)
+	require.Equal(t, "max=128MiB/step=10MiB/kind=anon/repeat=1", eval[string](tb, `document.querySelector("#point-title").textContent`))
 }
 
 func TestRepeatsWithoutAnAxisAreInTheTable(t *testing.T) {
 	from := mustRead(t, realSweep).Outcomes
 	tb := mustOpen(t, report.NewSet([]*outcome.Outcome{another(from[0], "repeat=1"), another(from[1], "repeat=2")}))
 	require.Equal(t, []string{"repeat=1", "repeat=2"}, tb.texts("#points tbody tr .name"))
-	require.True(t, eval[bool](tb, `byId("map-section").hidden`), "a map of one cell says less")
+	require.True(t, eval[bool](tb, `document.querySelector("#map-section").hidden`), "a map of one cell says less")
 }
 
 func TestAThirdAxisIsChosenAboveTheMap(t *testing.T) {
@@ -66,16 +66,16 @@ func TestTheFilterAndTheSortWork(t *testing.T) {
 	rows := func() []string { return tb.texts("#points tbody tr .name") }
 	tb.run(chromedp.SendKeys(chromedp.CSS("#filter-text"), "step=20MiB shmem"))
 	require.Len(t, rows(), 10)
-	require.Equal(t, "10 of 60", eval[string](tb, `byId("shown").textContent`))
+	require.Equal(t, "10 of 60", eval[string](tb, `document.querySelector("#shown").textContent`))
 	for _, name := range rows() {
 		require.Contains(t, name, "/step=20MiB/kind=shmem/")
 	}
 	tb.run(chromedp.SendKeys(chromedp.CSS("#filter-text"), " nowhere"))
 	require.Equal(t, []string{"No point is like that."}, tb.texts("#points tbody tr"))
 
-	tb.do(`byId("filter-text").value = ""; byId("filter-verdict").value = "stalled"; byId("filter").dispatchEvent(new Event("input"));`)
+	tb.do(`document.querySelector("#filter-text").value = ""; document.querySelector("#filter-verdict").value = "stalled"; document.querySelector("#filter").dispatchEvent(new Event("input"));`)
 	require.Len(t, rows(), 2)
-	tb.do(`byId("filter-verdict").value = ""; byId("filter").dispatchEvent(new Event("input"));`)
+	tb.do(`document.querySelector("#filter-verdict").value = ""; document.querySelector("#filter").dispatchEvent(new Event("input"));`)
 	tb.run(click("#filter-found"))
 	require.Len(t, rows(), 14)
 	tb.run(click("#filter-found"))
@@ -93,11 +93,23 @@ func TestTheFilterAndTheSortWork(t *testing.T) {
 	require.Equal(t, "max=160MiB/step=40MiB/kind=shmem/repeat=2", rows()[59], "by value, not by letter")
 }
 
+const (
+	pointIsOpen     = `document.querySelector("#point").open`
+	timelineIsDrawn = pointIsOpen + ` && document.querySelector("#timeline svg")`
+)
+
+// open opens a point by its row in the table, and waits for its timeline.
+func (tb *tab) open(row string) {
+	tb.t.Helper()
+	tb.do(`document.querySelector("#close").click(); document.querySelector("#point-body").replaceChildren(); [...document.querySelectorAll("#points tbody tr")]` + row + `.click()`)
+	tb.until(timelineIsDrawn)
+}
+
 func TestAPointShowsItsTimelineAndItsEvidence(t *testing.T) {
 	tb := mustOpen(t, mustRead(t, findings))
 	open := func(name string) {
-		tb.do(`openPoint(index.points.find((p) => p.name === "` + name + `"), index.points)`)
-		tb.until(`byId("point").open && byId("point-title").textContent === "` + name + `" && document.querySelector("#timeline svg")`)
+		tb.open(`.find((r) => r.cells[0].textContent === "` + name + `")`)
+		require.Equal(t, name, eval[string](tb, `document.querySelector("#point-title").textContent`))
 	}
 	open("max=160MiB/step=10MiB/kind=anon/repeat=1")
 	label := eval[string](tb, `document.querySelector("#timeline svg").getAttribute("aria-label")`)
@@ -131,7 +143,7 @@ func TestSeriesAreToldApartByTheirMarks(t *testing.T) {
 		}
 		return mustOpen(t, report.NewSet(all))
 	}
-	hint := func(tb *tab) string { return eval[string](tb, `byId("kills-hint").textContent`) }
+	hint := func(tb *tab) string { return eval[string](tb, `document.querySelector("#kills-hint").textContent`) }
 	shapes := func(tb *tab) int {
 		return eval[int](tb, `new Set([...document.querySelectorAll("#kills g .mark.filled")].map((m) => m.getAttribute("d").replace(/^M[^m]*/, ""))).size`)
 	}
@@ -150,30 +162,24 @@ func TestSeriesAreToldApartByTheirMarks(t *testing.T) {
 	require.Contains(t, hint(tb), "The band is what was predicted.")
 }
 
-func TestKillsByTheOwnLimitAreFilledAndAllElseIsHollow(t *testing.T) {
-	tb := mustOpen(t, mustRead(t, findings))
-	count := func(style string, verdicts ...string) int {
-		names := `["` + strings.Join(verdicts, `","`) + `"]`
-		return eval[int](tb, `(() => {
-			const points = `+names+`.map((verdict) => ({ name: "a", max: 1 << 20, acked: 1, verdict }));
-			const plot = killsPlot([{ name: "a", style: 0, points }], 400);
-			return [...plot.querySelectorAll(":scope > .mark.`+style+`")].map((m) => m.getAttribute("d").split("M").length - 1).reduce((a, b) => a + b, 0);
-		})()`)
-	}
-	var all []string
-	for _, v := range outcome.Verdicts() {
-		all = append(all, string(v))
-	}
-	require.Equal(t, 2, count("filled", all...), "oom-killed and oom-group-killed, as in an image")
-	require.Equal(t, len(all)-2, count("hollow", all...))
+// marks are how many points have a mark of that style.
+func marks(tb *tab, style string) int {
+	return eval[int](tb, `[...document.querySelectorAll("#kills svg > .mark.`+style+`")].map((m) => m.getAttribute("d").split("M").length - 1).reduce((a, b) => a + b, 0)`)
 }
 
-func TestThePlotSaysTheSmallestLimitOfAll(t *testing.T) {
-	tb := mustOpen(t, mustRead(t, realSweep))
-	require.Contains(t, eval[string](tb, `(() => {
-		const points = Array.from({ length: 6000 }, (_, i) => ({ name: "a", max: (7000 - i) * 1024 ** 2, acked: 1, verdict: "survived" }));
-		return killsPlot([{ name: "a", style: 0, points }], 720).getAttribute("aria-label");
-	})()`), "from 1001 MiB to ")
+func TestKillsByTheOwnLimitAreFilledAndAllElseIsHollow(t *testing.T) {
+	from := mustRead(t, realSweep).Outcomes[0]
+	var all []*outcome.Outcome
+	for i, v := range outcome.Verdicts() {
+		limit := outcome.Bytes(1001+i) * outcome.MiB
+		o := another(from, fmt.Sprintf("max=%v", limit))
+		o.Verdict, o.Evidence.Limits.Max = v, limit
+		all = append(all, o)
+	}
+	tb := mustOpen(t, report.NewSet(all))
+	require.Equal(t, 2, marks(tb, "filled"), "oom-killed and oom-group-killed, as in an image")
+	require.Equal(t, len(all)-2, marks(tb, "hollow"))
+	require.Contains(t, eval[string](tb, `document.querySelector("#kills svg").getAttribute("aria-label")`), "from 1001 MiB to 1011 MiB")
 }
 
 func TestABandEndsWithThePlotAtTheTop(t *testing.T) {
@@ -191,8 +197,7 @@ func TestALimitAboveTheTimelineAndBothPressuresAreShown(t *testing.T) {
 		{At: 1001 * time.Millisecond, Current: 2 * outcome.MiB, Pressure: outcome.Pressure{Some: 800 * time.Millisecond, Full: 400 * time.Millisecond}},
 	}
 	tb := mustOpen(t, report.NewSet([]*outcome.Outcome{o}))
-	tb.do(`openPoint(index.points[0], index.points)`)
-	tb.until(`document.querySelector("#timeline svg")`)
+	tb.open("[0]")
 	require.Zero(t, eval[int](tb, `document.querySelectorAll("#timeline .limit").length`))
 	require.Contains(t, tb.texts("#timeline text"), "↑ memory.max 2 GiB is above this picture")
 	require.Contains(t, tb.texts("#timeline text"), "some 800 ms")
@@ -219,10 +224,10 @@ func TestAllOfItIsInReachOfTheKeyboard(t *testing.T) {
 	require.Contains(t, tb.press(kb.ArrowRight, kb.ArrowDown), "max=64MiB/step=10MiB: oom-killed, 5 steps")
 	require.Contains(t, tb.press(kb.End), "max=256MiB/step=10MiB: survived")
 	tb.press(kb.Enter)
-	tb.until(`byId("point").open`)
+	tb.until(pointIsOpen)
 	require.Equal(t, "max=256MiB/step=10MiB", eval[string](tb, `document.activeElement.textContent`), "a reader hears what has opened")
 	tb.press(kb.Escape)
-	require.False(t, eval[bool](tb, `byId("point").open`))
+	require.False(t, eval[bool](tb, pointIsOpen))
 	require.Contains(t, eval[string](tb, `document.activeElement.getAttribute("aria-label")`), "max=256MiB/step=10MiB", "and is back where it was")
 
 	// One Tab leaves the map; then come the filter, the headings, and the rows.
@@ -234,9 +239,9 @@ func TestAllOfItIsInReachOfTheKeyboard(t *testing.T) {
 	}
 	require.Contains(t, tb.press(kb.ArrowDown), "max=32MiB/step=10MiB")
 	tb.press(kb.Enter)
-	tb.until(`byId("point").open && byId("point-title").textContent === "max=32MiB/step=10MiB"`)
+	tb.until(pointIsOpen + ` && document.querySelector("#point-title").textContent === "max=32MiB/step=10MiB"`)
 	tb.press(kb.ArrowRight)
-	tb.until(`byId("point-title").textContent === "max=32MiB/step=20MiB"`)
+	tb.until(`document.querySelector("#point-title").textContent === "max=32MiB/step=20MiB"`)
 }
 
 const hostile = "<script>document.title='no'</script></script><img src=http://example.com/x onerror=alert(2)>\x00\x1b[31m\u202e`${7}\"'&amp;"
@@ -247,11 +252,10 @@ func TestHostileTextsAreText(t *testing.T) {
 	o.Error, o.Why = hostile, hostile
 	o.Verdict = outcome.Inconclusive
 	o.Spec.Target = outcome.Target{Path: hostile, Args: []string{hostile}}
-	o.Evidence.Unread = map[string]string{hostile: hostile}
+	o.Evidence.Unread = map[outcome.Source]string{hostile: hostile}
 	o.Origin = outcome.Origin{Command: hostile, Kernel: hostile}
 	tb := mustOpen(t, report.NewSet([]*outcome.Outcome{o, another(o, "max=96MiB/kind="+hostile)}))
-	tb.do(`openPoint(index.points[0], index.points)`)
-	tb.until(`byId("point").open`)
+	tb.open("[0]")
 	shown := `<script>document.title='no'</script></script><img src=http://example.com/x onerror=alert(2)>\x00\x1b[31m\u202e`
 	for _, selector := range []string{"header code", ".findings li", "#points .name", "#point-title", "#output", "#point-body .facts dd", "pre"} {
 		require.True(t, contains(tb.texts(selector), shown), selector)
@@ -294,13 +298,10 @@ func TestTenThousandPointsAreDrawnInAPageOfAFewMegabytes(t *testing.T) {
 	require.Less(t, size, int64(10_000_000))
 	require.Len(t, tb.texts(".map .cell"), 10_000)
 	require.Len(t, tb.texts("#points tbody tr"), 200, "more rows are drawn when they are asked for")
-	require.Equal(t, "10000 of 10000", eval[string](tb, `byId("shown").textContent`))
-	require.Zero(t, eval[int](tb, `unpacked.size`), "no detail is unpacked before it is asked for")
-
+	require.Equal(t, "10000 of 10000", eval[string](tb, `document.querySelector("#shown").textContent`))
 	start := time.Now()
-	tb.do(`openPoint(index.points[9999], index.points)`)
-	tb.until(`document.querySelector("#timeline svg")`)
-	require.Equal(t, 1, eval[int](tb, `unpacked.size`))
+	tb.do(`[...document.querySelectorAll(".map .cell")].at(-1).click()`)
+	tb.until(timelineIsDrawn)
 	t.Logf("one of them opened in %v", time.Since(start).Round(time.Millisecond))
 }
 
@@ -340,9 +341,8 @@ func TestItCanBeReadOnAPhoneInTheDarkAndInGrey(t *testing.T) {
 			require.LessOrEqual(t, eval[int](tb, `document.documentElement.scrollWidth`), width, "nothing sticks out")
 			mustKeep(t, c.name+".png", tb.screenshot(chromedp.FullScreenshot(100)))
 			mustKeep(t, c.name+"-window.png", tb.screenshot(chromedp.CaptureScreenshot()))
-			tb.do(`openPoint(index.points.at(-3), index.points)`)
-			tb.until(`document.querySelector("#timeline svg")`)
-			require.LessOrEqual(t, eval[int](tb, `byId("point").scrollWidth`), width)
+			tb.open(".at(-3)")
+			require.LessOrEqual(t, eval[int](tb, `document.querySelector("#point").scrollWidth`), width)
 			mustKeep(t, c.name+"-point.png", tb.screenshot(chromedp.CaptureScreenshot()))
 			if c.name == "dark" {
 				require.Equal(t, "rgb(18, 20, 23)", eval[string](tb, `getComputedStyle(document.body).backgroundColor`))

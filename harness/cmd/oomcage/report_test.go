@@ -26,7 +26,7 @@ func TestAReportOfASweepIsATableOnTheTerminal(t *testing.T) {
 	require.Empty(t, stderr)
 	lines := strings.Split(stdout, "\n")
 	require.Equal(t, "2 points: 2 oom-killed", lines[0])
-	require.Regexp(t, `^  max=32MiB +oom-killed +4 +95\.4 MiB +0 B +0\.0s$`, lines[3])
+	require.Regexp(t, `^  max=32MiB +oom-killed +4 +95\.4 MiB +0 B +0\.0 ms$`, lines[3])
 	require.Contains(t, lines[4], "max=64MiB")
 }
 

@@ -1,0 +1,52 @@
+// The data of the page, which index.go, detail.go and timeline.go make: gzipped JSON in blocks that no browser runs.
+// All its texts are to be shown as they are, and numbers beside them are to be drawn and sorted by.
+
+/** @typedef {{ at: number, text: string }} Tick */
+/** @typedef {{ top: number, ticks: Tick[] }} Scale */
+/** @typedef {{ max: number, lo: number, hi: number }} Window */
+/** @typedef {{ name: string, points: number[], band: Window[] | null, steps: Scale }} Series */
+/** @typedef {{ from: string, to: string, max: Scale, steps: Scale, series: Series[] }} Kills */
+
+/**
+ * A point; its place is the one in the index.
+ * @typedef {{ name: string, rank: number, values: number[], verdict: string, acked: number, attempted: number, predicted?: string,
+ *   max?: number, maxText: string, peak: number, peakText: string, took: number, tookText: string, findings?: number[] }} Point
+ */
+/**
+ * @typedef {{ axes: { Name: string, Values: string[] }[], points: Point[], checks: string[], verdicts: string[],
+ *   letters: Record<string, string>, own: string[], marks: string[], kills: Kills | null, chunk: number }} Index
+ */
+/**
+ * The values of each column are less the one before.
+ * @typedef {{ over?: string, time?: Scale, memory?: Scale, limits?: { name: string, at: number, text: string }[], some?: string, full?: string,
+ *   columns: Record<string, number[] | undefined> }} Timeline
+ */
+/**
+ * @typedef {{ why: string, facts: string[][], timeline: Timeline, readings: number, evidence?: string, output?: string, error?: string }} Detail
+ */
+/** @typedef {(point: Point, among: Point[]) => void} Open */
+
+/** @param {{ textContent: string | null }} block */
+export async function unpack(block) {
+	const packed = Uint8Array.from(atob(block.textContent || ""), (c) => c.charCodeAt(0));
+	// @ts-ignore: TypeScript knows it from 5.1 on
+	return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+}
+
+/**
+ * detailsIn returns what finds the detail of the point at a place of the index. A block is unpacked when the first of its points is
+ * asked for, and kept.
+ * @param {ArrayLike<{ textContent: string | null }>} blocks
+ * @param {number} chunk how many details each has
+ * @returns {(place: number) => Promise<Detail>}
+ */
+export function detailsIn(blocks, chunk) {
+	/** @type {Map<number, Promise<Detail[]>>} */
+	const unpacked = new Map();
+	return async (place) => {
+		const at = Math.floor(place / chunk);
+		const details = unpacked.get(at) || unpack(blocks[at]);
+		unpacked.set(at, details);
+		return (await details)[place % chunk];
+	};
+}

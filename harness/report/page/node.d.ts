@@ -1,0 +1,1 @@
+declare module "node:*"; // as much of it as the tests need

@@ -1,0 +1,93 @@
+package report
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"oomcage/harness/internal/printable"
+	"oomcage/harness/outcome"
+	"oomcage/harness/sweep"
+)
+
+// series is the points that differ in memory.max alone.
+type series struct {
+	name     string
+	outcomes []*outcome.Outcome // the lowest limit first
+}
+
+// series returns those with a memory.max, the one with the most steps first. One limit makes none.
+func (s *Set) series() []series {
+	var all []series
+	at := map[string]int{}
+	limits := map[outcome.Bytes]bool{}
+	for _, o := range s.Outcomes {
+		if finite(o.Evidence.Limits.Max) == 0 {
+			continue
+		}
+		limits[o.Evidence.Limits.Max] = true
+		name := without(o.Name, "max", sweep.RepeatAxis)
+		i, ok := at[name]
+		if !ok {
+			i = len(all)
+			at[name] = i
+			all = append(all, series{name: printable.Line(ends(cmp.Or(name, "all"), 60))})
+		}
+		all[i].outcomes = append(all[i].outcomes, o)
+	}
+	if len(limits) < 2 {
+		return nil
+	}
+	for _, s := range all {
+		slices.SortStableFunc(s.outcomes, func(a, b *outcome.Outcome) int { return cmp.Compare(maxOf(a), maxOf(b)) })
+	}
+	slices.SortStableFunc(all, func(a, b series) int { return b.most() - a.most() })
+	return all
+}
+
+func maxOf(o *outcome.Outcome) int64 { return int64(o.Evidence.Limits.Max) }
+
+func (s series) most() int {
+	most := 0
+	for _, o := range s.outcomes {
+		most = max(most, o.Acknowledged)
+	}
+	return most
+}
+
+// killsScales are those of a plot of these series.
+func killsScales(all ...series) (x, y scale) {
+	var right int64
+	most := 0
+	for _, s := range all {
+		right, most = max(right, maxOf(s.outcomes[len(s.outcomes)-1])), max(most, s.most())
+	}
+	return sizeScale(float64(right)*1.03, 9), countScale(max(1, float64(most)*1.08))
+}
+
+// ownLimit are the verdicts of points that the cage's own limit has killed: their marks are filled.
+var ownLimit = []outcome.Verdict{outcome.OOMKilled, outcome.OOMGroupKilled}
+
+// window is what was predicted at a limit.
+type window struct {
+	Max int64 `json:"max"`
+	Lo  int   `json:"lo"`
+	Hi  int   `json:"hi"`
+}
+
+// band is the windows of a series. Repeats have one each; the widest counts. One without an upper end is left out.
+func (s series) band() []window {
+	var all []window
+	for _, o := range s.outcomes {
+		if o.Window == nil || o.Window.Hi == math.MaxInt {
+			continue
+		}
+		w := window{maxOf(o), o.Window.Lo, o.Window.Hi}
+		if last := len(all) - 1; last >= 0 && all[last].Max == w.Max {
+			all[last].Lo, all[last].Hi = min(all[last].Lo, w.Lo), max(all[last].Hi, w.Hi)
+		} else {
+			all = append(all, w)
+		}
+	}
+	return all
+}

@@ -1,0 +1,83 @@
+package report
+
+import (
+	"oomcage/harness/outcome"
+)
+
+// timeline is the plot of a point's readings.
+type timeline struct {
+	Time    scale              `json:"time,omitzero"` // microseconds
+	Memory  scale              `json:"memory,omitzero"`
+	Over    string             `json:"over,omitempty"` // the last reading's time
+	Limits  []limitLine        `json:"limits,omitempty"`
+	Some    string             `json:"some,omitempty"` // of the pressure, at the end
+	Full    string             `json:"full,omitempty"`
+	Columns map[string][]int64 `json:"columns"` // each value less the one before
+}
+
+// limitLine is a limit of the cage; it may lie above the scale.
+type limitLine struct {
+	Name string `json:"name"`
+	At   int64  `json:"at"`
+	Text string `json:"text"`
+}
+
+// timelineOf makes the plot; one reading makes none. A limit far above what was used would leave no room for the rest.
+func timelineOf(o *outcome.Outcome, samples []outcome.Sample) timeline {
+	t := timeline{Columns: columns(samples)}
+	if len(samples) < 2 {
+		return t
+	}
+	used := max(o.Peak, 1)
+	for _, s := range samples {
+		used = max(used, s.Current)
+	}
+	end := samples[len(samples)-1]
+	top := used
+	for _, l := range []limitLine{{Name: "memory.max", At: finite(o.Evidence.Limits.Max)}, {Name: "memory.high", At: finite(o.Evidence.Limits.High)}} {
+		if l.At == 0 {
+			continue
+		}
+		l.Text = human(outcome.Bytes(l.At))
+		t.Limits = append(t.Limits, l)
+		if outcome.Bytes(l.At) < 4*used {
+			top = max(top, outcome.Bytes(l.At))
+		}
+	}
+	if p := end.Pressure; p.Some > 0 {
+		t.Some, t.Full = "some "+short(p.Some), "full "+short(p.Full)
+	}
+	t.Over, t.Time, t.Memory = short(end.At), timeScale(max(1, end.At.Microseconds())), sizeScale(float64(top)*1.06, 5)
+	return t
+}
+
+// columns are the samples by column. What rises slowly makes small numbers, and a column of zeros is left
+// out: 10,000 timelines go into one page.
+func columns(samples []outcome.Sample) map[string][]int64 {
+	all := map[string][]int64{}
+	column := func(name string, of func(outcome.Sample) int64) {
+		var before int64
+		differs := false
+		values := make([]int64, len(samples))
+		for i, s := range samples {
+			v := of(s)
+			values[i] = v - before
+			differs = differs || v != before
+			before = v
+		}
+		if differs {
+			all[name] = values
+		}
+	}
+	column("at", func(s outcome.Sample) int64 { return s.At.Microseconds() })
+	column("step", func(s outcome.Sample) int64 { return int64(s.Step) })
+	column("current", func(s outcome.Sample) int64 { return int64(s.Current) })
+	column("swap", func(s outcome.Sample) int64 { return int64(s.Swap) })
+	column("some", func(s outcome.Sample) int64 { return s.Pressure.Some.Microseconds() })
+	column("full", func(s outcome.Sample) int64 { return s.Pressure.Full.Microseconds() })
+	column("high", func(s outcome.Sample) int64 { return int64(s.Events.High) })
+	column("max", func(s outcome.Sample) int64 { return int64(s.Events.Max) })
+	column("oom", func(s outcome.Sample) int64 { return int64(s.Events.OOM) })
+	column("oom_kill", func(s outcome.Sample) int64 { return int64(s.Events.OOMKill) })
+	return all
+}
