@@ -32,7 +32,7 @@ GO_TEST   ?= go test
 # (2026-11); go test gives up after 10.
 time_limit = -timeout=40m
 
-ifneq ($(filter-out help deps kernels clean,$(or $(MAKECMDGOALS),help)),)
+ifneq ($(filter-out help deps clean,$(or $(MAKECMDGOALS),help)),)
 ifeq ($(shell command -v go 2>/dev/null),)
 $(error go is not on the PATH. With sudo: sudo env "PATH=$$PATH" make …)
 endif
@@ -44,7 +44,7 @@ endif
 # The kernel of the microVM: KERNEL or $OOMCAGE_KERNEL where given, else the newest that was fetched, which
 # is one that CI runs on. A file's path is made absolute, since go test changes directory.
 asked  = $(or $(KERNEL),$(OOMCAGE_KERNEL))
-kernel = $(shell [ -z "$(asked)" ] && sort -V $(cache)/kernels/fetched 2>/dev/null | tail -n 1 || realpath -e -- "$(asked)" 2>/dev/null || echo "$(asked)")
+kernel = $(shell [ -z "$(asked)" ] || realpath -e -- "$(asked)" 2>/dev/null || echo "$(asked)")
 in_vm  = OOMCAGE_KERNEL="$(kernel)"
 # Built, and not `go tool oomcage`, which ends with 0 when a signal ends its tool (Go 1.26): a guest that somebody
 # kills would be a test that passed. The quotes are for a folder with spaces in its name.
@@ -152,8 +152,8 @@ deps: ## install QEMU and mkfs.ext4 with apt-get if they are missing (as root or
 	@.ci/install qemu-system-x86_64:qemu-system-x86 mkfs.ext4:e2fsprogs
 
 .PHONY: kernels
-kernels: ## fetch Debian's kernels 6.1, 6.12, 6.18 and its newest into .cache/kernels (no root)
-	@.ci/kernels$(if $(filter kernels,$(MAKECMDGOALS)),, | sed '/^[0-9]/d') # the list of them is for those who ask
+kernels: $(cache)/bin/oomcage ## fetch Debian's kernels 6.1, 6.12, 6.18 and its newest into the user's cache (no root)
+	@$(oomcage) kernels fetch all$(if $(filter kernels,$(MAKECMDGOALS)),, >/dev/null) # the list of them is for those who ask
 
 ##@ Code
 
@@ -166,7 +166,7 @@ lint: $(cache)/bin/golangci-lint $(cache)/bin/actionlint ## check code, workflow
 	@go -C .ci/tools/imports test .
 	@go -C .ci/tools/bundle test -count=1 .
 	@! command -v tsc >/dev/null || tsc -p harness/report/page
-	@! command -v shellcheck >/dev/null || shellcheck .ci/run .ci/install .ci/kernels .ci/where .ci/remedies
+	@! command -v shellcheck >/dev/null || shellcheck .ci/run .ci/install .ci/where .ci/remedies
 
 # What builds on any machine: judgement, results and reports.
 anywhere := ./harness/outcome ./harness/sweep ./harness/report
@@ -184,7 +184,7 @@ fmt: $(cache)/bin/golangci-lint ## format all Go files
 	@$(cache)/bin/golangci-lint fmt
 
 .PHONY: clean
-clean: ## remove what these targets made: tools, kernels, coverage, test artifacts
+clean: ## remove what these targets made here: tools, coverage, test artifacts (kernels: oomcage kernels remove all)
 	rm -rf $(cache) artifacts
 
 .PHONY: help

@@ -65,6 +65,12 @@ nevertheless`},
 		{exitMachine, `the verdicts cannot be printed`},
 		signalCode,
 	},
+	"kernels": {
+		{0, `it is done, or listed`},
+		usageCode,
+		{exitMachine, `it could not be done: nothing has changed`},
+		signalCode,
+	},
 	"version": {
 		{0, `it is said`},
 		usageCode,

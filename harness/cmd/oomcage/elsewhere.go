@@ -24,6 +24,9 @@ func newBisectCommand() *cobra.Command {
 	return onLinux("bisect", "Find the smallest limit that a program survives")
 }
 func newDemoCommand() *cobra.Command { return onLinux("demo", "Show how the example service dies") }
+func newKernelsCommand() *cobra.Command {
+	return onLinux("kernels", "List, fetch and remove the kernels of the microVM")
+}
 
 func newVMCommand(io.Writer) *cobra.Command {
 	return onLinux("vm", "Run any of these, or go test, in a microVM")

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/internal/kernels"
 )
 
 // examplesOf are the command lines that the help of a command shows, as a user would paste them.
@@ -116,4 +118,15 @@ func TestTheExamplesOfTheHelpWorkAsTheyStand(t *testing.T) {
 		}
 	}
 	require.FileExists(t, filepath.Join(dir, "report.html"))
+
+	// What was fetched is there, so no example needs the network; and one removes a kernel, which is a copy here.
+	store, err := kernels.User()
+	require.NoError(t, err)
+	require.NoError(t, os.CopyFS(filepath.Join(dir, "cache/oomcage/kernels"), os.DirFS(store.Dir())))
+	t.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "cache"))
+	for _, example := range examplesOf(t, "kernels") {
+		said := mustRun("sh", "-c", example)
+		require.NotContains(t, said, "fetching", example)
+	}
+	require.NoDirExists(t, filepath.Join(dir, "cache/oomcage/kernels/6.12"))
 }

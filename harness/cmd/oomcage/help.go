@@ -19,6 +19,7 @@ the kernel's memory.events.
   oomcage report   results of sweeps, as a page, a picture or a table
   oomcage judge    stored outcomes, judged again
   oomcage vm       any of these, or go test, in a microVM: without root or cgroup v2
+  oomcage kernels  the kernels that the microVM boots: list, fetch, add, remove
   oomcage version  which oomcage this is
 
 run, sweep and bisect need root (or a delegated cgroup) and cgroup v2 with the memory controller. Elsewhere put

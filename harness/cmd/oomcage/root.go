@@ -44,10 +44,17 @@ func newRootCommand(stdout, stderr io.Writer) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newRunCommand(), newSweepCommand(), newBisectCommand(), newReportCommand(), newJudgeCommand(), newVMCommand(stderr),
-		newDemoCommand(), newVersionCommand(), newAxesTopic(),
+		newKernelsCommand(), newDemoCommand(), newVersionCommand(), newAxesTopic(),
 	)
 	root.SetHelpCommand(newHelpCommand(root))
-	for _, cmd := range root.Commands() {
+	markUsage(root)
+	return root
+}
+
+// markUsage makes what the commands below say of their arguments errors of the user's command line.
+func markUsage(parent *cobra.Command) {
+	for _, cmd := range parent.Commands() {
+		markUsage(cmd)
 		if check := cmd.Args; check != nil {
 			cmd.Args = func(cmd *cobra.Command, args []string) error {
 				if err := check(cmd, args); err != nil {
@@ -57,7 +64,6 @@ func newRootCommand(stdout, stderr io.Writer) *cobra.Command {
 			}
 		}
 	}
-	return root
 }
 
 // execute runs the command line and returns the exit code.

@@ -60,8 +60,8 @@ killed. Other programs get the same for a file by adding its path, and a line br
 OOMCAGE_VM_GROWING names. All else is lost with a guest that is killed. On Ctrl-C PROGRAM is told to end, and
 all is over in 10 seconds; after a time limit it has 10 seconds to end, and 30 more for its files.
 
-The kernel is -kernel, else $OOMCAGE_KERNEL, else the newest readable one in /boot and /lib/modules, else the
-newest that "make kernels" fetched into oomcage's folder. 6.1 or 6.18 is short for a fetched one.
+The kernel is -kernel, else $OOMCAGE_KERNEL, else the newest that "oomcage kernels" has fetched or was given, else the
+newest readable one in /boot and /lib/modules. -kernel takes a file, or a name that "oomcage kernels" lists, such as 6.1.
 
 -swap gives the guest a swap device, of which a page is the header; it has no swap without. -scratch gives
 it a disk with ext4, which has TMPDIR and the working directory; without, TMPDIR is /tmp, which is in memory as
@@ -119,7 +119,7 @@ func newVMCommand(stderr io.Writer) *cobra.Command {
 	f := cmd.Flags()
 	f.SetInterspersed(false)
 	f.SortFlags = false
-	f.StringVar(&o.Kernel, "kernel", "", "kernel `FILE` to boot, or the short name of a fetched one, such as 6.1")
+	f.StringVar(&o.Kernel, "kernel", "", "kernel to boot: a `FILE`, or a name that oomcage kernels lists, such as 6.1")
 	f.StringArrayVar(&o.Build, "build", nil, "Go main `PKG` to compile for the program; relative to the main module's root (repeatable)")
 	f.StringArrayVar(&o.Add, "add", nil, "`FILE[:PATH]`: file or folder to put into the guest, with what it needs to run (repeatable)")
 	f.Var(&size{&o.Memory, leastMemory}, "mem", "RAM of the guest (default 1GiB, or more if what it holds is large)")

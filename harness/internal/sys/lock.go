@@ -1,6 +1,8 @@
 package sys
 
 import (
+	"context"
+	"errors"
 	"io/fs"
 	"os"
 
@@ -56,4 +58,31 @@ func LockFolder(path string) (*os.File, error) {
 		return nil, &fs.PathError{Op: "lock", Path: path, Err: err}
 	}
 	return f, nil
+}
+
+// AwaitLock takes the exclusive lock of f. flock itself can't be cancelled, so the attempt is left behind when
+// ctx ends: the process does too.
+func AwaitLock(ctx context.Context, f *os.File) error {
+	// A descriptor of the attempt's own: f may be closed while it still waits. Both share one lock.
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("fcntl", err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		defer unix.Close(fd)
+		for {
+			err := unix.Flock(fd, unix.LOCK_EX)
+			if !errors.Is(err, unix.EINTR) {
+				done <- err
+				return
+			}
+		}
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }

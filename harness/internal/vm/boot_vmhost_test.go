@@ -21,6 +21,8 @@ import (
 	"testing"
 	"time"
 
+	"oomcage/harness/internal/kernels"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -42,9 +44,9 @@ func (g *guest) failure(t *testing.T) *Failure {
 // requireHost stops the test where no guest can boot: a failure under OOMCAGE_STRICT=1, else a skip.
 func requireHost(t *testing.T) {
 	t.Helper()
-	_, err := findQEMU()
+	_, err := FindQEMU()
 	if err == nil {
-		_, err = findKernel(t.Context(), "")
+		_, err = FindKernel("")
 	}
 	if err == nil {
 		return
@@ -72,24 +74,22 @@ func boot(t *testing.T, role string, change func(*Options)) *guest {
 	return g
 }
 
-// kernels are those that the tests of boots themselves should know: the oldest and the newest that were fetched, or
+// testedKernels are those that the tests of boots themselves should know: the oldest and the newest that were fetched, or
 // the default.
-func kernels(t *testing.T) []string {
+func testedKernels(t *testing.T) []string {
 	t.Helper()
-	for _, dir := range kernelFolders(t.Context()) {
-		files, err := filepath.Glob(filepath.Join(dir, "*", "vmlinuz"))
-		require.NoError(t, err)
-		if len(files) == 0 {
-			continue
-		}
-		slices.SortFunc(files, compareVersions)
-		return slices.Compact([]string{files[0], files[len(files)-1]})
+	store, err := kernels.User()
+	require.NoError(t, err)
+	have, err := store.List()
+	require.NoError(t, err)
+	if len(have) == 0 {
+		return []string{""}
 	}
-	return []string{""}
+	return slices.Compact([]string{have[0].Image, have[len(have)-1].Image})
 }
 
 func TestBootsAndReturnsExitCode(t *testing.T) {
-	for _, kernel := range kernels(t) {
+	for _, kernel := range testedKernels(t) {
 		t.Run("kernel="+filepath.Base(filepath.Dir(kernel)), func(t *testing.T) {
 			g := boot(t, "exit", func(o *Options) { o.Kernel = kernel })
 			require.NoError(t, g.err)
@@ -198,7 +198,7 @@ func TestFilesComeBack(t *testing.T) {
 }
 
 func TestKernelPanicIsAMachineFailure(t *testing.T) {
-	for _, kernel := range kernels(t) {
+	for _, kernel := range testedKernels(t) {
 		t.Run("kernel="+filepath.Base(filepath.Dir(kernel)), func(t *testing.T) {
 			f := boot(t, "panic", func(o *Options) { o.Kernel = kernel }).failure(t)
 			assert.Equal(t, guestPanic, f.kind, "%v", f)
@@ -238,7 +238,7 @@ func TestForgedLineInTheKernelLogIsNoMachineFailure(t *testing.T) {
 }
 
 func TestInitramfsThatDoesNotFitIsAMachineFailure(t *testing.T) {
-	for _, kernel := range kernels(t) {
+	for _, kernel := range testedKernels(t) {
 		for _, memory := range []int64{64 << 20, 96 << 20} {
 			t.Run("kernel="+filepath.Base(filepath.Dir(kernel)), func(t *testing.T) {
 				big := filepath.Join(t.TempDir(), "big")

@@ -119,7 +119,7 @@ func makeExt4(ctx context.Context, file string, size int64) error {
 
 // findMkfs returns the path of mkfs.ext4, also from folders that a user's PATH often leaves out.
 func findMkfs(elsewhere ...string) (string, error) {
-	const name = "mkfs.ext4"
+	name := mkfsPackage.program
 	path, err := exec.LookPath(name)
 	if err == nil {
 		return path, nil
@@ -129,6 +129,5 @@ func findMkfs(elsewhere ...string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", failure(noDisk, fmt.Sprintf("%s is missing, which -scratch needs: %v", name, err),
-		"`make deps` in oomcage's folder, or: apt-get install --no-install-recommends e2fsprogs")
+	return "", failure(noDisk, fmt.Sprintf("%s is missing, which -scratch needs: %v", name, err), mkfsPackage.installHere())
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func TestGuestHasTheSwapAndTheScratchDiskAskedFor(t *testing.T) {
-	for _, kernel := range kernels(t) {
+	for _, kernel := range testedKernels(t) {
 		t.Run("kernel="+filepath.Base(filepath.Dir(kernel)), func(t *testing.T) {
 			g := boot(t, "disks", func(o *Options) { o.Kernel, o.Swap, o.Scratch = kernel, 256<<20, 512<<20 })
 			require.NoError(t, g.err)

@@ -85,7 +85,7 @@ func findDisk(serial string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("the kernel found no %s disk: it lacks the driver virtio_blk or virtio_mmio; "+
-		"another kernel helps: `make kernels` in oomcage's folder fetches Debian's", serial)
+		"another kernel helps: "+fetchKernel+" brings Debian's", serial)
 }
 
 func swapOn(dev string) error {

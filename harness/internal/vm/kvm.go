@@ -11,9 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/internal/sys"
 )
 
 const (
@@ -89,7 +88,7 @@ func probeOnce(ctx context.Context, m machine, limit time.Duration) (kvmResult, 
 		return probeKVM(ctx, m, want, limit)
 	}
 	defer file.Close()
-	if err := lock(ctx, file); err != nil {
+	if err := sys.AwaitLock(ctx, file); err != nil {
 		return kvmResult{}, fmt.Errorf("wait for another probe of KVM: %w", err)
 	}
 	var have kvmResult
@@ -133,33 +132,6 @@ func fileVersion(path string) (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf("%s %d %d", path, info.Size(), info.ModTime().UnixNano()), nil
-}
-
-// lock takes the exclusive lock of f. flock itself can't be cancelled, so the attempt is left behind when
-// ctx ends: the process does too.
-func lock(ctx context.Context, f *os.File) error {
-	// A descriptor of the attempt's own: f may be closed while it still waits. Both share one lock.
-	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return os.NewSyscallError("fcntl", err)
-	}
-	done := make(chan error, 1)
-	go func() {
-		defer unix.Close(fd)
-		for {
-			err := unix.Flock(fd, unix.LOCK_EX)
-			if !errors.Is(err, unix.EINTR) {
-				done <- err
-				return
-			}
-		}
-	}()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // probeKVM boots a guest that only says hello.

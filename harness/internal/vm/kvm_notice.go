@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"oomcage/harness/internal/sys"
 )
 
 // said is what the user was told in one boot of the host, and need not be told again.
@@ -32,7 +34,7 @@ func firstTime(note string) bool {
 		return true
 	}
 	defer file.Close()
-	if err := lock(context.Background(), file); err != nil {
+	if err := sys.AwaitLock(context.Background(), file); err != nil {
 		return true
 	}
 	var have said

@@ -2,7 +2,6 @@ package vm
 
 import (
 	"bytes"
-	"compress/gzip"
 	"debug/elf"
 	"errors"
 	"fmt"
@@ -11,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/xi2/xz"
+	"oomcage/harness/internal/kernels"
 )
 
 // kernelModule is a module file of a kernel, uncompressed.
@@ -40,7 +39,7 @@ func readModule(file string) (kernelModule, error) {
 		return m, err
 	}
 	defer f.Close()
-	r, err := uncompress(f, filepath.Ext(file))
+	r, err := kernels.Uncompress(f, filepath.Ext(file), ".ko")
 	if err == nil {
 		m.data, err = io.ReadAll(r)
 	}
@@ -53,19 +52,6 @@ func readModule(file string) (kernelModule, error) {
 	}
 	m.depends, m.pre = dependencies(info)
 	return m, nil
-}
-
-func uncompress(r io.Reader, ending string) (io.Reader, error) {
-	switch ending {
-	case ".ko":
-		return r, nil
-	case ".xz":
-		return xz.NewReader(r, 0)
-	case ".gz":
-		return gzip.NewReader(r)
-	default:
-		return nil, fmt.Errorf("%s is not supported, only .xz and .gz", ending)
-	}
 }
 
 // modinfo returns the strings "key=value" of the module's section .modinfo.

@@ -1,15 +1,13 @@
 package vm
 
 import (
-	"bufio"
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"oomcage/harness/internal/kernels"
 )
 
 // driver is a part of the kernel that may be built in, a module, or missing.
@@ -21,7 +19,7 @@ var (
 	ext4Driver  = driver{"ext4", "CONFIG_EXT4_FS"}
 )
 
-const otherKernel = "another kernel: `make kernels` in oomcage's folder fetches Debian's, which have it; or put " +
+const otherKernel = "another kernel: " + fetchKernel + " brings Debian's, which have it; or put " +
 	"the modules of this one into lib/modules beside it"
 
 // findModules returns the modules that the kernel needs for the drivers, in the order of loading. A driver
@@ -30,7 +28,7 @@ func findModules(kernel string, drivers []driver) ([]kernelModule, error) {
 	if len(drivers) == 0 {
 		return nil, nil
 	}
-	release, err := kernelRelease(kernel)
+	release, err := kernels.Release(kernel)
 	if err != nil {
 		return nil, failure(noKernel, err.Error(), "")
 	}
@@ -64,7 +62,7 @@ type moduleLoader struct {
 	order []kernelModule
 }
 
-// newModuleLoader looks for modules and configuration beside the kernel, where `make kernels` puts them,
+// newModuleLoader looks for modules and configuration beside the kernel, where `oomcage kernels` puts them,
 // and where distributions do.
 func newModuleLoader(kernel, release string) *moduleLoader {
 	dir := filepath.Dir(kernel)
@@ -150,27 +148,4 @@ func (l *moduleLoader) load(name string) error {
 	}
 	l.order = append(l.order, m)
 	return nil
-}
-
-// kernelRelease reads from the kernel image what uname -r will print: the first word of the string that the
-// boot protocol's field kernel_version points to.
-func kernelRelease(kernel string) (string, error) {
-	f, err := os.Open(kernel)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	var field [2]byte
-	if _, err := f.ReadAt(field[:], 0x20e); err != nil {
-		return "", fmt.Errorf("read the version of %s: %w", kernel, err)
-	}
-	offset := int64(field[0]) | int64(field[1])<<8
-	if _, err := f.Seek(offset+0x200, io.SeekStart); err != nil {
-		return "", err
-	}
-	text, err := bufio.NewReader(f).ReadBytes(0)
-	if word := bytes.Fields(bytes.TrimRight(text, "\x00")); err == nil && offset != 0 && len(word) > 0 {
-		return string(word[0]), nil
-	}
-	return "", errors.New(kernel + " does not say which version it is")
 }

@@ -36,7 +36,7 @@ func fakeModule(t *testing.T, info ...string) []byte {
 	return b.Bytes()
 }
 
-// fakeKernel makes a folder such as `make kernels` fills: a kernel, its configuration, and its modules by
+// fakeKernel makes a folder such as `oomcage kernels` fills: a kernel, its configuration, and its modules by
 // file with their strings of .modinfo.
 func fakeKernel(t *testing.T, config string, modules map[string][]string) (kernel string) {
 	t.Helper()
@@ -89,10 +89,10 @@ func TestModulesAreCarriedUncompressed(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, kernelModule{name: "some_thing", file: file, data: plain, depends: []string{"a_b", "c"}}, m)
 
-	unknown := strings.TrimSuffix(file, ".gz") + ".zst"
+	unknown := strings.TrimSuffix(file, ".gz") + ".lz4"
 	require.NoError(t, os.WriteFile(unknown, plain, 0o644))
 	_, err = readModule(unknown)
-	assert.ErrorContains(t, err, unknown+": .zst is not supported")
+	assert.ErrorContains(t, err, unknown+": .lz4 is not supported")
 }
 
 func TestDriverThatTheKernelLacksIsNamed(t *testing.T) {
@@ -112,7 +112,7 @@ func TestDriverThatTheKernelLacksIsNamed(t *testing.T) {
 			_, err := findModules(fakeKernel(t, c.config, c.modules), diskDrivers)
 			assert.ErrorContains(t, err, c.want)
 			assert.ErrorContains(t, err, "lib/modules")
-			assert.ErrorContains(t, err, "make kernels")
+			assert.ErrorContains(t, err, "oomcage kernels fetch")
 		})
 	}
 }

@@ -39,11 +39,11 @@ type machine struct {
 // qemuName is the program that Debian's and Ubuntu's package qemu-system-x86 brings.
 const qemuName = "qemu-system-x86_64"
 
-func findQEMU() (string, error) {
+// FindQEMU returns the path of QEMU.
+func FindQEMU() (string, error) {
 	path, err := exec.LookPath(qemuName)
 	if err != nil {
-		return "", failure(noQEMU, qemuName+" is missing: "+err.Error(),
-			"`make deps` in oomcage's folder, or: apt-get install --no-install-recommends qemu-system-x86")
+		return "", failure(noQEMU, qemuName+" is missing: "+err.Error(), qemuPackage.installHere())
 	}
 	return filepath.Abs(path)
 }

@@ -98,7 +98,7 @@ func TestTimeLimitHoldsWhileTheProgramHasNotBegun(t *testing.T) {
 
 // The kernel measures the timer by a counter that it is told to be three times as fast as it is.
 func TestGuestWhoseTimerIsWrongIsBootedAnew(t *testing.T) {
-	for _, kernel := range kernels(t) {
+	for _, kernel := range testedKernels(t) {
 		t.Run("kernel="+kernel, func(t *testing.T) {
 			g := boot(t, "exit", func(o *Options) {
 				o.Kernel, o.Accel = kernel, "tcg"
@@ -163,7 +163,7 @@ func TestEveryBootEndsRight(t *testing.T) {
 		})
 		t.Cleanup(func() { end.Store(true); loop.Wait() })
 	}
-	for _, kernel := range kernels(t) {
+	for _, kernel := range testedKernels(t) {
 		t.Run("kernel="+kernel, func(t *testing.T) {
 			anew := 0
 			for n := range *boots {

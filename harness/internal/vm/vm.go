@@ -29,7 +29,7 @@ type Options struct {
 	Program string   // executable: a path, or a name to look up in PATH
 	Args    []string // its arguments, without argv[0]
 
-	Kernel    string        // file, or short name of a fetched one such as "6.12"; empty: found as the manual says
+	Kernel    string        // file, or name of one that `oomcage kernels` has, such as "6.12"; empty: found as the manual says
 	Build     []string      // Go main packages to compile on the host, relative to the main module's root
 	Results   []string      // files that the program goes on with, or makes: they go along, and come back as they grow, wherever they are
 	Add       []string      // FILE or FILE:PATH of files and folders that the program needs
@@ -100,11 +100,11 @@ func run(ctx context.Context, o Options) (int, error) {
 		return 0, failure(notThere, "the program cannot be run: "+err.Error(), "")
 	}
 	warn := func(line string) { fmt.Fprintln(o.Stderr, "oomcage vm:", line) }
-	qemu, err := findQEMU()
+	qemu, err := FindQEMU()
 	if err != nil {
 		return 0, err
 	}
-	kernel, err := findKernel(ctx, o.Kernel)
+	kernel, err := FindKernel(o.Kernel)
 	if err != nil {
 		return 0, err
 	}
