@@ -217,7 +217,7 @@ func sweepPoints(t *testing.T) ([]sweep.Point, outcome.Origin) {
 	}
 	command := []string{"go", "test", "-run", "TestSweep", ".", "-args"}
 	flag.Visit(func(f *flag.Flag) {
-		if !strings.HasPrefix(f.Name, "test.") {
+		if !strings.HasPrefix(f.Name, "test.") && !slices.Contains([]string{"shard", "out", "rebuilt"}, f.Name) { // of all shards
 			command = append(command, "-"+f.Name, f.Value.String())
 		}
 	})

@@ -5,7 +5,7 @@ import "time"
 // Origin is what made an outcome, and where: what a report of it needs besides the evidence. The zero
 // value says that nobody knows.
 type Origin struct {
-	Command string    `json:"command,omitempty"` // the command line, as a shell takes it
+	Command string    `json:"command,omitempty"` // the command line of the whole sweep, as a shell takes it: without -shard, -out and -resume
 	Start   time.Time `json:"start,omitzero"`    // of the whole sweep, to the second
 
 	// Points is how many points the sweep has, those of its other shards included. Whoever merges

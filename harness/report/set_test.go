@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -178,35 +177,16 @@ func TestNoCheckIsPushedOutOfTheListsByAnother(t *testing.T) {
 	}
 }
 
-func TestShardsAndWhatWasGoneOnWithAreOnePlace(t *testing.T) {
-	commands := func(commands ...string) (shown []string) {
-		var outcomes []*outcome.Outcome
-		for i, o := range mustRead(t, realSweep).Outcomes[:len(commands)] {
-			o.Origin.Command = commands[i]
-			outcomes = append(outcomes, o)
-		}
-		for _, p := range NewSet(outcomes).places() {
-			shown = append(shown, p.Command)
-		}
-		return shown
-	}
-	const whole = `oomcage sweep --max 1MiB,2MiB --env 'A=it'\''s -o b' -- ./app -o x -shard=1`
-	with := func(flags string) string { return strings.Replace(whole, "sweep", "sweep "+flags, 1) }
-	require.Equal(t, []string{whole}, commands(with("-shard 0/4 -o 0.jsonl"), with("--shard=1/4 --out '1 of 4.jsonl'"),
-		with("-shard=2/4 -out=2.jsonl -resume"), with("--resume --shard 3/4 -o=3.jsonl")))
-	require.Equal(t, []string{with("-o 0.jsonl")}, commands(with("-o 0.jsonl"), with("-o 0.jsonl")), "one command is shown as it was given")
-	require.Equal(t, []string{with("-shard 0/2"), with("-shard 1/2 --steps 3")}, commands(with("-shard 0/2"), with("-shard 1/2 --steps 3")))
-	require.Len(t, commands(whole, whole+" -o y", strings.Replace(whole, "-o b", "-o c", 1)), 3, "what the program is given is no flag of the sweep")
-}
-
 func TestPlacesAreToldApart(t *testing.T) {
 	outcomes := mustRead(t, realSweep).Outcomes[:3]
 	later := another(outcomes[1], outcomes[1].Name)
 	later.Origin.Start = later.Origin.Start.AddDate(0, 0, 1)
 	elsewhere := another(outcomes[2], outcomes[2].Name)
 	elsewhere.Origin.Kernel, elsewhere.Origin.MicroVM = "6.1.0", false
-	places := NewSet([]*outcome.Outcome{outcomes[0], later, elsewhere}).places()
-	require.Len(t, places, 2)
+	other := another(later, "max=1GiB")
+	other.Origin.Command += " -o x" // what the program is given is no flag of the sweep
+	places := NewSet([]*outcome.Outcome{outcomes[0], later, elsewhere, other}).places()
+	require.Len(t, places, 3)
 	require.Equal(t, 2, places[0].Points)
 	require.Equal(t, outcomes[0].Origin.Start.Format("2006-01-02 15:04 MST"), places[0].Date, "the first one's start")
 	require.Equal(t, place{places[0].Command, "6.1.0", "amd64, 2 CPUs, 967 MiB", places[1].Date, 1}, places[1])

@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -134,7 +133,7 @@ type place struct {
 }
 
 // places are those of the outcomes, in the order in which each is first met. Shards of one sweep on the same kind
-// of machine are one, from the first one's start on, and so is what a sweep was gone on with.
+// of machine are one, since they have the same command, from the first one's start on; so is what a sweep was gone on with.
 func (s *Set) places() []place {
 	var all []place
 	at := map[place]int{}
@@ -148,17 +147,12 @@ func (s *Set) places() []place {
 			hidden = printable.Line(o.WithoutSecrets().Origin.Command)
 			shown[p.Command], p.Command = hidden, hidden
 		}
-		whole := p
-		whole.Command = wholeSweep(p.Command)
-		i, ok := at[whole]
+		i, ok := at[p]
 		if !ok {
 			i = len(all)
-			at[whole] = i
+			at[p] = i
 			all = append(all, p)
 			from = append(from, o.Origin.Start)
-		}
-		if all[i].Command != p.Command {
-			all[i].Command = whole.Command
 		}
 		all[i].Points++
 		if o.Origin.Start.Before(from[i]) {
@@ -182,30 +176,4 @@ func placeOf(o outcome.Origin) place {
 		}
 	}
 	return p
-}
-
-// word is one of a command line as a shell takes it, with its quotes.
-var word = regexp.MustCompile(`(?:[^ '\\]|'[^']*'|\\.)+`)
-
-// wholeSweep is a sweep's command line without what says which part of the sweep it runs, and where its results go.
-// Up to where the program's own arguments begin, that is.
-func wholeSweep(command string) string {
-	words := word.FindAllString(command, -1)
-	var rest []string
-	for i := 0; i < len(words); i++ {
-		if words[i] == "--" {
-			return strings.Join(append(rest, words[i:]...), " ")
-		}
-		flag, _, hasValue := strings.Cut(words[i], "=")
-		switch flag {
-		case "-shard", "--shard", "-out", "--out", "-o", "--o":
-			if !hasValue {
-				i++
-			}
-		case "-resume", "--resume":
-		default:
-			rest = append(rest, words[i])
-		}
-	}
-	return strings.Join(rest, " ")
 }

@@ -29,7 +29,7 @@ type Options struct {
 	// again. nil keeps nothing.
 	Results *Results
 
-	// Command is what started the sweep. It goes into each outcome's Origin, with the number of all points,
+	// Command is what started the sweep, without what tells its shards apart. It goes into each outcome's Origin, with the number of all points,
 	// for those who merge the shards and show them.
 	Command []string
 

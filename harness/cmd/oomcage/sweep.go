@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"oomcage/harness"
 	"oomcage/harness/internal/printable"
@@ -87,7 +89,7 @@ func newSweepCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		o.command = append([]string{"oomcage"}, os.Args[1:]...)
+		o.command = wholeSweep(cmd.Flags(), args)
 		return o.sweep(cmd.Context(), points, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	})
 	f := cmd.Flags()
@@ -105,6 +107,27 @@ func newSweepCommand() *cobra.Command {
 	f.BoolVar(&o.force, "force", false, fmt.Sprintf("take more than %d points", sweep.MaxPoints))
 	f.BoolVar(&o.asJSON, "json", false, "print each outcome as a line of JSON")
 	return cmd
+}
+
+// wholeSweep is the command line that all shards of a sweep share, and those that go on with it: without what says which part
+// this process runs, and where its results go.
+func wholeSweep(flags *pflag.FlagSet, program []string) []string {
+	words := []string{"oomcage", "sweep"}
+	flags.Visit(func(f *pflag.Flag) {
+		if slices.Contains([]string{"shard", "out", "resume", "rebuilt"}, f.Name) {
+			return
+		}
+		values := []string{f.Value.String()}
+		if several, ok := f.Value.(pflag.SliceValue); ok {
+			values = several.GetSlice()
+		}
+		for _, value := range values {
+			if words = append(words, "--"+f.Name); value != f.NoOptDefVal {
+				words = append(words, value)
+			}
+		}
+	})
+	return append(append(words, "--"), program...)
 }
 
 // points makes the points of the whole grid; given tells which flags were.

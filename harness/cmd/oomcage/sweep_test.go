@@ -33,3 +33,15 @@ func TestASweepGoesOnWithNoFileThatIsNoneOfItsOwn(t *testing.T) {
 	require.Equal(t, exitUsage, execute([]string{"sweep", "-rebuilt", "--max", "64MiB", "--", "true"}, &stdout, &stderr))
 	require.Contains(t, stderr.String(), "-resume")
 }
+
+func TestAllShardsOfASweepKeepOneCommand(t *testing.T) {
+	kept := func(args ...string) []string {
+		cmd := newSweepCommand()
+		require.NoError(t, cmd.ParseFlags(args))
+		return wholeSweep(cmd.Flags(), cmd.Flags().Args())
+	}
+	want := []string{"oomcage", "sweep", "--max", "1MiB,2MiB", "--axis", "a=1", "--axis", "b=-o 2", "--force", "--", "./app", "-o", "x", "--shard=1"}
+	program := []string{"--", "./app", "-o", "x", "--shard=1"}
+	require.Equal(t, want, kept(append([]string{"--max", "1MiB,2MiB", "--axis", "a=1", "--axis=b=-o 2", "--force"}, program...)...))
+	require.Equal(t, want, kept(append([]string{"--shard=1/4", "--max=1MiB,2MiB", "-o", "1.jsonl", "--axis", "a=1", "--axis=b=-o 2", "--resume", "--rebuilt", "--force"}, program...)...))
+}

@@ -26,20 +26,16 @@
  */
 /** @typedef {(point: Point, among: Point[]) => void} Open */
 
-/** @param {{ textContent: string | null }} block */
+/** @type {(block: { textContent: string | null }) => Promise<any>} */
 export async function unpack(block) {
 	const packed = Uint8Array.from(atob(block.textContent || ""), (c) => c.charCodeAt(0));
 	// @ts-ignore: TypeScript knows it from 5.1 on
 	return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
 }
 
-/**
- * detailsIn returns what finds the detail of the point at a place of the index. A block is unpacked when the first of its points is
- * asked for, and kept.
- * @param {ArrayLike<{ textContent: string | null }>} blocks
- * @param {number} chunk how many details each has
- * @returns {(place: number) => Promise<Detail>}
- */
+// detailsIn returns what finds the detail of the point at a place of the index. A block is unpacked when the first of its
+// points is asked for, and kept.
+/** @type {(blocks: ArrayLike<{ textContent: string | null }>, chunk: number) => (place: number) => Promise<Detail>} */
 export function detailsIn(blocks, chunk) {
 	/** @type {Map<number, Promise<Detail[]>>} */
 	const unpacked = new Map();

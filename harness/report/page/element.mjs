@@ -2,12 +2,7 @@
 
 /** @typedef {Record<string, string | number | boolean | undefined>} Attributes */
 
-/**
- * @template {Element} E
- * @param {E} element
- * @param {Attributes} attributes without those that are undefined or false
- * @param {(Node | string)[]} children
- */
+/** @type {<E extends Element>(element: E, attributes: Attributes, children: (Node | string)[]) => E} */
 function fill(element, attributes, children) {
 	for (const [name, value] of Object.entries(attributes)) {
 		if (value !== undefined && value !== false) {
@@ -18,29 +13,18 @@ function fill(element, attributes, children) {
 	return element;
 }
 
-/**
- * @template {keyof HTMLElementTagNameMap} N
- * @param {N} name
- * @param {Attributes} attributes
- * @param {(Node | string)[]} children
- */
+/** @type {<N extends keyof HTMLElementTagNameMap>(name: N, attributes?: Attributes, ...children: (Node | string)[]) => HTMLElementTagNameMap[N]} */
 export function html(name, attributes = {}, ...children) {
 	return fill(document.createElement(name), attributes, children);
 }
 
-/**
- * @param {string} name
- * @param {Attributes} attributes
- * @param {(Node | string)[]} children
- */
+/** @type {(name: string, attributes?: Attributes, ...children: (Node | string)[]) => SVGElement} */
 export function svg(name, attributes = {}, ...children) {
 	return fill(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
 }
 
-/**
- * breakable lets a point's name break where its parts end.
- * @param {string} name
- */
+// breakable lets a point's name break where its parts end.
+/** @type {(name: string) => (string | HTMLElement)[]} */
 export function breakable(name) {
 	return name.split("/").flatMap((part, i) => (i === 0 ? [part] : ["/", html("wbr"), part]));
 }
@@ -48,13 +32,8 @@ export function breakable(name) {
 /** @param {string} id */
 export const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
-/**
- * choice is a labelled select; pick is called with the place of what is chosen.
- * @param {string} text
- * @param {string[]} options
- * @param {number} chosen
- * @param {(place: number) => void} pick
- */
+// choice is a labelled select; pick is called with the place of what is chosen.
+/** @type {(text: string, options: string[], chosen: number, pick: (place: number) => void) => HTMLLabelElement} */
 export function choice(text, options, chosen, pick) {
 	const select = html("select", {}, ...options.map((option, i) => html("option", { value: i }, option)));
 	select.value = String(chosen);
@@ -62,20 +41,14 @@ export function choice(text, options, chosen, pick) {
 	return html("label", {}, text + " ", select);
 }
 
-/**
- * badge is the letter of a verdict, beside its name.
- * @param {import("./data.mjs").Index} index
- * @param {string} verdict
- */
+// badge is the letter of a verdict, beside its name.
+/** @type {(index: import("./data.mjs").Index, verdict: string) => HTMLElement} */
 export function badge(index, verdict) {
 	return html("span", { class: "badge v-" + verdict, "aria-hidden": "true" }, index.letters[verdict]);
 }
 
-/**
- * onWidth draws now, and again when the width of the box changes.
- * @param {HTMLElement} box
- * @param {() => void} draw
- */
+// onWidth draws now, and again when the width of the box changes.
+/** @type {(box: HTMLElement, draw: () => void) => void} */
 export function onWidth(box, draw) {
 	let width = 0;
 	new ResizeObserver(() => {
@@ -86,12 +59,8 @@ export function onWidth(box, draw) {
 	}).observe(box);
 }
 
-/**
- * labelled are the ticks whose texts have room, each of that width.
- * @param {import("./data.mjs").Tick[]} ticks
- * @param {number} room
- * @param {number} width
- */
+// labelled are the ticks whose texts have room, each of that width.
+/** @type {(ticks: import("./data.mjs").Tick[], room: number, width: number) => import("./data.mjs").Tick[]} */
 export function labelled(ticks, room, width) {
 	const each = Math.ceil((ticks.length * width) / room);
 	return ticks.filter((_, i) => i % each === 0);

@@ -6,11 +6,9 @@ import { byId, choice, labelled, onWidth, svg } from "./element.mjs";
 /** @typedef {import("./data.mjs").Series & { style: number }} Styled */
 /** @typedef {{ x: number, y: number, point: Point, series: Styled }} Mark */
 /** @typedef {(v: number) => number} Coordinate */
+/** @typedef {{ s: Styled, left: number, top: number, name: string }} Label */
 
-/**
- * @param {import("./data.mjs").Index} index
- * @param {import("./data.mjs").Open} open
- */
+/** @type {(index: import("./data.mjs").Index, open: import("./data.mjs").Open) => void} */
 export function drawKills(index, open) {
 	const { kills, marks: shapes } = index;
 	if (!kills) {
@@ -47,14 +45,8 @@ export function drawKills(index, open) {
 	});
 }
 
-/**
- * nearestMark is the one that a click meant, if there is any near it.
- * @template {{ x: number, y: number }} M
- * @param {M[]} all
- * @param {number} x
- * @param {number} y
- * @returns {M | null}
- */
+// nearestMark is the one that a click meant, if there is any near it.
+/** @type {<M extends { x: number, y: number }>(all: M[], x: number, y: number) => M | null} */
 export function nearestMark(all, x, y) {
 	let best = null;
 	let distance = 24 ** 2;
@@ -68,12 +60,7 @@ export function nearestMark(all, x, y) {
 	return best;
 }
 
-/**
- * @param {import("./data.mjs").Index} index
- * @param {import("./data.mjs").Kills} kills
- * @param {Styled[]} series those to show
- * @param {number} width
- */
+/** @type {(index: import("./data.mjs").Index, kills: import("./data.mjs").Kills, series: Styled[], width: number) => { plot: SVGElement, marks: Mark[] }} */
 function killsPlot(index, kills, series, width) {
 	const height = Math.max(280, Math.min(420, width * 0.45));
 	const bands = series.length <= index.marks.length;
@@ -133,27 +120,17 @@ function killsPlot(index, kills, series, width) {
 	return { plot, marks };
 }
 
-/**
- * bandPath goes along the upper ends of the windows and back along the lower ones. What is far above the plot is cut: browsers do
- * not draw what is too far away.
- * @param {import("./data.mjs").Window[]} band
- * @param {Coordinate} x
- * @param {Coordinate} y
- * @param {number} top
- */
+// bandPath goes along the upper ends of the windows and back along the lower ones. What is far above the plot is cut:
+// browsers do not draw what is too far away.
+/** @type {(band: import("./data.mjs").Window[], x: Coordinate, y: Coordinate, top: number) => string} */
 export function bandPath(band, x, y, top) {
 	const there = band.map((w) => `${x(w.max)} ${y(Math.min(w.hi, top * 2))}`);
 	const back = band.map((w) => `${x(w.max)} ${y(Math.min(w.lo, top * 2))}`).reverse();
 	return "M" + [...there, ...back].join("L") + "z";
 }
 
-/**
- * namesAtEnds stand at the end of each series, where no point can be, and make room for each other.
- * @param {Styled[]} series
- * @param {Point[]} points
- * @param {Coordinate} x
- * @param {Coordinate} y
- */
+// namesAtEnds stand at the end of each series, where no point can be, and make room for each other.
+/** @type {(series: Styled[], points: Point[], x: Coordinate, y: Coordinate) => Label[]} */
 export function namesAtEnds(series, points, x, y) {
 	let above = -Infinity;
 	return series.map((s) => ({ s, last: points[s.points[s.points.length - 1]] })).sort((a, b) => y(a.last.acked) - y(b.last.acked)).map(({ s, last }) => {
@@ -162,11 +139,8 @@ export function namesAtEnds(series, points, x, y) {
 	});
 }
 
-/**
- * namesInCorner are for narrow pages, where the upper left corner is what is free.
- * @param {Styled[]} series
- * @param {{ left: number, top: number }} frame
- */
+// namesInCorner are for narrow pages, where the upper left corner is what is free.
+/** @type {(series: Styled[], frame: { left: number, top: number }) => Label[]} */
 function namesInCorner(series, frame) {
 	return series.map((s, i) => ({ s, left: frame.left + 14, top: frame.top + 10 + i * 18, name: s.name }));
 }

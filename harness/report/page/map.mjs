@@ -6,10 +6,7 @@ import { byId, choice, html } from "./element.mjs";
 /** @typedef {import("./data.mjs").Point} Point */
 /** @typedef {{ across: number, down: number, fixed: number[] }} View the axes of the table, -1 for none, and the values of the others */
 
-/**
- * @param {Index} index
- * @param {import("./data.mjs").Open} open
- */
+/** @type {(index: Index, open: import("./data.mjs").Open) => void} */
 export function drawMap(index, open) {
 	const axes = index.axes;
 	const regular = index.points.filter((p) => p.values.every((v) => v >= 0));
@@ -66,11 +63,8 @@ export function drawMap(index, open) {
 	}
 }
 
-/**
- * firstView has memory.max across where it varies, else the axis with the most values, and the next one down.
- * @param {Index["axes"]} axes
- * @returns {View}
- */
+// firstView has memory.max across where it varies, else the axis with the most values, and the next one down.
+/** @type {(axes: Index["axes"]) => View} */
 export function firstView(axes) {
 	const order = axes.map((_, i) => i).sort((a, b) => axes[b].Values.length - axes[a].Values.length);
 	const max = axes.findIndex((a) => a.Name === "max" && a.Values.length > 1);
@@ -78,12 +72,8 @@ export function firstView(axes) {
 	return { across, down: order.find((i) => i !== across) ?? -1, fixed: axes.map(() => 0) };
 }
 
-/**
- * cellsOf are the points of each cell, by row and column.
- * @param {Point[]} points
- * @param {Index["axes"]} axes
- * @param {View} view
- */
+// cellsOf are the points of each cell, by row and column.
+/** @type {(points: Point[], axes: Index["axes"], view: View) => Point[][][]} */
 export function cellsOf(points, axes, { across, down, fixed }) {
 	/** @type {Point[][][]} */
 	const cells = Array.from({ length: down < 0 ? 1 : axes[down].Values.length }, () => axes[across].Values.map(() => []));
@@ -95,11 +85,7 @@ export function cellsOf(points, axes, { across, down, fixed }) {
 	return cells;
 }
 
-/**
- * @param {Index} index
- * @param {Point[][][]} cells
- * @param {View} view
- */
+/** @type {(index: Index, cells: Point[][][], view: View) => HTMLElement} */
 function mapTable(index, cells, view) {
 	const across = index.axes[view.across];
 	const down = index.axes[view.down];
@@ -120,10 +106,7 @@ function mapTable(index, cells, view) {
 	return table;
 }
 
-/**
- * @param {Index} index
- * @param {Point[]} points
- */
+/** @type {(index: Index, points: Point[]) => HTMLElement} */
 function mapCell(index, points) {
 	const { verdicts, steps, found, label } = cellText(index.verdicts, points);
 	return html("td", { role: "gridcell", tabindex: -1, title: label, "aria-label": label,
@@ -131,11 +114,8 @@ function mapCell(index, points) {
 		`${verdicts.map((v) => index.letters[v]).join("")} ${steps}${found ? " !" : ""}`);
 }
 
-/**
- * cellText is what a cell says of its points, which are repeats.
- * @param {string[]} order of the verdicts
- * @param {Point[]} points
- */
+// cellText is what a cell says of its points, which are repeats.
+/** @type {(order: string[], points: Point[]) => { verdicts: string[], steps: string, found: boolean, label: string }} */
 export function cellText(order, points) {
 	const verdicts = order.filter((v) => points.some((p) => p.verdict === v));
 	const counts = points.map((p) => p.acked);
@@ -147,12 +127,8 @@ export function cellText(order, points) {
 	return { verdicts, steps, found, label };
 }
 
-/**
- * moveInMap lets Tab take the map in one stride, and the arrows what is in it.
- * @param {HTMLTableCellElement} cell
- * @param {KeyboardEvent} event
- * @param {(cell: HTMLTableCellElement) => void} openCell
- */
+// moveInMap lets Tab take the map in one stride, and the arrows what is in it.
+/** @type {(cell: HTMLTableCellElement, event: KeyboardEvent, openCell: (cell: HTMLTableCellElement) => void) => void} */
 function moveInMap(cell, event, openCell) {
 	const row = /** @type {HTMLTableRowElement} */ (cell.parentElement);
 	const isCell = (/** @type {Element | undefined} */ e) => e?.classList.contains("cell");

@@ -6,12 +6,8 @@ import { timelinePlot } from "./timeline.mjs";
 /** @typedef {import("./data.mjs").Point} Point */
 /** @typedef {import("./data.mjs").Index} Index */
 
-/**
- * pointDialog returns what opens a point, among those that its arrows lead to.
- * @param {Index} index
- * @param {(place: number) => Promise<import("./data.mjs").Detail>} detailOf
- * @returns {import("./data.mjs").Open}
- */
+// pointDialog returns what opens a point, among those that its arrows lead to.
+/** @type {(index: Index, detailOf: (place: number) => Promise<import("./data.mjs").Detail>) => import("./data.mjs").Open} */
 export function pointDialog(index, detailOf) {
 	const dialog = /** @type {HTMLDialogElement} */ (byId("point"));
 	const place = new Map(index.points.map((p, i) => [p, i]));
@@ -62,12 +58,7 @@ export function pointDialog(index, detailOf) {
 	};
 }
 
-/**
- * @param {Index} index
- * @param {Point} point
- * @param {import("./data.mjs").Detail} detail
- * @param {Node} plot
- */
+/** @type {(index: Index, point: Point, detail: import("./data.mjs").Detail, plot: Node) => (Node)[]} */
 function pointBody(index, point, detail, plot) {
 	const steps = `${point.acked} steps acknowledged of ${point.attempted}` + (point.predicted ? `, ${point.predicted} predicted` : "");
 	const readings = detail.timeline.columns.at?.length || 0;

@@ -22,10 +22,7 @@ const columns = [
 	{ name: "Findings", key: (p) => -(p.findings?.length || 0) },
 ];
 
-/**
- * @param {Index} index
- * @param {import("./data.mjs").Open} open
- */
+/** @type {(index: Index, open: import("./data.mjs").Open) => void} */
 export function drawTable(index, open) {
 	const table = /** @type {HTMLTableElement} */ (byId("points"));
 	const body = html("tbody");
@@ -86,13 +83,8 @@ export function drawTable(index, open) {
 	apply();
 }
 
-/**
- * filtered are the points that have all words of the text, the verdict where there is one, and findings where they must.
- * @param {Index} index
- * @param {string} text
- * @param {string} verdict
- * @param {boolean} found
- */
+// filtered are the points that have all words of the text, the verdict where there is one, and findings where they must.
+/** @type {(index: Index, text: string, verdict: string, found: boolean) => Point[]} */
 export function filtered(index, text, verdict, found) {
 	const words = text.toLowerCase().split(/\s+/).filter(Boolean);
 	return index.points.filter((p) => {
@@ -101,12 +93,8 @@ export function filtered(index, text, verdict, found) {
 	});
 }
 
-/**
- * sorted are the points in the order of a column; as they come where it is -1.
- * @param {Point[]} points
- * @param {number} by
- * @param {boolean} down
- */
+// sorted are the points in the order of a column; as they come where it is -1.
+/** @type {(points: Point[], by: number, down: boolean) => Point[]} */
 export function sorted(points, by, down) {
 	if (by < 0) {
 		return points;
@@ -116,18 +104,12 @@ export function sorted(points, by, down) {
 	return [...points].sort((a, b) => sign * (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
 }
 
-/**
- * @param {Index} index
- * @param {Point} p
- */
+/** @type {(index: Index, p: Point) => string} */
 function checksOf(index, p) {
 	return [...new Set(p.findings?.map((i) => index.checks[i]))].join(", ");
 }
 
-/**
- * @param {Index} index
- * @param {Point} p
- */
+/** @type {(index: Index, p: Point) => HTMLElement} */
 function tableRow(index, p) {
 	return html("tr", { tabindex: 0 },
 		html("td", { class: "name" }, ...breakable(p.name)),

@@ -9,28 +9,21 @@ const counters = ["high", "max", "oom", "oom_kill"];
 
 const total = (/** @type {number[] | undefined} */ column) => (column || []).reduce((sum, v) => sum + v, 0);
 
-/** @param {number[]} column */
+/** @type {(column: number[]) => number[]} */
 export function sums(column) {
 	let sum = 0;
 	return column.map((v) => (sum += v));
 }
 
-/**
- * timelineText is what a screen reader says for the plot.
- * @param {import("./data.mjs").Point} point
- * @param {import("./data.mjs").Timeline} timeline
- */
+// timelineText is what a screen reader says for the plot.
+/** @type {(point: import("./data.mjs").Point, timeline: import("./data.mjs").Timeline) => string} */
 export function timelineText(point, { over, limits = [], some, full, columns }) {
 	const rose = counters.flatMap((name) => (columns[name] ? [`${name} ${total(columns[name])}`] : []));
 	return [`memory.current over ${over}: ` + [`up to ${point.peakText}`, ...limits.map((l) => `${l.name} ${l.text}`)].join(", "),
 		`${point.acked} steps`, rose.join(", ") || "no events", ...(some ? [`pressure ${some}, ${full}`] : [])].join("; ");
 }
 
-/**
- * @param {import("./data.mjs").Point} point
- * @param {import("./data.mjs").Timeline} timeline
- * @param {number} width
- */
+/** @type {(point: import("./data.mjs").Point, timeline: import("./data.mjs").Timeline, width: number) => Element} */
 export function timelinePlot(point, timeline, width) {
 	const { time, memory, limits = [], some, full, columns } = timeline;
 	if (!time || !memory) {
@@ -103,13 +96,8 @@ export function timelinePlot(point, timeline, width) {
 	return plot;
 }
 
-/**
- * stepLines stand where a step was acknowledged. Numbers are left out where they would touch.
- * @param {number[]} rose by how many, at each reading
- * @param {number[]} at
- * @param {Coordinate} x
- * @param {{ top: number, bottom: number }} frame
- */
+// stepLines stand where a step was acknowledged. Numbers are left out where they would touch.
+/** @type {(rose: number[], at: number[], x: Coordinate, frame: { top: number, bottom: number }) => SVGElement[]} */
 function stepLines(rose, at, x, frame) {
 	let numbered = -Infinity;
 	return sums(rose).flatMap((n, i) => {
@@ -123,13 +111,9 @@ function stepLines(rose, at, x, frame) {
 	});
 }
 
-/**
- * sharePath is the share of the time between two readings in which tasks waited for memory: a bar of at most 30 on the bottom.
- * @param {number[]} waited between each reading and the one before
- * @param {number[]} at
- * @param {Coordinate} x
- * @param {number} bottom
- */
+// sharePath is the share of the time between two readings in which tasks waited for memory: a bar of at most 30 on the
+// bottom.
+/** @type {(waited: number[], at: number[], x: Coordinate, bottom: number) => string} */
 export function sharePath(waited, at, x, bottom) {
 	return waited.map((us, i) => {
 		const share = i === 0 ? 0 : Math.min(1, us / Math.max(1, at[i] - at[i - 1]));
