@@ -71,7 +71,7 @@ demo-native: ## the demo on this kernel: root, cgroup v2
 
 .PHONY: demo-vm
 demo-vm: $(vm_setup) ## the demo in a microVM
-	@$(in_vm) $(vm) -build oomcage/app -- oomcage demo
+	@$(in_vm) $(vm) -build ./app -- oomcage demo
 
 .PHONY: test-native
 test-native: ## all tests on this kernel: root, cgroup v2

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"flag"
+	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -66,7 +67,7 @@ func TestThePlaceOfThisProcessIsKnown(t *testing.T) {
 	t.Setenv(builtVariable, manifest)
 	t.Setenv("OOMCAGE_VM_FLAGS", "-swap\n268435456\n-add\na b")
 	p := here()
-	require.Equal(t, "oomcage/harness", p.pkg)
+	require.Equal(t, reflect.TypeFor[Cage]().PkgPath(), p.pkg)
 	require.Equal(t, "6.1.0-1", p.vm)
 	require.Equal(t, []string{"example.com/a", "example.com/b"}, p.built)
 	require.Equal(t, []string{"-swap", "268435456", "-add", "a b"}, p.vmFlags)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -63,7 +64,7 @@ func TestATestThatFailsPrintsItsOutcomeOnceAndHowToRunItAgain(t *testing.T) {
 	require.Equal(t, 1, strings.Count(printed, "memory.events that rose"))
 	require.True(t, strings.HasPrefix(fake.logs[1], "oom-killed: killed by its own limit"), fake.logs[1])
 	require.Contains(t, fake.logs[1], `-run '^TestX$/^sub$' `)
-	require.Contains(t, fake.logs[1], " oomcage/harness")
+	require.Contains(t, fake.logs[1], " "+reflect.TypeFor[Cage]().PkgPath())
 	require.Empty(t, records.of, "a test that has ended is forgotten")
 }
 

@@ -10,8 +10,6 @@ import (
 	"testing"
 )
 
-const module = "oomcage"
-
 // rules are the rooms, the lowest first. A package has what is listed of this module below it, and nothing else; of others it
 // has not what is denied.
 var rules = []struct {
@@ -38,6 +36,7 @@ var (
 )
 
 func TestNoArrowPointsUp(t *testing.T) {
+	module := ownModule(t)
 	for _, r := range rules {
 		for _, goos := range r.goos {
 			for _, dep := range closure(t, goos, r.pkg) {
@@ -55,6 +54,18 @@ func TestNoArrowPointsUp(t *testing.T) {
 			}
 		}
 	}
+}
+
+// ownModule is the path of the module, whatever it is called.
+func ownModule(t *testing.T) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-m")
+	cmd.Dir = "../../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // closure lists all that a package imports, itself included.

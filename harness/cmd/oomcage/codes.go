@@ -71,6 +71,13 @@ nevertheless`},
 		{exitMachine, `it could not be done: nothing has changed`},
 		signalCode,
 	},
+	"doctor": {
+		{0, `a cage or the microVM works here`},
+		{exitFailed, `neither does`},
+		usageCode,
+		{exitMachine, `it could not be found out`},
+		signalCode,
+	},
 	"version": {
 		{0, `it is said`},
 		usageCode,

@@ -14,6 +14,9 @@ func asGuest() {}
 
 func isNotSupported(error) bool { return false }
 
+// kernelsLine is empty, since there is no microVM.
+func kernelsLine() string { return "" }
+
 func newRunCommand() *cobra.Command {
 	return onLinux("run", "Run a program in a cage and say how it ends")
 }
@@ -26,6 +29,10 @@ func newBisectCommand() *cobra.Command {
 func newDemoCommand() *cobra.Command { return onLinux("demo", "Show how the example service dies") }
 func newKernelsCommand() *cobra.Command {
 	return onLinux("kernels", "List, fetch and remove the kernels of the microVM")
+}
+
+func newDoctorCommand() *cobra.Command {
+	return onLinux("doctor", "Say what works on this machine")
 }
 
 func newVMCommand(io.Writer) *cobra.Command {

@@ -58,8 +58,8 @@ func readmesService(t *testing.T) string {
 func TestTheExamplesOfTheHelpWorkAsTheyStand(t *testing.T) {
 	dir := t.TempDir()
 	command := filepath.Join(dir, "oomcage")
-	mustBuild(t, command, "oomcage/harness/cmd/oomcage")
-	mustBuild(t, filepath.Join(dir, "app"), "oomcage/app")
+	mustBuild(t, command, ".")
+	mustBuild(t, filepath.Join(dir, "app"), "../../../app")
 	mustBuild(t, filepath.Join(dir, "service"), readmesService(t))
 	var words bytes.Buffer
 	for i := range 100_000 {
@@ -112,7 +112,7 @@ func TestTheExamplesOfTheHelpWorkAsTheyStand(t *testing.T) {
 	for _, example := range booting {
 		mustRun("sh", "-c", example)
 	}
-	for _, name := range []string{"report", "judge"} {
+	for _, name := range []string{"report", "judge", "doctor"} {
 		for _, example := range examplesOf(t, name) {
 			mustRun("sh", "-c", example)
 		}

@@ -20,6 +20,7 @@ the kernel's memory.events.
   oomcage judge    stored outcomes, judged again
   oomcage vm       any of these, or go test, in a microVM: without root or cgroup v2
   oomcage kernels  the kernels that the microVM boots: list, fetch, add, remove
+  oomcage doctor   what works on this machine, and what helps where it does not
   oomcage version  which oomcage this is
 
 run, sweep and bisect need root (or a delegated cgroup) and cgroup v2 with the memory controller. Elsewhere put

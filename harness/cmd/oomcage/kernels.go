@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/docker/go-units"
@@ -128,6 +129,23 @@ func asKernelUsage(err error) error {
 // sayer tells the user of what takes time.
 func sayer(cmd *cobra.Command) func(string) {
 	return func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), "oomcage kernels:", line) }
+}
+
+// kernelsLine names the releases of the kernels that were fetched or added, on a line of its own.
+func kernelsLine() string {
+	store, err := kernels.User()
+	if err != nil {
+		return ""
+	}
+	all, err := store.List()
+	if err != nil || len(all) == 0 {
+		return "\nno kernels; to help: oomcage kernels fetch"
+	}
+	names := make([]string, 0, len(all))
+	for _, k := range all {
+		names = append(names, printable.Line(k.Release))
+	}
+	return "\nkernels " + strings.Join(names, ", ")
 }
 
 // listKernels prints all kernels, and which one the microVM boots.

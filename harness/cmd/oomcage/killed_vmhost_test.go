@@ -29,7 +29,7 @@ func TestASweepWhoseGuestIsKilledAgainAndAgainLosesOnlyWhatWasRunning(t *testing
 		require.NoError(t, err, "%s", out)
 		return path
 	}
-	command, app := build("oomcage/harness/cmd/oomcage"), build("oomcage/app")
+	command, app := build("../oomcage"), build("../../../app")
 	results := filepath.Join(t.TempDir(), "results.jsonl")
 	var out bytes.Buffer
 	goOn := func() *exec.Cmd {

@@ -44,7 +44,7 @@ func newRootCommand(stdout, stderr io.Writer) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		newRunCommand(), newSweepCommand(), newBisectCommand(), newReportCommand(), newJudgeCommand(), newVMCommand(stderr),
-		newKernelsCommand(), newDemoCommand(), newVersionCommand(), newAxesTopic(),
+		newKernelsCommand(), newDoctorCommand(), newDemoCommand(), newVersionCommand(), newAxesTopic(),
 	)
 	root.SetHelpCommand(newHelpCommand(root))
 	markUsage(root)

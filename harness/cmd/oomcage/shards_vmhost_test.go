@@ -28,7 +28,7 @@ func TestFourMicroVMsSweepWhatOneDoes(t *testing.T) {
 		require.NoError(t, err, "%s", out)
 		return path
 	}
-	command, app := build("oomcage/harness/cmd/oomcage"), build("oomcage/app")
+	command, app := build("../oomcage"), build("../../../app")
 	results := t.TempDir()
 	swept := func(name string, flags ...string) []*harness.Outcome {
 		args := append([]string{"vm", "-add", app, "--", command, "sweep", "-o", name,

@@ -15,7 +15,7 @@ import (
 	"oomcage/harness/internal/vm"
 )
 
-const vmLong = `vm runs PROGRAM in a QEMU microVM with cgroup v2, as root, and ends with its exit code. No root and no
+var vmLong = `vm runs PROGRAM in a QEMU microVM with cgroup v2, as root, and ends with its exit code. No root and no
 KVM is needed for it. Made for go test:
 
   go test -exec 'go tool oomcage vm -build ./app' ./...
@@ -78,7 +78,7 @@ what -build compiled. OOMCAGE_VM_FLAGS has the flags that make the same machine,
 Where the exit code counts, as in CI, build the command: go tool of Go 1.26 ends with 0 when a signal ends
 its tool.
 
-  go build -o oomcage oomcage/harness/cmd/oomcage
+  go build -o oomcage ` + modulePath() + `/harness/cmd/oomcage
   go test -exec "$PWD/oomcage vm -build ./app" ./...`
 
 // newVMCommand has stderr as it is: the program's own is passed on byte for byte, and on a terminal it is one.

@@ -19,9 +19,21 @@ var ErrNotSupported = errors.New("cages are not supported here")
 // inVM is the advice that helps whatever is missing.
 const inVM = "or run the tests in a microVM, which needs neither root nor cgroup v2: go test -exec 'go tool oomcage vm -build PKG' ./..., PKG being what they compile with harness.Build"
 
-func notSupported(found, need, help string) error {
-	return fmt.Errorf("%w: %s; %s is needed: %s, %s", ErrNotSupported, found, need, help, inVM)
+func notSupported(found, need, help string) error { return &Unsupported{found, need, help} }
+
+// Unsupported says why cages are not supported here. It wraps ErrNotSupported.
+type Unsupported struct {
+	Found, Need string
+	Help        string // a command, or commands with commas between them
 }
+
+// Error says it all, with what helps whatever is missing.
+func (u *Unsupported) Error() string {
+	return fmt.Sprintf("%v: %s; %s is needed: %s, %s", ErrNotSupported, u.Found, u.Need, u.Help, inVM)
+}
+
+// Unwrap returns ErrNotSupported.
+func (u *Unsupported) Unwrap() error { return ErrNotSupported }
 
 // unreadable says that cages are not supported where a file of /proc is missing or closed to this user.
 // That there is no descriptor left to read it with, or that it is not understood here, says nothing of

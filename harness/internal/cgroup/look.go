@@ -1,0 +1,53 @@
+package cgroup
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Look is what this machine has of cgroups, for people: Supported decides.
+type Look struct {
+	V1          string   // where the memory controller is bound to cgroup v1, or ""
+	V2          string   // where cgroup v2 is mounted, or ""
+	ReadOnly    bool     // it is mounted so
+	Controllers []string // of the mount of cgroup v2
+	Limits      []string // memory.max and memory.high above this process, each with its cgroup
+}
+
+// LookAround looks at this machine. What cannot be read is missing.
+func LookAround() Look { return lookAround("") }
+
+// lookAround has root as findBase has it.
+func lookAround(root string) (l Look) {
+	ms, err := readMounts(filepath.Join(root, "/proc/self/mountinfo"))
+	if err != nil {
+		return l
+	}
+	v1, _ := ms.memoryV1()
+	v2, _ := ms.unified()
+	l.V1, l.V2, l.ReadOnly = v1.point, v2.point, v2.readOnly
+	if l.V2 == "" {
+		return l
+	}
+	mount := filepath.Join(root, l.V2)
+	if b, err := os.ReadFile(filepath.Join(mount, "cgroup.controllers")); err == nil {
+		l.Controllers = strings.Fields(string(b))
+	}
+	own, err := ownCgroup(filepath.Join(root, "/proc/self/cgroup"), mount)
+	if err != nil {
+		return l
+	}
+	for dir := cmp.Or(own, mount); strings.HasPrefix(dir, mount); dir = filepath.Dir(dir) {
+		for _, file := range []string{"memory.max", "memory.high"} {
+			limit, err := (&Group{mount, dir}).ReadSize(file)
+			if err == nil && limit != math.MaxInt64 { // it need not have the controller
+				l.Limits = append(l.Limits, fmt.Sprintf("%s %d of %s", file, limit, strings.TrimPrefix(dir, root)))
+			}
+		}
+	}
+	return l
+}
