@@ -119,7 +119,7 @@ This is what make demo prints:
 	4      ████████████████████████████████████····     90157056   none
 	5      ████████████████████████████████████████    100003840   max 36, oom 1, oom_kill 1 (no answer; the peak)
 
-	oom-killed: killed by its own limit: 100003840 of 99999744 bytes, during step 5; victim app[154], anon 99.4 MB.
+	oom-killed: killed by its own limit: 95.4 of 95.4 MiB, during step 5; victim app[154], anon 94.8 MiB.
 	The service acknowledged 4 steps; 4..4 were predicted.
 	verdict=oom-killed acked=4 predicted=4..4 oom=1 oom_kill=1 limit_bytes=99999744 peak_bytes=100003840
 */

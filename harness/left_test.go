@@ -20,7 +20,7 @@ func TestWhatIsLeftOnTmpfsIsFoundUntilItIsRemoved(t *testing.T) {
 	require.Equal(t, outcome.Left{Shmem: 5 * MiB, On: []string{"/t"}}, found(map[string]Bytes{"/t": 5 * MiB}))
 	require.Equal(t, outcome.Left{Shmem: 5 * MiB, On: []string{"/t"}}, found(map[string]Bytes{"/t": 30 * MiB}), "what others put there is not ours")
 	require.Zero(t, found(map[string]Bytes{}))
-	require.Equal(t, "20971520 bytes on tmpfs (/t), 4096 of page cache", outcome.Left{Shmem: 20 * MiB, File: 4096, On: []string{"/t"}}.String())
+	require.Equal(t, "20.0 MiB on tmpfs (/t), 4.0 KiB of page cache", outcome.Left{Shmem: 20 * MiB, File: 4096, On: []string{"/t"}}.String())
 }
 
 // A run that starts with what others have left in TMPDIR has less memory, where that is a tmpfs.
@@ -44,7 +44,7 @@ func TestWhatARunLeavesOnTmpfsIsNamedInItAndInTheNext(t *testing.T) {
 	first.RequireVerdict(t, Exited)
 	require.InDelta(t, 20<<20, int64(first.Left.Shmem), 1<<20)
 	require.Equal(t, []string{"/dev/shm"}, first.Left.On)
-	require.Contains(t, first.Why, "bytes on tmpfs (/dev/shm), for which a later run does not pay")
+	require.Contains(t, first.Why, " on tmpfs (/dev/shm), for which a later run does not pay")
 	require.Zero(t, first.Found)
 
 	second := RunT(t, s)

@@ -63,7 +63,7 @@ func TestALimitThatTheTargetRaisedIsNotTheOneThatItSurvived(t *testing.T) {
 func TestALimitThatTheTargetLoweredIsTheOneThatKilledIt(t *testing.T) {
 	o := RunT(t, Spec{Target: as(t, "limiting", "20971520", "100000000"), Limits: Limits{Max: 50 * MiB}})
 	o.RequireVerdict(t, OOMKilled)
-	require.Contains(t, o.Why, "of 20971520 bytes")
+	require.Contains(t, o.Why, " of 20.0 MiB")
 	require.Contains(t, o.Why, "from 52428800 to 20971520")
 }
 
@@ -75,7 +75,7 @@ func TestALimitThatIsChangedFromOutsideIsSeen(t *testing.T) {
 		return p.Cage().group.Write("memory.max", "62914560")
 	}}})
 	o.RequireVerdict(t, Survived)
-	require.Contains(t, o.Why, "of 62914560 bytes")
+	require.Contains(t, o.Why, " of 60.0 MiB")
 	require.Contains(t, o.Why, "memory.high was changed during the run, from max to 41943040")
 	for _, c := range o.Evidence.LimitChanges {
 		require.GreaterOrEqual(t, c.At, time.Duration(0))

@@ -8,7 +8,7 @@ import (
 	"runtime/debug"
 	"strings"
 
-	shellquote "github.com/kballard/go-shellquote"
+	"oomcage/harness/internal/shell"
 )
 
 // place is what this process knows of how it was started, as far as it matters for doing it again.
@@ -80,7 +80,7 @@ func (p place) again(name string, benchmark bool) string {
 		for _, pkg := range p.built {
 			vm = append(vm, "-build", pkg)
 		}
-		words = append(words, "-exec", shellquote.Join(vm...))
+		words = append(words, "-exec", shell.Join(vm...))
 	}
 	if p.pkg != "" {
 		words = append(words, p.pkg)
@@ -88,10 +88,10 @@ func (p place) again(name string, benchmark bool) string {
 	if len(p.args) > 0 {
 		words = append(append(words, "-args"), p.args...)
 	}
-	command := shellquote.Join(words...)
+	command := shell.Join(words...)
 	switch {
 	case p.vm != "" && p.kernel != "":
-		return shellquote.Join("OOMCAGE_KERNEL="+p.kernel) + " " + command
+		return shell.Join("OOMCAGE_KERNEL="+p.kernel) + " " + command
 	case p.vm != "":
 		return command + "   # it ran on Linux " + p.vm
 	case p.sudo:

@@ -125,7 +125,7 @@ func TestAnOutcomeSurvivesItsJSON(t *testing.T) {
 	back.Verdict, back.Why = "", ""
 	back.Verdict, back.Why = back.Judge()
 	require.Equal(t, o.Verdict, back.Verdict)
-	require.Equal(t, "killed by its own limit: 99999744 of 99999744 bytes, during step 5", back.Why)
+	require.Equal(t, "killed by its own limit: 95.4 of 95.4 MiB, during step 5", back.Why)
 }
 
 func TestAnOutcomeOfUnknownOriginSaysNothingOfIt(t *testing.T) {

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/docker/go-units"
-
 	"oomcage/harness/internal/bar"
+
+	"oomcage/harness/internal/human"
 )
 
 // graphRows is how many samples a graph shows at most.
@@ -31,7 +31,7 @@ func (o *Outcome) graph() string {
 		full, of = max(highest, e.Peak), "the peak"
 	}
 	line := func(at, steps string, used Bytes, note string) {
-		row := fmt.Sprintf("  %8s  %-5s  %s  %10s %12d   %s", at, steps, bar.Draw(int64(used), int64(full)), human(used), used, note)
+		row := fmt.Sprintf("  %8s  %-5s  %s  %10s %12d   %s", at, steps, bar.Draw(int64(used), int64(full)), human.Size(used), used, note)
 		b.WriteString(strings.TrimRight(row, " ") + "\n")
 	}
 	fmt.Fprintf(&b, "  %8s  %-5s  %-*s  %23s   %s\n", "time", "acked", bar.Width, fmt.Sprintf("of %d (%s)", full, of), "memory.current", "memory.events that rose")
@@ -109,14 +109,6 @@ func highestOfSteps(samples []Sample) []int {
 		}
 	}
 	return highest
-}
-
-// human prints a size as people read it, to a tenth of the unit: "95.4 MiB".
-func human(b Bytes) string {
-	if b < KiB {
-		return fmt.Sprintf("%d B", b)
-	}
-	return units.CustomSize("%.1f %s", float64(b), 1024, []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"})
 }
 
 // Thin picks at most n samples, in their order: those that tell most, and the rest spread evenly. It is for

@@ -96,9 +96,3 @@ func TestOutputThatIsPrintedKeepsItsEndsAndCannotMoveTheCursor(t *testing.T) {
 	require.Equal(t, "  name       "+strings.Repeat("é", lineLength)+"…\n", named("name", strings.Repeat("é", lineLength+1)))
 	require.Equal(t, "  name       "+strings.Repeat("é", lineLength)+"\n", named("name", strings.Repeat("é", lineLength)))
 }
-
-func TestSizesForPeople(t *testing.T) {
-	for size, want := range map[Bytes]string{0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 100003840: "95.4 MiB", Unlimited: "8.0 EiB"} {
-		assert.Equal(t, want, human(size))
-	}
-}

@@ -1,8 +1,9 @@
 package outcome
 
 import (
-	"fmt"
 	"strings"
+
+	"oomcage/harness/internal/human"
 )
 
 // Left is memory that stays charged above a cage when all its processes have ended and its TMPDIR is removed: it is in
@@ -21,10 +22,10 @@ func (l Left) String() string {
 		if len(l.On) > 0 {
 			on = " (" + strings.Join(l.On, ", ") + ")"
 		}
-		parts = append(parts, fmt.Sprintf("%d bytes on tmpfs%s", l.Shmem, on))
+		parts = append(parts, human.Size(l.Shmem)+" on tmpfs"+on)
 	}
 	if l.File > 0 {
-		parts = append(parts, fmt.Sprintf("%d of page cache", l.File))
+		parts = append(parts, human.Size(l.File)+" of page cache")
 	}
 	return strings.Join(parts, ", ")
 }

@@ -14,10 +14,10 @@ func TestTheSentenceHasTheLimitInForceAndThatItChanged(t *testing.T) {
 	}}
 	require.Equal(t, "; memory.max of /up was changed during the run, from max to 70, seen after 2s"+
 		"; memory.max was changed during the run, 2 times, from 50 to 199, seen after 3s", e.changes())
-	require.Equal(t, "190 of 199 bytes", fullness(e))
+	require.Equal(t, "190 of 199 B", fullness(e))
 	e.LimitChanges = []LimitChange{{Group: "/up/cage", File: "memory.max", From: 50, To: Unlimited}}
-	require.Equal(t, "190 bytes, no memory.max", fullness(e))
+	require.Equal(t, "190 B, no memory.max", fullness(e))
 	e.LimitChanges[0].To = 0
-	require.Equal(t, "190 of 0 bytes", fullness(e))
+	require.Equal(t, "190 of 0 B", fullness(e))
 	require.Empty(t, Evidence{}.changes())
 }

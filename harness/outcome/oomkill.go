@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
 )
 
@@ -27,9 +28,9 @@ type OOMKill struct {
 	SharedWith []int `json:"shared_with,omitempty"`
 }
 
-// String prints "app[132], anon 96.7 MB".
+// String prints "app[132], anon 92.2 MiB".
 func (k OOMKill) String() string {
-	return fmt.Sprintf("%s[%d], anon %.1f MB", printable.Line(k.Name), k.PID, float64(k.Anon)/1e6)
+	return fmt.Sprintf("%s[%d], anon %s", printable.Line(k.Name), k.PID, human.Size(k.Anon))
 }
 
 // TargetKill returns what the log says of the target's own end. A kill that the log does not place

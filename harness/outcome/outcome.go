@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
 )
 
@@ -71,7 +72,7 @@ func (o *Outcome) notes(v Verdict) string {
 		notes += "; steps may have been answered by " + e.OtherListener + ", as it listened on the target's address"
 	}
 	if o.Window != nil && o.Baseline.short(e.Limits) {
-		notes += fmt.Sprintf("; the cgroups above had only %d bytes free when it was ready, less than its own limit, and the prediction is made for that", o.Baseline.Room)
+		notes += fmt.Sprintf("; the cgroups above had only %s free when it was ready, less than its own limit, and the prediction is made for that", human.Size(o.Baseline.Room))
 	}
 	if v != OOMKilled && v != OOMGroupKilled || !o.Measured.flat(o.Baseline, o.Spec.Load.Bytes) {
 		if differs := o.Differs(); differs != "" {

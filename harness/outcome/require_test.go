@@ -32,7 +32,7 @@ func TestAFailedAssertionPrintsTheWholeOutcome(t *testing.T) {
 	} {
 		var r recorder
 		assertion(&r)
-		for _, part := range []string{want, "oom-killed: killed by its own limit: 77 of 77 bytes", "SIGKILL", "oom 1, oom_kill 1", "4 acknowledged of 5", "the last words", "step 5: EOF", "4      ██████████████████████████████████······        66 B           66\n"} {
+		for _, part := range []string{want, "oom-killed: killed by its own limit: 77 of 77 B", "SIGKILL", "oom 1, oom_kill 1", "4 acknowledged of 5", "the last words", "step 5: EOF", "4      ██████████████████████████████████······        66 B           66\n"} {
 			require.Contains(t, r.message, part)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"oomcage/harness/internal/human"
 )
 
 // Verdict says in one word how a run ended. Its texts are part of the format of result files.
@@ -232,9 +234,9 @@ func fullness(e Evidence) string {
 	}
 	limit, is := e.inForce()
 	if !is {
-		return fmt.Sprintf("%d bytes, no memory.max", used)
+		return human.Size(used) + ", no memory.max"
 	}
-	return fmt.Sprintf("%d of %d bytes", used, limit)
+	return human.Of(used, limit)
 }
 
 func startNote(e Evidence) string {

@@ -52,9 +52,9 @@ func TestClassify(t *testing.T) {
 		want Verdict
 		why  string
 	}{
-		{"alive after its load", Evidence{Ready: true, Peak: 5, Limits: Limits{Max: 9}}, Survived, "5 of 9 bytes"},
+		{"alive after its load", Evidence{Ready: true, Peak: 5, Limits: Limits{Max: 9}}, Survived, "5 of 9 B"},
 		{"alive and reclaimed, but not out of time", Evidence{Ready: true, Events: Events{High: 9, Max: 3}}, Survived, "alive"},
-		{"killed at its own limit", Evidence{Status: sigkill, Ready: true, Events: ownKill, EventsLocal: ownKill, Peak: 8, Limits: Limits{Max: 8}}, OOMKilled, "8 of 8 bytes"},
+		{"killed at its own limit", Evidence{Status: sigkill, Ready: true, Events: ownKill, EventsLocal: ownKill, Peak: 8, Limits: Limits{Max: 8}}, OOMKilled, "8 of 8 B"},
 		{"killed before it was ready", Evidence{Status: sigkill, Events: ownKill, EventsLocal: ownKill}, OOMKilled, "before it was ready"},
 		{"killed with its group", Evidence{Status: sigkill, Events: Events{OOM: 1, OOMKill: 3, OOMGroupKill: 1}, EventsLocal: Events{OOM: 1, OOMKill: 3, OOMGroupKill: 1}}, OOMGroupKilled, "memory.oom.group"},
 		{"its child was killed, it lives", Evidence{Ready: true, Events: ownKill, EventsLocal: ownKill}, ChildOOMKilled, "the target lives"},
@@ -181,10 +181,10 @@ func TestClassify(t *testing.T) {
 func TestTheSentenceNamesTheVictims(t *testing.T) {
 	app := OOMKill{PID: 132, Name: "app", Anon: 96700000}
 	for want, kills := range map[string][]OOMKill{
-		"":                                nil,
-		"; victim app[132], anon 96.7 MB": {app},
-		"; victims app[132], anon 96.7 MB; sh[2], anon 0.0 MB": {app, {PID: 2, Name: "sh"}},
-		"sh[3], anon 0.0 MB; and 2 more":                       {app, app, {PID: 2, Name: "sh"}, {PID: 3, Name: "sh"}, {PID: 4}, {PID: 5}},
+		"":                                 nil,
+		"; victim app[132], anon 92.2 MiB": {app},
+		"; victims app[132], anon 92.2 MiB; sh[2], anon 0 B": {app, {PID: 2, Name: "sh"}},
+		"sh[3], anon 0 B; and 2 more":                        {app, app, {PID: 2, Name: "sh"}, {PID: 3, Name: "sh"}, {PID: 4}, {PID: 5}},
 	} {
 		o := Outcome{Evidence: Evidence{Kills: kills}}
 		o.Verdict, o.Why = o.Judge()

@@ -8,7 +8,7 @@ import (
 
 	"oomcage/harness/outcome"
 
-	shellquote "github.com/kballard/go-shellquote"
+	"oomcage/harness/internal/shell"
 )
 
 // Load makes a point's step from a text in which $step and $kind stand for the point's values. The zero
@@ -36,7 +36,7 @@ func (l Load) name() string {
 	case postLoad:
 		return "POST " + l.words[0]
 	default:
-		return shellquote.Join(l.words...)
+		return shell.Join(l.words...)
 	}
 }
 
@@ -79,7 +79,7 @@ func (l Load) with(name string) string {
 	case len(l.words) == 0:
 		return "/load?" + query
 	case l.kind == execLoad:
-		return shellquote.Join(l.words...) + " $" + name
+		return shell.Join(l.words...) + " $" + name
 	case strings.Contains(l.words[0], "?"):
 		return l.words[0] + "&" + query
 	default:

@@ -8,8 +8,9 @@ import (
 	"runtime"
 	"time"
 
-	shellquote "github.com/kballard/go-shellquote"
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/shell"
 
 	"oomcage/harness/internal/sys"
 	"oomcage/harness/outcome"
@@ -19,7 +20,7 @@ import (
 // read stays zero: an origin is worth no run.
 func NewOrigin(command []string, points int) outcome.Origin {
 	o := outcome.Origin{
-		Command: shellquote.Join(command...), Start: time.Now().UTC().Truncate(time.Second), Points: points,
+		Command: shell.Join(command...), Start: time.Now().UTC().Truncate(time.Second), Points: points,
 		Arch: runtime.GOARCH, CPUs: sys.OnlineCPUs(),
 		MicroVM: os.Getenv("OOMCAGE_VM") != "",
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/sweep"
 )
@@ -139,7 +140,7 @@ func lastLines(output string, most int) string {
 func sentence(s sweep.Search, a *sweep.Answer) string {
 	what := "the program's own work"
 	if s.Spec.Load.Step != nil {
-		what = count(s.Spec.Load.Count, "step")
+		what = human.Count(s.Spec.Load.Count, "step")
 	}
 	var below, at sweep.Trial
 	for _, t := range a.Trials {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/outcome"
 )
@@ -109,9 +110,9 @@ func refusal(o *harness.Outcome) string {
 	loaded := "nothing was loaded"
 	switch {
 	case o.Acknowledged > 0 && o.Spec.Load.Count > 0:
-		loaded = fmt.Sprintf("the load ended after %d of %s", o.Acknowledged, count(o.Spec.Load.Count, "step"))
+		loaded = fmt.Sprintf("the load ended after %d of %s", o.Acknowledged, human.Count(o.Spec.Load.Count, "step"))
 	case o.Acknowledged > 0:
-		loaded = "the load ended after " + count(o.Acknowledged, "step")
+		loaded = "the load ended after " + human.Count(o.Acknowledged, "step")
 	}
 	why := "the target was not ready: " + printable.Line(o.Error)
 	if step := fmt.Sprintf("step %d", o.Attempted); o.Attempted > 0 {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
@@ -73,9 +74,9 @@ func judge(files []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("print the verdicts: %w", err)
 	}
-	summary := fmt.Sprintf("%s judged again: %d agree, %d differ", count(j.same+j.different, "outcome"), j.same, j.different)
+	summary := fmt.Sprintf("%s judged again: %d agree, %d differ", human.Count(j.same+j.different, "outcome"), j.same, j.different)
 	if bad += j.unnamed; bad > 0 {
-		summary += "; " + count(bad, "error")
+		summary += "; " + human.Count(bad, "error")
 	}
 	if _, err := fmt.Fprintln(stdout, summary); err != nil {
 		return fmt.Errorf("print the verdicts: %w", err)
@@ -159,10 +160,3 @@ func (j *judgement) again(o *outcome.Outcome, where string) {
 
 // verdictWidth is the length of the longest verdict.
 const verdictWidth = len(outcome.AncestorOOMKilled)
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}

@@ -58,7 +58,7 @@ func TestAnOutcomeThatIsJudgedDifferentlyIsMarkedWithTheReason(t *testing.T) {
 	lines := strings.Split(stdout.String(), "\n")
 	require.Len(t, lines, 5)
 	assert.True(t, strings.HasPrefix(lines[1], path+":1 "), "what has no name is named by its place: %s", lines[1])
-	assert.Regexp(t, `^not\\nso +killed +oom-killed +differs: killed by its own limit: 99999744 of 99999744 bytes, during step 5 \(.*outcome.json:2\)$`, lines[2])
+	assert.Regexp(t, `^not\\nso +killed +oom-killed +differs: killed by its own limit: 95.4 of 95.4 MiB, during step 5 \(.*outcome.json:2\)$`, lines[2])
 	assert.Equal(t, "3 outcomes judged again: 2 agree, 1 differ", lines[3])
 	assert.Equal(t, 1, code)
 	assert.Empty(t, stderr.String())

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/internal/secret"
 	"oomcage/harness/outcome"
@@ -229,7 +230,7 @@ func (o *sweepFlags) sweep(ctx context.Context, all []sweep.Point, stdout, stder
 	show.end()
 	if err != nil {
 		if kept := show.count; kept > 0 {
-			fmt.Fprintf(stderr, "oomcage sweep: %s of %d are kept in %s; go on with -resume\n", count(kept, "outcome"), len(points), printable.Line(o.out))
+			fmt.Fprintf(stderr, "oomcage sweep: %s of %d are kept in %s; go on with -resume\n", human.Count(kept, "outcome"), len(points), printable.Line(o.out))
 		} else {
 			end = results.Discard // an empty file helps nobody
 		}
@@ -263,7 +264,7 @@ func (o *sweepFlags) conclude(outcomes []*harness.Outcome, stdout, stderr io.Wri
 		fmt.Fprintf(w, "  %s\n", printable.Line(f.String()))
 	}
 	if len(found) > 0 {
-		return failed("the checks found " + count(len(found), "fault"))
+		return failed("the checks found " + human.Count(len(found), "fault"))
 	}
 	if o.asJSON {
 		return nil
@@ -280,7 +281,7 @@ func (o *sweepFlags) printCounts(outcomes []*harness.Outcome, w io.Writer) {
 	for _, r := range outcomes {
 		verdicts[r.Verdict]++
 	}
-	fmt.Fprintf(w, "\n%s in %s:", count(len(outcomes), "outcome"), printable.Line(o.out))
+	fmt.Fprintf(w, "\n%s in %s:", human.Count(len(outcomes), "outcome"), printable.Line(o.out))
 	for _, v := range outcome.Verdicts() {
 		if n := verdicts[v]; n > 0 {
 			fmt.Fprintf(w, " %s %d", v, n)

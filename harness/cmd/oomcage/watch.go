@@ -10,6 +10,7 @@ import (
 
 	"oomcage/harness"
 	"oomcage/harness/internal/bar"
+	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
 )
 
@@ -66,7 +67,7 @@ func newStepPrinter(w io.Writer, spec harness.Spec) *stepPrinter {
 func (s *stepPrinter) ready(p *harness.Process) {
 	of := "no memory.max"
 	if limit := p.Cage().Limits().Max; limit > 0 && limit != harness.Unlimited {
-		of = fmt.Sprintf("of %d bytes", limit)
+		of = "of " + human.Size(limit)
 	}
 	fmt.Fprintf(s.w, "%-6s %-*s %12s   %s\n", "step", bar.Width, of, "current", "memory.events")
 	s.line(s.first, p, nil)

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/human"
 )
 
 // subgroup is the shell command that starts a command as a plain user in a scope of its own, in a cgroup
@@ -131,8 +133,8 @@ func (b base) unheld() []string {
 		for _, file := range []string{"memory.max", "memory.high"} {
 			limit, err := (&Group{b.mount, dir}).ReadSize(file)
 			if err == nil && limit != math.MaxInt64 { // it need not have the controller
-				lines = append(lines, fmt.Sprintf("cages hang below %s, so %s of %s, %d bytes, does not hold them",
-					filepath.Join(b.dir, guardName), file, dir, limit))
+				lines = append(lines, fmt.Sprintf("cages hang below %s, so %s of %s, %s, does not hold them",
+					filepath.Join(b.dir, guardName), file, dir, human.Size(limit)))
 			}
 		}
 	}

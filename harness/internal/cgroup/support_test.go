@@ -115,7 +115,7 @@ func TestTheRootOfAContainerTakesNoUnitOfItsSystemd(t *testing.T) {
 	b, err := findBase(tree, may)
 	require.NoError(t, err)
 	require.Equal(t, filepath.Join(tree, "/sys/fs/cgroup"), b.dir)
-	require.Equal(t, []string{fmt.Sprintf("cages hang below %s/oomcage, so memory.max of %s/system.slice/a.service, 4096 bytes, does not hold them",
+	require.Equal(t, []string{fmt.Sprintf("cages hang below %s/oomcage, so memory.max of %s/system.slice/a.service, 4.0 KiB, does not hold them",
 		b.dir, b.mount)}, b.unheld())
 }
 

@@ -14,6 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"oomcage/harness/internal/kmsg"
+
+	"oomcage/harness/internal/human"
 )
 
 // kernelLog knows the processes that the machine-wide OOM killer chose.
@@ -55,10 +57,9 @@ func (k *kernelLog) killed(pid int) string {
 	if i < 0 {
 		return ""
 	}
-	const mb = 1e6
 	v := all[i]
-	return fmt.Sprintf("killed: %s[%d], anon %.1f MB, file %.1f MB, shmem %.1f MB", v.Name, pid,
-		float64(v.AnonRSS)/mb, float64(v.FileRSS)/mb, float64(v.ShmemRSS)/mb)
+	return fmt.Sprintf("killed: %s[%d], anon %s, file %s, shmem %s", v.Name, pid,
+		human.Size(v.AnonRSS), human.Size(v.FileRSS), human.Size(v.ShmemRSS))
 }
 
 // oomKills is the kernel's count of kills by any OOM killer.

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"oomcage/harness/internal/human"
 )
 
 const (
@@ -34,8 +36,8 @@ func addLocale(c *carrier, env []string, warn func(string)) error {
 			continue
 		}
 		if info.Size() > mostLocales {
-			warn(fmt.Sprintf("the guest has no locale %s, since %s has %d MB: -add %[2]s takes it along, LC_ALL=C.UTF-8 does without",
-				name, localeArchive, info.Size()/1e6))
+			warn(fmt.Sprintf("the guest has no locale %s, since %s has %s: -add %[2]s takes it along, LC_ALL=C.UTF-8 does without",
+				name, localeArchive, human.Size(info.Size())))
 			continue
 		}
 		if _, err := c.mirror(localeArchive); err != nil {

@@ -16,8 +16,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/kballard/go-shellquote"
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/shell"
 )
 
 // machine is what QEMU is started with.
@@ -128,7 +129,7 @@ func (m machine) commandLine() string {
 	for _, a := range m.args() {
 		words = append(words, ownSocket.ReplaceAllString(a, "null,$1"))
 	}
-	return shellquote.Join(words...) + "\n"
+	return shell.Join(words...) + "\n"
 }
 
 // process is a running QEMU.

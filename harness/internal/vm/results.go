@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"oomcage/harness/internal/human"
 )
 
 // flushEvery bounds how long what has come of a growing file may wait for the disk while more is coming.
@@ -275,7 +277,7 @@ func (r *results) grownPaths() []string {
 
 // progress says how much has come of what follows the program's end.
 func (r *results) progress() string {
-	return fmt.Sprintf("%d files of %d, %.1f MB of %.1f", r.files.Load(), r.comingFiles.Load(), float64(r.bytes.Load())/1e6, float64(r.comingBytes.Load())/1e6)
+	return fmt.Sprintf("%d files of %d, %s", r.files.Load(), r.comingFiles.Load(), human.Of(r.bytes.Load(), r.comingBytes.Load()))
 }
 
 // lostOnTheWay names what had not come when the guest ended.

@@ -1,0 +1,60 @@
+// Package human writes sizes and counts for people. Where each byte matters, outcome.Bytes prints it.
+package human
+
+import (
+	"fmt"
+	"math"
+)
+
+const kib, mib, gib = 1 << 10, 1 << 20, 1 << 30
+
+// unit is the one in which a size is read with ease. A tenth of a GiB is too coarse where processes are killed, so
+// GiB are for machines.
+func unit(n int64) (size int64, name string) {
+	switch {
+	case n < kib:
+		return 1, "B"
+	case n < mib:
+		return kib, "KiB"
+	case n < 16*gib:
+		return mib, "MiB"
+	}
+	return gib, "GiB"
+}
+
+func number(n, unit int64) string {
+	if unit == 1 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%.1f", float64(n)/float64(unit))
+}
+
+// Size prints "512 B", "12.0 KiB", "95.4 MiB" or "23.5 GiB"; for what the kernel calls max "max", and a negative size
+// with its sign.
+func Size[T ~int64](n T) string {
+	switch {
+	case n == math.MaxInt64:
+		return "max"
+	case n < 0:
+		return "-" + Size(-max(n, 1-math.MaxInt64)) // the smallest of all has no positive, and the largest is max
+	}
+	size, name := unit(int64(n))
+	return number(int64(n), size) + " " + name
+}
+
+// Of prints "64.0 of 95.4 MiB": both in the unit of the larger.
+func Of[T ~int64](part, whole T) string {
+	if whole == math.MaxInt64 {
+		return Size(part) + " of max"
+	}
+	size, name := unit(int64(max(part, whole)))
+	return number(int64(part), size) + " of " + number(int64(whole), size) + " " + name
+}
+
+// Count prints "1 step" and "2 steps".
+func Count[N ~int | ~uint64](n N, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
