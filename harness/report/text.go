@@ -24,6 +24,8 @@ func ends(s string, most int) string {
 // human prints a size as people read it: "95.4 MiB". Sizes that are whole stay so: "64 MiB".
 func human(b outcome.Bytes) string {
 	switch {
+	case b < 0:
+		return "-" + human(-b)
 	case b == outcome.Unlimited:
 		return "max"
 	case b < outcome.KiB:
@@ -65,20 +67,12 @@ func tookEach(o *outcome.Outcome) string {
 	case m == nil:
 		return ""
 	case o.Differs() == "":
-		return signed(m.Step)
+		return human(m.Step)
 	case o.Spec.Load.Bytes > 0:
-		return fmt.Sprintf("%s, not %s", signed(m.Step), human(o.Spec.Load.Bytes))
+		return fmt.Sprintf("%s, not %s", human(m.Step), human(o.Spec.Load.Bytes))
 	default:
 		return "nothing?"
 	}
-}
-
-// signed is human for a size that may be below zero.
-func signed(b outcome.Bytes) string {
-	if b < 0 {
-		return "-" + human(-b)
-	}
-	return human(b)
 }
 
 // took is how long the run took. Results of an older oomcage do not say so, and then it is as far as the

@@ -619,10 +619,8 @@
   }
   function filtered(index, text, verdict, found) {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-    return index.points.filter((p) => {
-      const all = [p.name, p.verdict, checksOf(index, p)].join(" ").toLowerCase();
-      return (!verdict || p.verdict === verdict) && (!found || p.findings) && words.every((w) => all.includes(w));
-    });
+    const textOf = (p) => [p.name, p.verdict, checksOf(index, p)].join(" ").toLowerCase();
+    return index.points.filter((p) => (!verdict || p.verdict === verdict) && (!found || p.findings) && words.every((w) => textOf(p).includes(w)));
   }
   function sorted(points, by, down) {
     if (by < 0) {

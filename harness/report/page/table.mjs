@@ -87,10 +87,8 @@ export function drawTable(index, open) {
 /** @type {(index: Index, text: string, verdict: string, found: boolean) => Point[]} */
 export function filtered(index, text, verdict, found) {
 	const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-	return index.points.filter((p) => {
-		const all = [p.name, p.verdict, checksOf(index, p)].join(" ").toLowerCase();
-		return (!verdict || p.verdict === verdict) && (!found || p.findings) && words.every((w) => all.includes(w));
-	});
+	const textOf = (/** @type {Point} */ p) => [p.name, p.verdict, checksOf(index, p)].join(" ").toLowerCase();
+	return index.points.filter((p) => (!verdict || p.verdict === verdict) && (!found || p.findings) && words.every((w) => textOf(p).includes(w)));
 }
 
 // sorted are the points in the order of a column; as they come where it is -1.
