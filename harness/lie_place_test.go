@@ -55,7 +55,7 @@ func TestATargetThatWasAwayForATimeHasNotSurvived(t *testing.T) {
 func TestALimitThatTheTargetRaisedIsNotTheOneThatItSurvived(t *testing.T) {
 	o := RunT(t, Spec{Target: saying(t, "ate", "limiting", "max", "100000000"), Limits: Limits{Max: 50 * MiB}, Load: Load{Count: 1, Step: acknowledged}})
 	o.RequireVerdict(t, Survived)
-	require.Contains(t, o.Why, "bytes, no memory.max")
+	require.Contains(t, o.Why, " MiB, no memory.max")
 	require.Contains(t, o.Why, "memory.max was changed during the run, from 52428800 to max")
 	require.Equal(t, 50*MiB, o.Evidence.Limits.Max, "what was in force before")
 }
