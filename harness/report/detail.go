@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/outcome"
 )
@@ -62,18 +63,18 @@ func facts(o *outcome.Outcome, most int) [][]string {
 	}
 	add("ended", e.Status.String())
 	add("limits", e.Limits.String())
-	add("before the load", human(o.Baseline.Current), human(o.Baseline.File)+" of it page cache")
+	add("before the load", sizeText(o.Baseline.Current), sizeText(o.Baseline.File)+" of it page cache")
 	if m := o.Measured; m != nil {
-		add("a step took", tookEach(o), "± "+human(m.Error), "measured over "+count(m.Steps, "step"))
+		add("a step took", tookEach(o), "± "+sizeText(m.Error), "measured over "+human.Count(m.Steps, "step"))
 	}
 	if left := o.Left.String(); left != "" {
 		add("left charged above", left)
 	}
-	add("at the end", human(e.Current), "anon "+human(e.Stat.Anon), "file "+human(e.Stat.File), "kernel "+human(e.Stat.Kernel))
+	add("at the end", sizeText(e.Current), "anon "+sizeText(e.Stat.Anon), "file "+sizeText(e.Stat.File), "kernel "+sizeText(e.Stat.Kernel))
 	if e.SwapCurrent > 0 {
-		add("swapped out", human(e.SwapCurrent))
+		add("swapped out", sizeText(e.SwapCurrent))
 	}
-	add("peak", human(e.Peak))
+	add("peak", sizeText(e.Peak))
 	add("events", e.Events.String())
 	if e.EventsLocal != e.Events {
 		add("of the cage alone", e.EventsLocal.String())
@@ -82,17 +83,17 @@ func facts(o *outcome.Outcome, most int) [][]string {
 	if e.Unread[outcome.PressureFile] != "" {
 		pressure = []string{"unknown"}
 	}
-	add("pressure", append(pressure, count(int(min(e.Refaults, math.MaxInt32)), "refault"))...)
+	add("pressure", append(pressure, human.Count(int(min(e.Refaults, math.MaxInt32)), "refault"))...)
 	for _, k := range e.Kills {
 		add("killed", k.String(), k.Limit)
 	}
 	for _, a := range e.Ancestors {
 		if a.EventsLocal != (outcome.Events{}) {
-			add("above", a.Path, "memory.max "+human(a.Max), a.EventsLocal.String())
+			add("above", a.Path, "memory.max "+sizeText(a.Max), a.EventsLocal.String())
 		}
 	}
 	for _, b := range e.Below {
-		add("below", b.Path, "memory.max "+human(b.Max), b.EventsLocal.String())
+		add("below", b.Path, "memory.max "+sizeText(b.Max), b.EventsLocal.String())
 	}
 	for _, m := range e.Moves {
 		add("moved", "to "+m.Group, "seen after "+m.At.Round(time.Millisecond).String())

@@ -12,6 +12,7 @@ import (
 	"io"
 	"strings"
 
+	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
@@ -135,11 +136,11 @@ func (p *page) fill(s *Set, outcomes []*outcome.Outcome, most int) error {
 		switch {
 		case size > most && a == (allowance{}):
 			return fmt.Errorf("a page of %s is larger than %s, though there is the least of each: take another -format, or sweeps of fewer points",
-				count(len(outcomes), "point"), human(outcome.Bytes(most)))
+				human.Count(len(outcomes), "point"), sizeText(outcome.Bytes(most)))
 		case size > most:
 			continue
 		}
-		p.Thinned = fmt.Sprintf("Timelines have at most %d readings here, and texts %s.", a.samples, human(outcome.Bytes(a.text)))
+		p.Thinned = fmt.Sprintf("Timelines have at most %d readings here, and texts %s.", a.samples, sizeText(outcome.Bytes(a.text)))
 		return nil
 	}
 }

@@ -113,7 +113,7 @@ func (x *index) addAxes(outcomes []*outcome.Outcome) map[sweep.Value]axisPlace {
 func pointOf(o *outcome.Outcome) point {
 	return point{
 		Name: printable.Line(o.Name), Verdict: o.Verdict, Acked: o.Acknowledged, Attempted: o.Attempted, Predicted: predicted(o),
-		Max: finite(o.Evidence.Limits.Max), MaxText: limit(o), Peak: int64(o.Peak), PeakText: human(o.Peak),
+		Max: finite(o.Evidence.Limits.Max), MaxText: limit(o), Peak: int64(o.Peak), PeakText: sizeText(o.Peak),
 		Took: took(o).Microseconds(), TookText: short(took(o)),
 	}
 }
@@ -139,7 +139,7 @@ func killsOf(all []series, outcomes []*outcome.Outcome) *kills {
 		least, most = min(least, maxOf(s.outcomes[0])), max(most, maxOf(s.outcomes[len(s.outcomes)-1]))
 		k.Series = append(k.Series, shown)
 	}
-	k.From, k.To = human(outcome.Bytes(least)), human(outcome.Bytes(most))
+	k.From, k.To = sizeText(outcome.Bytes(least)), sizeText(outcome.Bytes(most))
 	return k
 }
 

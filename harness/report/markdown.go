@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
 )
 
@@ -27,7 +28,7 @@ func (s *Set) writeMarkdown(w io.Writer) error {
 	if len(s.Findings) == 0 {
 		fmt.Fprint(out, "No check has found anything.\n\n")
 	} else {
-		fmt.Fprintf(out, "**%s:**\n\n", count(len(s.Findings), "finding"))
+		fmt.Fprintf(out, "**%s:**\n\n", human.Count(len(s.Findings), "finding"))
 		listed := s.listed()
 		for _, f := range listed {
 			fmt.Fprintf(out, "- %s\n", markdown(f.String()))

@@ -39,7 +39,7 @@ func sizeScale(top float64, most int) scale {
 		if at == 0 {
 			return "0"
 		}
-		return human(outcome.Bytes(at))
+		return sizeText(outcome.Bytes(at))
 	}, 2)
 }
 

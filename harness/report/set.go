@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
@@ -82,7 +83,7 @@ func (f sweepFile) with(path string, outcomes []*outcome.Outcome) (sweepFile, er
 	if points := pointsOf(outcomes); f.points == 0 {
 		f.points, f.pointsFrom = points, path
 	} else if points != 0 && points != f.points {
-		return f, fmt.Errorf("%s is of a sweep of %s, and %s of one of %d: %s", f.pointsFrom, count(f.points, "point"), path, points, help)
+		return f, fmt.Errorf("%s is of a sweep of %s, and %s of one of %d: %s", f.pointsFrom, human.Count(f.points, "point"), path, points, help)
 	}
 	var names []string
 	for _, a := range axesOf(outcomes) {

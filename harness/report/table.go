@@ -33,7 +33,7 @@ func (s *Set) writeTable(w io.Writer) error {
 		}
 		fields := []string{
 			mark + printable.Line(o.Name), printable.Line(string(o.Verdict)), strconv.Itoa(o.Acknowledged), predicted(o), tookEach(o),
-			limit(o), human(o.Peak), short(took(o)),
+			limit(o), sizeText(o.Peak), short(took(o)),
 		}
 		fmt.Fprintln(table, strings.Join(fields, "\t"))
 	}

@@ -6,8 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/docker/go-units"
-
+	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/outcome"
 )
@@ -21,24 +20,13 @@ func ends(s string, most int) string {
 	return fmt.Sprintf("%s\n[%d bytes are left out here]\n%s", strings.ToValidUTF8(head, ""), len(s)-len(head)-len(tail), strings.ToValidUTF8(tail, ""))
 }
 
-// human prints a size as people read it: "95.4 MiB". Sizes that are whole stay so: "64 MiB".
-func human(b outcome.Bytes) string {
-	switch {
-	case b < 0:
-		return "-" + human(-b)
-	case b == outcome.Unlimited:
-		return "max"
-	case b < outcome.KiB:
-		return fmt.Sprintf("%d B", b)
-	}
-	names := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
-	return strings.Replace(units.CustomSize("%.1f %s", float64(b), 1024, names), ".0 ", " ", 1)
-}
+// sizeText prints a size as people read it; one that is whole stays so: "64 MiB".
+func sizeText(b outcome.Bytes) string { return strings.Replace(human.Size(b), ".0 ", " ", 1) }
 
 // limit prints memory.max, which may not be there.
 func limit(o *outcome.Outcome) string {
 	if l := o.Evidence.Limits.Max; l > 0 {
-		return human(l)
+		return sizeText(l)
 	}
 	return "max"
 }
@@ -67,9 +55,9 @@ func tookEach(o *outcome.Outcome) string {
 	case m == nil:
 		return ""
 	case o.Differs() == "":
-		return human(m.Step)
+		return sizeText(m.Step)
 	case o.Spec.Load.Bytes > 0:
-		return fmt.Sprintf("%s, not %s", human(m.Step), human(o.Spec.Load.Bytes))
+		return fmt.Sprintf("%s, not %s", sizeText(m.Step), sizeText(o.Spec.Load.Bytes))
 	default:
 		return "nothing?"
 	}
@@ -97,14 +85,6 @@ func short(d time.Duration) string {
 	}
 }
 
-// count prints "1 point" and "2 points".
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
 // summary says how the points ended: "24 points: 4 survived, 20 oom-killed".
 func (s *Set) summary() string {
 	of := map[outcome.Verdict]int{}
@@ -117,7 +97,7 @@ func (s *Set) summary() string {
 			parts = append(parts, fmt.Sprintf("%d %s", of[v], v))
 		}
 	}
-	return count(len(s.Outcomes), "point") + ": " + strings.Join(parts, ", ")
+	return human.Count(len(s.Outcomes), "point") + ": " + strings.Join(parts, ", ")
 }
 
 // place is a machine and a command that made outcomes, and how many.
@@ -164,7 +144,7 @@ func (s *Set) places() []place {
 func placeOf(o outcome.Origin) place {
 	p := place{Command: printable.Line(o.Command), Kernel: printable.Line(o.Kernel)}
 	if o.CPUs > 0 {
-		p.Machine = fmt.Sprintf("%s, %s, %s", printable.Line(o.Arch), count(o.CPUs, "CPU"), human(o.Memory))
+		p.Machine = fmt.Sprintf("%s, %s, %s", printable.Line(o.Arch), human.Count(o.CPUs, "CPU"), sizeText(o.Memory))
 		if o.MicroVM {
 			p.Machine += ", microVM"
 		}

@@ -38,7 +38,7 @@ func timelineOf(o *outcome.Outcome, samples []outcome.Sample) timeline {
 		if l.At == 0 {
 			continue
 		}
-		l.Text = human(outcome.Bytes(l.At))
+		l.Text = sizeText(outcome.Bytes(l.At))
 		t.Limits = append(t.Limits, l)
 		if outcome.Bytes(l.At) < 4*used {
 			top = max(top, outcome.Bytes(l.At))

@@ -9,7 +9,7 @@ import (
 const kib, mib, gib = 1 << 10, 1 << 20, 1 << 30
 
 // unit is the one in which a size is read with ease. A tenth of a GiB is too coarse where processes are killed, so
-// GiB are for machines.
+// GiB are for machines, and for what is whole in them.
 func unit(n int64) (size int64, name string) {
 	switch {
 	case n < kib:
@@ -29,7 +29,7 @@ func number(n, unit int64) string {
 	return fmt.Sprintf("%.1f", float64(n)/float64(unit))
 }
 
-// Size prints "512 B", "12.0 KiB", "95.4 MiB" or "23.5 GiB"; for what the kernel calls max "max", and a negative size
+// Size prints "512 B", "12.0 KiB", "95.4 MiB", "1.0 GiB" or "23.5 GiB"; for what the kernel calls max "max", and a negative size
 // with its sign.
 func Size[T ~int64](n T) string {
 	switch {
@@ -39,6 +39,9 @@ func Size[T ~int64](n T) string {
 		return "-" + Size(-max(n, 1-math.MaxInt64)) // the smallest of all has no positive, and the largest is max
 	}
 	size, name := unit(int64(n))
+	if n > 0 && n%gib == 0 {
+		size, name = gib, "GiB"
+	}
 	return number(int64(n), size) + " " + name
 }
 

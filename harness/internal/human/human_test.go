@@ -10,7 +10,7 @@ import (
 func TestSizesAreReadInTheUnitThatTheyAreThoughtIn(t *testing.T) {
 	for n, want := range map[int64]string{
 		0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 12 << 10: "12.0 KiB", 1 << 20: "1.0 MiB", 99999744: "95.4 MiB",
-		1<<30 + 51<<20: "1075.0 MiB", 16 << 30: "16.0 GiB", math.MaxInt64: "max", -4096: "-4.0 KiB", math.MinInt64: "-8589934592.0 GiB",
+		1<<30 + 51<<20: "1075.0 MiB", 1 << 30: "1.0 GiB", 16 << 30: "16.0 GiB", math.MaxInt64: "max", -4096: "-4.0 KiB", math.MinInt64: "-8589934592.0 GiB",
 	} {
 		require.Equal(t, want, Size(n))
 	}
