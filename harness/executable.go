@@ -10,13 +10,14 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"oomcage/harness/outcome"
 
 	"golang.org/x/sys/unix"
 )
 
-// Executable finds the file that t runs, and reads it once: again only when it has changed. So its pages are
+// Executable finds the file that t runs, and reads it once: again only when it is new or has changed. So its pages are
 // in the page cache, charged to the harness, before a cage runs it.
 func (t Target) Executable() (outcome.Executable, error) {
 	path, err := exec.LookPath(t.Path)
@@ -34,11 +35,21 @@ func (t Target) Executable() (outcome.Executable, error) {
 	return e, err
 }
 
-// fileState changes when the contents of a file do.
+// fileState changes when the contents of a file do, once it is settled.
 type fileState struct {
 	dev, ino     uint64
 	size         int64
 	mtime, ctime unix.Timespec
+}
+
+// coarsestTime is that of the file times of FAT, the coarsest of Linux's file systems. Those of the others are as fine as
+// the kernel's tick before Linux 6.13 (fs/inode.c, multigrain timestamps): 1 to 10 ms.
+const coarsestTime = 2 * time.Second
+
+// settled tells whether a change from now on gives the file another time than it has: two changes within one unit of
+// its file system's time look the same.
+func (s fileState) settled(now time.Time) bool {
+	return now.Sub(time.Unix(s.ctime.Unix())) > coarsestTime
 }
 
 // sums are those of the executables that this process has read.
@@ -50,6 +61,7 @@ var sums struct {
 // sumOf is the SHA-256 of a regular file.
 func sumOf(path string) (string, error) {
 	var info unix.Stat_t
+	now := time.Now() // before what is looked at changes
 	if err := unix.Stat(path, &info); err != nil {
 		return "", &os.PathError{Op: "look at", Path: path, Err: err}
 	}
@@ -72,6 +84,9 @@ func sumOf(path string) (string, error) {
 		return "", err
 	}
 	sum := hex.EncodeToString(hash.Sum(nil))
+	if !state.settled(now) {
+		return sum, nil
+	}
 	if sums.of == nil {
 		sums.of = map[fileState]string{}
 	}

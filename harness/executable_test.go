@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -31,11 +32,22 @@ func TestAnExecutableIsFoundAsTheTargetIsAndKnownByItsBytes(t *testing.T) {
 
 	info, err := os.Stat(path)
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(path, []byte("two"), 0o700))
-	require.NoError(t, os.Chtimes(path, time.Time{}, info.ModTime())) // as make and rsync do
-	e, err := Target{Path: path}.Executable()
-	require.NoError(t, err)
-	require.Equal(t, sum("two"), e.SHA256)
+	for i := range 100 { // some of them in one tick of the kernel, which all its file times are of
+		text := strconv.Itoa(100 + i)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o700))
+		require.NoError(t, os.Chtimes(path, time.Time{}, info.ModTime())) // as make and rsync do
+		e, err := Target{Path: path}.Executable()
+		require.NoError(t, err)
+		require.Equal(t, sum(text), e.SHA256)
+	}
+}
+
+func TestAFileIsSettledWhenItsNextChangeHasAnotherTime(t *testing.T) {
+	now := time.Now()
+	for age, want := range map[time.Duration]bool{-time.Hour: false, 0: false, coarsestTime: false, coarsestTime + 1: true} {
+		ctime := unix.NsecToTimespec(now.Add(-age).UnixNano())
+		require.Equal(t, want, fileState{ctime: ctime}.settled(now), age)
+	}
 }
 
 func TestWhatCannotBeReadHasNoSum(t *testing.T) {
