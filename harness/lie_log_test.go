@@ -73,7 +73,7 @@ func TestALogFullOfOtherPeoplesKillsSparesATargetThatItDoesNotName(t *testing.T)
 		neighbour, err := cage.Start(t.Context(), as(t, "idle"))
 		require.NoError(t, err)
 		target := saying(t, "idle", "idle")
-		shield(&target)
+		shield(t, &target)
 		o := mustRun(t, cage, Spec{Target: target, Load: Load{Step: func(ctx context.Context, p *Process, n int) error {
 			if err := errors.Join(kill(), squeeze(ctx, cage, 1)); err != nil {
 				return err
@@ -243,7 +243,7 @@ func TestALogThatIsNoneCostsNothingButItsOwnEvidence(t *testing.T) {
 func TestAFloodedLogHoldsUpNoRun(t *testing.T) {
 	requireRoot(t)
 	target := saying(t, "child: signal: killed", "flooding", "4")
-	shield(&target)
+	shield(t, &target)
 	o := RunT(t, Spec{
 		Target: target, Limits: Limits{Max: 50 * MiB},
 		Load: Load{Count: 1, Step: acknowledged},

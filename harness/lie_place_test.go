@@ -133,9 +133,8 @@ func TestAProcessWithTheTargetsMemoryTakesTheTargetAlong(t *testing.T) {
 }
 
 func TestATargetThatCannotBeKilledIsStuckAtItsLimit(t *testing.T) {
-	requireRoot(t)
 	target := as(t, "eat", "100000000")
-	shield(&target)
+	shield(t, &target)
 	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 50 * MiB}, Timeout: 10 * time.Second}) // it is at its limit after 0.3 to 4 (2026-11)
 	o.RequireVerdict(t, Stalled)
 	o.RequireOOMKills(t, 0)

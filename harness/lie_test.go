@@ -83,15 +83,15 @@ func TestAFullLimitMakesNoOOMKillOfAnEnd(t *testing.T) {
 	}
 }
 
-// The target meets its own limit, and is killed later by its parent's, when a neighbour that no OOM
-// killer may choose has filled that. Of 128 MiB the neighbour takes 90 and the target keeps 32, and
-// each has its runtime (8 MiB; 2026-11).
+// The target meets its own limit, and is killed later by its parent's, when a neighbour has filled that.
+// Of 128 MiB the neighbour takes 90 and the target keeps 32, and each has its runtime (8 MiB; 2026-11). The target
+// has the score that is chosen first, which it takes no privilege to set.
 func TestALimitAboveKillsATargetThatHasMetItsOwn(t *testing.T) {
 	parent := NewCageT(t, Limits{Max: 128 * MiB})
 	child, sibling := mustChild(t, parent, "child", Limits{Max: 64 * MiB}), mustChild(t, parent, "sibling", Limits{})
-	neighbour := as(t, "eat", strconv.Itoa(90<<20))
-	shield(&neighbour)
-	o := mustRun(t, child, Spec{Target: saying(t, "at the brim", "brim", "100663296", strconv.Itoa(32<<20)), Load: Load{
+	neighbour, target := as(t, "eat", strconv.Itoa(90<<20)), saying(t, "at the brim", "brim", "100663296", strconv.Itoa(32<<20))
+	target.OOMScoreAdj = ptr(outcome.OOMScoreAdjMax)
+	o := mustRun(t, child, Spec{Target: target, Load: Load{
 		Count: 1, Step: func(ctx context.Context, p *Process, _ int) error {
 			if _, err := sibling.Start(ctx, neighbour); err != nil {
 				return err
@@ -154,9 +154,8 @@ func TestANotificationProvesNoKill(t *testing.T) {
 
 // A group kill spares a process at -1000, which another SIGKILL may end later.
 func TestATargetThatAGroupKillHasSparedIsKilledBySomebodyElse(t *testing.T) {
-	requireRoot(t)
 	target := saying(t, "child: signal: killed", "shielding-child", "100000000")
-	shield(&target)
+	shield(t, &target)
 	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 50 * MiB, OOMGroup: true}, Load: Load{Step: killedFromOutside}})
 	require.Positive(t, o.Evidence.EventsLocal.OOMGroupKill)
 	o.RequireVerdict(t, ChildOOMKilled)

@@ -369,8 +369,10 @@ func requireGone(t *testing.T, pid int) {
 const scoreVariable = "OOMCAGE_TEST_SCORE"
 
 // shield gives the target an oom_score_adj at which nothing kills it. The harness sets that when the program has been
-// executed, and a role may be faster.
-func shield(t *Target) {
+// executed, and a role may be faster. Only root may lower a score.
+func shield(tb testing.TB, t *Target) {
+	tb.Helper()
+	requireRoot(tb)
 	t.OOMScoreAdj = ptr(outcome.OOMScoreAdjMin)
 	t.Env = append(t.Env, fmt.Sprintf("%s=%d", scoreVariable, outcome.OOMScoreAdjMin))
 }

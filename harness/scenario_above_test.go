@@ -123,7 +123,7 @@ func (s *AboveScenarios) TestTheMachineRunsOutOfMemory() {
 	before := s.killsOfTheMachine()
 
 	target := as(s.T(), "eat", strconv.FormatInt(guard, 10))
-	target.OOMScoreAdj = ptr(1000)
+	target.OOMScoreAdj = ptr(outcome.OOMScoreAdjMax)
 	o := mustRun(s.T(), cage, Spec{Target: target})
 
 	o.RequireVerdict(s.T(), HostOOMKilled)
