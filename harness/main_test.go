@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"oomcage/harness/internal/kmsg"
+	"oomcage/harness/outcome"
 )
 
 func TestMain(m *testing.M) {
@@ -42,6 +43,14 @@ func requireKernelLog(tb testing.TB) {
 		giveUp(tb, err)
 	}
 	require.NoError(tb, log.Close())
+}
+
+// requireOneKill returns the only kill that the log tells of. Where that is closed, the rest of the test is given up.
+func requireOneKill(tb testing.TB, o *Outcome) outcome.OOMKill {
+	tb.Helper()
+	requireKernelLog(tb)
+	require.Len(tb, o.Evidence.Kills, 1, "%s", o)
+	return o.Evidence.Kills[0]
 }
 
 func mustWrite(tb testing.TB, path, text string) {

@@ -47,13 +47,13 @@ var roles = map[string]func(){
 		fmt.Println("ate", os.Args[1])
 		wait()
 	},
-	// lock N: locks N bytes in small pages by a single mlock(2), and then idles.
-	"lock": func() {
+	// populate N: takes N bytes in small pages by a single system call, and then idles.
+	"populate": func() {
 		b, err := unix.Mmap(-1, 0, mustAtoi(os.Args[1]), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 		fail(err)
 		fail(unix.Madvise(b, unix.MADV_NOHUGEPAGE))
-		fail(unix.Mlock(b))
-		fmt.Println("locked", os.Args[1])
+		fail(unix.Madvise(b, unix.MADV_POPULATE_WRITE))
+		fmt.Println("populated", os.Args[1])
 		wait()
 	},
 	// child N: a child takes N bytes; the target itself lives.

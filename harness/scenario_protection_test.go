@@ -48,7 +48,7 @@ func (s *ProtectionScenarios) protection(protect func(Bytes) Limits, left Bytes,
 	var held []Bytes
 	target := s.service()
 	target.Env = []string{smallPages}
-	o := mustRun(s.T(), g, Spec{Target: target, Load: Load{Count: 2, Step: func(ctx context.Context, p *Process, n int) error {
+	o := mustRun(s.T(), g, Spec{Target: target, Timeout: s.patience(), Load: Load{Count: 2, Step: func(ctx context.Context, p *Process, n int) error {
 		goal := []Bytes{148 * MiB, 170 * MiB}[n-1]
 		if n == 2 {
 			held = []Bytes{s.reading(b).Current, s.reading(c).Current, s.reading(d).Current, s.reading(e).Current}

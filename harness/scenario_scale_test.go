@@ -131,10 +131,7 @@ func (s *ScaleScenarios) TestEveryKillAmongAHundredCagesIsSeenAndNoneInvented() 
 			return context.Cause(ctx)
 		}
 	}}
-	patience := time.Hour // or go test's own: how fast it goes is not what is tested
-	if deadline, ok := s.T().Deadline(); ok {
-		patience = time.Until(deadline)
-	}
+	patience := s.patience()
 	survivors := s.runInAll(large, Spec{Target: target, Load: live, Timeout: patience})
 	killed := 0
 	for range rounds {

@@ -37,6 +37,14 @@ func (s *scenarios) measured(row int, format string, args ...any) {
 	s.T().Attr("measured", fmt.Sprintf(format, args...))
 }
 
+// patience is the time of a run of which it is not tested how fast it goes: all that go test has.
+func (s *scenarios) patience() time.Duration {
+	if deadline, ok := s.T().Deadline(); ok {
+		return time.Until(deadline)
+	}
+	return time.Hour
+}
+
 // smallPages keeps a target's Go heap off transparent huge pages, where they are on: one that
 // is touched in a corner is charged in full, and its 2 MiB are 4 % of 50 MiB.
 const smallPages = "GODEBUG=disablethp=1"
