@@ -39,7 +39,8 @@ func interruptible(t *testing.T, how string, args ...string) (cmd *exec.Cmd, cag
 	requireCages(t)
 	args = append(args, "/proc/self/exe", "-test.run=^TestThatIsInterrupted$")
 	cmd = exec.CommandContext(t.Context(), args[0], args[1:]...)
-	cmd.Env = append(os.Environ(), interruptedVariable+"="+how, "GOCOVERDIR="+t.TempDir())
+	dir := t.TempDir() // of this test: an interrupted one removes none
+	cmd.Env = append(os.Environ(), interruptedVariable+"="+how, "GOCOVERDIR="+dir, "TMPDIR="+dir)
 	stderr, err := cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
