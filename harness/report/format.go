@@ -38,7 +38,7 @@ func FormatOf(file string) (Format, error) {
 	case ".txt":
 		return Table, nil
 	default:
-		return "", fmt.Errorf("%s: the extension %q names no format; give -format, one of %s", file, ext, names())
+		return "", fmt.Errorf("%s: the extension %q names no format; there are %s", file, ext, names())
 	}
 }
 

@@ -31,7 +31,7 @@ func TestTheExtensionNamesTheFormat(t *testing.T) {
 		require.Equal(t, want, got, file)
 	}
 	_, err := FormatOf("report.pdf")
-	require.EqualError(t, err, `report.pdf: the extension ".pdf" names no format; give -format, one of html, md, csv, png, svg, table`)
+	require.EqualError(t, err, `report.pdf: the extension ".pdf" names no format; there are html, md, csv, png, svg, table`)
 	var f Format
 	require.ErrorContains(t, f.Set("pdf"), "take one of html, md")
 	require.NoError(t, f.Set("md"))

@@ -135,7 +135,7 @@ func (p *page) fill(s *Set, outcomes []*outcome.Outcome, most int) error {
 		}
 		switch {
 		case size > most && a == (allowance{}):
-			return fmt.Errorf("a page of %s is larger than %s, though there is the least of each: take another -format, or sweeps of fewer points",
+			return fmt.Errorf("a page of %s is larger than %s, though there is the least of each: take another format, or sweeps of fewer points",
 				human.Count(len(outcomes), "point"), sizeText(outcome.Bytes(most)))
 		case size > most:
 			continue

@@ -158,7 +158,7 @@ func TestLongTimelinesAndOutputsAreThinnedUntilThePageFits(t *testing.T) {
 
 	page.Reset()
 	err := NewSet(outcomes).writePage(&page, 5_000)
-	require.EqualError(t, err, "a page of 80 points is larger than 4.9 KiB, though there is the least of each: take another -format, or sweeps of fewer points")
+	require.EqualError(t, err, "a page of 80 points is larger than 4.9 KiB, though there is the least of each: take another format, or sweeps of fewer points")
 	require.Zero(t, page.Len(), "no part of a page")
 }
 

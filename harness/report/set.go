@@ -141,7 +141,7 @@ func (s *Set) Complete() error {
 	case unnamed > 0:
 		text += fmt.Sprintf(", and %d more", unnamed)
 	}
-	return fmt.Errorf("%s; give the files of all shards of one sweep, and go on with a sweep that was killed by -resume", text)
+	return fmt.Errorf("%s; give the files of all shards of one sweep, and resume one that was killed", text)
 }
 
 // pointsOf is how many points the sweep of the outcomes has; 0 where nobody says. A sweep that was gone on with

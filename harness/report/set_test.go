@@ -30,7 +30,7 @@ func TestShardsTogetherAreTheWholeSweep(t *testing.T) {
 
 	err := mustRead(t, paths[0], paths[2], paths[3]).Complete()
 	require.ErrorContains(t, err, "32 points were to be run, and 8 are missing")
-	require.ErrorContains(t, err, "-resume")
+	require.ErrorContains(t, err, "resume one that was killed")
 }
 
 func TestMissingPointsAreNamedWhereTheValuesSayWhich(t *testing.T) {
@@ -40,7 +40,7 @@ func TestMissingPointsAreNamedWhereTheValuesSayWhich(t *testing.T) {
 	}
 	require.NoError(t, without().Complete())
 	require.EqualError(t, without("max=64MiB/step=10MiB").Complete(),
-		"32 points were to be run, and 1 is missing: max=64MiB/step=10MiB; give the files of all shards of one sweep, and go on with a sweep that was killed by -resume")
+		"32 points were to be run, and 1 is missing: max=64MiB/step=10MiB; give the files of all shards of one sweep, and resume one that was killed")
 	require.ErrorContains(t, without("max=64MiB/step=10MiB", "max=256MiB/step=40MiB").Complete(),
 		"2 are missing: max=64MiB/step=10MiB, max=256MiB/step=40MiB;")
 

@@ -8,5 +8,8 @@ var ErrNotAFile = errors.New("results are kept in a regular file")
 // ErrOtherSweep is the error of results that are not those of the points to be run.
 var ErrOtherSweep = errors.New("of another sweep")
 
+// ErrShards is the error of two engines that ask for different shards.
+var ErrShards = errors.New("this process is asked for two shards")
+
 // ErrRebuilt is the error of results of another executable than that which is to be run.
 var ErrRebuilt = errors.New("its executable has changed")

@@ -210,7 +210,7 @@ func inFile(path string, some bool, err error) error {
 	case errors.Is(err, outcome.ErrNewer):
 		return bad
 	case errors.Is(err, ErrTorn):
-		return fmt.Errorf("%w when its sweep was killed; go on with it by -resume", bad)
+		return fmt.Errorf("%w when its sweep was killed", bad)
 	case some:
 		return fmt.Errorf("%w; repair or remove the line", bad)
 	default:

@@ -52,7 +52,7 @@ type kept struct {
 func Create(path string) (*Results, error) {
 	f, err := open(path, os.O_EXCL)
 	if errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("%s: %w; go on with it by -resume, or name another file", path, fs.ErrExist)
+		return nil, fmt.Errorf("%s: %w", path, fs.ErrExist)
 	}
 	if err != nil {
 		return nil, err
@@ -226,7 +226,7 @@ func (r *Results) find(p Point) (*kept, error) {
 	}
 	now, err := harness.WithoutCode(p.Spec).Target.Executable()
 	if err == nil && now.SHA256 != k.executable.SHA256 {
-		return nil, fmt.Errorf("the results have the point %s, and %w since: the SHA-256 of %s was %s, and is %s; go on nevertheless by -rebuilt, or name another file",
+		return nil, fmt.Errorf("the results have the point %s, and %w since: the SHA-256 of %s was %s, and is %s",
 			p.Name, ErrRebuilt, now.Path, k.executable.SHA256, now.SHA256)
 	}
 	return k, nil // what is not there cannot be run: if a point is left, that will be said

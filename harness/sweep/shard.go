@@ -101,7 +101,7 @@ func ShardOf(getenv func(string) string) (Shard, error) {
 			continue // CircleCI says so in every job: it must not contradict Bazel's shards, which may run in one
 		}
 		if found.Total != 0 && s != found {
-			return Shard{}, fmt.Errorf("%s says shard %s and %s says %s: give -shard", by.name, found, e.name, s)
+			return Shard{}, fmt.Errorf("%w: %s says shard %s and %s says %s", ErrShards, by.name, found, e.name, s)
 		}
 		found, by = s, e
 	}

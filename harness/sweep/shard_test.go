@@ -45,7 +45,7 @@ func TestTheEnginesVariablesSayWhichShardThisIs(t *testing.T) {
 		{map[string]string{"CI_NODE_TOTAL": "4"}, Shard{}, "CI_NODE_TOTAL is set (GitLab) and CI_NODE_INDEX is not"},
 		{map[string]string{"CIRCLE_NODE_INDEX": "0", "CIRCLE_NODE_TOTAL": "1"}, Shard{}, ""},
 		{map[string]string{"CIRCLE_NODE_INDEX": "0", "CIRCLE_NODE_TOTAL": "1", "TEST_SHARD_INDEX": "1", "TEST_TOTAL_SHARDS": "4"}, Shard{1, 4}, ""},
-		{map[string]string{"CIRCLE_NODE_INDEX": "0", "CIRCLE_NODE_TOTAL": "2", "TEST_SHARD_INDEX": "1", "TEST_TOTAL_SHARDS": "4"}, Shard{}, "give -shard"},
+		{map[string]string{"CIRCLE_NODE_INDEX": "0", "CIRCLE_NODE_TOTAL": "2", "TEST_SHARD_INDEX": "1", "TEST_TOTAL_SHARDS": "4"}, Shard{}, "two shards"},
 		{map[string]string{"JOB_COMPLETION_INDEX": "1"}, Shard{}, "JOB_COMPLETION_INDEX is set (Kubernetes) and JOB_COMPLETION_TOTAL is not"},
 		{map[string]string{"TEST_TOTAL_SHARDS": "4"}, Shard{}, "TEST_TOTAL_SHARDS is set (Bazel) and TEST_SHARD_INDEX is not"},
 		{map[string]string{"CI_NODE_INDEX": "0", "CI_NODE_TOTAL": "4"}, Shard{}, "from 1 to 4"},
@@ -54,7 +54,7 @@ func TestTheEnginesVariablesSayWhichShardThisIs(t *testing.T) {
 		{map[string]string{"TEST_SHARD_INDEX": "-1", "TEST_TOTAL_SHARDS": "4"}, Shard{}, "from 0 to 3"},
 		{map[string]string{"TEST_SHARD_INDEX": "0", "TEST_TOTAL_SHARDS": "0"}, Shard{}, "from 1 on"},
 		{map[string]string{"TEST_SHARD_INDEX": "x", "TEST_TOTAL_SHARDS": "2"}, Shard{}, "must be a number"},
-		{map[string]string{"CI_NODE_INDEX": "1", "CI_NODE_TOTAL": "4", "TEST_SHARD_INDEX": "1", "TEST_TOTAL_SHARDS": "4"}, Shard{}, "give -shard"},
+		{map[string]string{"CI_NODE_INDEX": "1", "CI_NODE_TOTAL": "4", "TEST_SHARD_INDEX": "1", "TEST_TOTAL_SHARDS": "4"}, Shard{}, "two shards"},
 		{map[string]string{"CI_NODE_INDEX": "2", "CI_NODE_TOTAL": "4", "TEST_SHARD_INDEX": "1", "TEST_TOTAL_SHARDS": "4"}, Shard{1, 4}, ""},
 	} {
 		t.Run(fmt.Sprint(c.env), func(t *testing.T) {

@@ -212,7 +212,7 @@ func (s *sweeper) sameExecutable(o *harness.Outcome) error {
 	defer s.mu.Unlock()
 	path, sum := o.Spec.Target.Path, o.Executable.SHA256
 	if first := s.executables[path]; first != "" && sum != "" && sum != first && !s.Results.Rebuilt {
-		return fmt.Errorf("%s: %w while the sweep ran: its SHA-256 was %s, and is %s; put the first one back and go on, or go on with this one by -resume -rebuilt", path, ErrRebuilt, first, sum)
+		return fmt.Errorf("%s: %w while the sweep ran: its SHA-256 was %s, and is %s; put the first one back and go on", path, ErrRebuilt, first, sum)
 	}
 	s.executables[path] = sum
 	return nil

@@ -56,7 +56,7 @@ func judge(files []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	bad := 0
 	complain := func(err error) {
 		bad++
-		fmt.Fprintf(stderr, "oomcage judge: %s\n", printable.Indented(err.Error()))
+		fmt.Fprintf(stderr, "oomcage judge: %s\n", printable.Indented(advised(err)))
 	}
 	for _, file := range files {
 		if file == "-" {

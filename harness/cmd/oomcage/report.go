@@ -69,7 +69,7 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 	if format == "" {
 		var err error
 		if format, err = report.FormatOf(o.out); err != nil {
-			return usageError{err}
+			return usageError{fmt.Errorf("%w; name one by -format", err)}
 		}
 	}
 	if o.out != "" && sweep.IsResults(o.out) {
@@ -77,7 +77,7 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 	}
 	set, err := report.ReadFor(format, files...)
 	if set == nil {
-		fmt.Fprintf(stderr, "oomcage report: %s\n", printable.Indented(err.Error()))
+		fmt.Fprintf(stderr, "oomcage report: %s\n", printable.Indented(advised(err)))
 		return exitCode(exitUsage)
 	}
 	set.ShowSecrets = o.secrets
@@ -86,10 +86,10 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 	}
 	switch {
 	case err != nil && !o.partial:
-		fmt.Fprintf(stderr, "oomcage report: %s; or show what is there by -partial\n", printable.Indented(err.Error()))
+		fmt.Fprintf(stderr, "oomcage report: %s; or show what is there by -partial\n", printable.Indented(advised(err)))
 		return exitCode(exitUsage)
 	case err != nil:
-		fmt.Fprintf(stderr, "oomcage report: %s; what is torn is left out\n", printable.Indented(err.Error()))
+		fmt.Fprintf(stderr, "oomcage report: %s; what is torn is left out\n", printable.Indented(advised(err)))
 	}
 	var written bytes.Buffer
 	if err := report.Write(&written, set, format); err != nil {

@@ -47,7 +47,7 @@ func TestAReportsFormatIsThatOfItsFileOrTheOneThatIsGiven(t *testing.T) {
 	require.True(t, strings.HasPrefix(stdout, "point,"), stdout)
 
 	_, stderr := mustReport(t, exitUsage, path, "-o", filepath.Join(dir, "r.pdf"))
-	require.Contains(t, stderr, "give -format, one of html, md")
+	require.Contains(t, stderr, "there are html, md, csv, png, svg, table; name one by -format")
 	_, stderr = mustReport(t, exitUsage, path, "-format", "pdf")
 	require.Contains(t, stderr, `"pdf" is no format`)
 	_, stderr = mustReport(t, exitMachine, path, "-o", filepath.Join(dir, "no", "r.html"))

@@ -84,7 +84,7 @@ func exitStatus(cmd *cobra.Command, err error, stderr io.Writer) int {
 	stderr = printable.NewWriter(stderr)
 	said := ""
 	if err != nil {
-		said = printable.Indented(err.Error())
+		said = printable.Indented(advised(err))
 	}
 	var code exitCode
 	var usage usageError

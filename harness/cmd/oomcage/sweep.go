@@ -205,7 +205,7 @@ func (o *sweepFlags) sweep(ctx context.Context, all []sweep.Point, stdout, stder
 	}
 	results, err := open(o.out)
 	if errors.Is(err, os.ErrExist) {
-		return usageError{err}
+		return usageError{fmt.Errorf("%w; go on with it by -resume, or name another file", err)}
 	}
 	if err != nil {
 		return asUsage(err)

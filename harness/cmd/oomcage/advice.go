@@ -1,0 +1,28 @@
+package main
+
+import (
+	"errors"
+
+	"oomcage/harness/sweep"
+)
+
+// advice is which flags help with an error of the library, which knows none.
+var advice = []struct {
+	err   error
+	flags string
+}{
+	{sweep.ErrTorn, "go on with it by -resume"},
+	{sweep.ErrRebuilt, "go on nevertheless by -resume -rebuilt, or name another file"},
+	{sweep.ErrShards, "give -shard"},
+}
+
+// advised is what an error says, and which flags help.
+func advised(err error) string {
+	said := err.Error()
+	for _, a := range advice {
+		if errors.Is(err, a.err) {
+			said += "; " + a.flags
+		}
+	}
+	return said
+}
