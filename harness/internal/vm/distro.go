@@ -31,7 +31,7 @@ func (p aPackage) install(osRelease string) string {
 			return "sudo dnf install " + p.fedora
 		}
 	}
-	return "install " + p.program + " with this system's own tools"
+	return "install " + p.program + ", which Debian has in " + p.debian + ", with this system's own tools"
 }
 
 // installHere is install on this machine.

@@ -12,8 +12,8 @@ func TestTheAdviceIsOfThisDistribution(t *testing.T) {
 		"ID=linuxmint\nID_LIKE=\"ubuntu debian\"\n":    "sudo apt-get install --no-install-recommends qemu-system-x86",
 		"ID=fedora\n":                                  "sudo dnf install qemu-system-x86-core",
 		"ID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"": "sudo dnf install qemu-system-x86-core",
-		"ID=arch\n":                                    "install qemu-system-x86_64 with this system's own tools",
-		"":                                             "install qemu-system-x86_64 with this system's own tools",
+		"ID=arch\n":                                    "install qemu-system-x86_64, which Debian has in qemu-system-x86, with this system's own tools",
+		"":                                             "install qemu-system-x86_64, which Debian has in qemu-system-x86, with this system's own tools",
 	} {
 		assert.Equal(t, want, qemuPackage.install(osRelease), osRelease)
 	}
