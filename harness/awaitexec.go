@@ -3,9 +3,12 @@ package harness
 import (
 	"context"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"oomcage/harness/internal/sys"
 )
@@ -43,6 +46,19 @@ func executed(pid int) (bool, error) {
 		return false, err
 	}
 	return fields[0] == "Z" || fields[0] == "X" || n&forkedOnly == 0, nil
+}
+
+// forkedByUs reports whether a process is one that this one has forked and that has not executed a program yet, and whether it
+// stands in execve(2). Where that cannot be read, it does not.
+func forkedByUs(pid int) (forked, inExec bool) {
+	const ppid, flags = 1, 6
+	fields, n, err := procStat(pid, flags)
+	if err != nil || n&forkedOnly == 0 || fields[ppid] != strconv.Itoa(os.Getpid()) {
+		return false, false
+	}
+	call, _ := sys.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid)) // "running" as long as it does not wait
+	number, _, _ := strings.Cut(call, " ")
+	return true, number == strconv.Itoa(unix.SYS_EXECVE)
 }
 
 // startOf returns when a process was started, in ticks since the machine was (starttime of proc_pid_stat(5)).

@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -67,27 +66,4 @@ func TestNothingIsCompiledInVain(t *testing.T) {
 		t.Error("it was not skipped")
 	})
 	require.True(t, skipped)
-}
-
-// A cage that is closed while a target is started in it keeps none.
-func TestACageIsClosedWhileTargetsAreStarted(t *testing.T) {
-	pause := pauseProgram(t)
-	for range 10 {
-		c := NewCageT(t, Limits{})
-		starts := make(chan error)
-		for range 4 {
-			go func() {
-				_, err := c.Start(context.Background(), Target{Path: pause})
-				starts <- err
-			}()
-		}
-		require.NoError(t, <-starts) // one of them, while others are on their way
-		require.NoError(t, c.Close())
-		for range 3 {
-			if err := <-starts; err != nil {
-				t.Logf("refused, or ended: %v", err)
-			}
-		}
-		require.NoDirExists(t, c.Path())
-	}
 }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // closeTimeout bounds the killing and removal of a cage. 20 processes are gone within 0.6 s
@@ -67,37 +70,67 @@ func (c *Cage) remove() error {
 	return errors.Join(err, c.address.close(), c.run.release())
 }
 
-// awaitStarts waits until no target is being executed. A target that entered the cage after the kill would live on. While
-// it waits it kills what is in the cage, which also ends a program whose execution hangs.
+// awaitStarts waits until no target is being executed in the cage and its children. A target that entered one after the
+// kill would live on, and one that is killed before it is executed may end the harness: until then it has the harness's
+// memory, and with cgo its thread-local storage (CLONE_VM and CLONE_VFORK of os/exec). Programs whose execution hangs
+// are killed: they stand in the kernel, and change nothing of that any more.
 func (c *Cage) awaitStarts(ctx context.Context) error {
 	for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
-		started := c.allStarted()
+		started := c.beingStarted()
 		if started == nil {
 			return nil
 		}
-		if err := c.group.Kill(); err != nil {
+		hangs, err := c.executionHangs()
+		if hangs {
+			err = c.group.Kill()
+		}
+		if err != nil {
 			return err
 		}
 		select {
 		case <-started:
-		case <-time.After(pause): // nobody tells when a process has come into the cgroup
+		case <-time.After(pause): // nobody tells when a process has come to its execution
 		case <-ctx.Done():
 			return fmt.Errorf("wait for a target that is being started: %w", context.Cause(ctx))
 		}
 	}
 }
 
-// allStarted returns nil when no target is being executed, or a channel that is closed then.
-func (c *Cage) allStarted() <-chan struct{} {
+// beingStarted returns nil when no target is being executed in the cage and its children, or a channel that is closed when
+// those of one of them are.
+func (c *Cage) beingStarted() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.starting == 0 {
-		return nil
+	if c.starting > 0 {
+		if c.started == nil {
+			c.started = make(chan struct{})
+		}
+		return c.started
 	}
-	if c.started == nil {
-		c.started = make(chan struct{})
+	for _, child := range c.children {
+		if started := child.beingStarted(); started != nil {
+			return started
+		}
 	}
-	return c.started
+	return nil
+}
+
+// executionHangs reports whether a process in the cage that the harness has forked stands in its execution, and none is on
+// the way to it. No other is forked until the one is executed: see syscall.ForkLock.
+func (c *Cage) executionHangs() (bool, error) {
+	pids, err := c.group.Procs()
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+		return false, nil
+	}
+	hangs := false
+	for _, pid := range pids {
+		forked, inExec := forkedByUs(int(pid))
+		if forked && !inExec {
+			return false, nil
+		}
+		hangs = hangs || inExec
+	}
+	return hangs, err
 }
 
 // end leaves nothing of the targets but what they hold in other files than those of their TMPDIR. An error of it is

@@ -79,7 +79,8 @@ func (c *Cage) Start(ctx context.Context, t Target) (*Process, error) {
 }
 
 // start executes the target; the caller waits for it. The cage is not locked meanwhile: to execute a program may
-// take long, from a file system that does not answer for ever, and closing the cage ends that too.
+// take long, from a file system that does not answer for ever, and closing the cage ends that too. (All of the process
+// stands where Go's collector begins meanwhile: it waits for the thread that stands in vfork.)
 func (c *Cage) start(ctx context.Context, t Target) (*Process, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
