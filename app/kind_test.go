@@ -248,8 +248,8 @@ func (p *process) mustStatus(name string) int64 {
 
 // mustMaps returns the sum of a size, in bytes, that the page tables of the service have of its mappings: of all, or of
 // those that are private (p) or shared (s). Before Linux 6.2 those of /proc/PID/status lag: each thread keeps up to 64
-// pages for itself. And smaps_rollup leaves a mapping out where it lets somebody else take mmap_lock in the middle
-// (show_smaps_rollup in fs/proc/task_mmu.c: its "case 3" goes on with the next one).
+// pages for itself. And smaps_rollup of Linux 6.1 and some after it leaves a mapping out where somebody waits for
+// mmap_lock: show_smaps_rollup in fs/proc/task_mmu.c lets go of it, and goes on behind the next mapping.
 func (p *process) mustMaps(name, sharing string) int64 {
 	p.tb.Helper()
 	return mustMaps(p.tb, p.cmd.Process.Pid, name, sharing)
