@@ -138,3 +138,23 @@ func variableAt(s string) (name string, length int) {
 	}
 	return "", 0
 }
+
+func TestTheAddressReplacesItsVariablesAndNoOthers(t *testing.T) {
+	r := &reservation{port: 12345}
+	for in, want := range map[string]string{
+		"$ADDR": "127.0.0.1:12345", "-addr=${ADDR}": "-addr=127.0.0.1:12345", "$HOST:$PORT": "127.0.0.1:12345",
+		"$ADDRESS": "$ADDRESS", "$PORTS ${PORT}s": "$PORTS 12345s", "$HOME": "$HOME", "$$PORT": "$12345", "100%": "100%",
+	} {
+		require.Equal(t, want, r.expand(in), in)
+	}
+}
+
+func TestThePIDIsReplacedWhereThereIsOneAndOnlyAsAWholeName(t *testing.T) {
+	r := &reservation{port: 12345}
+	for in, want := range map[string]string{
+		"/proc/$PID/mem": "/proc/7/mem", "${PID}s": "7s", "$PIDFILE": "$PIDFILE", "$PORT$PID": "123457", "$PID$ADDR": "7127.0.0.1:12345",
+	} {
+		require.Equal(t, want, r.expandFor(in, 7), in)
+	}
+	require.Equal(t, "$PID ${PID} 12345", r.expand("$PID ${PID} $PORT"), "a target does not know its own yet")
+}

@@ -67,3 +67,16 @@ func TestNothingIsCompiledInVain(t *testing.T) {
 	})
 	require.True(t, skipped)
 }
+
+func TestAPackageCompiledOnTheHostIsFound(t *testing.T) {
+	manifest := t.TempDir() + "/built.json"
+	mustWrite(t, manifest, `[{"package": "example.com/a", "dir": "/src/a", "path": "/built/a"}]`)
+	for _, ask := range []struct{ dir, pkg string }{{"/elsewhere", "example.com/a"}, {"/src", "./a"}, {"/src/b", "../a"}, {"/src/a", "."}} {
+		path, err := findBuilt(manifest, ask.dir, ask.pkg)
+		require.NoError(t, err)
+		require.Equal(t, "/built/a", path)
+	}
+	_, err := findBuilt(manifest, "/src", "./b")
+	require.ErrorContains(t, err, "oomcage vm -build ./b")
+	require.ErrorContains(t, err, "example.com/a")
+}

@@ -47,7 +47,7 @@ type Trial struct {
 // Survives reports whether all runs survived.
 func (t Trial) Survives() bool { return t.Survived == t.Runs }
 
-// String prints "142 MiB: 0 of 3".
+// String prints "142MiB: 0 of 3".
 func (t Trial) String() string { return fmt.Sprintf("%v: %d of %d", t.Max, t.Survived, t.Runs) }
 
 // Answer is what Bisect has found.

@@ -22,7 +22,7 @@ type Options struct {
 	// Parallel is how many points run at once at most. 0 means runtime.GOMAXPROCS; less is an error.
 	Parallel int
 
-	// Budget bounds the memory of the points that run at once. nil means what harness.Room says.
+	// Budget bounds the memory of the points that run at once. nil means what the Room of a cage is; see harness.Cage.
 	Budget *Budget
 
 	// Results keeps each outcome when it is there, and knows those of an earlier sweep, which are not run

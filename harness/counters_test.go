@@ -17,7 +17,7 @@ import (
 
 // Each test here stages a lie on the real kernel: something looks like an OOM kill of the target
 // and is none, or is one and does not look like it. What can be forged without a kernel is in
-// forgery_test.go.
+// forgedevidence_test.go.
 
 // killedFromOutside is a step: a SIGKILL of which the harness knows nothing.
 func killedFromOutside(ctx context.Context, p *Process, _ int) error {
