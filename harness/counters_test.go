@@ -36,8 +36,8 @@ func saying(t *testing.T, text, role string, args ...string) Target {
 	return target
 }
 
-// bereaved is a target whose child is OOM-killed, ready when that has happened.
-func bereaved(t *testing.T) Target {
+// losingItsChild is a target whose child is OOM-killed, ready when that has happened.
+func losingItsChild(t *testing.T) Target {
 	t.Helper()
 	return saying(t, "child: signal: killed", "child", "100000000")
 }
@@ -164,7 +164,7 @@ func TestATargetThatAGroupKillHasSparedIsKilledBySomebodyElse(t *testing.T) {
 // The kernel counts a kill in memory.events.local and then, upwards, in memory.events. A reading
 // between the two must not look as if the cage had more kills than it and all below it.
 func TestNoReadingContradictsItself(t *testing.T) {
-	cage, kill := massacre(t)
+	cage, kill := killMany(t)
 	quit := make(chan struct{})
 	var readErr error
 	var reader sync.WaitGroup
@@ -189,5 +189,5 @@ func TestNoReadingContradictsItself(t *testing.T) {
 	require.NoError(t, errors.Join(err, readErr))
 	m, err := cage.Memory()
 	require.NoError(t, err)
-	require.EqualValues(t, massacred, m.Events.OOMKill)
+	require.EqualValues(t, killedTogether, m.Events.OOMKill)
 }

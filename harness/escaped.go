@@ -9,8 +9,8 @@ import (
 	"oomcage/harness/internal/sys"
 )
 
-// mostEscaped bounds what a line of results has of them.
-const mostEscaped = 16
+// maxEscaped bounds what a line of results has of them.
+const maxEscaped = 16
 
 // escaped are the processes of p's run that live on outside of its cage, as "name[PID] in /GROUP": they have moved
 // themselves, or were moved. They are known by the process group that the target leads, or by its TMPDIR in their
@@ -30,7 +30,7 @@ func (p *Process) escaped() []string {
 	var all []string
 	for _, name := range names {
 		pid, err := strconv.Atoi(name)
-		if err != nil || pid < first || pid == p.PID() || len(all) == mostEscaped {
+		if err != nil || pid < first || pid == p.PID() || len(all) == maxEscaped {
 			continue
 		}
 		if where, is := p.hasEscaped(pid); is {

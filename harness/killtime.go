@@ -6,12 +6,12 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// mostKillTimes bounds what a target that is killed again and again leaves in a line of results.
-const mostKillTimes = 1000
+// maxKillTimes bounds what a target that is killed again and again leaves in a line of results.
+const maxKillTimes = 1000
 
 // place notes the kills that are counted and not yet placed.
 func (t *timeline) place(kills uint64, at time.Duration, step int) {
-	for uint64(len(t.kills)) < min(kills, mostKillTimes) {
+	for uint64(len(t.kills)) < min(kills, maxKillTimes) {
 		t.kills = append(t.kills, outcome.KillTime{At: at, Step: step})
 	}
 }

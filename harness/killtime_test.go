@@ -18,7 +18,7 @@ func TestKillsArePlacedWhenTheyAreFirstCounted(t *testing.T) {
 	tl.place(3, 7, 4)
 	require.Equal(t, []outcome.KillTime{{At: 5, Step: 3}, {At: 5, Step: 3}, {At: 7, Step: 4}}, tl.kills)
 	tl.place(1<<60, 8, 9)
-	require.Len(t, tl.kills, mostKillTimes)
+	require.Len(t, tl.kills, maxKillTimes)
 }
 
 func TestAChildsKillIsPlacedAtItsStep(t *testing.T) {

@@ -28,7 +28,7 @@ func (p *Process) left(b outcome.Baseline) outcome.Left {
 		return l
 	}
 	for mount, used := range tmpfsInUse() {
-		if used-p.tmpfs[mount] >= outcome.LeastLeft {
+		if used-p.tmpfs[mount] >= outcome.MinLeft {
 			l.On = append(l.On, mount)
 		}
 	}
@@ -62,7 +62,7 @@ func found(inUse map[string]Bytes) outcome.Left {
 	for mount, left := range leftBehind.on {
 		left = min(left, inUse[mount])
 		leftBehind.on[mount] = left
-		if left >= outcome.LeastLeft {
+		if left >= outcome.MinLeft {
 			l.Shmem += left
 			l.On = append(l.On, mount)
 		}

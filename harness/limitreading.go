@@ -2,9 +2,9 @@ package harness
 
 import "oomcage/harness/internal/cgroup"
 
-// mostChanges bounds what a line of results has of a limit that changes on and on, as an operator may do
+// maxChanges bounds what a line of results has of a limit that changes on and on, as an operator may do
 // it: the last change then stands for all that followed.
-const mostChanges = 8
+const maxChanges = 8
 
 // The limits of the cage that are read again: those that a verdict names with each sample, and the
 // others at the end. Of the cgroups above it is memory.max.

@@ -61,8 +61,8 @@ func TestMovesAreBoundedAndTheLastIsKept(t *testing.T) {
 	for i := range 100 {
 		w.note(time.Duration(i), whereabouts{group: fmt.Sprint("/", i)})
 	}
-	require.Len(t, w.moves, mostMoves)
-	require.Equal(t, outcome.Move{At: 99, Group: "/99"}, w.moves[mostMoves-1])
+	require.Len(t, w.moves, maxMoves)
+	require.Equal(t, outcome.Move{At: 99, Group: "/99"}, w.moves[maxMoves-1])
 }
 
 func TestChangesOfALimitAreBounded(t *testing.T) {
@@ -74,9 +74,9 @@ func TestChangesOfALimitAreBounded(t *testing.T) {
 	for i := range 100 {
 		w.noteLimits(3*time.Second, []limitReading{{own, Bytes(100 + i)}})
 	}
-	require.Len(t, w.changes, 1+mostChanges)
+	require.Len(t, w.changes, 1+maxChanges)
 	require.Equal(t, outcome.LimitChange{At: 2 * time.Second, Group: "/up", File: "memory.max", From: Unlimited, To: 70}, w.changes[0])
-	require.Equal(t, outcome.LimitChange{At: 3 * time.Second, Group: "/up/cage", File: "memory.max", From: 106, To: 199}, w.changes[mostChanges], "the last stands for all that followed")
+	require.Equal(t, outcome.LimitChange{At: 3 * time.Second, Group: "/up/cage", File: "memory.max", From: 106, To: 199}, w.changes[maxChanges], "the last stands for all that followed")
 }
 
 func TestAnAttributeThatIsNoNumberIsAnError(t *testing.T) {

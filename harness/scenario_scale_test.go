@@ -21,12 +21,12 @@ type ScaleScenarios struct{ scenarios }
 
 func TestScenariosOfScale(t *testing.T) { suite.Run(t, new(ScaleScenarios)) }
 
-// mostToClose is how long the kernel's own tests wait for a killed cgroup to become empty
+// maxToClose is how long the kernel's own tests wait for a killed cgroup to become empty
 // (cg_wait_for in tools/testing/selftests/cgroup/cgroup_util.c: poll with 10000 ms).
-const mostToClose = 10 * time.Second
+const maxToClose = 10 * time.Second
 
 func (s *ScaleScenarios) awaitFull(c *Cage) {
-	ctx, cancel := context.WithTimeout(s.T().Context(), mostToClose)
+	ctx, cancel := context.WithTimeout(s.T().Context(), maxToClose)
 	defer cancel()
 	s.Require().NoError(untilFull(ctx, c))
 }
@@ -99,7 +99,7 @@ func (s *ScaleScenarios) close(c *Cage) (processes int, took time.Duration) {
 	start := time.Now()
 	s.Require().NoError(c.Close())
 	took = time.Since(start)
-	s.Less(took, mostToClose)
+	s.Less(took, maxToClose)
 	for _, pid := range pids {
 		requireGone(s.T(), int(pid))
 	}

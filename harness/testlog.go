@@ -32,9 +32,9 @@ type testRecord struct {
 	path string     // of outcome.json; empty until there is one
 }
 
-// mostPrinted is how many outcomes a test that fails prints: a loop of a thousand runs keeps no
+// maxPrinted is how many outcomes a test that fails prints: a loop of a thousand runs keeps no
 // thousand timelines in memory. An assertion on an earlier one prints it by itself.
-const mostPrinted = 3
+const maxPrinted = 3
 
 // record leaves o with its test: for the end, should it fail; as attributes; and, with go test
 // -artifacts, as a line of outcome.json.
@@ -72,7 +72,7 @@ func remember(tb testing.TB, o *Outcome) (*testRecord, int) {
 		})
 	}
 	r.runs++
-	if r.last = append(r.last, o); len(r.last) > mostPrinted {
+	if r.last = append(r.last, o); len(r.last) > maxPrinted {
 		r.last = slices.Delete(r.last, 0, 1)
 	}
 	return r, r.runs

@@ -18,20 +18,20 @@ import (
 
 // These lies are told by the kernel log, or about it.
 
-// massacred is how many processes a massacre kills.
-const massacred = 11
+// killedTogether is how many processes a killMany kills.
+const killedTogether = 11
 
-// massacre prepares kills in a cage of their own, which all happen when it is called. The victims are
+// killMany prepares kills in a cage of their own, which all happen when it is called. The victims are
 // stopped as soon as they have been executed, so that they cost no time.
-func massacre(t *testing.T) (others *Cage, kill func() error) {
+func killMany(t *testing.T) (others *Cage, kill func() error) {
 	t.Helper()
 	others = NewCageT(t, Limits{})
-	for range massacred {
+	for range killedTogether {
 		p, err := others.Start(t.Context(), as(t, "idle"))
 		require.NoError(t, err)
 		require.NoError(t, p.Signal(syscall.SIGSTOP))
 	}
-	return others, func() error { return squeeze(t.Context(), others, massacred) }
+	return others, func() error { return squeeze(t.Context(), others, killedTogether) }
 }
 
 // squeeze has the kernel kill n processes of a cage at once. A memory.max below what is used is
@@ -49,26 +49,26 @@ func squeeze(ctx context.Context, c *Cage, n uint64) error {
 	return context.Cause(ctx)
 }
 
-// afterMassacres runs a test in which a process is killed right after a massacre. The kernel says
+// afterManyKills runs a test in which a process is killed right after a killMany. The kernel says
 // of 10 kills in 5 seconds in which cgroup they were (oom_kill_process in mm/oom_kill.c), so that it
 // does not for that one, unless the 5 began with a kill of an earlier test, and were over in
 // between; then the lie was not staged, and is again.
-func afterMassacres(t *testing.T, run func(kill func() error) (staged bool)) {
+func afterManyKills(t *testing.T, run func(kill func() error) (staged bool)) {
 	t.Helper()
 	const most = 5
 	for range most {
-		if _, kill := massacre(t); run(kill) {
+		if _, kill := killMany(t); run(kill) {
 			return
 		}
 	}
-	t.Fatalf("the kernel said %d times where a kill was: this machine takes more than 5 seconds for %d", most, massacred+1)
+	t.Fatalf("the kernel said %d times where a kill was: this machine takes more than 5 seconds for %d", most, killedTogether+1)
 }
 
 // The log tells of many kills, and not where that of the target's neighbour was. It names each
 // victim, and the target is not among them: it is at -1000, so that the lowered limit spares it.
 func TestALogFullOfOtherPeoplesKillsSparesATargetThatItDoesNotName(t *testing.T) {
 	requireKernelLog(t)
-	afterMassacres(t, func(kill func() error) bool {
+	afterManyKills(t, func(kill func() error) bool {
 		cage := NewCageT(t, Limits{Max: 50 * MiB})
 		neighbour, err := cage.Start(t.Context(), as(t, "idle"))
 		require.NoError(t, err)
@@ -90,7 +90,7 @@ func TestALogFullOfOtherPeoplesKillsSparesATargetThatItDoesNotName(t *testing.T)
 
 func TestALogFullOfOtherPeoplesKillsHidesNone(t *testing.T) {
 	requireKernelLog(t)
-	afterMassacres(t, func(kill func() error) bool {
+	afterManyKills(t, func(kill func() error) bool {
 		o := RunT(t, Spec{Target: saying(t, "idle", "idle"), Limits: Limits{Max: 50 * MiB}, Load: Load{Step: func(ctx context.Context, p *Process, _ int) error {
 			if err := errors.Join(kill(), squeeze(ctx, p.Cage(), 1)); err != nil {
 				return err
@@ -144,7 +144,7 @@ func mustLog(t *testing.T, line string) {
 
 func TestForgedLinesInTheKernelLogProveNothing(t *testing.T) {
 	cage := NewCageT(t, Limits{Max: 50 * MiB})
-	for want, target := range map[Verdict]Target{ChildOOMKilled: bereaved(t), Killed: saying(t, "idle", "idle")} {
+	for want, target := range map[Verdict]Target{ChildOOMKilled: losingItsChild(t), Killed: saying(t, "idle", "idle")} {
 		o := mustRun(t, cage, Spec{Target: target, Load: Load{Step: func(ctx context.Context, p *Process, n int) error {
 			name, group := p.Name()[:min(len(p.Name()), 15)], cage.group.Name()
 			mustLog(t, fmt.Sprintf("<6>oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=%s,task_memcg=%s,task=%s,pid=%d,uid=0", group, group, name, p.PID()))
@@ -202,7 +202,7 @@ func TestARecycledPIDDoesNotInheritAKill(t *testing.T) {
 	first := mustRun(t, cage, Spec{Target: as(t, "eat", "100000000")})
 	first.RequireVerdict(t, OOMKilled)
 	errOtherPID := errors.New("another PID")
-	target := bereaved(t)
+	target := losingItsChild(t)
 	dead := target.Ready
 	target.Ready = func(ctx context.Context, p *Process) error {
 		if p.PID() != first.Evidence.PID {

@@ -18,8 +18,8 @@ type witness struct {
 	score       *int                  // the last oom_score_adj that was seen
 }
 
-// mostMoves bounds what a line of results has of a target that moves on and on. The last one is kept.
-const mostMoves = 16
+// maxMoves bounds what a line of results has of a target that moves on and on. The last one is kept.
+const maxMoves = 16
 
 // begin takes in the limits as they were before the target was started. What an earlier run of the cage has changed is
 // a change of this one too, which has the cage's limits as they were made.
@@ -50,8 +50,8 @@ func (w *witness) note(at time.Duration, now whereabouts) {
 		return
 	}
 	w.group = now.group
-	if len(w.moves) == mostMoves {
-		w.moves = w.moves[:mostMoves-1]
+	if len(w.moves) == maxMoves {
+		w.moves = w.moves[:maxMoves-1]
 	}
 	w.moves = append(w.moves, outcome.Move{At: at, Group: now.group})
 }
@@ -74,7 +74,7 @@ func (w *witness) change(c outcome.LimitChange) {
 			n, last = n+1, i
 		}
 	}
-	if n == mostChanges {
+	if n == maxChanges {
 		w.changes[last].To = c.To
 		return
 	}

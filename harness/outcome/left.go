@@ -30,8 +30,8 @@ func (l Left) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// LeastLeft is how much on a tmpfs is worth a word.
-const LeastLeft = MiB
+// MinLeft is how much on a tmpfs is worth a word.
+const MinLeft = MiB
 
 // LeftBehind is what a run has left charged, by memory.stat before it and after its end. What may be the lag of that file,
 // or is not worth a word, is nothing.
@@ -40,7 +40,7 @@ func LeftBehind(before, after MemoryStat, b Baseline) Left {
 	if l.File < b.StatLag() {
 		l.File = 0
 	}
-	if l.Shmem < max(LeastLeft, b.StatLag()) {
+	if l.Shmem < max(MinLeft, b.StatLag()) {
 		l.Shmem = 0
 	}
 	return l

@@ -7,8 +7,8 @@ type allowance struct {
 	evidence bool // as JSON, beside the facts
 }
 
-// leastText is how many bytes of the reason and of each fact are always kept.
-const leastText = 256
+// minText is how many bytes of the reason and of each fact are always kept.
+const minText = 256
 
 // half is the next smaller allowance. The smallest one keeps nothing but the reason and the facts.
 func (a allowance) half() allowance {

@@ -26,7 +26,7 @@ type detail struct {
 
 // detailOf makes what the page shows of one point.
 func detailOf(o *outcome.Outcome, a allowance) (detail, error) {
-	least := max(a.text, leastText)
+	least := max(a.text, minText)
 	d := detail{
 		Why: printable.Line(ends(o.Why, least)), Facts: facts(o, least),
 		Timeline: timelineOf(o, outcome.Thin(o.Timeline, a.samples)), Readings: len(o.Timeline),

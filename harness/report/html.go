@@ -33,9 +33,9 @@ var (
 )
 
 const (
-	// mostPage is how large a page may get: one that is mailed, or kept by a CI system, has to be below 10
+	// maxPage is how large a page may get: one that is mailed, or kept by a CI system, has to be below 10
 	// MB. The style, the script and the tags take 60 KB of the difference.
-	mostPage = 9_500_000
+	maxPage = 9_500_000
 
 	// chunkSize is how many points' details the browser unpacks at once when one is opened: with 400
 	// readings each, 64 are 2 MB.
@@ -68,7 +68,7 @@ type pageFinding struct {
 type pageVerdict struct{ Letter, Text, What, Class string }
 
 // writeHTML writes the page.
-func (s *Set) writeHTML(w io.Writer) error { return s.writePage(w, mostPage) }
+func (s *Set) writeHTML(w io.Writer) error { return s.writePage(w, maxPage) }
 
 // writePage writes a page of which the packed data takes at most that many bytes.
 func (s *Set) writePage(w io.Writer, most int) error {
@@ -84,7 +84,7 @@ func (s *Set) writePage(w io.Writer, most int) error {
 		at[o.Name] = i
 	}
 	for _, f := range s.listed() {
-		found := pageFinding{Check: f.Check, Parts: strings.Split(printable.Line(ends(f.Text, mostText)), "/"), First: -1}
+		found := pageFinding{Check: f.Check, Parts: strings.Split(printable.Line(ends(f.Text, maxText)), "/"), First: -1}
 		if len(f.Points) > 0 {
 			found.First = at[f.Points[0]]
 		}

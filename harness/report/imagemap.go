@@ -15,10 +15,10 @@ import (
 
 const (
 	rowHeight = 0.95 * vg.Centimeter
-	// mostImageRows and mostImageColumns are what a page of paper takes. The rest is in the other formats, and
+	// maxImageRows and maxImageColumns are what a page of paper takes. The rest is in the other formats, and
 	// the title says so.
-	mostImageRows    = 40
-	mostImageColumns = 32
+	maxImageRows    = 40
+	maxImageColumns = 32
 	// fullSize is how many columns have room for letters and numbers of the common size.
 	fullSize = 16
 )
@@ -26,8 +26,8 @@ const (
 // mapPlot is the map of verdicts, and how high it is.
 func (s *Set) mapPlot() (*plot.Plot, vg.Length) {
 	g := s.grid()
-	m := &mapCells{columns: g.across.Values[:min(len(g.across.Values), mostImageColumns)], found: s.found()}
-	rows := g.rows[:min(len(g.rows), mostImageRows)]
+	m := &mapCells{columns: g.across.Values[:min(len(g.across.Values), maxImageColumns)], found: s.found()}
+	rows := g.rows[:min(len(g.rows), maxImageRows)]
 	title := s.summary()
 	if len(m.columns) < len(g.across.Values) || len(rows) < len(g.rows) {
 		title += fmt.Sprintf(" (shown: %d of %d rows, %d of %d columns)", len(rows), len(g.rows), len(m.columns), len(g.across.Values))

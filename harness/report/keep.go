@@ -69,14 +69,14 @@ func (k *keeper) share(o *outcome.Outcome) {
 	}
 }
 
-// mostShared bounds the texts that are looked at: those of an axis may differ at each point.
-const mostShared = 10_000
+// maxShared bounds the texts that are looked at: those of an axis may differ at each point.
+const maxShared = 10_000
 
 func (k *keeper) one(text string) string {
 	if known, ok := k.texts[text]; ok {
 		return known
 	}
-	if len(k.texts) < mostShared {
+	if len(k.texts) < maxShared {
 		k.texts[text] = text
 	}
 	return text

@@ -13,9 +13,9 @@ import (
 
 // A job's summary takes 1 MiB at most, and people far less.
 const (
-	mostFindings = 20 // of each check: many of one hide none of another
-	mostRows     = 40
-	mostColumns  = 24
+	maxFindings = 20 // of each check: many of one hide none of another
+	maxRows     = 40
+	maxColumns  = 24
 )
 
 // writeMarkdown writes the report for the summary of a CI job: what was found, the map, and what made it.
@@ -54,8 +54,8 @@ func (s *Set) writeMarkdown(w io.Writer) error {
 func (s *Set) markdownMap(out io.Writer) {
 	g := s.grid()
 	found := s.found()
-	columns := g.across.Values[:min(len(g.across.Values), mostColumns)]
-	rows := g.rows[:min(len(g.rows), mostRows)]
+	columns := g.across.Values[:min(len(g.across.Values), maxColumns)]
+	rows := g.rows[:min(len(g.rows), maxRows)]
 	header := []string{markdown(g.across.Name)}
 	for _, v := range columns {
 		header = append(header, markdown(v))
@@ -101,15 +101,15 @@ var inMarkdown = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`
 	"#", `\#`, "~", `\~`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "@", "&#64;", "://", ":&#47;/",
 	"www.", "www&#46;")
 
-// mostText is how much of one text a summary has.
-const mostText = 1000
+// maxText is how much of one text a summary has.
+const maxText = 1000
 
 // beginsBlock is what would make a list of a text, or a heading of the line above it, where it begins a line. Its last
 // byte is to be escaped.
 var beginsBlock = regexp.MustCompile(`^([-+=]|\d+[.)])`)
 
 func markdown(s string) string {
-	s = inMarkdown.Replace(printable.Line(ends(s, mostText)))
+	s = inMarkdown.Replace(printable.Line(ends(s, maxText)))
 	if m := beginsBlock.FindStringIndex(s); m != nil && (m[1] == 1 || m[1] == len(s) || s[m[1]] == ' ') {
 		return s[:m[1]-1] + `\` + s[m[1]-1:]
 	}

@@ -108,8 +108,8 @@ func NewSet(outcomes []*outcome.Outcome) *Set {
 	return s
 }
 
-// mostNamed is how many missing points an error names: a lost shard may be thousands.
-const mostNamed = 10
+// maxNamed is how many missing points an error names: a lost shard may be thousands.
+const maxNamed = 10
 
 // Complete says in an error how many of the sweep's points are missing, and which. Where no outcome knows how
 // many there are, none is. As many as there are to be may still be those of two sweeps: then their values make
@@ -133,9 +133,9 @@ func (s *Set) Complete() error {
 		text = fmt.Sprintf("%d points were to be run, and the values that are there make a grid of %d, of which %d %s missing", points, grid, missing, verb)
 	}
 	if len(names) > 0 {
-		text += ": " + strings.Join(names[:min(len(names), mostNamed)], ", ")
+		text += ": " + strings.Join(names[:min(len(names), maxNamed)], ", ")
 	}
-	switch unnamed := missing - min(len(names), mostNamed); {
+	switch unnamed := missing - min(len(names), maxNamed); {
 	case len(names) == 0:
 		text += "; which ones, those that are there do not tell"
 	case unnamed > 0:
@@ -203,7 +203,7 @@ func (s *Set) listed() []sweep.Finding {
 	var listed []sweep.Finding
 	of := map[string]int{}
 	for _, f := range s.Findings {
-		if of[f.Check]++; of[f.Check] <= mostFindings {
+		if of[f.Check]++; of[f.Check] <= maxFindings {
 			listed = append(listed, f)
 		}
 	}

@@ -75,10 +75,10 @@ func doctor(ctx context.Context, w io.Writer) error {
 
 func findCages(err error) finding {
 	f := finding{name: "cages", state: works, found: "this process can make them on this kernel"}
-	var not *cgroup.Unsupported
+	var unsupported *cgroup.Unsupported
 	switch {
-	case errors.As(err, &not):
-		f.state, f.found, f.help = worksNo, not.Found, not.Help
+	case errors.As(err, &unsupported):
+		f.state, f.found, f.help = worksNo, unsupported.Found, unsupported.Help
 	case err != nil:
 		f.state, f.found = worksNo, err.Error()
 	}
@@ -157,8 +157,8 @@ func findMachine(ctx context.Context) (all []finding, booting bool) {
 		return err == nil
 	}
 	qemu, err := vm.FindQEMU()
-	if not := vm.CheckMachine(); not != nil {
-		err = not
+	if machineErr := vm.CheckMachine(); machineErr != nil {
+		err = machineErr
 	}
 	booting = found("QEMU", qemu, err, worksNo)
 	kernel, err := vm.FindKernel("")

@@ -57,9 +57,9 @@ func (e *expectFlags) check() error {
 	return nil
 }
 
-// disappointed says what of the outcome was not expected, or "". A load that the target did not take is not,
+// unexpected says what of the outcome was not expected, or "". A load that the target did not take is not,
 // unless the flags say otherwise: that it survives steps which it refused says nothing of its memory.
-func (e *expectFlags) disappointed(o *harness.Outcome) string {
+func (e *expectFlags) unexpected(o *harness.Outcome) string {
 	unmet, refused := e.unmet(o), refusal(o)
 	switch {
 	case unmet != "" && refused != "":

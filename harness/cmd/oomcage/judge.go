@@ -100,9 +100,9 @@ type judgement struct {
 // alignedRows is how many rows are aligned with each other: until then they are held in memory.
 const alignedRows = 1000
 
-// mostComplaints is how many lines of one file are complained of one by one: one that is none of ours may have
+// maxComplaints is how many lines of one file are complained of one by one: one that is none of ours may have
 // millions.
-const mostComplaints = 20
+const maxComplaints = 20
 
 // read judges each line of a file. A file without an outcome is an error: it would agree with
 // everything.
@@ -115,16 +115,16 @@ func (j *judgement) read(name string, r io.Reader, complain func(error)) {
 		var line *sweep.LineError
 		switch {
 		case errors.Is(err, io.EOF):
-			if bad > mostComplaints {
-				complain(fmt.Errorf("%s: %d more lines are no outcomes that this oomcage reads", name, bad-mostComplaints))
-				j.unnamed += bad - mostComplaints - 1
+			if bad > maxComplaints {
+				complain(fmt.Errorf("%s: %d more lines are no outcomes that this oomcage reads", name, bad-maxComplaints))
+				j.unnamed += bad - maxComplaints - 1
 			}
 			if outcomes+bad == 0 {
 				complain(fmt.Errorf("%s: it is empty; one outcome a line is needed", name))
 			}
 			return
 		case errors.As(err, &line):
-			if bad++; bad <= mostComplaints {
+			if bad++; bad <= maxComplaints {
 				complain(&sweep.LineError{File: name, Line: line.Line, Err: line.Err})
 			}
 		case err != nil:

@@ -86,7 +86,7 @@ var places = []struct {
 	}},
 	{"run's last word", func(_ *testing.T, o *harness.Outcome) string {
 		o.Verdict, o.Acknowledged, o.Evidence.Status = harness.Survived, 0, outcome.ExitStatus{}
-		return (&expectFlags{}).disappointed(o)
+		return (&expectFlags{}).unexpected(o)
 	}},
 	{"sweep's lines", func(t *testing.T, o *harness.Outcome) string {
 		t.Helper()

@@ -88,14 +88,14 @@ func exitStatus(cmd *cobra.Command, err error, stderr io.Writer) int {
 	}
 	var code exitCode
 	var usage usageError
-	var not failed
+	var failure failed
 	var sig signalError
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &code):
 		return int(code)
-	case errors.As(err, &not):
+	case errors.As(err, &failure):
 		fmt.Fprintf(stderr, "%s: %s\n", cmd.CommandPath(), said)
 		return exitFailed
 	case errors.As(err, &sig):
@@ -117,10 +117,10 @@ func exitStatus(cmd *cobra.Command, err error, stderr io.Writer) int {
 
 // asUsage marks what this command line asks for and cannot have.
 func asUsage(err error) error {
-	var f interface{ Senseless() bool }
+	var f interface{ UsageError() bool }
 	var line *sweep.LineError
 	switch {
-	case errors.As(err, &f) && f.Senseless(), errors.As(err, &line), errors.Is(err, sweep.ErrNotAFile),
+	case errors.As(err, &f) && f.UsageError(), errors.As(err, &line), errors.Is(err, sweep.ErrNotAFile),
 		errors.Is(err, sweep.ErrNoRoom), errors.Is(err, sweep.ErrOtherSweep), errors.Is(err, sweep.ErrRebuilt):
 		return usageError{err}
 	}

@@ -87,7 +87,7 @@ func runOne(ctx context.Context, spec harness.Spec, expect expectFlags, asJSON, 
 	if err != nil { // the cage could not be removed
 		return err
 	}
-	if why := expect.disappointed(o); why != "" {
+	if why := expect.unexpected(o); why != "" {
 		return failed(why)
 	}
 	return nil

@@ -191,11 +191,11 @@ func TestExpectationsThatAreNotMetSayWhatWasFound(t *testing.T) {
 	} {
 		e := expectFlags{verdict: c.verdict, acked: c.acked}
 		require.NoError(t, e.check())
-		assert.Equal(t, c.want, e.disappointed(o))
+		assert.Equal(t, c.want, e.unexpected(o))
 	}
 	e := expectFlags{acked: asPredicted}
-	assert.Contains(t, e.disappointed(&harness.Outcome{}), "no prediction")
-	assert.Contains(t, e.disappointed(&harness.Outcome{Acknowledged: 1, Window: &outcome.Prediction{Lo: 4, Hi: 5}}), "4..5 were predicted")
+	assert.Contains(t, e.unexpected(&harness.Outcome{}), "no prediction")
+	assert.Contains(t, e.unexpected(&harness.Outcome{Acknowledged: 1, Window: &outcome.Prediction{Lo: 4, Hi: 5}}), "4..5 were predicted")
 }
 
 func TestALoadThatWasRefusedIsNoSuccess(t *testing.T) {
@@ -267,7 +267,7 @@ func TestALoadThatWasRefusedIsNoSuccess(t *testing.T) {
 	} {
 		e := expectFlags{verdict: c.verdict, acked: c.acked}
 		require.NoError(t, e.check())
-		assert.Equal(t, c.want, e.disappointed(c.o), name)
+		assert.Equal(t, c.want, e.unexpected(c.o), name)
 	}
 }
 

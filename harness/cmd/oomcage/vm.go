@@ -122,9 +122,9 @@ func newVMCommand(stderr io.Writer) *cobra.Command {
 	f.StringVar(&o.Kernel, "kernel", "", "kernel to boot: a `FILE`, or a name that oomcage kernels lists, such as 6.1")
 	f.StringArrayVar(&o.Build, "build", nil, "Go main `PKG` to compile for the program; relative to the main module's root (repeatable)")
 	f.StringArrayVar(&o.Add, "add", nil, "`FILE[:PATH]`: file or folder to put into the guest, with what it needs to run (repeatable)")
-	f.Var(&size{&o.Memory, leastMemory}, "mem", "RAM of the guest (default 1GiB, or more if what it holds is large)")
-	f.Var(&size{&o.Swap, leastSwap}, "swap", "swap device of the guest, for example 256MiB (default none)")
-	f.Var(&size{&o.Scratch, leastScratch}, "scratch", "ext4 disk of the guest for TMPDIR and the working directory, for example 512MiB (default none)")
+	f.Var(&size{&o.Memory, minMemory}, "mem", "RAM of the guest (default 1GiB, or more if what it holds is large)")
+	f.Var(&size{&o.Swap, minSwap}, "swap", "swap device of the guest, for example 256MiB (default none)")
+	f.Var(&size{&o.Scratch, minScratch}, "scratch", "ext4 disk of the guest for TMPDIR and the working directory, for example 512MiB (default none)")
 	f.IntVar(&o.CPUs, "cpus", 0, "virtual CPUs (default as many as the host has, at most 4)")
 	f.DurationVar(&o.Timeout, "timeout", 0, "time limit from the guest's first word on (default -test.timeout and 30s more, or none)")
 	f.StringVar(&o.Artifacts, "artifacts", "", "`DIR` for the logs of a failure (default -test.outputdir, or a fresh temporary folder)")
@@ -154,10 +154,10 @@ type size struct {
 }
 
 const (
-	leastMemory  = 32 << 20 // a kernel alone needs more
-	leastSwap    = 1 << 20
-	leastScratch = 16 << 20
-	mostBytes    = 1 << 40 // what a microvm can address
+	minMemory  = 32 << 20 // a kernel alone needs more
+	minSwap    = 1 << 20
+	minScratch = 16 << 20
+	maxBytes   = 1 << 40 // what a microvm can address
 )
 
 // String is the size with its unit, "" for 0. The flag package calls it on a zero value.
@@ -174,8 +174,8 @@ func (s *size) Set(text string) error {
 	if err != nil {
 		return fmt.Errorf("%q is no size; write it as 512MiB or 2GiB", text)
 	}
-	if n < s.least || n > mostBytes {
-		return fmt.Errorf("%s is out of range: from %s to %s", text, units.BytesSize(float64(s.least)), units.BytesSize(mostBytes))
+	if n < s.least || n > maxBytes {
+		return fmt.Errorf("%s is out of range: from %s to %s", text, units.BytesSize(float64(s.least)), units.BytesSize(maxBytes))
 	}
 	*s.bytes = n
 	return nil

@@ -21,8 +21,8 @@ type task struct {
 	figures string // from total_vm to oom_score_adj: those of its memory
 }
 
-// mostTasks bounds what is kept of a list: the rest is not known.
-const mostTasks = 16384
+// maxTasks bounds what is kept of a list: the rest is not known.
+const maxTasks = 16384
 
 // tasksLine heads the list. Linux 6.1 has six columns between tgid and name; later ones split rss.
 var tasksLine = regexp.MustCompile(`^\[ +pid +\] +uid +tgid +total_vm +rss( +[a-z_]+)* +oom_score_adj +name$`)
@@ -34,7 +34,7 @@ func newTasks(head string) *tasks {
 
 // add takes in a line "[  tid]  uid  tgid  …  name", and ignores any other.
 func (t *tasks) add(text string) {
-	if t == nil || len(t.rows) >= mostTasks {
+	if t == nil || len(t.rows) >= maxTasks {
 		return
 	}
 	head, rest, ok := strings.Cut(text, "]")

@@ -62,14 +62,14 @@ func Env(entry string) string {
 	}
 }
 
-// leastLength is how long a value must be to be looked for elsewhere: a shorter one may be any word.
-const leastLength = 6
+// minLength is how long a value must be to be looked for elsewhere: a shorter one may be any word.
+const minLength = 6
 
 // Values are the secrets of an environment that Env hides, the longest first, for what may have printed them.
 func Values(entries []string) []string {
 	var found []string
 	add := func(value string) {
-		if len(value) >= leastLength && !strings.Contains(value, Hidden) {
+		if len(value) >= minLength && !strings.Contains(value, Hidden) {
 			found = append(found, value)
 		}
 	}

@@ -131,8 +131,8 @@ func withPath(env, dirs []string) []string {
 	return env
 }
 
-// mostWarnings is how many lines there are for one word of the user: a folder of scripts for another system has many.
-const mostWarnings = 3
+// maxWarnings is how many lines there are for one word of the user: a folder of scripts for another system has many.
+const maxWarnings = 3
 
 // add adds what -add names, and tells the user what of it will not run in the guest.
 func (c *carrier) add(ctx context.Context, a addition, warn func(string)) error {
@@ -147,7 +147,7 @@ func (c *carrier) add(ctx context.Context, a addition, warn func(string)) error 
 // report tells the user, in a line each, what will not run in the guest of what goes along.
 func report(what string, problems []error, warn func(string)) {
 	for i, problem := range problems {
-		if i == mostWarnings && len(problems) > i+1 {
+		if i == maxWarnings && len(problems) > i+1 {
 			warn(fmt.Sprintf("%s: %d more files need what is not there", what, len(problems)-i))
 			return
 		}

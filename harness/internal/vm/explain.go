@@ -26,7 +26,7 @@ func (s *session) explain(err error) error {
 		return f
 	}
 	// A kernel without room to unpack itself just resets.
-	if least := leastFor(s.size); !s.booted && s.machine.memory < least {
+	if least := minFor(s.size); !s.booted && s.machine.memory < least {
 		return failure(guestOOM, fmt.Sprintf("the guest ended before it said a word, and its memory is too small: %d MiB, "+
 			"while its initramfs of %d MiB needs about %d MiB", s.machine.memory>>20, s.size>>20, least>>20), moreMemory)
 	}
@@ -46,9 +46,9 @@ func (s *session) explain(err error) error {
 	return f
 }
 
-// leastFor is the memory below which a guest surely can't boot: the archive, what is unpacked from it,
+// minFor is the memory below which a guest surely can't boot: the archive, what is unpacked from it,
 // which may fill half of the memory, and the kernel. Bytes.
-func leastFor(initramfs int64) int64 { return 2*initramfs + 64<<20 }
+func minFor(initramfs int64) int64 { return 2*initramfs + 64<<20 }
 
 var (
 	panicLine   = regexp.MustCompile(`Kernel panic - not syncing: (.*)`)

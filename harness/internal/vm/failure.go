@@ -43,8 +43,8 @@ func failure(kind failureKind, found, helps string) *Failure {
 	return &Failure{kind: kind, found: found, helps: helps}
 }
 
-// Senseless reports whether the options themselves are wrong, so that nothing was tried.
-func (f *Failure) Senseless() bool { return f.kind == badRequest }
+// UsageError reports whether the options themselves are wrong, so that nothing was tried.
+func (f *Failure) UsageError() bool { return f.kind == badRequest }
 
 // asFailure makes a Failure of any error.
 func asFailure(err error) *Failure {

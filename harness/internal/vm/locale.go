@@ -13,9 +13,9 @@ import (
 const (
 	localeFolder  = "/usr/lib/locale"
 	localeArchive = localeFolder + "/locale-archive"
-	// mostLocales is the size of an archive of locales that goes along by itself. Debian's has what was chosen at
+	// maxLocales is the size of an archive of locales that goes along by itself. Debian's has what was chosen at
 	// its installation, 3 MB for one; an archive of all has 220 MB.
-	mostLocales = 32 << 20
+	maxLocales = 32 << 20
 )
 
 // addLocale adds the locales that the environment names, where something in the tree is linked with the C library.
@@ -35,7 +35,7 @@ func addLocale(c *carrier, env []string, warn func(string)) error {
 		if err != nil || c.has(localeArchive) {
 			continue
 		}
-		if info.Size() > mostLocales {
+		if info.Size() > maxLocales {
 			warn(fmt.Sprintf("the guest has no locale %s, since %s has %s: -add %[2]s takes it along, LC_ALL=C.UTF-8 does without",
 				name, localeArchive, human.Size(info.Size())))
 			continue

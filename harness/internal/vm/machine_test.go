@@ -86,7 +86,7 @@ func TestWhatMakesNoSenseIsRefusedBeforeAnythingIsTried(t *testing.T) {
 		var f *Failure
 		require.ErrorAs(t, err, &f)
 		assert.ErrorContains(t, err, want)
-		assert.Equal(t, o.Accel != "auto", f.Senseless())
+		assert.Equal(t, o.Accel != "auto", f.UsageError())
 	}
 }
 

@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// mostUnread bounds what the program printed and nobody has read yet. Results come over the same line, and are not
+// maxUnread bounds what the program printed and nobody has read yet. Results come over the same line, and are not
 // to wait for a reader of the output; when that much waits, they do, as the program itself does.
-const mostUnread = 16 << 20
+const maxUnread = 16 << 20
 
 // printer writes the program's output, in its order, beside what else the guest sends.
 type printer struct {
@@ -40,7 +40,7 @@ func newPrinter(failed func()) *printer {
 func (p *printer) print(to io.Writer, text []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for p.err == nil && p.unread > 0 && p.unread+len(text) > mostUnread {
+	for p.err == nil && p.unread > 0 && p.unread+len(text) > maxUnread {
 		p.change.Wait()
 	}
 	if p.err != nil {

@@ -71,10 +71,10 @@ func TestAnErrorInterruptsAGuestThatSendsNothing(t *testing.T) {
 func TestWhatIsUnreadIsBounded(t *testing.T) {
 	stdout, program := io.Pipe()
 	p := newPrinter(func() {})
-	require.NoError(t, p.print(program, make([]byte, mostUnread)))
+	require.NoError(t, p.print(program, make([]byte, maxUnread)))
 	second := make(chan error, 1)
 	go func() { second <- p.print(program, []byte("x")) }()
-	_, err := io.CopyN(io.Discard, stdout, mostUnread-1)
+	_, err := io.CopyN(io.Discard, stdout, maxUnread-1)
 	require.NoError(t, err)
 	select {
 	case err := <-second:

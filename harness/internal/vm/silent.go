@@ -8,11 +8,11 @@ import (
 )
 
 const (
-	// mostSilent is how many guests may fall silent before the program has begun.
-	mostSilent = 2
-	// mostBoots is how many guests are booted at most. Stopped at the wrong 4 ms of its boot, a guest's clock is
+	// maxSilent is how many guests may fall silent before the program has begun.
+	maxSilent = 2
+	// maxBoots is how many guests are booted at most. Stopped at the wrong 4 ms of its boot, a guest's clock is
 	// unusable. 6 of 62 fell silent so on 2 cores at load 10 to 18 (November 2026), so five in a row are 1 of 100,000.
-	mostBoots = 5
+	maxBoots = 5
 
 	forever = time.Duration(math.MaxInt64)
 
@@ -76,8 +76,8 @@ func (s *session) notBegun(hello bool) *Failure {
 // again says whether another guest may be booted after this failure. Nothing has run yet in those that may.
 func (s *session) again(f *Failure) bool {
 	over := !s.deadline.IsZero() && time.Now().After(s.deadline)
-	again := !over && s.boots < mostBoots &&
-		(f.kind == flawedGuest || f.kind == silentGuest && s.silent < mostSilent)
+	again := !over && s.boots < maxBoots &&
+		(f.kind == flawedGuest || f.kind == silentGuest && s.silent < maxSilent)
 	if !again && s.boots > 1 {
 		f.found += fmt.Sprintf(" (guest %d; in those before it the program had not begun)", s.boots)
 	}

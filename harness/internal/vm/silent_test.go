@@ -30,7 +30,7 @@ func TestGuestThatFellSilentIsBootedAnewOnce(t *testing.T) {
 
 func TestGuestWithAWrongClockIsBootedAnewAFewTimes(t *testing.T) {
 	s, _ := given(0, 0)
-	for s.boots = 1; s.boots < mostBoots; s.boots++ {
+	for s.boots = 1; s.boots < maxBoots; s.boots++ {
 		assert.True(t, s.again(failure(flawedGuest, "the guest's machine is not right", "")))
 	}
 	assert.False(t, s.again(failure(flawedGuest, "the guest's machine is not right", "")))
