@@ -11,8 +11,8 @@ import (
 	"oomcage/harness/internal/shell"
 )
 
-// place is what this process knows of how it was started, as far as it matters for doing it again.
-type place struct {
+// invocation is what this process knows of how it was started, as far as it matters for doing it again.
+type invocation struct {
 	pkg     string   // the package's import path; empty where it is not known
 	flags   []string // of the build
 	vm      string   // the microVM's kernel release; empty outside
@@ -24,8 +24,8 @@ type place struct {
 	sudo    bool // root by sudo
 }
 
-func here() place {
-	p := place{
+func thisInvocation() invocation {
+	p := invocation{
 		vm: os.Getenv("OOMCAGE_VM"), kernel: os.Getenv("OOMCAGE_KERNEL"),
 		root: os.Geteuid() == 0, sudo: os.Getenv("SUDO_USER") != "",
 		args: ownFlags(flag.CommandLine),
@@ -69,7 +69,7 @@ func ownFlags(set *flag.FlagSet) []string {
 
 // again returns the shell command that runs the test or benchmark of this name once more in the
 // same place. It has only what is known here.
-func (p place) again(name string, benchmark bool) string {
+func (p invocation) again(name string, benchmark bool) string {
 	words := []string{"go", "test", "-count=1", "-run", exactly(name)}
 	if benchmark {
 		words = append(words[:3], "-run", "^$", "-bench", exactly(name))

@@ -11,41 +11,41 @@ import (
 
 func TestHowToRunATestAgain(t *testing.T) {
 	for name, c := range map[string]struct {
-		place     place
+		started   invocation
 		test      string
 		benchmark bool
 		want      string
 	}{
 		"by a user in a delegated cgroup": {
-			place{pkg: "example.com/a"}, "TestX", false,
+			invocation{pkg: "example.com/a"}, "TestX", false,
 			`go test -count=1 -run '^TestX$' example.com/a`},
 		"by root": {
-			place{pkg: "example.com/a", root: true}, "TestX", false,
+			invocation{pkg: "example.com/a", root: true}, "TestX", false,
 			`go test -count=1 -run '^TestX$' example.com/a   # as root`},
 		"by sudo": {
-			place{pkg: "example.com/a", root: true, sudo: true, flags: []string{"-race", "-tags", "a,b"}}, "TestX/sub", false,
+			invocation{pkg: "example.com/a", root: true, sudo: true, flags: []string{"-race", "-tags", "a,b"}}, "TestX/sub", false,
 			`sudo env "PATH=$PATH" go test -count=1 -run '^TestX$/^sub$' -race -tags a,b example.com/a`},
 		"in a microVM": {
-			place{pkg: "example.com/a", root: true, vm: "6.1.0-1", built: []string{"example.com/b"}}, "TestX", false,
+			invocation{pkg: "example.com/a", root: true, vm: "6.1.0-1", built: []string{"example.com/b"}}, "TestX", false,
 			`go test -count=1 -run '^TestX$' -exec 'go tool oomcage vm -build example.com/b' example.com/a   # it ran on Linux 6.1.0-1`},
 		"in a microVM of a chosen kernel": {
-			place{pkg: "example.com/a", vm: "6.1.0-1", kernel: "/my kernels/6.1"}, "TestX", false,
+			invocation{pkg: "example.com/a", vm: "6.1.0-1", kernel: "/my kernels/6.1"}, "TestX", false,
 			`'OOMCAGE_KERNEL=/my kernels/6.1' go test -count=1 -run '^TestX$' -exec 'go tool oomcage vm' example.com/a`},
 		"in a microVM with disks": {
-			place{pkg: "p", vm: "6.1.0-1", vmFlags: []string{"-swap", "268435456"}, built: []string{"b"}}, "TestX", false,
+			invocation{pkg: "p", vm: "6.1.0-1", vmFlags: []string{"-swap", "268435456"}, built: []string{"b"}}, "TestX", false,
 			`go test -count=1 -run '^TestX$' -exec 'go tool oomcage vm -swap 268435456 -build b' p   # it ran on Linux 6.1.0-1`},
 		"with flags of its own": {
-			place{pkg: "p", root: true, args: []string{"-max=1GiB", "-note=two words"}}, "TestX", false,
+			invocation{pkg: "p", root: true, args: []string{"-max=1GiB", "-note=two words"}}, "TestX", false,
 			`go test -count=1 -run '^TestX$' p -args -max=1GiB '-note=two words'   # as root`},
 		"of a package that is not known": {
-			place{}, "TestX", false, `go test -count=1 -run '^TestX$'`},
+			invocation{}, "TestX", false, `go test -count=1 -run '^TestX$'`},
 		"a benchmark": {
-			place{pkg: "p"}, "BenchmarkX/a", true, `go test -count=1 -run '^$' -bench '^BenchmarkX$/^a$' p`},
+			invocation{pkg: "p"}, "BenchmarkX/a", true, `go test -count=1 -run '^$' -bench '^BenchmarkX$/^a$' p`},
 		"of a name that is a pattern": {
-			place{pkg: "p"}, "TestX/a|b(1)/it's_$5#01", false, `go test -count=1 -run '^TestX$/^a\|b\(1\)$/^it'\''s_\$5#01$' p`},
+			invocation{pkg: "p"}, "TestX/a|b(1)/it's_$5#01", false, `go test -count=1 -run '^TestX$/^a\|b\(1\)$/^it'\''s_\$5#01$' p`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			assert.Equal(t, c.want, c.place.again(c.test, c.benchmark))
+			assert.Equal(t, c.want, c.started.again(c.test, c.benchmark))
 		})
 	}
 }
@@ -66,7 +66,7 @@ func TestThePlaceOfThisProcessIsKnown(t *testing.T) {
 	mustWrite(t, manifest, `[{"package": "example.com/a"}, {"package": "example.com/b"}]`)
 	t.Setenv(builtVariable, manifest)
 	t.Setenv("OOMCAGE_VM_FLAGS", "-swap\n268435456\n-add\na b")
-	p := here()
+	p := thisInvocation()
 	require.Equal(t, reflect.TypeFor[Cage]().PkgPath(), p.pkg)
 	require.Equal(t, "6.1.0-1", p.vm)
 	require.Equal(t, []string{"example.com/a", "example.com/b"}, p.built)

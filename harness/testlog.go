@@ -67,7 +67,7 @@ func remember(tb testing.TB, o *Outcome) (*testRecord, int) {
 			records.Unlock()
 			if tb.Failed() {
 				_, benchmark := tb.(*testing.B)
-				tb.Log(r.print(here().again(tb.Name(), benchmark)))
+				tb.Log(r.print(thisInvocation().again(tb.Name(), benchmark)))
 			}
 		})
 	}
