@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -154,6 +155,8 @@ var (
 )
 
 func TestEveryBootEndsRight(t *testing.T) {
+	before := runtime.GOMAXPROCS(runtime.NumCPU() + *busy) // the loops would share the CPUs of this process otherwise
+	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
 	for range *busy {
 		var end atomic.Bool
 		var loop sync.WaitGroup
