@@ -34,10 +34,7 @@ func takeSnapshot(c *Cage, below []*cgroup.Group) snapshot {
 	s.Events = s.Events.AtLeast(s.EventsLocal)
 	stat, err := g.ReadKeyed("memory.stat")
 	note(outcome.StatFile, err)
-	s.Stat = outcome.MemoryStat{
-		Anon: Bytes(stat["anon"]), File: Bytes(stat["file"]), Shmem: Bytes(stat["shmem"]),
-		Sock: Bytes(stat["sock"]), Kernel: Bytes(stat["kernel"]), PageTables: Bytes(stat["pagetables"]),
-	}
+	s.Stat = outcome.ReadMemoryStat(stat)
 	s.Refaults = stat["workingset_refault_anon"] + stat["workingset_refault_file"]
 	s.Pressure, err = readPressure(g)
 	note(outcome.PressureFile, err)

@@ -32,3 +32,11 @@ type MemoryStat struct {
 	Kernel     Bytes `json:"kernel"` // 0 before Linux 5.18
 	PageTables Bytes `json:"pagetables"`
 }
+
+// ReadMemoryStat takes of memory.stat what a MemoryStat has. What is not there is 0.
+func ReadMemoryStat(raw map[string]uint64) MemoryStat {
+	return MemoryStat{
+		Anon: Bytes(raw["anon"]), File: Bytes(raw["file"]), Shmem: Bytes(raw["shmem"]),
+		Sock: Bytes(raw["sock"]), Kernel: Bytes(raw["kernel"]), PageTables: Bytes(raw["pagetables"]),
+	}
+}

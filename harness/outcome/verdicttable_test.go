@@ -40,7 +40,7 @@ func TestVerdictTable(t *testing.T) {
 			require.NoError(t, os.WriteFile(c.link, []byte(whole), 0o644))
 			continue
 		}
-		assert.Equal(t, c.table, table+"\n", "the table in %s is made from harness/outcome/verdicts.go; to rewrite it:\n  go test ./harness/outcome -run TestVerdictTable -update", c.link)
+		assert.Equal(t, c.table, table+"\n", "the table in %s is made from harness/outcome/verdicttable.go; to rewrite it:\n  go test ./harness/outcome -run TestVerdictTable -update", c.link)
 	}
 }
 
