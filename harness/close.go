@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// closeTimeout bounds the killing and removal of a cage. 20 processes are gone within 0.6 s
+// closeTimeout bounds the killing and removal of a cage and its children. 20 processes are gone within 0.6 s
 // under emulation (2026-11); the rest is for large ones and busy machines. A process that is
 // stuck in the kernel never leaves.
 const closeTimeout = 30 * time.Second
@@ -21,10 +21,17 @@ const closeTimeout = 30 * time.Second
 // that cannot be removed is an error that names what is still in it. Files that its targets left on tmpfs
 // stay charged to the cgroups above it until they are removed.
 func (c *Cage) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	return c.close(ctx)
+}
+
+// close is Close within the time that the cage and its children have together.
+func (c *Cage) close(ctx context.Context) error {
 	// All cages are marked before anything is killed. A run in a child then knows that the kill is the harness's.
 	c.shut()
 	c.closing.Do(func() {
-		if c.closeErr = c.remove(); c.closeErr != nil {
+		if c.closeErr = c.remove(ctx); c.closeErr != nil {
 			c.closeErr = fmt.Errorf("close the cage %s: %w", c.group.Path(), c.closeErr)
 		}
 		openCages.remove(c)
@@ -49,16 +56,14 @@ func (c *Cage) shut() {
 	}
 }
 
-func (c *Cage) remove() error {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
+func (c *Cage) remove(ctx context.Context) error {
 	err := c.awaitStarts(ctx)
 	children, processes := c.inside()
 	if len(children) > 0 {
 		err = errors.Join(err, c.group.Kill()) // together, rather than one child after the other
 	}
 	for _, child := range children {
-		err = errors.Join(err, child.Close())
+		err = errors.Join(err, child.close(ctx))
 	}
 	if c.emptied != nil && c.end(ctx, processes) == nil {
 		c.emptied()
