@@ -37,8 +37,7 @@ func awaitExec(ctx context.Context, pid int) error {
 
 // executed reports whether a process has executed its program, or has ended.
 func executed(pid int) (bool, error) {
-	const flags = 6
-	fields, n, err := procStat(pid, flags)
+	fields, n, err := procStat(pid, flagsOf)
 	if ended(err) {
 		return true, nil
 	}
@@ -51,9 +50,8 @@ func executed(pid int) (bool, error) {
 // forkedByUs reports whether a process is one that this one has forked and that has not executed a program yet, and whether it
 // stands in execve(2). Where that cannot be read, it does not.
 func forkedByUs(pid int) (forked, inExec bool) {
-	const ppid, flags = 1, 6
-	fields, n, err := procStat(pid, flags)
-	if err != nil || n&forkedOnly == 0 || fields[ppid] != strconv.Itoa(os.Getpid()) {
+	fields, n, err := procStat(pid, flagsOf)
+	if err != nil || n&forkedOnly == 0 || fields[parentOf] != strconv.Itoa(os.Getpid()) {
 		return false, false
 	}
 	call, _ := sys.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid)) // "running" as long as it does not wait
@@ -63,10 +61,16 @@ func forkedByUs(pid int) (forked, inExec bool) {
 
 // startOf returns when a process was started, in ticks since the machine was (starttime of proc_pid_stat(5)).
 func startOf(pid int) (uint64, error) {
-	const starttime = 19
-	_, n, err := procStat(pid, starttime)
+	_, n, err := procStat(pid, startedAt)
 	return n, err
 }
+
+// Fields of proc_pid_stat(5), counted from the state on.
+const (
+	parentOf  = 1  // ppid
+	flagsOf   = 6  // flags
+	startedAt = 19 // starttime
+)
 
 // procStat returns the fields of /proc/PID/stat from the state on, and the number that one of them is.
 // proc_pid_stat(5): "PID (comm) state ppid pgrp session tty_nr tpgid flags …". A comm may hold anything, a

@@ -8,14 +8,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
-	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
 	"oomcage/harness"
 	"oomcage/harness/internal/cgroup"
+	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/kmsg"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/internal/vm"
@@ -95,8 +96,8 @@ func findKernel(l cgroup.Look) []finding {
 		v2.state, v2.found = worksNo, "mounted read-only at "+l.V2
 	}
 	controllers := finding{name: "controllers", state: worksNo, found: "no memory"}
-	if has := strings.Join(l.Controllers, " "); strings.Contains(" "+has+" ", " memory ") {
-		controllers.state, controllers.found = works, has
+	if slices.Contains(l.Controllers, "memory") {
+		controllers.state, controllers.found = works, strings.Join(l.Controllers, " ")
 	} else if l.V1 != "" {
 		controllers.found += ", which is bound to cgroup v1 at " + l.V1
 	}
@@ -129,7 +130,7 @@ func findSwap() finding {
 	if err := unix.Sysinfo(&info); err != nil {
 		f.found, f.help = err.Error(), ""
 	} else if info.Totalswap > 0 {
-		f.state, f.found, f.help = works, units.BytesSize(float64(info.Totalswap)*float64(info.Unit)), ""
+		f.state, f.found, f.help = works, human.Size(int64(info.Totalswap)*int64(info.Unit)), ""
 	}
 	return f
 }

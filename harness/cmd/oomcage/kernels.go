@@ -10,9 +10,9 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
+	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/kernels"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/internal/vm"
@@ -180,7 +180,7 @@ func printKernels(w io.Writer, all []kernels.Kernel) error {
 		if k.Name == "" {
 			from += ": " + k.Image
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", cmp.Or(k.Name, "-"), printable.Line(k.Release), units.BytesSize(float64(k.Size)), printable.Line(from))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", cmp.Or(k.Name, "-"), printable.Line(k.Release), human.Size(k.Size), printable.Line(from))
 	}
 	return table.Flush()
 }

@@ -9,10 +9,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/docker/go-units"
 	"github.com/spf13/cobra"
 
 	"oomcage/harness/internal/vm"
+	"oomcage/harness/outcome"
 )
 
 var vmLong = `vm runs PROGRAM in a QEMU microVM with cgroup v2, as root, and ends with its exit code. No root and no
@@ -165,19 +165,19 @@ func (s *size) String() string {
 	if s.bytes == nil || *s.bytes == 0 {
 		return ""
 	}
-	return units.BytesSize(float64(*s.bytes))
+	return outcome.Bytes(*s.bytes).String()
 }
 
 // Set reads a size such as 512MiB, and refuses one that is out of range.
 func (s *size) Set(text string) error {
-	n, err := units.RAMInBytes(text)
+	n, err := outcome.ParseBytes(text)
 	if err != nil {
-		return fmt.Errorf("%q is no size; write it as 512MiB or 2GiB", text)
+		return err
 	}
-	if n < s.least || n > maxBytes {
-		return fmt.Errorf("%s is out of range: from %s to %s", text, units.BytesSize(float64(s.least)), units.BytesSize(maxBytes))
+	if int64(n) < s.least || n > maxBytes {
+		return fmt.Errorf("%s is out of range: from %v to %v", text, outcome.Bytes(s.least), outcome.Bytes(maxBytes))
 	}
-	*s.bytes = n
+	*s.bytes = int64(n)
 	return nil
 }
 

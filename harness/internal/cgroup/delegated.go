@@ -2,7 +2,6 @@ package cgroup
 
 import (
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -129,14 +128,9 @@ func requireAlone(b base) error {
 // of the session or the container of a root whose cages hang below the kernel's root.
 func (b base) unheld() []string {
 	var lines []string
-	for dir := b.own; dir != b.dir && strings.HasPrefix(dir, b.dir); dir = filepath.Dir(dir) {
-		for _, file := range []string{"memory.max", "memory.high"} {
-			limit, err := (&Group{b.mount, dir}).ReadSize(file)
-			if err == nil && limit != math.MaxInt64 { // it need not have the controller
-				lines = append(lines, fmt.Sprintf("cages hang below %s, so %s of %s, %s, does not hold them",
-					filepath.Join(b.dir, guardName), file, dir, human.Size(limit)))
-			}
-		}
+	for _, l := range limitsBelow(b.mount, b.own, b.dir) {
+		lines = append(lines, fmt.Sprintf("cages hang below %s, so %s of %s, %s, does not hold them",
+			filepath.Join(b.dir, guardName), l.file, l.dir, human.Size(l.bytes)))
 	}
 	return lines
 }

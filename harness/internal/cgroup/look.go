@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"oomcage/harness/internal/human"
 )
 
 // Look is what this machine has of cgroups, for people: Supported decides.
@@ -41,13 +43,27 @@ func lookAround(root string) (l Look) {
 	if err != nil {
 		return l
 	}
-	for dir := cmp.Or(own, mount); strings.HasPrefix(dir, mount); dir = filepath.Dir(dir) {
+	for _, above := range limitsBelow(mount, cmp.Or(own, mount), filepath.Dir(mount)) {
+		l.Limits = append(l.Limits, fmt.Sprintf("%s %s of %s", above.file, human.Size(above.bytes), strings.TrimPrefix(above.dir, root)))
+	}
+	return l
+}
+
+// limit is a limit that a cgroup has.
+type limit struct {
+	file, dir string
+	bytes     int64
+}
+
+// limitsBelow lists the limits of a cgroup and of those above it, as long as these are below top.
+func limitsBelow(mount, dir, top string) (all []limit) {
+	for ; dir != top && strings.HasPrefix(dir, top); dir = filepath.Dir(dir) {
 		for _, file := range []string{"memory.max", "memory.high"} {
-			limit, err := (&Group{mount, dir}).ReadSize(file)
-			if err == nil && limit != math.MaxInt64 { // it need not have the controller
-				l.Limits = append(l.Limits, fmt.Sprintf("%s %d of %s", file, limit, strings.TrimPrefix(dir, root)))
+			bytes, err := (&Group{mount, dir}).ReadSize(file)
+			if err == nil && bytes != math.MaxInt64 { // it need not have the controller
+				all = append(all, limit{file, dir, bytes})
 			}
 		}
 	}
-	return l
+	return all
 }

@@ -25,7 +25,7 @@ func TestALookAroundSeesTheLimitsAboveThisProcess(t *testing.T) {
 	}
 	require.Equal(t, Look{
 		V2: "/sys/fs/cgroup", Controllers: []string{"cpu", "memory"},
-		Limits: []string{"memory.high 4096 of /sys/fs/cgroup/a/b", "memory.max 1048576 of /sys/fs/cgroup/a"},
+		Limits: []string{"memory.high 4.0 KiB of /sys/fs/cgroup/a/b", "memory.max 1.0 MiB of /sys/fs/cgroup/a"},
 	}, lookAround(root))
 	require.Zero(t, lookAround(t.TempDir()), "nothing can be read")
 }

@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/kballard/go-shellquote"
+
+	"oomcage/harness/internal/shell"
 )
 
 // suites are those of Debian's that have kernels, beside the machine's own.
@@ -199,7 +201,7 @@ func (a *apt) output(ctx context.Context, name string, args ...string) (string, 
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("%s: %w\n%s", shellquote.Join(append([]string{name}, args...)...), err, quoted(stderr.String()))
+		return "", fmt.Errorf("%s: %w\n%s", shell.Join(append([]string{name}, args...)...), err, quoted(stderr.String()))
 	}
 	return string(out), nil
 }

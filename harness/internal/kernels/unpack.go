@@ -238,10 +238,10 @@ func (s *staging) finish(from string) (dir, release string, err error) {
 	}
 	image := filepath.Join(s.dir, images, found[0].Name())
 	if err := Check(image); err != nil {
-		return "", "", fmt.Errorf("the kernel of %s is not an x86 kernel image (bzImage)", from)
+		return "", "", advise("the kernel of "+from+" is not an x86 kernel image (bzImage)", "name a kernel for amd64")
 	}
 	if release, err = Release(image); err != nil {
-		return "", "", fmt.Errorf("the kernel of %s does not say which version it is", from)
+		return "", "", advise("the kernel of "+from+" does not say which version it is", "name one that a distribution has built")
 	}
 	if !nameOf.MatchString(release) {
 		return "", "", fmt.Errorf("the kernel of %s has the release %q, which is no name", from, release)

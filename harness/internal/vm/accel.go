@@ -5,7 +5,7 @@ import (
 	"runtime"
 )
 
-// KVM says whether a guest boots with KVM here, by booting one once per boot of the host, and why not. It needs QEMU and a
+// KVM reports whether a guest boots with KVM here, by booting one once per boot of the host, and why not. It needs QEMU and a
 // kernel.
 func KVM(ctx context.Context) (works bool, reason string, err error) {
 	if err := openKVM(); err != nil {
@@ -29,11 +29,11 @@ func Advice(err error) (found, helps string) {
 	return f.found, f.helps
 }
 
-// CheckScratch says whether a guest can have a disk with a file system.
+// CheckScratch returns nil where a guest can have a disk with a file system.
 func CheckScratch() error {
 	_, err := findMkfs("/usr/sbin", "/sbin")
 	return err
 }
 
-// CheckMachine says whether this machine's processor is one that the microVM can run on.
+// CheckMachine returns nil where this machine's processor is one that the microVM can run on.
 func CheckMachine() error { return checkArchitecture(runtime.GOARCH) }
