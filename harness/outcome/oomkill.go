@@ -26,6 +26,11 @@ type OOMKill struct {
 	// SharedWith are other processes that had the same memory (CLONE_VM), by their PIDs: the kernel kills
 	// them along, and neither names nor counts them.
 	SharedWith []int `json:"shared_with,omitempty"`
+
+	// Report is the kernel's report of the moment before the kill. At most two of Evidence.Kills have one: the first, and
+	// the target's own or else the last. It is nil for the others, for the further victims of memory.oom.group, which are
+	// under the first one's, and where the kernel rate-limited it or the log has lost it.
+	Report *OOMReport `json:"report,omitempty"`
 }
 
 // String prints "app[132], anon 92.2 MiB".

@@ -1,0 +1,71 @@
+package outcome
+
+// OOMReport is what the kernel log says of the moment in which the OOM killer was called: the kernel's own
+// photograph of the cgroup whose limit it was, before anybody was killed (dump_header in mm/oom_kill.c). The kernel
+// prints it 10 times in 5 seconds at most, on the whole machine. What the log lacks is missing here, and not 0.
+type OOMReport struct {
+	// Invoker is the comm of the process whose allocation failed. It need not be the victim.
+	Invoker string `json:"invoker,omitempty"`
+
+	// Group is the cgroup whose limit it was, named as OOMKill.Limit. It is empty where the whole machine was out of
+	// memory: Memory, Swap, Kmem and Stat are missing then, and Tasks are those of the machine.
+	Group string `json:"group,omitempty"`
+
+	GFPMask string `json:"gfp_mask,omitempty"` // flags of the allocation, as "GFP_KERNEL|__GFP_ACCOUNT"
+	Order   int    `json:"order,omitempty"`    // of the allocation: 2^Order pages in one piece; -1 where a user asked for the kill (sysrq)
+
+	Memory *OOMUsage `json:"memory,omitempty"` // nil: not in the log
+	Swap   *OOMUsage `json:"swap,omitempty"`
+	Kmem   *OOMUsage `json:"kmem,omitempty"` // not on cgroup v2
+
+	// Stat is the memory.stat of Group, the cgroups below included: keys and numbers as the kernel printed them, for
+	// ReadMemoryStat. It is nil where the log has none.
+	Stat map[string]uint64 `json:"stat,omitempty"`
+
+	// StatCut tells that the kernel cut its record, and the last keys are missing. Before Linux 6.6 all of Stat is one
+	// record of less than 1000 bytes, which ends about at the workingset counters.
+	StatCut bool `json:"stat_cut,omitempty"`
+
+	// Tasks are the processes that could have been chosen, of Group and below: the largest first, by RSS, swap and page
+	// tables, at most MaxOOMTasks. They are missing where vm.oom_dump_tasks is 0.
+	Tasks []OOMTask `json:"tasks,omitempty"`
+
+	// RestCount is how many more there were, and Rest has their sums.
+	RestCount int      `json:"rest_count,omitempty"`
+	Rest      *OOMTask `json:"rest,omitempty"`
+
+	// Stack are the functions of the call trace that say on whose behalf memory was allocated, the innermost first.
+	// Functions that every such trace has are left out.
+	Stack []string `json:"stack,omitempty"`
+}
+
+// MaxOOMTasks is how many tasks an OOMReport has at most.
+const MaxOOMTasks = 64
+
+// OOMUsage is one counter of a cgroup (page_counter in mm/memcontrol.c).
+type OOMUsage struct {
+	Usage   Bytes  `json:"usage"`
+	Limit   Bytes  `json:"limit"`   // Unlimited for "max"
+	FailCnt uint64 `json:"failcnt"` // how often an allocation met the limit, since the cgroup was made
+}
+
+// OOMTask is a process in the kernel's list of those that could have been chosen.
+type OOMTask struct {
+	PID  int    `json:"pid,omitempty"`  // of its first thread that has not ended, in the initial PID namespace
+	TGID int    `json:"tgid,omitempty"` // of the process
+	UID  int    `json:"uid,omitempty"`  // in the initial user namespace
+	Name string `json:"name,omitempty"` // its comm, up to 15 bytes
+
+	// RSS is what was resident: Anon, File and Shmem, which are 0 before Linux 6.8, where RSS is not split.
+	RSS   Bytes `json:"rss,omitempty"`
+	Anon  Bytes `json:"anon,omitempty"`
+	File  Bytes `json:"file,omitempty"`
+	Shmem Bytes `json:"shmem,omitempty"`
+
+	PageTables  Bytes `json:"page_tables,omitempty"`
+	Swap        Bytes `json:"swap,omitempty"`
+	OOMScoreAdj int   `json:"oom_score_adj,omitempty"`
+}
+
+// Total is what the task takes: RSS, swap and page tables, which is what the kernel chooses by (oom_badness).
+func (t OOMTask) Total() Bytes { return t.RSS + t.Swap + t.PageTables }
