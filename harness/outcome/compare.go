@@ -29,7 +29,7 @@ func Compare(before, after Reading) Evidence {
 		}
 	}
 	e := Evidence{
-		Current: after.Current, Peak: after.Peak, SwapCurrent: after.SwapCurrent, Stat: after.Stat,
+		Current: after.Current, Peak: after.Peak, SwapCurrent: after.SwapCurrent, Stat: after.Stat.Since(before.Stat),
 		Refaults: after.Refaults - min(after.Refaults, before.Refaults),
 		Pressure: after.Pressure.Since(before.Pressure),
 		Unread:   after.Unread,

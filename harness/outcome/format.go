@@ -14,7 +14,7 @@ import (
 
 // Format is the version of the lines of results: the "format" of each. It rises when an older oomcage would
 // misread what a newer one writes. A field that is only added leaves it as it is.
-const Format = 1
+const Format = 2
 
 // ErrNewer is the error of a line whose format is newer than Format. Nothing is wrong with it.
 var ErrNewer = errors.New("made by a newer oomcage")

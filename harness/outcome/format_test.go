@@ -14,7 +14,7 @@ func TestEveryLineBeginsWithItsFormat(t *testing.T) {
 	for _, o := range []any{Outcome{Name: "a"}, &Outcome{Name: "a"}, struct{ Outcome }{}} {
 		line, err := json.Marshal(o)
 		require.NoError(t, err)
-		require.True(t, strings.HasPrefix(string(line), `{"format":1,"name":`), string(line))
+		require.True(t, strings.HasPrefix(string(line), fmt.Sprintf(`{"format":%d,"name":`, Format)), string(line))
 		require.Equal(t, 1, strings.Count(string(line), `"format"`))
 	}
 }
@@ -30,7 +30,7 @@ func TestALineOfANewerFormatIsSaidToBeNewerAndNothingElse(t *testing.T) {
 	} {
 		_, err := ParseOutcome([]byte(line))
 		require.ErrorIs(t, err, ErrNewer, line)
-		require.EqualError(t, err, "made by a newer oomcage (format 99; this one reads 1): install that one")
+		require.EqualError(t, err, fmt.Sprintf("made by a newer oomcage (format 99; this one reads %d): install that one", Format))
 	}
 	_, err := ParseOutcome([]byte(`{"format":18446744073709551616}`))
 	require.ErrorIs(t, err, ErrNewer)

@@ -24,7 +24,7 @@ type Outcome struct {
 	Baseline     Baseline    `json:"baseline,omitzero"`
 	Peak         Bytes       `json:"peak"` // memory.peak; 0 before Linux 5.19
 	Evidence     Evidence    `json:"evidence"`
-	Timeline     []Sample    `json:"timeline"`
+	Timeline     Timeline    `json:"timeline"`
 	Output       string      `json:"output"`          // the end of the target's stdout and stderr
 	Error        string      `json:"error,omitempty"` // the error of the step or of the probe that ended the load
 	Origin       Origin      `json:"origin,omitzero"` // what made it; zero where no sweep did

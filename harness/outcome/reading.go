@@ -22,21 +22,3 @@ type Pressure struct {
 func (p Pressure) Since(before Pressure) Pressure {
 	return Pressure{Some: p.Some - min(p.Some, before.Some), Full: p.Full - min(p.Full, before.Full)}
 }
-
-// MemoryStat is the part of memory.stat that says what the memory was used for, in bytes.
-type MemoryStat struct {
-	Anon       Bytes `json:"anon"`
-	File       Bytes `json:"file"`
-	Shmem      Bytes `json:"shmem"`
-	Sock       Bytes `json:"sock"`
-	Kernel     Bytes `json:"kernel"` // 0 before Linux 5.18
-	PageTables Bytes `json:"pagetables"`
-}
-
-// ReadMemoryStat takes of memory.stat what a MemoryStat has. What is not there is 0.
-func ReadMemoryStat(raw map[string]uint64) MemoryStat {
-	return MemoryStat{
-		Anon: Bytes(raw["anon"]), File: Bytes(raw["file"]), Shmem: Bytes(raw["shmem"]),
-		Sock: Bytes(raw["sock"]), Kernel: Bytes(raw["kernel"]), PageTables: Bytes(raw["pagetables"]),
-	}
-}

@@ -10,5 +10,6 @@ type Sample struct {
 	Swap    Bytes         `json:"swap,omitempty"`
 	Events  Events        `json:"events,omitzero"` // since the run began
 
-	Pressure Pressure `json:"pressure,omitzero"` // since the run began
+	Pressure Pressure   `json:"pressure,omitzero"` // since the run began
+	Stat     MemoryStat `json:"stat,omitzero"`     // its counters since the run began
 }

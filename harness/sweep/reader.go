@@ -108,15 +108,20 @@ func (r *Reader) take(l rawLine, o *outcome.Outcome, err error) (*outcome.Outcom
 // Line is the number of the line that Next has read last, from 1 on.
 func (r *Reader) Line() int { return r.line }
 
-// begins reports whether the text is the beginning of a line as Append writes it, and of no other JSON. The file system may
+// begins reports whether the text is the beginning of a line as Append writes it, or an earlier one did, and of no other JSON. The file system may
 // have filled up with zeros what it had not written when the machine lost its power, after some outcomes.
 func (l rawLine) begins(some bool) bool {
-	head := fmt.Appendf(nil, `{"format":%d,"name":"`, outcome.Format)
 	text := bytes.TrimRight(l.text, "\x00")
 	if len(text) == 0 {
 		return some
 	}
-	return bytes.HasPrefix(text, head) || bytes.HasPrefix(head, text)
+	for format := 1; format <= outcome.Format; format++ {
+		head := fmt.Appendf(nil, `{"format":%d,"name":"`, format)
+		if bytes.HasPrefix(text, head) || bytes.HasPrefix(head, text) {
+			return true
+		}
+	}
+	return false
 }
 
 // readLine reads the next line, without the spaces around it. Of a line that is too long nothing is kept.

@@ -111,8 +111,8 @@ func TestAnOutcomeOfALaterVersionIsReadFromStdin(t *testing.T) {
 
 func TestALineMayBeAsLongAsATimelineAndTheOutputMakeIt(t *testing.T) {
 	o := harness.Outcome{Name: "long", Verdict: harness.Survived, Evidence: harness.Evidence{Ready: true}, Output: strings.Repeat("\x00", 64<<10)}
-	for range 20000 {
-		o.Timeline = append(o.Timeline, outcome.Sample{At: 123456789012, Step: 1234, Current: 99999744, Events: harness.Events{High: 1, Max: 123456}})
+	for i := range 20000 {
+		o.Timeline = append(o.Timeline, outcome.Sample{At: 123456789012, Step: 1234, Current: 99999744, Events: harness.Events{High: uint64(i), Max: uint64(i)}, Stat: outcome.MemoryStat{Anon: harness.Bytes(99990000 + i)}})
 	}
 	line, err := json.Marshal(o)
 	require.NoError(t, err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 // mustReport runs the command, and returns what it printed.
@@ -103,7 +105,7 @@ func TestReportAndJudgeTakeTheSameLines(t *testing.T) {
 		"a byte order mark":  {"\uFEFF" + a + "\n" + b + "\n", ""},
 		"a mark further on":  {a + "\n\uFEFF" + b + "\n", "invalid character"},
 		"a key twice":        {a + "\n" + strings.Replace(b, `"verdict"`, `"verdict":"exited","verdict"`, 1) + "\n", `has the key "verdict" twice`},
-		"a newer one":        {a + "\n" + newer + "\n", "made by a newer oomcage (format 99; this one reads 1): install that one\n"},
+		"a newer one":        {a + "\n" + newer + "\n", fmt.Sprintf("made by a newer oomcage (format 99; this one reads %d): install that one\n", outcome.Format)},
 		"the beginning of b": {a + "\n" + b[:60], "the line was torn"},
 	} {
 		t.Run(name, func(t *testing.T) {

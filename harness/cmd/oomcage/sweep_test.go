@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/require"
 )
@@ -14,7 +17,7 @@ func TestASweepGoesOnWithNoFileThatIsNoneOfItsOwn(t *testing.T) {
 	settings := filepath.Join(t.TempDir(), "settings.json")
 	for text, want := range map[string]string{
 		`{"editor": {"tabSize": 4}}`: `settings.json:1: no outcome: it has no "verdict"; it may be no file of results, and nothing was changed`,
-		`{"format":99,"name":"max=64MiB","verdict":"exited","evidence":{"status":{"ended":true}}}` + "\n": "settings.json:1: made by a newer oomcage (format 99; this one reads 1): install that one, and nothing was changed",
+		`{"format":99,"name":"max=64MiB","verdict":"exited","evidence":{"status":{"ended":true}}}` + "\n": fmt.Sprintf("settings.json:1: made by a newer oomcage (format 99; this one reads %d): install that one, and nothing was changed", outcome.Format),
 	} {
 		require.NoError(t, os.WriteFile(settings, []byte(text), 0o600))
 		var stdout, stderr bytes.Buffer

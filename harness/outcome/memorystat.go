@@ -1,0 +1,124 @@
+package outcome
+
+// MemoryStat is the part of memory.stat that says what the memory was used for, in bytes, and how the kernel took it
+// back, in pages and events since the cgroup was made (Documentation/admin-guide/cgroup-v2.rst). Anon, File, Sock and
+// Kernel are apart from each other; the other sizes are parts of these. A kernel that has no such line leaves a 0.
+type MemoryStat struct {
+	Anon    Bytes `json:"anon,omitempty"`     // what processes map and no file holds
+	AnonTHP Bytes `json:"anon_thp,omitempty"` // of it in huge pages
+
+	File      Bytes `json:"file,omitempty"`           // page cache: files, tmpfs and shared memory
+	FileTHP   Bytes `json:"file_thp,omitempty"`       // of it in huge pages, without Shmem's
+	Shmem     Bytes `json:"shmem,omitempty"`          // of it what has no disk to go to: tmpfs, memfd, shared anonymous memory
+	ShmemTHP  Bytes `json:"shmem_thp,omitempty"`      // of that in huge pages
+	Mapped    Bytes `json:"file_mapped,omitempty"`    // of File what processes map
+	Dirty     Bytes `json:"file_dirty,omitempty"`     // of File what has to be written before it can be given up
+	Writeback Bytes `json:"file_writeback,omitempty"` // of File what is being written
+
+	Unevictable Bytes `json:"unevictable,omitempty"` // of Anon and File what is locked into memory
+
+	Sock Bytes `json:"sock,omitempty"` // buffers of sockets
+
+	Kernel            Bytes `json:"kernel,omitempty"`             // the kernel's own; 0 before Linux 5.18
+	KernelStack       Bytes `json:"kernel_stack,omitempty"`       // of it the stacks of threads
+	PageTables        Bytes `json:"pagetables,omitempty"`         // of it what maps pages
+	SecPageTables     Bytes `json:"sec_pagetables,omitempty"`     // of it what maps pages of virtual machines
+	PerCPU            Bytes `json:"percpu,omitempty"`             // of it what exists once for each CPU
+	Vmalloc           Bytes `json:"vmalloc,omitempty"`            // of it what is mapped page by page
+	SlabReclaimable   Bytes `json:"slab_reclaimable,omitempty"`   // of it names and inodes, which can be given up
+	SlabUnreclaimable Bytes `json:"slab_unreclaimable,omitempty"` // of it other objects
+	Zswap             Bytes `json:"zswap,omitempty"`              // of it pages that were swapped out and are kept compressed
+
+	Zswapped Bytes `json:"zswapped,omitempty"` // what those were before: in no other size
+
+	RefaultAnon uint64 `json:"workingset_refault_anon,omitempty"` // pages that came back soon after they had been swapped out,
+	RefaultFile uint64 `json:"workingset_refault_file,omitempty"` // and after they had been dropped
+	Scanned     uint64 `json:"pgscan,omitempty"`                  // pages that reclaim has looked at,
+	Stolen      uint64 `json:"pgsteal,omitempty"`                 // and those that it has taken
+	MajorFaults uint64 `json:"pgmajfault,omitempty"`              // faults that waited for a disk
+	THPFaults   uint64 `json:"thp_fault_alloc,omitempty"`         // faults that took a huge page at once
+}
+
+// statField is a line of memory.stat and its place.
+type statField struct {
+	key   string
+	value *uint64 // of a counter
+	size  *Bytes  // of a size
+}
+
+// fields lists the kernel's names and where their values go, in the order of the struct.
+func (s *MemoryStat) fields() [statFields]statField {
+	size := func(key string, to *Bytes) statField { return statField{key: key, size: to} }
+	count := func(key string, to *uint64) statField { return statField{key: key, value: to} }
+	return [...]statField{
+		size("anon", &s.Anon), size("anon_thp", &s.AnonTHP),
+		size("file", &s.File), size("file_thp", &s.FileTHP), size("shmem", &s.Shmem), size("shmem_thp", &s.ShmemTHP),
+		size("file_mapped", &s.Mapped), size("file_dirty", &s.Dirty), size("file_writeback", &s.Writeback),
+		size("unevictable", &s.Unevictable), size("sock", &s.Sock),
+		size("kernel", &s.Kernel), size("kernel_stack", &s.KernelStack), size("pagetables", &s.PageTables),
+		size("sec_pagetables", &s.SecPageTables), size("percpu", &s.PerCPU), size("vmalloc", &s.Vmalloc),
+		size("slab_reclaimable", &s.SlabReclaimable), size("slab_unreclaimable", &s.SlabUnreclaimable),
+		size("zswap", &s.Zswap), size("zswapped", &s.Zswapped),
+		count("workingset_refault_anon", &s.RefaultAnon), count("workingset_refault_file", &s.RefaultFile),
+		count("pgscan", &s.Scanned), count("pgsteal", &s.Stolen), count("pgmajfault", &s.MajorFaults),
+		count("thp_fault_alloc", &s.THPFaults),
+	}
+}
+
+const statFields = 27
+
+func (f statField) get() uint64 {
+	if f.size != nil {
+		return uint64(*f.size)
+	}
+	return *f.value
+}
+
+func (f statField) set(n uint64) {
+	if f.size != nil {
+		*f.size = Bytes(n)
+		return
+	}
+	*f.value = n
+}
+
+// statIndex is where a line of memory.stat stands among the fields.
+var statIndex = func() map[string]int {
+	index := map[string]int{}
+	for i, f := range new(MemoryStat).fields() {
+		index[f.key] = i
+	}
+	return index
+}()
+
+// Set takes in one line of memory.stat. What a MemoryStat does not have is left out.
+func (s *MemoryStat) Set(key []byte, value uint64) {
+	if i, ok := statIndex[string(key)]; ok {
+		s.fields()[i].set(value)
+	}
+}
+
+// ReadMemoryStat takes of memory.stat what a MemoryStat has. What is not there is 0.
+func ReadMemoryStat(raw map[string]uint64) MemoryStat {
+	var s MemoryStat
+	for _, f := range s.fields() {
+		f.set(raw[f.key])
+	}
+	return s
+}
+
+// Since returns the sizes as they are, and what has been counted after before.
+func (s MemoryStat) Since(before MemoryStat) MemoryStat {
+	now, then := s.fields(), before.fields()
+	for i := range now {
+		if now[i].value != nil {
+			*now[i].value -= min(*now[i].value, *then[i].value)
+		}
+	}
+	return s
+}
+
+// KernelOther is what the kernel's own memory has that none of its parts names: the buffers of pipes above all.
+func (s MemoryStat) KernelOther() Bytes {
+	return max(s.Kernel-s.KernelStack-s.PageTables-s.SecPageTables-s.PerCPU-s.Vmalloc-s.SlabReclaimable-s.SlabUnreclaimable-s.Zswap, 0)
+}
