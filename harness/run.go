@@ -160,6 +160,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 
 	o := &Outcome{Name: s.Name, Spec: s.Data(), Timeline: []outcome.Sample{}, Executable: executable, Found: found(inUse)}
 	asked := &answers{p: p, asked: s.isAsked()}
+	times := &stepTimer{start: start}
 	var loadErr, baselineErr error
 	ready := false
 	if loadErr = awaitReady(ctx, s.Target.Ready, p); loadErr == nil {
@@ -174,7 +175,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 		if s.Target.Ready != nil {
 			asked.lookNow()
 		}
-		loadErr = s.Load.apply(ctx, p, o, tl, asked)
+		loadErr = s.Load.apply(ctx, p, o, tl, asked, times)
 	}
 	timedOut := ctx.Err() != nil
 	if loadErr != nil {
@@ -190,6 +191,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 		o.Evidence.Unread[outcome.BaselineRead] = baselineErr.Error()
 	}
 	tl.complete(o, asked)
+	times.complete(o)
 	o.Verdict, o.Why = o.Judge()
 	o.Took = time.Since(start)
 	unwound = false
@@ -249,7 +251,7 @@ const (
 
 // apply sends the steps, one by one and each only once, until one fails, the target ends or ctx
 // does. Without a step it waits for the target to end.
-func (l Load) apply(ctx context.Context, p *Process, o *Outcome, tl *timeline, asked *answers) error {
+func (l Load) apply(ctx context.Context, p *Process, o *Outcome, tl *timeline, asked *answers, times *stepTimer) error {
 	if l.Step == nil {
 		_, err := p.Wait(ctx)
 		return err
@@ -265,7 +267,7 @@ func (l Load) apply(ctx context.Context, p *Process, o *Outcome, tl *timeline, a
 		select {
 		case <-stepCtx.Done():
 		case <-time.After(answerGrace):
-			cancel(fmt.Errorf("the target ended: %s", p.Status()))
+			cancel(&targetEnded{p.Status()})
 		}
 	}()
 	defer asked.lookNow()
@@ -275,7 +277,10 @@ func (l Load) apply(ctx context.Context, p *Process, o *Outcome, tl *timeline, a
 		}
 		o.Attempted = n
 		tl.send(n)
-		if err := heed(stepCtx, func() error { return l.Step(stepCtx, p, n) }); err != nil {
+		begin := time.Now()
+		err := heed(stepCtx, func() error { return l.Step(stepCtx, p, n) })
+		times.add(n, begin, err)
+		if err != nil {
 			return fmt.Errorf("step %d: %w", n, err)
 		}
 		o.Acknowledged = n

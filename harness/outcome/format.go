@@ -40,14 +40,15 @@ func ParseOutcome(line []byte) (*Outcome, error) {
 	return o, nil
 }
 
-// ParseSummary is ParseOutcome without the timeline and the output, which are most of a line, and of no use to who
+// ParseSummary is ParseOutcome without the timeline, the times of single steps and the output, which are most of a line, and of no use to who
 // looks over many outcomes.
 func ParseSummary(line []byte) (*Outcome, error) {
 	type fields Outcome
 	var s struct {
 		fields
-		Timeline skipped `json:"timeline"`
-		Output   skipped `json:"output"`
+		Timeline  skipped `json:"timeline"`
+		StepTimes skipped `json:"step_times"`
+		Output    skipped `json:"output"`
 	}
 	if err := parse(line, &s); err != nil {
 		return nil, err

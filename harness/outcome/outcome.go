@@ -38,6 +38,11 @@ type Outcome struct {
 	// Measured is what the steps took; nil where fewer than one was acknowledged before the limit was met.
 	Measured *Measured `json:"measured,omitempty"`
 
+	// Latency sums up how long the steps took, and StepTimes are the steps themselves, at most 2,000 of them; nil where none
+	// was sent.
+	Latency   *Latency  `json:"latency,omitempty"`
+	StepTimes StepTimes `json:"step_times,omitempty"`
+
 	// Left is what the run has left charged above its cage, and Found what earlier runs of the same process had left on
 	// tmpfs when it began.
 	Left  Left `json:"left,omitzero"`
@@ -109,6 +114,9 @@ func (o *Outcome) String() string {
 	line("steps", "%d acknowledged of %d attempted, %s", o.Acknowledged, o.Attempted, predicted)
 	if o.Measured != nil {
 		line("a step", "took %s of memory.current, over %d; %s", o.Measured, o.Measured.Steps, declared(o.Spec.Load.Bytes))
+	}
+	if o.Latency != nil {
+		line("latency", "%s", o.Latency)
 	}
 	if o.Error != "" {
 		line("error", "%s", o.Error)

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
@@ -114,7 +115,7 @@ func pointOf(o *outcome.Outcome) point {
 	return point{
 		Name: printable.Line(o.Name), Verdict: o.Verdict, Acked: o.Acknowledged, Attempted: o.Attempted, Predicted: predicted(o),
 		Max: finite(o.Evidence.Limits.Max), MaxText: limit(o), Peak: int64(o.Peak), PeakText: sizeText(o.Peak),
-		Took: took(o).Microseconds(), TookText: short(took(o)),
+		Took: took(o).Microseconds(), TookText: human.Duration(took(o)),
 	}
 }
 

@@ -42,6 +42,7 @@ func (k *keeper) thin(o *outcome.Outcome) {
 		}
 		o.Timeline = slices.Clip(outcome.Thin(o.Timeline, k.room.samples))
 	}
+	o.StepTimes = o.StepTimes.Thin(k.room.samples)
 	if len(o.Output) > k.room.text {
 		half := k.room.text / 2 // what is left out is not counted: it may be cut again
 		o.Output = strings.ToValidUTF8(o.Output[:half]+"\n[more is left out here]\n"+o.Output[len(o.Output)-half:], "")

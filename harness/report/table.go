@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
 )
 
@@ -33,7 +34,7 @@ func (s *Set) writeTable(w io.Writer) error {
 		}
 		fields := []string{
 			mark + printable.Line(o.Name), printable.Line(string(o.Verdict)), strconv.Itoa(o.Acknowledged), predicted(o), tookEach(o),
-			limit(o), sizeText(o.Peak), short(took(o)),
+			limit(o), sizeText(o.Peak), human.Duration(took(o)),
 		}
 		fmt.Fprintln(table, strings.Join(fields, "\t"))
 	}

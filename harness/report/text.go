@@ -72,19 +72,6 @@ func took(o *outcome.Outcome) time.Duration {
 	return o.Timeline[len(o.Timeline)-1].At
 }
 
-// short prints a time as people read it: "41.3 s", "56 ms", "0.5 ms".
-func short(d time.Duration) string {
-	ms := float64(d) / float64(time.Millisecond)
-	switch {
-	case d < 10*time.Millisecond:
-		return fmt.Sprintf("%.1f ms", ms)
-	case d < time.Second:
-		return fmt.Sprintf("%.0f ms", ms)
-	default:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	}
-}
-
 // summary says how the points ended: "24 points: 4 survived, 20 oom-killed".
 func (s *Set) summary() string {
 	of := map[outcome.Verdict]int{}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"oomcage/harness/internal/human"
 	"oomcage/harness/outcome"
 )
 
@@ -45,9 +46,9 @@ func timelineOf(o *outcome.Outcome, samples []outcome.Sample) timeline {
 		}
 	}
 	if p := end.Pressure; p.Some > 0 {
-		t.Some, t.Full = "some "+short(p.Some), "full "+short(p.Full)
+		t.Some, t.Full = "some "+human.Duration(p.Some), "full "+human.Duration(p.Full)
 	}
-	t.Over, t.Time, t.Memory = short(end.At), timeScale(max(1, end.At.Microseconds())), sizeScale(float64(top)*1.06, 5)
+	t.Over, t.Time, t.Memory = human.Duration(end.At), timeScale(max(1, end.At.Microseconds())), sizeScale(float64(top)*1.06, 5)
 	return t
 }
 

@@ -1,9 +1,10 @@
-// Package human writes sizes and counts for people. Where each byte matters, outcome.Bytes prints it.
+// Package human writes sizes, times and counts for people. Where each byte matters, outcome.Bytes prints it.
 package human
 
 import (
 	"fmt"
 	"math"
+	"time"
 )
 
 const kib, mib, gib = 1 << 10, 1 << 20, 1 << 30
@@ -60,4 +61,19 @@ func Count[N ~int | ~uint64](n N, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// Duration prints "41.3 s", "56 ms", "0.5 ms" or "20 µs".
+func Duration(d time.Duration) string {
+	ms := float64(d) / float64(time.Millisecond)
+	switch {
+	case d > 0 && d < 100*time.Microsecond:
+		return fmt.Sprintf("%.0f µs", 1000*ms)
+	case d < 10*time.Millisecond:
+		return fmt.Sprintf("%.1f ms", ms)
+	case d < time.Second:
+		return fmt.Sprintf("%.0f ms", ms)
+	default:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
 }

@@ -3,6 +3,7 @@ package human
 import (
 	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -26,4 +27,13 @@ func TestTwoSizesHaveOneUnit(t *testing.T) {
 
 func TestOneIsNotPlural(t *testing.T) {
 	require.Equal(t, []string{"0 steps", "1 step", "2 steps"}, []string{Count(0, "step"), Count(1, "step"), Count(uint64(2), "step")})
+}
+
+func TestTimesAreReadInTheUnitThatTheyAreThoughtIn(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0.0 ms", 300: "0 µs", 20 * time.Microsecond: "20 µs", 500 * time.Microsecond: "0.5 ms", 1234 * time.Microsecond: "1.2 ms",
+		56 * time.Millisecond: "56 ms", 999 * time.Millisecond: "999 ms", 41300 * time.Millisecond: "41.3 s",
+	} {
+		require.Equal(t, want, Duration(d))
+	}
 }

@@ -1,0 +1,196 @@
+package outcome
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"oomcage/harness/internal/human"
+)
+
+// Latency sums up how long the steps of a run took, over all that were acknowledged. It is exact up to 32,768 steps; above
+// that the quantiles are within 0.4 %.
+type Latency struct {
+	Count     int            `json:"count"`      // steps that were acknowledged
+	P50       time.Duration  `json:"p50"`        // half of them took no longer
+	P95       time.Duration  `json:"p95"`        // 95 % of them
+	P99       time.Duration  `json:"p99"`        // 99 % of them
+	Max       time.Duration  `json:"max"`        // the slowest one
+	Last      time.Duration  `json:"last"`       // the last one before the end
+	PerSecond float64        `json:"per_second"` // of them, from the begin of the first to the end of the last
+	Doubled   *Doubling      `json:"doubled,omitempty"`
+	Failed    map[Answer]int `json:"failed,omitempty"` // how many of the other steps failed, by the kind of their error
+}
+
+// Doubling is where steps began to take at least twice as long as the median of the first half, and most of them did so
+// from there on. A slow begin, and a single slow step, are none.
+type Doubling struct {
+	Step    int           `json:"step"`          // the first of them
+	At      time.Duration `json:"at"`            // when it was sent
+	Current Bytes         `json:"current"`       // memory.current of the last sample by then
+	Limit   Bytes         `json:"max,omitempty"` // memory.max by then; 0 without one
+}
+
+// Latency sums up the steps. The timeline and the evidence tell how full the cage was; it is nil before the first step.
+func (l *StepLog) Latency(t Timeline, e Evidence) *Latency {
+	if l.count == 0 {
+		return nil
+	}
+	s := &Latency{Count: l.ok.count, Last: l.ok.last.Took}
+	for _, k := range l.kinds {
+		if s.Failed == nil {
+			s.Failed = map[Answer]int{}
+		}
+		s.Failed[k.kind] = k.count
+	}
+	if l.ok.count == 0 {
+		return s
+	}
+	if span := l.ok.last.Begin + l.ok.last.Took - l.ok.begin; span > 0 {
+		s.PerSecond = float64(s.Count) / span.Seconds()
+	}
+	acked := slices.Clone(l.evenly)
+	acked = slices.DeleteFunc(acked, func(s StepTime) bool { return s.Answer != AnswerOK })
+	if i := doubledAt(acked); i >= 0 {
+		s.Doubled = &Doubling{Step: acked[i].N, At: acked[i].Begin, Current: t.currentAt(acked[i].Begin), Limit: e.maxAt(acked[i].Begin)}
+	}
+	for _, slow := range l.slowest {
+		if slow.Answer == AnswerOK {
+			s.Max = max(s.Max, slow.Took)
+		}
+	}
+	if l.took != nil {
+		s.P50, s.P95, s.P99 = l.took.quantile(0.5), l.took.quantile(0.95), l.took.quantile(0.99)
+		return s
+	}
+	took := tooks(acked)
+	slices.Sort(took)
+	s.Max = took[len(took)-1]
+	s.P50, s.P95, s.P99 = took[rank(0.5, len(took))], took[rank(0.95, len(took))], took[rank(0.99, len(took))]
+	return s
+}
+
+func tooks(steps []StepTime) []time.Duration {
+	took := make([]time.Duration, len(steps))
+	for i, s := range steps {
+		took[i] = s.Took
+	}
+	return took
+}
+
+const (
+	// fewestDoubled is how many steps in a row tell that steps have become slower: most of three, so that one which is slow by
+	// chance does not.
+	fewestDoubled = 3
+	// mostDoubled is how many are looked at where there are many steps; below it, a fiftieth of all.
+	mostDoubled = 101
+)
+
+// doubledAt is the place of the step at which the latency doubled, or -1. It is slow itself, as are most of those that
+// follow next, and most of all that follow; before it there were as many that were not.
+func doubledAt(steps []StepTime) int {
+	n := len(steps)
+	if n < 2*fewestDoubled {
+		return -1
+	}
+	first := tooks(steps[:n/2])
+	slices.Sort(first)
+	slow := 2 * first[rank(0.5, len(first))]
+	window := min(max(n/50, fewestDoubled), mostDoubled)
+	until := make([]int, n+1) // how many slow steps there are before each
+	for i, s := range steps {
+		until[i+1] = until[i]
+		if s.Took >= slow && slow > 0 {
+			until[i+1]++
+		}
+	}
+	most := func(from, to int) bool { return 2*(until[to]-until[from]) > to-from }
+	warm := false
+	for i := range n - window + 1 {
+		switch {
+		case !most(i, i+window):
+			warm = true
+		case warm && until[i+1] > until[i] && most(i, n):
+			return i
+		}
+	}
+	return -1
+}
+
+// currentAt is memory.current of the last sample by then, or of the first one.
+func (t Timeline) currentAt(at time.Duration) Bytes {
+	current := Bytes(0)
+	for i, s := range t {
+		if i > 0 && s.At > at {
+			break
+		}
+		current = s.Current
+	}
+	return current
+}
+
+// maxAt is memory.max of the cage by then, as far as changes were seen; 0 without a limit.
+func (e Evidence) maxAt(at time.Duration) Bytes {
+	limit := e.Limits.Max
+	for _, c := range e.LimitChanges {
+		if c.Group == e.Cage && c.File == "memory.max" && c.At <= at {
+			limit = c.To
+		}
+	}
+	if limit == Unlimited {
+		return 0
+	}
+	return limit
+}
+
+// Share is the part of memory.max that was full, or 0 without a limit.
+func (d *Doubling) Share() float64 {
+	if d == nil || d.Limit <= 0 {
+		return 0
+	}
+	return float64(d.Current) / float64(d.Limit)
+}
+
+// String prints "doubled at 87 % of memory.max", or at a size where there is no limit.
+func (d *Doubling) String() string {
+	if d.Limit <= 0 {
+		return "doubled at " + human.Size(d.Current)
+	}
+	return fmt.Sprintf("doubled at %.0f %% of memory.max", 100*d.Share())
+}
+
+// String prints "p50 1.2 ms, p95 2.0 ms, p99 3.1 ms; the last before the end 310 ms; doubled at 87 % of memory.max; 203
+// steps/s".
+func (s *Latency) String() string {
+	var parts []string
+	if s.Count > 0 {
+		parts = append(parts,
+			fmt.Sprintf("p50 %s, p95 %s, p99 %s", human.Duration(s.P50), human.Duration(s.P95), human.Duration(s.P99)),
+			"the last before the end "+human.Duration(s.Last))
+		if s.Doubled != nil {
+			parts = append(parts, s.Doubled.String())
+		}
+		parts = append(parts, rate(s.PerSecond)+" steps/s")
+	}
+	var failed []string
+	for _, kind := range slices.Sorted(maps.Keys(s.Failed)) {
+		failed = append(failed, fmt.Sprintf("%d %s", s.Failed[kind], kind))
+	}
+	if failed != nil {
+		parts = append(parts, "failed: "+strings.Join(failed, ", "))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// rate prints "203", "2.5" or "0.04".
+func rate(perSecond float64) string {
+	switch {
+	case perSecond >= 10:
+		return fmt.Sprintf("%.0f", perSecond)
+	case perSecond >= 1:
+		return fmt.Sprintf("%.1f", perSecond)
+	}
+	return fmt.Sprintf("%.2f", perSecond)
+}
