@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/outcome"
@@ -19,7 +20,8 @@ func (s *Set) writeCSV(w io.Writer) error {
 		header = append(header, cellText(a.Name))
 	}
 	header = append(header, "verdict", "acknowledged", "attempted", "predicted_lo", "predicted_hi",
-		"limit_bytes", "peak_bytes", "oom", "oom_kill", "pressure_some_seconds", "seconds", "step_took_bytes", "step_took_error_bytes", "findings", "why")
+		"limit_bytes", "peak_bytes", "oom", "oom_kill", "pressure_some_seconds", "seconds", "step_took_bytes", "step_took_error_bytes",
+		"step_p50_seconds", "step_p95_seconds", "step_p99_seconds", "step_last_seconds", "steps_per_second", "doubled_at_bytes", "steps_failed", "findings", "why")
 	out := csv.NewWriter(w)
 	if err := out.Write(header); err != nil {
 		return err
@@ -57,14 +59,38 @@ func (s *Set) writeCSV(w io.Writer) error {
 		line = append(line, cellText(string(o.Verdict)), strconv.Itoa(o.Acknowledged), strconv.Itoa(o.Attempted), lo, hi, bytes,
 			strconv.FormatInt(int64(o.Peak), 10),
 			strconv.FormatUint(o.Evidence.Events.OOM, 10), strconv.FormatUint(o.Evidence.Events.OOMKill, 10),
-			pressure, strconv.FormatFloat(took(o).Seconds(), 'f', 6, 64), each, eachError,
-			cellText(strings.Join(checks, " ")), cellText(o.Why))
+			pressure, strconv.FormatFloat(took(o).Seconds(), 'f', 6, 64), each, eachError)
+		line = append(line, latencyCells(o.Latency)...)
+		line = append(line, cellText(strings.Join(checks, " ")), cellText(o.Why))
 		if err := out.Write(line); err != nil {
 			return err
 		}
 	}
 	out.Flush()
 	return out.Error()
+}
+
+// latencyCells are the figures of the steps' latency, or as many empty cells.
+func latencyCells(l *outcome.Latency) []string {
+	cells := make([]string, 7)
+	if l == nil {
+		return cells
+	}
+	if l.Count > 0 {
+		for i, d := range []time.Duration{l.P50, l.P95, l.P99, l.Last} {
+			cells[i] = strconv.FormatFloat(d.Seconds(), 'f', 6, 64)
+		}
+		cells[4] = strconv.FormatFloat(l.PerSecond, 'f', 3, 64)
+	}
+	if l.Doubled != nil {
+		cells[5] = strconv.FormatInt(int64(l.Doubled.Current), 10)
+	}
+	failed := 0
+	for _, count := range l.Failed {
+		failed += count
+	}
+	cells[6] = strconv.Itoa(failed)
+	return cells
 }
 
 // formulas begin so in spreadsheets, which run them when the file is opened. The last four are the wide forms of the
