@@ -40,7 +40,8 @@ func (k *kernelLog) complete(ctx context.Context, e *Evidence) {
 		defer cancel()
 		var kills []kmsg.Kill
 		kills, err = k.log.Wait(ctx, func(kills []kmsg.Kill) bool {
-			return uint64(len(killsIn(e.Cage, e.PID, kills))) >= e.Events.OOMKill
+			in, _ := placed(e.Cage, e.PID, kills)
+			return uint64(len(in)) >= e.Events.OOMKill
 		})
 		e.Kills, e.UnplacedKills = killsIn(e.Cage, e.PID, kills), unplaced(e.PID, kills)
 		switch {
@@ -56,10 +57,18 @@ func (k *kernelLog) complete(ctx context.Context, e *Evidence) {
 	}
 }
 
-// killsIn picks the kills in the cage and below it. The log names cgroups as the kernel's root sees
-// them; inside a cgroup namespace those names are longer than the harness's.
+// killsIn picks the kills in the cage and below it, two of them with their reports.
 func killsIn(cage string, pid int, kills []kmsg.Kill) []outcome.OOMKill {
-	var in []outcome.OOMKill
+	in, reports := placed(cage, pid, kills)
+	for _, i := range reportsKept(in, reports, pid) {
+		in[i].Report = oomReport(reports[i], in[i])
+	}
+	return in
+}
+
+// placed picks the kills in the cage and below it, and the report of each. The log names cgroups as the kernel's root
+// sees them; inside a cgroup namespace those names are longer than the harness's.
+func placed(cage string, pid int, kills []kmsg.Kill) (in []outcome.OOMKill, reports []*kmsg.Report) {
 	for _, k := range kills {
 		at := strings.Index(k.VictimGroup+"/", cage+"/")
 		if at < 0 && (k.VictimGroup != "" || k.PID != pid || pid == 0) {
@@ -71,8 +80,9 @@ func killsIn(cage string, pid int, kills []kmsg.Kill) []outcome.OOMKill {
 			Group: strings.TrimPrefix(k.VictimGroup, outside), Limit: inNamespace(k.LimitGroup, outside),
 			Thread: k.Thread, SharedWith: k.SharedWith,
 		})
+		reports = append(reports, k.Report)
 	}
-	return in
+	return in, reports
 }
 
 // unplaced counts the kills of others that the kernel has reported without the line that says where.

@@ -1,5 +1,10 @@
 package outcome
 
+import (
+	"encoding/json"
+	"slices"
+)
+
 // OOMReport is what the kernel log says of the moment in which the OOM killer was called: the kernel's own
 // photograph of the cgroup whose limit it was, before anybody was killed (dump_header in mm/oom_kill.c). The kernel
 // prints it 10 times in 5 seconds at most, on the whole machine. What the log lacks is missing here, and not 0.
@@ -22,15 +27,15 @@ type OOMReport struct {
 	// ReadMemoryStat. It is nil where the log has none.
 	Stat map[string]uint64 `json:"stat,omitempty"`
 
-	// StatCut tells that the kernel cut its record, and the last keys are missing. Before Linux 6.6 all of Stat is one
-	// record of less than 1000 bytes, which ends about at the workingset counters.
+	// StatCut tells that the kernel cut its record, and the last keys are missing. Linux 6.1 prints all of Stat as one
+	// record of less than 1000 bytes, which large counters do not fit in; Linux 6.12 prints a record for each key.
 	StatCut bool `json:"stat_cut,omitempty"`
 
 	// Tasks are the processes that could have been chosen, of Group and below: the largest first, by RSS, swap and page
 	// tables, at most MaxOOMTasks. They are missing where vm.oom_dump_tasks is 0.
 	Tasks []OOMTask `json:"tasks,omitempty"`
 
-	// RestCount is how many more there were, and Rest has their sums.
+	// RestCount is how many more there were. Rest has their sums, and is nobody: it has no IDs and no name.
 	RestCount int      `json:"rest_count,omitempty"`
 	Rest      *OOMTask `json:"rest,omitempty"`
 
@@ -56,7 +61,8 @@ type OOMTask struct {
 	UID  int    `json:"uid,omitempty"`  // in the initial user namespace
 	Name string `json:"name,omitempty"` // its comm, up to 15 bytes
 
-	// RSS is what was resident: Anon, File and Shmem, which are 0 before Linux 6.8, where RSS is not split.
+	// RSS is what was resident: Anon, File and Shmem, which are 0 before Linux 6.8, where RSS is not split. It counts
+	// pages that are charged to other cgroups too, such as those of a program that was read before.
 	RSS   Bytes `json:"rss,omitempty"`
 	Anon  Bytes `json:"anon,omitempty"`
 	File  Bytes `json:"file,omitempty"`
@@ -69,3 +75,43 @@ type OOMTask struct {
 
 // Total is what the task takes: RSS, swap and page tables, which is what the kernel chooses by (oom_badness).
 func (t OOMTask) Total() Bytes { return t.RSS + t.Swap + t.PageTables }
+
+// maxOOMTasksJSON is what Tasks of a report take in a line of results at most. 64 tasks of a server with sizes in GiB take 11 KB,
+// those of a guest 8 KB; memory.stat of Linux 7.3 takes 1.9 KB (2026-11). Together they are below 12 KB.
+const maxOOMTasksJSON = 9 << 10
+
+// Bounded returns the report with as many of its Tasks as a line of results has room for. Those at their end are in Rest
+// then, but for the victim's.
+func (r OOMReport) Bounded(victim int) *OOMReport {
+	r.Tasks = slices.Clone(r.Tasks)
+	for len(r.Tasks) > 1 && (len(r.Tasks) > MaxOOMTasks || jsonSize(r.Tasks) > maxOOMTasksJSON) {
+		last := len(r.Tasks) - 1
+		if r.Tasks[last].TGID == victim {
+			last--
+		}
+		var rest OOMTask
+		if r.Rest != nil {
+			rest = *r.Rest
+		}
+		rest = rest.plus(r.Tasks[last])
+		r.Rest, r.RestCount = &rest, r.RestCount+1
+		r.Tasks = slices.Delete(r.Tasks, last, last+1)
+	}
+	return &r
+}
+
+func jsonSize(tasks []OOMTask) int {
+	line, _ := json.Marshal(tasks) // numbers and a string do not fail
+	return len(line)
+}
+
+// plus adds the sizes of another task.
+func (t OOMTask) plus(other OOMTask) OOMTask {
+	t.RSS += other.RSS
+	t.Anon += other.Anon
+	t.File += other.File
+	t.Shmem += other.Shmem
+	t.PageTables += other.PageTables
+	t.Swap += other.Swap
+	return t
+}

@@ -38,6 +38,10 @@ type Kill struct {
 	LimitGroup, VictimGroup string
 
 	Global bool // it was the whole machine that was out of memory, not a cgroup
+
+	// Report is the one that the kernel has printed before the kill. It is nil for the further victims of
+	// memory.oom.group, and where the kernel has suppressed it.
+	Report *Report
 }
 
 // parser puts the lines of one log together. The kernel kills under a lock (oom_lock), so the
@@ -47,6 +51,7 @@ type parser struct {
 	summary *summary // waits for the line of its victim
 	group   *Kill    // what the victims of memory.oom.group have in common
 	tasks   *tasks   // of the kill whose lines are being read
+	report  *Report  // of the same
 }
 
 // summary is what the oom-kill line says.
@@ -65,6 +70,9 @@ var (
 	skippedLine = regexp.MustCompile(`(?s)^(?:Memory cgroup out|Out) of memory(?: \([a-z_ ]+\))?: OOM victim \d+ \(.*\) is already exiting\. Skip killing the task$`)
 	groupLine   = regexp.MustCompile(`(?s)^Tasks in (/.*) are going to be killed due to memory\.oom\.group set$`)
 )
+
+// nobodyLine comes after a whole report.
+const nobodyLine = "Out of memory and no killable processes..."
 
 // add takes in one record. Text that is not the kernel's own is ignored, as it could forge a kill:
 // what was written to /dev/kmsg, and the rest of a line that broke, which may begin with the name
@@ -90,13 +98,21 @@ func (p *parser) add(r Record) {
 		}
 		return
 	}
-	switch {
-	case strings.Contains(text, " invoked oom-killer: "), skippedLine.MatchString(text): // the head of another kill, or the end of none
+	if r, is := parseInvoked(text); is { // the head of another kill
 		p.forget()
+		p.report = r
+		return
+	}
+	switch {
+	case skippedLine.MatchString(text), text == nobodyLine: // the end of none
+		p.forget()
+	case p.summary != nil: // nothing of a report comes after it
 	case tasksLine.MatchString(text):
 		p.tasks = newTasks(text)
-	default:
+	case p.tasks != nil:
 		p.tasks.add(text)
+	default:
+		p.report.add(text)
 	}
 }
 
@@ -105,18 +121,22 @@ func (p *parser) addKill(k Kill) {
 	case p.summary != nil:
 		p.tasks.identify(&k)
 		p.summary.explain(&k)
+		if p.report != nil && p.summary.isOf(k) {
+			p.tasks.fill(p.report, k.PID)
+			k.Report = p.report
+		}
 	case p.group != nil && p.group.Global == k.Global:
 		p.tasks.identify(&k)
 		k.LimitGroup, k.VictimGroup = p.group.LimitGroup, p.group.VictimGroup
 	default:
 		p.tasks = nil // of an earlier kill
 	}
-	p.summary = nil
+	p.summary, p.report = nil, nil
 	p.kills = append(p.kills, k)
 }
 
 // forget drops what waits for a next line, since that may be lost.
-func (p *parser) forget() { p.summary, p.group, p.tasks = nil, nil, nil }
+func (p *parser) forget() { p.summary, p.group, p.tasks, p.report = nil, nil, nil, nil }
 
 func parseKilled(text string) (Kill, bool) {
 	m := killedLine.FindStringSubmatch(text)
@@ -147,6 +167,9 @@ func parseSummary(text string) (summary, bool) {
 	return summary{pid: pid, global: m[1] != "oom_memcg=", groups: m[2]}, err == nil
 }
 
+// isOf tells whether the summary is about a kill. A thread has been identified as its process by then.
+func (s *summary) isOf(k Kill) bool { return s.pid == k.PID && s.global == k.Global }
+
 // explain gives the victim its cgroups, if the summary is about it.
 func (s *summary) explain(k *Kill) {
 	// A cgroup's name may contain ",task=", and so may a comm: the victim's line tells where it begins,
@@ -155,7 +178,7 @@ func (s *summary) explain(k *Kill) {
 	if !ok && k.Thread != 0 {
 		groups, ok = cutTask(s.groups)
 	}
-	if !ok || s.pid != k.PID || s.global != k.Global {
+	if !ok || !s.isOf(*k) {
 		return
 	}
 	if s.global {
@@ -167,7 +190,7 @@ func (s *summary) explain(k *Kill) {
 
 // cutTask cuts off ",task=" and a comm, of up to 15 bytes, where there is one place for it.
 func cutTask(s string) (groups string, ok bool) {
-	const separator, commLength = ",task=", 15
+	const separator = ",task="
 	at := strings.LastIndex(s, separator)
 	if at < 0 || len(s)-at-len(separator) > commLength {
 		return "", false

@@ -76,7 +76,7 @@ func TestRealLogs(t *testing.T) {
 					}
 					want.PID = k.PID
 				}
-				k.AnonRSS, k.FileRSS, k.ShmemRSS = 0, 0, 0
+				k.AnonRSS, k.FileRSS, k.ShmemRSS, k.Report = 0, 0, 0, nil
 				require.Equal(t, want, k)
 			}
 		})
