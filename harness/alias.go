@@ -40,6 +40,7 @@ const (
 	HostOOMKilled     = outcome.HostOOMKilled
 	Killed            = outcome.Killed
 	Exited            = outcome.Exited
+	RuntimeOOM        = outcome.RuntimeOOM
 	Stalled           = outcome.Stalled
 	TimedOut          = outcome.TimedOut
 	Inconclusive      = outcome.Inconclusive

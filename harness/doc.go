@@ -51,7 +51,9 @@ An outcome is one line of JSON, and can be judged again anywhere.
 	killed               a signal that no kernel OOM killer sent
 	                     (signalled, oom_kill did not rise; systemd-oomd is named)
 	exited               it ended by itself
-	                     (exit code; Go's "out of memory" and ENOMEM exits land here, with the code)
+	                     (exit code, and nothing says that it was for want of memory)
+	runtime-oom          its own runtime gave up for want of memory
+	                     (it ended by itself, oom_kill did not rise, and its last words say so)
 	stalled              time ran out while it was throttled or thrashing
 	                     (alive at the timeout, with pressure, high, refaults or own oom risen)
 	timed-out            time ran out, and memory was not the cause

@@ -179,6 +179,20 @@ var roles = map[string]func(){
 		}
 	},
 	"daemon-parent": func() { leaveServer(os.Args[1]) },
+	// limited-serve ADDR N: serve, with N bytes of data more than now at most, by a limit of its own.
+	"limited-serve": func() {
+		limitData(mustAtoi(os.Args[2]))
+		serve(os.Args[1])
+	},
+	// refused N: asks the kernel for N bytes more than it may have.
+	"refused": func() {
+		limitData(4096)
+		_, err := unix.Mmap(-1, 0, mustAtoi(os.Args[1]), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+		if err == nil {
+			err = errors.New("the kernel gave it")
+		}
+		fail(fmt.Errorf("map a buffer: %w", err))
+	},
 	// serve: answers on the address in its first argument; see the handlers.
 	"serve": func() { serve(os.Args[1]) },
 }

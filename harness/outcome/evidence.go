@@ -76,6 +76,10 @@ type Evidence struct {
 	// the cage, as "name[PID]".
 	LeftRunning []string `json:"left_running,omitempty"`
 
+	// LastWords are those of a target that has ended by itself: its own runtime had no memory left. They prove less than
+	// counters, as anybody can print them. nil: nothing says so.
+	LastWords *RuntimeEnd `json:"last_words,omitempty"`
+
 	// KillTimes places the kills that Events.OOMKill counts, in their order: at most 1000.
 	KillTimes []KillTime `json:"kill_times,omitempty"`
 }

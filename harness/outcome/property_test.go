@@ -77,7 +77,7 @@ var properties = map[string]property{
 		return (v == OOMGroupKilled) == (e.EventsLocal.OOMGroupKill > 0)
 	}},
 	"what did not end by SIGKILL was not OOM-killed":  {func(e Evidence, _ Verdict) bool { return e.Status.Signal != "SIGKILL" }, isNot(byOOM...)},
-	"a kill that was counted is never passed over":    {func(e Evidence, _ Verdict) bool { return e.Events.OOMKill > 0 }, isNot(Survived, Killed, Exited, Stalled, TimedOut)},
+	"a kill that was counted is never passed over":    {func(e Evidence, _ Verdict) bool { return e.Events.OOMKill > 0 }, isNot(Survived, Killed, Exited, RuntimeOOM, Stalled, TimedOut)},
 	"without a kill that was counted there was none":  {func(e Evidence, _ Verdict) bool { return e.Events.OOMKill == 0 }, isNot(append(byOOM, ChildOOMKilled)...)},
 	"evidence that contradicts itself proves nothing": {func(e Evidence, _ Verdict) bool { return !sound(e) }, is(Inconclusive)},
 	"a whole log that names others only spares the target": {func(e Evidence, _ Verdict) bool {
@@ -92,8 +92,12 @@ var properties = map[string]property{
 	"a target that lives has survived, stalled, timed out or lost a child": {func(e Evidence, _ Verdict) bool { return !e.Status.Ended }, is(Survived, Stalled, TimedOut, ChildOOMKilled, Inconclusive)},
 	"only what lives has survived or run out of time":                      {is(Survived, Stalled, TimedOut), func(e Evidence, _ Verdict) bool { return !e.Status.Ended }},
 	"what exited has ended without a signal":                               {is(Exited), func(e Evidence, _ Verdict) bool { return e.Status.Ended && e.Status.Signal == "" }},
-	"what was killed has ended by a signal":                                {is(Killed), func(e Evidence, _ Verdict) bool { return e.Status.Signal != "" }},
-	"time runs out only for what lives past its time":                      {is(Stalled, TimedOut), func(e Evidence, _ Verdict) bool { return e.TimedOut }},
+	"what gave up by its last words has ended by itself": {is(RuntimeOOM), func(e Evidence, _ Verdict) bool {
+		return sound(e) && e.LastWords != nil && e.Status.Ended && e.Status.Signal != "SIGKILL" && (e.Status.Signal != "" || e.Status.Code != 0)
+	}},
+	"last words say nothing where a kill was counted": {func(e Evidence, _ Verdict) bool { return e.LastWords != nil && e.Events.OOMKill > 0 }, isNot(RuntimeOOM)},
+	"what was killed has ended by a signal":           {is(Killed), func(e Evidence, _ Verdict) bool { return e.Status.Signal != "" }},
+	"time runs out only for what lives past its time": {is(Stalled, TimedOut), func(e Evidence, _ Verdict) bool { return e.TimedOut }},
 	"the own limit's kill is never denied": {func(e Evidence, _ Verdict) bool {
 		return sound(e) && e.Status.Signal == "SIGKILL" && e.EventsLocal.OOM > 0 && e.EventsLocal.OOMKill > 0 && names(e) && e.Kills[0].Limit == e.Cage
 	}, is(OOMKilled, OOMGroupKilled)},
@@ -153,6 +157,8 @@ var circumstances = []func(*Evidence){
 	func(e *Evidence) {
 		e.LimitChanges = []LimitChange{{1, "/up/cage", "memory.max", 5, Unlimited}, {2, "/up", "memory.max", 5, 0}}
 	},
+	func(e *Evidence) { e.LastWords = &RuntimeEnd{"Go", "fatal error: out of memory"} },
+	func(e *Evidence) { e.LastWords = &RuntimeEnd{"", "Out of memory"} },
 	func(e *Evidence) { e.Unread[PressureFile] = "switched off" },
 	func(e *Evidence) { e.Unread[PressureFile], e.Events.Max = "switched off", 3 },
 }
@@ -222,7 +228,7 @@ func TestNoEvidenceMakesAVerdictLie(t *testing.T) {
 	}
 }
 
-func asJSON(t *testing.T, e Evidence) string {
+func asJSON(t *testing.T, e any) string {
 	t.Helper()
 	data, err := json.MarshalIndent(e, "", " ")
 	require.NoError(t, err)

@@ -24,6 +24,7 @@ const (
 	HostOOMKilled     Verdict = "host-oom-killed"     // the whole machine ran out
 	Killed            Verdict = "killed"              // a signal that no kernel OOM killer sent
 	Exited            Verdict = "exited"              // it ended by itself
+	RuntimeOOM        Verdict = "runtime-oom"         // its own runtime gave up for want of memory
 	Stalled           Verdict = "stalled"             // time ran out while it was throttled or thrashing
 	TimedOut          Verdict = "timed-out"           // time ran out, and memory was not the cause
 	Inconclusive      Verdict = "inconclusive"        // the evidence contradicts itself or could not be read
@@ -54,6 +55,8 @@ func Classify(e Evidence) (v Verdict, reason string) {
 			e.place(), left.At.Round(time.Millisecond), e.Status)
 	case !e.Status.Ended:
 		return judgeAlive(e)
+	case kills == 0 && e.gaveUp():
+		return RuntimeOOM, runtimeOOM(e)
 	case kills == 0 && e.Status.Signal != "":
 		return Killed, killedBySignal(e)
 	case kills == 0:

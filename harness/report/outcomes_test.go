@@ -94,7 +94,13 @@ var otherEnds = map[string]func(o *outcome.Outcome){
 	"exited": func(o *outcome.Outcome) {
 		alive(o)
 		o.Evidence.Status = outcome.ExitStatus{Ended: true, Code: 2}
+		o.Output = "panic: no such table\n\ngoroutine 1 [running]:\nmain.main()\n"
+	},
+	"runtime": func(o *outcome.Outcome) {
+		alive(o)
+		o.Evidence.Status = outcome.ExitStatus{Ended: true, Code: 2}
 		o.Output = "fatal error: runtime: out of memory\n\ngoroutine 1 [running]:\nmain.main()\n"
+		o.Evidence.LastWords = outcome.LastWords(o.Output, o.Evidence.Status)
 	},
 	"killed": func(o *outcome.Outcome) {
 		alive(o)
@@ -150,6 +156,7 @@ func makeFindings(t *testing.T) []*outcome.Outcome {
 		"max=160MiB/step=10MiB/kind=anon/repeat=1": "stalled", "max=160MiB/step=10MiB/kind=anon/repeat=2": "stalled",
 		"max=96MiB/step=20MiB/kind=shmem/repeat=1": "child", "max=96MiB/step=20MiB/kind=shmem/repeat=2": "child",
 		"max=96MiB/step=40MiB/kind=shmem/repeat=1": "exited", "max=96MiB/step=40MiB/kind=shmem/repeat=2": "killed",
+		"max=64MiB/step=20MiB/kind=shmem/repeat=1": "runtime", "max=64MiB/step=20MiB/kind=shmem/repeat=2": "runtime",
 		"max=128MiB/step=40MiB/kind=shmem/repeat=1": "ancestor", "max=128MiB/step=40MiB/kind=shmem/repeat=2": "host",
 		"max=160MiB/step=40MiB/kind=shmem/repeat=1": "group", "max=160MiB/step=40MiB/kind=shmem/repeat=2": "inconclusive",
 		"max=160MiB/step=40MiB/kind=anon/repeat=1": "timed-out", "max=160MiB/step=40MiB/kind=anon/repeat=2": "timed-out",

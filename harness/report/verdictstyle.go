@@ -25,6 +25,7 @@ var looks = map[outcome.Verdict]look{
 	outcome.HostOOMKilled:     {"H", 0x5b3a8c, 0xffffff, 0xc9b6ee, 0x24124d},
 	outcome.Killed:            {"X", 0xb6c1cc, 0x17212b, 0x3c4854, 0xeef3f8},
 	outcome.Exited:            {"E", 0xb3d6f2, 0x0a2e4a, 0x1f4666, 0xe0f1ff},
+	outcome.RuntimeOOM:        {"R", 0xf2b98a, 0x3a1c00, 0x66400f, 0xffefdc},
 	outcome.Stalled:           {"L", 0xd9d3b0, 0x2f2a0a, 0x4a4526, 0xf7f3da},
 	outcome.TimedOut:          {"T", 0xdfe3e8, 0x22282f, 0x333a43, 0xf0f3f6},
 	outcome.Inconclusive:      {"?", 0xffffff, 0x3a0a0a, 0x14161a, 0xffe0e0},

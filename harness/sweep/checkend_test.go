@@ -32,6 +32,11 @@ func sigkilled(e *outcome.Evidence) {
 	e.Status = outcome.ExitStatus{Ended: true, Code: -1, Signal: "SIGKILL"}
 }
 
+func outOfItsMemory(e *outcome.Evidence) {
+	e.Status = outcome.ExitStatus{Ended: true, Code: 1}
+	e.LastWords = outcome.LastWords("MemoryError\n", e.Status)
+}
+
 func killedByAncestor(e *outcome.Evidence) {
 	sigkilled(e)
 	e.Events.OOMKill, e.EventsLocal.OOMKill = 1, 1
@@ -103,6 +108,8 @@ func TestEndsThatASweepIsForAreNoFindings(t *testing.T) {
 		e.Events.OOMKill, e.EventsLocal.OOMKill, e.EventsLocal.OOM = 1, 1, 1
 	})
 	require.Equal(t, outcome.ChildOOMKilled, child.Verdict)
+	gaveUp := endedAt(64*outcome.MiB, outOfItsMemory)
+	require.Equal(t, outcome.RuntimeOOM, gaveUp.Verdict)
 	withoutSteps := survivedAt(64*outcome.MiB, 0)
 	withoutSteps.Error = "the run's time is up" // what it waited for the target's end with
 	withoutSteps.Evidence.TimedOut = true
@@ -113,7 +120,7 @@ func TestEndsThatASweepIsForAreNoFindings(t *testing.T) {
 	atStart.Evidence.Ready, atStart.Acknowledged, atStart.Attempted, atStart.Window = false, 0, 0, nil
 	atStart.Error = "GET /ping: the target ended: SIGKILL"
 	atStart.Verdict, atStart.Why = atStart.Judge()
-	for _, o := range []*outcome.Outcome{atHigh, child, withoutSteps, endless, atStart, exitedAt(64*outcome.MiB, 1), exitedAt(64*outcome.MiB, 0)} {
+	for _, o := range []*outcome.Outcome{atHigh, child, gaveUp, withoutSteps, endless, atStart, exitedAt(64*outcome.MiB, 1), exitedAt(64*outcome.MiB, 0)} {
 		require.Empty(t, Check([]*outcome.Outcome{o}), o.Why)
 	}
 }

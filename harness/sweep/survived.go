@@ -24,7 +24,7 @@ func Failure(o *outcome.Outcome) string {
 // forMemory reports whether the limit may be why a run did not survive: with more of it, another may.
 func forMemory(o *outcome.Outcome) bool {
 	switch o.Verdict {
-	case outcome.OOMKilled, outcome.OOMGroupKilled, outcome.ChildOOMKilled, outcome.Stalled:
+	case outcome.OOMKilled, outcome.OOMGroupKilled, outcome.ChildOOMKilled, outcome.RuntimeOOM, outcome.Stalled:
 		return true
 	default:
 		return false

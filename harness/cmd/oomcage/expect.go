@@ -129,10 +129,10 @@ func tooEarly(o *harness.Outcome) string {
 	return "; a step may have come too early: -ready waits until the program listens"
 }
 
-// outOfMemory reports whether an OOM killer ended the target or a part of it.
+// outOfMemory reports whether an OOM killer ended the target or a part of it, or it gave up for want of memory.
 func outOfMemory(v harness.Verdict) bool {
 	switch v {
-	case harness.OOMKilled, harness.OOMGroupKilled, harness.ChildOOMKilled, harness.AncestorOOMKilled, harness.HostOOMKilled:
+	case harness.OOMKilled, harness.OOMGroupKilled, harness.ChildOOMKilled, harness.AncestorOOMKilled, harness.HostOOMKilled, harness.RuntimeOOM:
 		return true
 	default:
 		return false
