@@ -143,6 +143,7 @@ func mustLog(t *testing.T, line string) {
 }
 
 func TestForgedLinesInTheKernelLogProveNothing(t *testing.T) {
+	requireRoot(t)
 	cage := NewCageT(t, Limits{Max: 50 * MiB})
 	for want, target := range map[Verdict]Target{ChildOOMKilled: losingItsChild(t), Killed: saying(t, "idle", "idle")} {
 		o := mustRun(t, cage, Spec{Target: target, Load: Load{Step: func(ctx context.Context, p *Process, n int) error {
@@ -162,6 +163,7 @@ func TestForgedLinesInTheKernelLogProveNothing(t *testing.T) {
 // buffer has 256 KiB at most (CONFIG_LOG_BUF_SHIFT 17 and 18 of Debian's kernels), and a line in it
 // its 900 bytes at least.
 func TestALogThatWasOverrunHidesNoKill(t *testing.T) {
+	requireRoot(t)
 	e := afterTheEnd(t, as(t, "eat", "100000000"), Limits{Max: 50 * MiB}, func() {
 		for range 256 << 10 / 900 {
 			mustLog(t, fmt.Sprintf("<6>%0900d", 0))
