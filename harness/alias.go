@@ -18,6 +18,9 @@ const (
 // Limits are the memory limits of a cage; see outcome.Limits.
 type Limits = outcome.Limits
 
+// Capture is what is fetched of a target before its limit kills it; see outcome.Capture.
+type Capture = outcome.Capture
+
 // Outcome is all that is known of a run; see outcome.Outcome.
 type Outcome = outcome.Outcome
 

@@ -19,7 +19,7 @@ import (
 // isAsked reports whether the run's probe or steps may ask the target at the cage's address: it was given that. A target
 // that was not may well run beside a server which has it.
 func (s Spec) isAsked() bool {
-	if s.Target.Ready == nil && s.Load.Step == nil {
+	if s.Target.Ready == nil && s.Load.Step == nil && len(s.Target.Capture) == 0 {
 		return false
 	}
 	return slices.ContainsFunc(slices.Concat(s.Target.Args, s.Target.Env), func(word string) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"slices"
 	"strings"
@@ -24,25 +25,30 @@ func Exec(words ...string) Step {
 		if len(words) == 0 {
 			return errors.New("the step has no command to run")
 		}
-		args := slices.Clone(words)
-		for i, w := range args {
-			args[i] = p.cage.address.expandFor(w, p.PID())
-		}
 		var out tail
-		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-		cmd.Stdout, cmd.Stderr = &out, &out
-		cmd.WaitDelay = execGrace
-		err := cmd.Run()
-		if err == nil {
-			return nil
-		}
-		if ctx.Err() != nil {
-			err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
-		}
-		err = fmt.Errorf("run %s: %w", args[0], guest.ExplainMissing(err))
-		if said := strings.TrimSpace(out.String()); said != "" {
-			err = fmt.Errorf("%w: %s", err, said)
-		}
-		return err
+		return execFor(ctx, p, words, &out, &out)
 	}
+}
+
+// execFor runs a command about the target. What it printed last on stderr stands in the error.
+func execFor(ctx context.Context, p *Process, words []string, stdout io.Writer, stderr *tail) error {
+	args := slices.Clone(words)
+	for i, w := range args {
+		args[i] = p.cage.address.expandFor(w, p.PID())
+	}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	cmd.WaitDelay = execGrace
+	err := cmd.Run()
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", context.Cause(ctx), err)
+	}
+	err = fmt.Errorf("run %s: %w", args[0], guest.ExplainMissing(err))
+	if said := strings.TrimSpace(stderr.String()); said != "" {
+		err = fmt.Errorf("%w: %s", err, said)
+	}
+	return err
 }

@@ -65,30 +65,44 @@ func checkPath(path string) error {
 	return nil
 }
 
-func httpDo(ctx context.Context, method string, p *Process, path string) error {
+// httpSend sends a request without a body to the target. The answer is to be closed.
+func httpSend(ctx context.Context, method string, p *Process, path string) (*http.Response, error) {
 	if err := checkPath(path); err != nil {
-		return err
+		return nil, err
 	}
-	url := "http://" + p.Addr() + path
-	req, err := http.NewRequestWithContext(ctx, method, url, nil)
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+p.Addr()+path, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	resp, err := noReuse.Do(req)
-	if err != nil {
+	if err != nil && ctx.Err() != nil {
 		// The client's error is "Post \"http://…\": EOF"; the cause of a cancelled context
 		// says more than "context canceled".
-		if ctx.Err() != nil {
-			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
-		}
+		return nil, fmt.Errorf("%w: %w", context.Cause(ctx), err)
+	}
+	return resp, err
+}
+
+func httpDo(ctx context.Context, method string, p *Process, path string) error {
+	return httpFetch(ctx, method, p, path, io.Discard)
+}
+
+// httpFetch writes a complete answer to w. Of one with another status than 2xx its error has the beginning.
+func httpFetch(ctx context.Context, method string, p *Process, path string, w io.Writer) error {
+	resp, err := httpSend(ctx, method, p, path)
+	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
+	url := resp.Request.URL.String()
 	var body strings.Builder
-	if _, err := io.Copy(&body, io.LimitReader(resp.Body, 1<<10)); err != nil {
-		return fmt.Errorf("%s %s: read the answer: %w", method, url, err)
+	if resp.StatusCode/100 != 2 {
+		if _, err := io.Copy(&body, io.LimitReader(resp.Body, 1<<10)); err != nil {
+			return fmt.Errorf("%s %s: read the answer: %w", method, url, err)
+		}
+		w = io.Discard
 	}
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+	if _, err := io.Copy(w, resp.Body); err != nil {
 		return fmt.Errorf("%s %s: read the answer: %w", method, url, err)
 	}
 	if resp.StatusCode/100 != 2 {

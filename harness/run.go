@@ -109,11 +109,14 @@ func finish(ctx context.Context, o *Outcome, p *Process, err, endErr error) (*Ou
 // on it. When the test fails, for whatever reason, it prints the outcome and how to run it again.
 // The test gets the attributes verdict, acknowledged and limit_bytes, for a second run verdict_2
 // and so on; with go test -artifacts the outcome is a line of outcome.json in the test's
-// artifact directory.
+// artifact directory, and captures are files beside it.
 func RunT(tb testing.TB, s Spec) *Outcome {
 	tb.Helper()
 	if s.Name == "" {
 		s.Name = tb.Name()
+	}
+	if s.Artifacts == "" && len(s.Target.Capture) > 0 && artifactsAreKept() {
+		s.Artifacts = tb.ArtifactDir()
 	}
 	o, err := Run(tb.Context(), s)
 	if o != nil {
@@ -155,6 +158,8 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 		}
 	}()
 	p.tmpfs, p.charged = inUse, tl.before.Stat
+	tl.captures = newCapturer(ctx, s, p, start)
+	defer tl.captures.end()
 	tl.watch(p)
 	stopSampler := tl.follow(c, changed)
 	defer stopSampler()
@@ -183,6 +188,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 		o.Error = loadErr.Error()
 		awaitDeath(ctx, p, loadErr)
 	}
+	tl.captures.await()
 	stopSampler()
 
 	o.Evidence = collect(ctx, p, tl, log)
@@ -212,6 +218,7 @@ func (t *timeline) complete(o *Outcome, asked *answers) {
 	}
 	t.place(e.Events.OOMKill, time.Since(t.start), o.Attempted)
 	e.KillTimes = t.kills
+	e.Captures = t.captures.results()
 	o.Measured = t.line.Measured(o.Baseline)
 	o.Peak = e.Peak
 	o.Timeline = append(o.Timeline, t.samples...)
@@ -257,20 +264,8 @@ func (l Load) apply(ctx context.Context, p *Process, o *Outcome, tl *timeline, a
 		_, err := p.Wait(ctx)
 		return err
 	}
-	stepCtx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() {
-		select {
-		case <-stepCtx.Done():
-			return
-		case <-p.Done():
-		}
-		select {
-		case <-stepCtx.Done():
-		case <-time.After(answerGrace):
-			cancel(&targetEnded{p.Status()})
-		}
-	}()
+	stepCtx, cancel := whileTargetRuns(ctx, p)
+	defer cancel()
 	defer asked.lookNow()
 	for n := 1; l.Count == 0 || n <= l.Count; n++ {
 		if p.Status().Ended || ctx.Err() != nil {

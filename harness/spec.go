@@ -12,8 +12,8 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// Spec says what to run, in which cage, under which load. All of it but Target.Ready and Load.Step, which are code, is
-// data: Data returns it, as outcomes keep it.
+// Spec says what to run, in which cage, under which load. All of it but Target.Ready and Load.Step, which are code, and
+// Artifacts is data: Data returns it, as outcomes keep it.
 type Spec struct {
 	// Name tells this run from others in results. RunT sets an empty one to the test's name.
 	Name string
@@ -25,6 +25,10 @@ type Spec struct {
 	// Timeout bounds the whole run, from the cage to the evidence: it is back at most about a second later,
 	// whatever a step or a probe does. 0 means 1 minute.
 	Timeout time.Duration
+
+	// Artifacts is the folder for what Target.Capture fetches, which is made where it is not there. Empty: RunT takes the
+	// test's artifact directory, with go test -artifacts; otherwise no files are kept.
+	Artifacts string
 }
 
 // Target is the program to be caged.
@@ -57,6 +61,11 @@ type Target struct {
 	// ReadyName tells this probe from others in results, as Load.Name does for steps: for example
 	// "GET /ping". It changes nothing in the run.
 	ReadyName string
+
+	// Capture is what is fetched of the target when its cage is nearly full, for example a heap profile, while the load
+	// goes on: see Capture. It may take 10 s and 32 MiB, and at the end of the load it is waited for. It takes memory of the
+	// target, and so may be what kills it.
+	Capture []Capture
 }
 
 // Load is what the harness does to the target, one step after the other.
@@ -93,7 +102,7 @@ func (s Spec) Data() outcome.Spec {
 	t := s.Target
 	return outcome.Spec{
 		Name:    s.Name,
-		Target:  outcome.Target{Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, OOMScoreAdj: t.OOMScoreAdj, ReadyName: t.ReadyName},
+		Target:  outcome.Target{Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, OOMScoreAdj: t.OOMScoreAdj, ReadyName: t.ReadyName, Capture: t.Capture},
 		Limits:  s.Limits,
 		Load:    outcome.Load{Name: s.Load.Name, Count: s.Load.Count, Bytes: s.Load.Bytes},
 		Timeout: s.Timeout,
@@ -105,7 +114,7 @@ func WithoutCode(d outcome.Spec) Spec {
 	t := d.Target
 	return Spec{
 		Name:    d.Name,
-		Target:  Target{Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, OOMScoreAdj: t.OOMScoreAdj, ReadyName: t.ReadyName},
+		Target:  Target{Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, OOMScoreAdj: t.OOMScoreAdj, ReadyName: t.ReadyName, Capture: t.Capture},
 		Limits:  d.Limits,
 		Load:    Load{Name: d.Load.Name, Count: d.Load.Count, Bytes: d.Load.Bytes},
 		Timeout: d.Timeout,

@@ -35,6 +35,24 @@ type targetEnded struct{ status outcome.ExitStatus }
 
 func (e *targetEnded) Error() string { return fmt.Sprintf("the target ended: %s", e.status) }
 
+// whileTargetRuns is a context that ends with ctx, and a while after the target: what that had sent may still be read.
+func whileTargetRuns(ctx context.Context, p *Process) (context.Context, context.CancelFunc) {
+	running, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-running.Done():
+			return
+		case <-p.Done():
+		}
+		select {
+		case <-running.Done():
+		case <-time.After(answerGrace):
+			cancel(&targetEnded{p.Status()})
+		}
+	}()
+	return running, func() { cancel(nil) }
+}
+
 // answerOf is the kind of a step's error. Why its context ended says more than what that made of the connection.
 func answerOf(err error) outcome.Answer {
 	var status *HTTPStatusError

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -282,6 +283,7 @@ func serve(addr string) {
 	mux.HandleFunc("/refuse", func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "no more of this", http.StatusInternalServerError)
 	})
+	mux.Handle("/debug/pprof/heap", pprof.Handler("heap"))
 	ln, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
 	fail(err)
 	mux.HandleFunc("/close-port", func(http.ResponseWriter, *http.Request) { fail(ln.Close()) })

@@ -29,6 +29,8 @@ type timeline struct {
 	seen    witness
 	kills   []outcome.KillTime
 	line    outcome.Slope // of what the acknowledged steps took
+
+	captures *capturer // nil where none is asked for
 }
 
 // newTimeline is one of a run in c that began at start. It is to be closed.
@@ -129,6 +131,7 @@ func (t *timeline) read(c *Cage) bool {
 	if err != nil {
 		return false
 	}
+	t.captures.see(m.Current)
 	if len(t.samples) >= maxSamples {
 		t.thin()
 	}

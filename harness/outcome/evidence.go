@@ -82,6 +82,9 @@ type Evidence struct {
 
 	// KillTimes places the kills that Events.OOMKill counts, in their order: at most 1000.
 	KillTimes []KillTime `json:"kill_times,omitempty"`
+
+	// Captures is what became of Target.Capture, in its order.
+	Captures []Captured `json:"captures,omitempty"`
 }
 
 // Ancestor is a cgroup above the cage.

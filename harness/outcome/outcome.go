@@ -72,7 +72,7 @@ func (o *Outcome) Judge() (v Verdict, why string) {
 // notes are what the reader of a verdict should know beside its reason, each with a semicolon before it.
 func (o *Outcome) notes(v Verdict) string {
 	e := o.Evidence
-	notes := o.killNote(v) + o.refusal()
+	notes := o.killNote(v) + e.captureNote() + o.refusal()
 	if e.OtherListener != "" && v != Inconclusive {
 		notes += "; steps may have been answered by " + e.OtherListener + ", as it listened on the target's address"
 	}
@@ -142,6 +142,9 @@ func (o *Outcome) String() string {
 	}
 	for _, k := range e.DaemonKills {
 		line("daemon", "%s", k)
+	}
+	for _, c := range e.captureLines() {
+		line(c[0], "%s", c[1])
 	}
 	for _, source := range slices.Sorted(maps.Keys(e.Unread)) {
 		line("unread", "%s: %s", source, e.Unread[source])

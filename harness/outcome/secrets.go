@@ -22,6 +22,10 @@ func (s Spec) WithoutSecrets() Spec {
 	}
 	s.Target.ReadyName = hide(secret.Text(s.Target.ReadyName))
 	s.Load.Name = hide(secret.Text(s.Load.Name))
+	s.Target.Capture = slices.Clone(s.Target.Capture)
+	for i, c := range s.Target.Capture {
+		s.Target.Capture[i] = c.withoutSecrets(hide)
+	}
 	return s
 }
 
@@ -33,7 +37,21 @@ func (o *Outcome) WithoutSecrets() *Outcome {
 	p.Spec = o.Spec.WithoutSecrets()
 	p.Why, p.Output, p.Error = hide(o.Why), hide(o.Output), hide(o.Error)
 	p.Origin.Command = hide(secret.Text(o.Origin.Command))
+	p.Evidence.Captures = slices.Clone(o.Evidence.Captures)
+	for i, c := range p.Evidence.Captures {
+		c.Capture, c.Error, c.Path = c.Capture.withoutSecrets(hide), hide(secret.Text(c.Error)), hide(c.Path)
+		p.Evidence.Captures[i] = c
+	}
 	return &p
+}
+
+func (c Capture) withoutSecrets(hide func(string) string) Capture {
+	c.Get = hide(secret.Text(c.Get))
+	c.Exec = slices.Clone(c.Exec)
+	for i, word := range c.Exec {
+		c.Exec[i] = hide(secret.Text(word))
+	}
+	return c
 }
 
 // hider returns what hides the secrets of Target.Env in any text.

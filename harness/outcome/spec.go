@@ -26,6 +26,8 @@ type Target struct {
 	Dir         string   `json:"dir,omitempty"`           // the working directory; empty means that of the harness
 	OOMScoreAdj *int     `json:"oom_score_adj,omitempty"` // nil means 0
 	ReadyName   string   `json:"ready_name,omitempty"`    // names the probe
+
+	Capture []Capture `json:"capture,omitempty"` // what is fetched of it before it is killed
 }
 
 // Load is what was done to the target, one step after the other; see harness.Load.
@@ -55,5 +57,8 @@ func (s Spec) Validate() error {
 	case s.Load.Bytes < 0:
 		return fmt.Errorf("the spec's Load.Bytes is %d: it must not be negative", s.Load.Bytes)
 	}
-	return s.Limits.Validate()
+	if err := s.Limits.Validate(); err != nil {
+		return err
+	}
+	return s.Target.validateCaptures(s.Limits.Max)
 }

@@ -37,6 +37,9 @@ type Options struct {
 	// Outcome.WithoutSecrets makes them.
 	ShowSecrets bool
 
+	// Artifacts is the folder for what the points' Target.Capture fetches; see harness.Spec. Empty: no files are kept.
+	Artifacts string
+
 	// Shard is the part of the points that is run. The zero value is all of them.
 	Shard Shard
 
@@ -176,7 +179,9 @@ func (s *sweeper) one(ctx context.Context, p Point) (*harness.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err = harness.Run(ctx, p.Runnable(s.Code))
+	spec := p.Runnable(s.Code)
+	spec.Artifacts = s.Artifacts
+	o, err = harness.Run(ctx, spec)
 	release()
 	if o == nil {
 		return nil, err

@@ -50,6 +50,7 @@ func newRunCommand() *cobra.Command {
 	f := cmd.Flags()
 	limits.register(cmd, true)
 	what.register(cmd)
+	what.registerCapture(cmd, "here")
 	f.Var(&step, "step", "what one step takes, for the prediction, and $step in the load")
 	expect.register(cmd)
 	f.BoolVar(&asJSON, "json", false, "print the outcome as a line of JSON")

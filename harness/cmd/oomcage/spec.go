@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -30,6 +31,9 @@ type specFlags struct {
 	oomGroup  bool
 
 	showSecrets bool
+
+	capture, captureExec []string
+	artifacts            string // folder of what is captured
 }
 
 // urlPath is what follows $ADDR in a URL.
@@ -86,6 +90,66 @@ func (s *specFlags) register(cmd *cobra.Command) {
 	f.StringArrayVar(&s.files, "file", nil, "another file of the cage, as `pids.max=64` (repeatable)")
 }
 
+// registerCapture adds the flags of what is fetched of the target before it is killed, and of where it is kept.
+func (s *specFlags) registerCapture(cmd *cobra.Command, beside string) {
+	f := cmd.Flags()
+	f.StringArrayVar(&s.capture, "capture", nil, "fetch `PATH@FILL` of the target once memory.current is there: /debug/pprof/heap@90% of memory.max, or @64MiB (repeatable)")
+	f.StringArrayVar(&s.captureExec, "capture-exec", nil, "keep what `COMMAND@FILL` prints, run then outside the cage, without a shell; $ADDR and $PID are the target's (repeatable)")
+	f.StringVar(&s.artifacts, "artifacts", "", "`DIR` for what is captured (default: the folder artifacts "+beside+")")
+}
+
+// captures are what the flags want to be fetched of the target.
+func (s *specFlags) captures() ([]outcome.Capture, error) {
+	var all []outcome.Capture
+	add := func(flag, text string, set func(c *outcome.Capture, what string) error) error {
+		at := strings.LastIndexByte(text, '@')
+		if at < 1 {
+			return fmt.Errorf("-%s %q does not say when: write it as %s@90%%", flag, text, text)
+		}
+		var c outcome.Capture
+		if err := errors.Join(set(&c, text[:at]), c.ParseFill(text[at+1:])); err != nil {
+			return fmt.Errorf("-%s %q: %w", flag, text, err)
+		}
+		all = append(all, c)
+		return nil
+	}
+	for _, text := range s.capture {
+		if err := add("capture", text, func(c *outcome.Capture, what string) error {
+			var path urlPath
+			c.Get = what
+			return path.Set(what)
+		}); err != nil {
+			return nil, err
+		}
+	}
+	for _, text := range s.captureExec {
+		if err := add("capture-exec", text, func(c *outcome.Capture, what string) (err error) {
+			c.Exec, err = splitCommand(what)
+			return err
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// splitCommand takes a command line apart as a shell does, and refuses a program that is not there.
+func splitCommand(text string) ([]string, error) {
+	words, err := shellquote.Split(text)
+	if err != nil {
+		return nil, err
+	}
+	if len(words) == 0 {
+		return nil, errors.New("there is no command")
+	}
+	if !strings.Contains(words[0], "$") { // $ADDR and the like are known when it runs
+		if _, err := exec.LookPath(words[0]); err != nil {
+			return nil, guest.ExplainMissing(err)
+		}
+	}
+	return words, nil
+}
+
 // spec makes the spec and its load from the flags and the command line of the target.
 func (s *specFlags) spec(args []string) (outcome.Spec, sweep.Load, error) {
 	spec := outcome.Spec{
@@ -116,6 +180,9 @@ func (s *specFlags) spec(args []string) (outcome.Spec, sweep.Load, error) {
 	}
 	load, err := s.load()
 	if err != nil {
+		return spec, load, usageError{err}
+	}
+	if spec.Target.Capture, err = s.captures(); err != nil {
 		return spec, load, usageError{err}
 	}
 	if s.steps != 0 {
@@ -159,17 +226,9 @@ func (s *specFlags) load() (sweep.Load, error) {
 	case s.post != "":
 		return sweep.Post(string(s.post)), nil
 	case s.run != "":
-		words, err := shellquote.Split(s.run)
+		words, err := splitCommand(s.run)
 		if err != nil {
 			return sweep.Load{}, fmt.Errorf("-exec %q: %w", s.run, err)
-		}
-		if len(words) == 0 {
-			return sweep.Load{}, errors.New("-exec has no command")
-		}
-		if !strings.Contains(words[0], "$") { // $ADDR and the like are known when it runs
-			if _, err := exec.LookPath(words[0]); err != nil {
-				return sweep.Load{}, fmt.Errorf("-exec %q: %w", s.run, guest.ExplainMissing(err))
-			}
 		}
 		return sweep.Exec(words...), nil
 	default:
@@ -244,6 +303,7 @@ func (s *specFlags) one(l limitFlags, step harness.Bytes, args []string) (harnes
 		return harness.Spec{}, usageError{err}
 	}
 	one := points[0].Runnable(s.code())
+	one.Artifacts = cmp.Or(s.artifacts, "artifacts")
 	if err := one.Validate(); err != nil {
 		return harness.Spec{}, usageError{err}
 	}

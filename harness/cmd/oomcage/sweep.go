@@ -3,12 +3,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -79,13 +81,15 @@ type sweepFlags struct {
 	secrets  bool // are shown
 	code     sweep.Code
 	command  []string // that has these flags
+
+	artifacts string // folder of what is captured
 }
 
 func newSweepCommand() *cobra.Command {
 	var what specFlags
 	o := sweepFlags{axes: make([]string, len(axisFlags))}
 	cmd := programCommand("sweep", "Run a program over a grid of limits and loads", sweepLong, func(cmd *cobra.Command, args []string) error {
-		o.secrets, o.code = what.showSecrets, what.code()
+		o.secrets, o.code, o.artifacts = what.showSecrets, what.code(), what.artifacts
 		points, err := o.points(&what, cmd.Flags().Changed, args)
 		if err != nil {
 			return err
@@ -99,6 +103,7 @@ func newSweepCommand() *cobra.Command {
 	}
 	f.StringArrayVar(&o.more, "axis", nil, "another axis, as `NAME=VALUES` (repeatable; oomcage help axes)")
 	what.register(cmd)
+	what.registerCapture(cmd, "beside the results")
 	f.StringVarP(&o.out, "out", "o", "results.jsonl", "`FILE` of results, one outcome a line")
 	f.BoolVar(&o.resume, "resume", false, "go on with that file")
 	f.BoolVar(&o.rebuilt, "rebuilt", false, "with -resume: go on though PROGRAM has changed since, and mix the outcomes of both")
@@ -115,7 +120,7 @@ func newSweepCommand() *cobra.Command {
 func wholeSweep(flags *pflag.FlagSet, program []string) []string {
 	words := []string{"oomcage", "sweep"}
 	flags.Visit(func(f *pflag.Flag) {
-		if slices.Contains([]string{"shard", "out", "resume", "rebuilt"}, f.Name) {
+		if slices.Contains([]string{"shard", "out", "resume", "rebuilt", "artifacts"}, f.Name) {
 			return
 		}
 		values := []string{f.Value.String()}
@@ -225,7 +230,8 @@ func (o *sweepFlags) sweep(ctx context.Context, all []sweep.Point, stdout, stder
 	show := newProgress(len(points), left, o.asJSON, stdout)
 	outcomes, err := sweep.Run(ctx, all, sweep.Options{
 		Code: o.code, ShowSecrets: o.secrets,
-		Parallel: o.parallel, Results: results, Command: o.command, Shard: o.shard, Done: show.done,
+		Artifacts: cmp.Or(o.artifacts, filepath.Join(filepath.Dir(o.out), "artifacts")),
+		Parallel:  o.parallel, Results: results, Command: o.command, Shard: o.shard, Done: show.done,
 	})
 	show.end()
 	if err != nil {
