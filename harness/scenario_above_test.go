@@ -13,6 +13,7 @@ import (
 
 	"oomcage/harness/outcome"
 
+	"github.com/stretchr/testify/require"
 	"github.com/stretchr/testify/suite"
 	"golang.org/x/sys/unix"
 )
@@ -53,7 +54,7 @@ func (s *AboveScenarios) TestTheLimitNamedIsTheParentsAndTheKillTheChilds() {
 	requireKernelLog(s.T())
 	parent := NewCageT(s.T(), Limits{Max: 64 * MiB})
 	child := mustChild(s.T(), parent, "larger", Limits{Max: 128 * MiB})
-	s.awaitPlacesInTheLog()
+	awaitPlacesInTheLog(s.T())
 	o := mustRun(s.T(), child, Spec{
 		Target: s.service(), Load: Load{Step: HTTPPost("/generate-load/memory"), Bytes: 20 * MiB},
 	})
@@ -84,19 +85,20 @@ func (s *AboveScenarios) TestTheLimitNamedIsTheParentsAndTheKillTheChilds() {
 // awaitPlacesInTheLog waits until the kernel will say of the next kill where it was. It says so of 10 in 5
 // seconds and of no more, whoever makes them (DEFAULT_RATELIMIT_BURST and _INTERVAL in
 // include/linux/ratelimit_types.h), which the tests before this one may have used up.
-func (s *AboveScenarios) awaitPlacesInTheLog() {
+func awaitPlacesInTheLog(t *testing.T) {
+	t.Helper()
 	const burst, interval = 10, 5 * time.Second
 	log := make([]byte, 1<<20)
 	n, err := unix.Klogctl(unix.SYSLOG_ACTION_READ_ALL, log)
-	s.Require().NoError(err)
+	require.NoError(t, err)
 	said := regexp.MustCompile(`(?m)^<\d+>\[ *([0-9.]+)\](?:\[[^]]*\])? oom-kill:constraint=`).FindAllSubmatch(log[:n], -1)
 	if len(said) < burst {
 		return
 	}
 	seconds, err := strconv.ParseFloat(string(said[len(said)-burst][1]), 64)
-	s.Require().NoError(err)
+	require.NoError(t, err)
 	var now unix.Timespec
-	s.Require().NoError(unix.ClockGettime(unix.CLOCK_MONOTONIC, &now))
+	require.NoError(t, unix.ClockGettime(unix.CLOCK_MONOTONIC, &now))
 	// Nobody tells when it is over. The log's clock is not quite this one where time is kept by a network.
 	time.Sleep(min(interval, time.Duration(seconds*1e9)+interval-time.Duration(now.Nano())))
 }
@@ -117,6 +119,7 @@ func (s *AboveScenarios) TestTheMachineRunsOutOfMemory() {
 	guard, err := up[len(up)-1].ReadSize("memory.max")
 	s.Require().NoError(err)
 	s.occupy(Bytes(guard))
+	awaitPlacesInTheLog(s.T())
 	before := s.killsOfTheMachine()
 
 	target := as(s.T(), "eat", strconv.FormatInt(guard, 10))
@@ -133,6 +136,12 @@ func (s *AboveScenarios) TestTheMachineRunsOutOfMemory() {
 	s.Equal(o.Evidence.PID, o.Evidence.Kills[0].PID)
 	s.True(o.Evidence.Kills[0].Global)
 	s.Empty(o.Evidence.Kills[0].Limit)
+	report := o.Evidence.Kills[0].Report
+	s.Require().NotNil(report)
+	s.Nil(report.Memory, "it is no cgroup's")
+	s.Empty(report.Stat)
+	s.Equal(o.Evidence.PID, requireTask(s.T(), report, o.Evidence.PID).PID)
+	requireTask(s.T(), report, neighbour.PID())
 	s.EqualValues(1, s.killsOfTheMachine()-before, "all other processes live")
 	s.False(neighbour.Status().Ended)
 	s.measured(13, "%s at %d bytes, of the guard's %d; the cage's own: %s; 1 kill on the whole machine",
