@@ -81,6 +81,17 @@ Outcome carries it as Window, and [Outcome.RequirePredicted] asserts that the ac
 are within it, up to the first OOM kill in the cage. What a step took in fact stands beside it as Measured, and
 [Outcome.Differs] says when that is not what was declared.
 
+# Before the end
+
+[Target].Capture fetches a URL of the target, or runs a command, when memory comes to a share of memory.max:
+
+	Capture: []harness.Capture{{Get: "/debug/pprof/heap?gc=1", Share: 0.9}},
+
+The text of the outcome has the five largest allocations of a Go heap profile, and go test -artifacts keeps the file. A capture
+takes memory of the target itself, so it may be the last straw; the evidence says when one was under way. Each step's time and
+answer are in Outcome.StepTimes, and summed up in Outcome.Latency: the median, the slowest, the last one before the end, and how
+full the cage was when steps began to take twice as long.
+
 # One run after the other
 
 Each target has a TMPDIR of its own that is removed with it. What a run leaves in other files on tmpfs stays in memory: its

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -188,10 +189,13 @@ func (e Evidence) captureLines() [][2]string {
 	return lines
 }
 
-// captureNote says which capture was under way when the target was killed for want of memory, or "".
-func (e Evidence) captureNote() string {
+// captureNote says which capture was under way when the target died for want of memory, or "".
+func (e Evidence) captureNote(v Verdict) string {
+	if !slices.Contains([]Verdict{OOMKilled, OOMGroupKilled, AncestorOOMKilled, HostOOMKilled, RuntimeOOM}, v) {
+		return ""
+	}
 	for _, c := range e.Captures {
-		if c.CutOff && e.Status.Signal == "SIGKILL" && e.Events.OOMKill > 0 {
+		if c.CutOff {
 			return fmt.Sprintf("; the capture %s was under way, which takes memory itself", c.Capture)
 		}
 	}

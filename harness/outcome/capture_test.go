@@ -90,8 +90,9 @@ func TestACaptureThatWasCutOffIsInTheSentenceOfAnOOMKill(t *testing.T) {
 	v, why := o.Judge()
 	require.Equal(t, OOMKilled, v)
 	require.Contains(t, why, "; the capture jcmd $PID GC.heap_info at 32.0 MiB was under way, which takes memory itself")
-	o.Evidence.Status = exit(1)
-	_, why = o.Judge()
+	o.Evidence.Status, o.Evidence.Events, o.Evidence.EventsLocal = exit(1), Events{}, Events{}
+	v, why = o.Judge()
+	require.Equal(t, Exited, v)
 	require.NotContains(t, why, "capture", "it ended by itself")
 }
 

@@ -72,7 +72,7 @@ func (o *Outcome) Judge() (v Verdict, why string) {
 // notes are what the reader of a verdict should know beside its reason, each with a semicolon before it.
 func (o *Outcome) notes(v Verdict) string {
 	e := o.Evidence
-	notes := o.killNote(v) + e.captureNote() + o.refusal()
+	notes := o.killNote(v) + e.captureNote(v) + o.refusal()
 	if e.OtherListener != "" && v != Inconclusive {
 		notes += "; steps may have been answered by " + e.OtherListener + ", as it listened on the target's address"
 	}

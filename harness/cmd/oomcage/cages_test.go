@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -101,6 +102,39 @@ func TestASweepKeepsItsResultsAndGoesOnWithThem(t *testing.T) {
 	tooLarge := []string{"sweep", "-o", out + ".2", "--max", "64MiB,1P", "--", app}
 	require.Equal(t, exitUsage, execute(tooLarge, &stdout, &stderr))
 	require.Contains(t, stderr.String(), "the point max=1048576GiB: there is no room: it may take")
+}
+
+func TestWhatIsCapturedIsKeptHereOrBesideTheResults(t *testing.T) {
+	needCages(t)
+	app := harness.Build(t, "../../../app")
+	dir := t.TempDir()
+	t.Chdir(dir)
+	load := []string{"--post", "/generate-load/memory?bytes=$step", "--step", "10MiB", "--steps", "4"}
+	captures := []string{"--capture", "/ping@30%", "--capture-exec", app + " -no-such-flag@31%"}
+	target := []string{"--", app, "-addr", "$ADDR"}
+	var stdout, stderr bytes.Buffer
+	run := slices.Concat([]string{"run", "--max", "64M"}, load, captures, target)
+	require.Zero(t, execute(run, &stdout, &stderr), "%s%s", &stdout, &stderr)
+	require.Regexp(t, `\n  capture    GET /ping at 30 % of memory\.max: \d+ B in .*; kept in artifacts/app\.ping\n`, stdout.String())
+	require.Regexp(t, `\n  capture    /.*/app -no-such-flag at 31 % of memory\.max: run /.*/app: exit status 2: app: flag provided`, stdout.String())
+	answer, err := os.ReadFile("artifacts/app.ping")
+	require.NoError(t, err)
+	require.Contains(t, string(answer), "pong")
+
+	stdout.Reset()
+	sweeping := slices.Concat([]string{"sweep", "-o", "out/results.jsonl", "--max", "64M,80M"}, load, captures[:2], target)
+	require.Zero(t, execute(sweeping, &stdout, &stderr), "%s%s", &stdout, &stderr)
+	outcomes, err := sweep.Read("out/results.jsonl")
+	require.NoError(t, err)
+	for _, o := range outcomes {
+		require.Equal(t, filepath.Join("out/artifacts", strings.ReplaceAll(o.Name, "/", "_")+".ping"), o.Evidence.Captures[0].Path)
+		require.FileExists(t, o.Evidence.Captures[0].Path)
+		require.NotContains(t, o.Origin.Command, "artifacts")
+	}
+	stdout.Reset()
+	named := slices.Concat([]string{"run", "--max", "64M", "--artifacts", "a/b"}, load, captures[:2], target)
+	require.Zero(t, execute(named, &stdout, &stderr), "%s%s", &stdout, &stderr)
+	require.FileExists(t, "a/b/app.ping")
 }
 
 func TestASearchEndsWithItsSentence(t *testing.T) {
