@@ -43,7 +43,8 @@ func killedHarness(stage string, tenths int, path string) {
 		}}})
 		fail(err)
 	case "collecting":
-		tl := newTimeline(c, time.Now())
+		tl, err := newTimeline(c, time.Now())
+		fail(err)
 		defer tl.close()
 		tl.watch(p)
 		log := openKernelLog()

@@ -60,19 +60,18 @@ func TestStepsThatTakeNothingAreAskedAfter(t *testing.T) {
 // What is looked at for a share of the time has each kill all the same, and at its step.
 func TestAKillIsPlacedWhereNoSampleIsDue(t *testing.T) {
 	c := NewCageT(t, Limits{Max: 32 * MiB})
-	tl := newTimeline(c, time.Now())
-	defer tl.close()
+	tl := mustTimeline(t, c)
 	tl.often = budget{next: time.Now().Add(time.Hour)}
 	tl.send(7)
-	tl.measure(c)
+	tl.measure()
 	require.Empty(t, tl.samples)
 	p, err := c.Start(t.Context(), as(t, "eat", "104857600"))
 	require.NoError(t, err)
 	_, err = p.Wait(t.Context())
 	require.NoError(t, err)
-	tl.measure(c)
+	tl.measure()
 	tl.send(8)
-	tl.measure(c)
+	tl.measure()
 	require.Equal(t, []int{7}, stepsOf(tl.kills))
 	require.Len(t, tl.samples, 1)
 }

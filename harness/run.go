@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
-	"sync"
 	"testing"
 	"time"
 
@@ -140,7 +139,10 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	executable, _ := s.Target.Executable() // what it lacks, Start says
 	log := openKernelLog()
 	defer log.close()
-	tl := newTimeline(c, start)
+	tl, err := newTimeline(c, start)
+	if err != nil {
+		return nil, nil, c.explainGone(explainDescriptors(err))
+	}
 	defer tl.close()
 	changed, stopWatch, err := c.watch(c.eventsFile())
 	if err != nil {
@@ -161,10 +163,10 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	tl.captures = newCapturer(ctx, s, p, start)
 	defer tl.captures.end()
 	tl.watch(p)
-	stopSampler := tl.follow(c, changed)
+	stopSampler := tl.follow(changed)
 	defer stopSampler()
 
-	o := &Outcome{Name: s.Name, Spec: s.Data(), Timeline: []outcome.Sample{}, Executable: executable, Found: found(inUse)}
+	o := &Outcome{Name: s.Name, Spec: s.Data(), Timeline: outcome.Timeline{}, Executable: executable, Found: found(inUse)}
 	asked := &answers{p: p, asked: s.isAsked()}
 	times := &stepTimer{start: start}
 	var loadErr, baselineErr error
@@ -177,7 +179,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 			o.Window = &w
 		}
 		baselineErr = err
-		tl.measure(c)
+		tl.measure()
 		if s.Target.Ready != nil {
 			asked.lookNow()
 		}
@@ -221,7 +223,8 @@ func (t *timeline) complete(o *Outcome, asked *answers) {
 	e.Captures = t.captures.results()
 	o.Measured = t.line.Measured(o.Baseline)
 	o.Peak = e.Peak
-	o.Timeline = append(o.Timeline, t.samples...)
+	o.Timeline = append(o.Timeline, outcome.Fit(t.samples, maxTimelineText, t.limit())...)
+	o.Census = t.census.taken
 }
 
 // awaitReady runs the probe, which ends with the target.
@@ -281,7 +284,7 @@ func (l Load) apply(ctx context.Context, p *Process, o *Outcome, tl *timeline, a
 		}
 		o.Acknowledged = n
 		tl.acknowledge(n)
-		tl.measure(p.cage)
+		tl.measure()
 		asked.look()
 	}
 	return nil
@@ -313,33 +316,4 @@ func awaitDeath(ctx context.Context, p *Process, failed error) {
 			grace.Reset(lateDeathGrace)
 		}
 	}
-}
-
-// lookInterval is how often the limits and the target's place are looked at where the kernel reports
-// nothing: it tells nobody of a change of these. A look takes 0.1 ms (2026-11).
-const lookInterval = 250 * time.Millisecond
-
-// follow samples the cage whenever the kernel reports a change. The function that it returns
-// ends that; it may be called again.
-func (t *timeline) follow(c *Cage, changed <-chan struct{}) (stop func()) {
-	quit, done := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(done)
-		ticker := time.NewTicker(lookInterval)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-changed:
-				t.sample(c)
-			case <-ticker.C:
-				t.look(c)
-			case <-quit:
-				return
-			}
-		}
-	}()
-	return sync.OnceFunc(func() {
-		close(quit)
-		<-done
-	})
 }

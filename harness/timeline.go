@@ -5,43 +5,44 @@ import (
 	"time"
 
 	"oomcage/harness/outcome"
-
-	"oomcage/harness/internal/cgroup"
 )
 
-// maxSamples bounds a timeline. Above it every second sample goes, so that the rest still
-// covers the whole run: at most 500 KB in a line of results.
-const maxSamples = 4096
+// maxSamples bounds a timeline: above it half of the samples go.
+const maxSamples = 400
 
-// timeline collects samples. The kernel's notifications and the steps both add to it.
+// timeline collects samples. The kernel's notifications, the steps and a clock add to it.
 type timeline struct {
 	start  time.Time
 	before snapshot
 
-	mu      sync.Mutex
-	step    int
-	sent    int // the last step that was sent
-	samples []outcome.Sample
-	often   budget
-	late    bool         // something was reported, and has not been sampled yet
-	counter *cgroup.Kept // of the kills; nil where it cannot be held open
-	counted uint64       // of them, the last time
-	seen    witness
-	kills   []outcome.KillTime
-	line    outcome.Slope // of what the acknowledged steps took
-
+	mu       sync.Mutex
+	step     int
+	sent     int // the last step that was sent
+	samples  outcome.Timeline
+	often    budget
+	late     bool // something was reported, and has not been sampled yet
+	recorder *recorder
+	counted  uint64 // kills, the last time
+	seen     witness
+	kills    []outcome.KillTime
+	line     outcome.Slope // of what the acknowledged steps took
+	clock    clock
+	census   census
 	captures *capturer // nil where none is asked for
 }
 
 // newTimeline is one of a run in c that began at start. It is to be closed.
-func newTimeline(c *Cage, start time.Time) *timeline {
-	t := &timeline{start: start, before: c.before(), often: budget{free: manyLooks}}
+func newTimeline(c *Cage, start time.Time) (*timeline, error) {
+	r, err := openRecorder(c.group)
+	if err != nil {
+		return nil, err
+	}
+	t := &timeline{start: start, before: c.before(), often: budget{free: manyLooks}, recorder: r}
 	t.counted = t.before.Events.OOMKill
-	t.counter, _ = c.group.Keep("memory.events") // without it, each sample has the kills
-	return t
+	return t, nil
 }
 
-func (t *timeline) close() { t.counter.Close() }
+func (t *timeline) close() { t.recorder.close() }
 
 // watch has the timeline look at p from now on.
 func (t *timeline) watch(p *Process) {
@@ -50,18 +51,29 @@ func (t *timeline) watch(p *Process) {
 	t.seen.begin(p, t.before.limits)
 }
 
-// look sees to what has become of the limits and of the target's place, and to what was put off. While another takes a
+// glance sees to what has become of the limits and of the target's place, and to what was put off. While another takes a
 // sample, that is done.
-func (t *timeline) look(c *Cage) {
+func (t *timeline) glance() {
 	if !t.mu.TryLock() {
 		return
 	}
 	defer t.mu.Unlock()
 	if t.late {
-		t.sampleNow(c)
+		t.sampleNow()
 		return
 	}
 	t.seen.look(time.Since(t.start))
+}
+
+// tick takes a sample because time has passed, where another does not do so now, and returns how long to wait for the
+// next one.
+func (t *timeline) tick() (next time.Duration) {
+	return t.clock.tick(func() {
+		if t.mu.TryLock() {
+			defer t.mu.Unlock()
+			t.record(true)
+		}
+	})
 }
 
 // send notes that step n is on its way.
@@ -80,10 +92,10 @@ func (t *timeline) acknowledge(n int) {
 
 // measure is sample for the reading at readiness and after each acknowledgement: it counts for what the steps take,
 // unless the limit has been met.
-func (t *timeline) measure(c *Cage) {
+func (t *timeline) measure() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.sampleNow(c) {
+	if !t.sampleNow() {
 		return
 	}
 	if s := t.samples[len(t.samples)-1]; s.Events.Max == 0 && s.Events.High == 0 {
@@ -93,25 +105,25 @@ func (t *timeline) measure(c *Cage) {
 
 // sample reads the cage when the kernel has reported something. What cannot be read is left out here and named in
 // Evidence.
-func (t *timeline) sample(c *Cage) {
+func (t *timeline) sample() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.late = !t.sampleNow(c)
+	t.late = !t.sampleNow()
 }
 
 // sampleNow reads the cage for those who hold mu, and tells whether there is a sample. Of many reasons to do so it
 // takes a part. Each kill it takes, since what is counted before the next step is sent makes that kill's step certain.
-func (t *timeline) sampleNow(c *Cage) (taken bool) {
+func (t *timeline) sampleNow() (taken bool) {
 	if t.killed() {
 		t.often.free = max(t.often.free, 1)
 	}
-	t.often.look(func() { taken = t.read(c) })
+	t.often.look(func() { taken = t.read() })
 	return taken
 }
 
 // killed reports whether a kill was counted since the last time.
 func (t *timeline) killed() bool {
-	counted, err := t.counter.Counter("oom_kill")
+	counted, err := t.recorder.kills()
 	if err != nil || counted == t.counted {
 		return false
 	}
@@ -119,48 +131,51 @@ func (t *timeline) killed() bool {
 	return true
 }
 
-// read takes a sample.
-func (t *timeline) read(c *Cage) bool {
+// read takes a sample, and looks around.
+func (t *timeline) read() bool {
 	t.late = false
 	t.seen.look(time.Since(t.start))
-	m, err := c.Memory()
+	return t.record(false)
+}
+
+// record takes a sample; one that is like the last one is left out where only news are wanted.
+func (t *timeline) record(news bool) bool {
+	s := outcome.Sample{Step: t.step}
+	if t.recorder.read(&s) != nil {
+		return false
+	}
+	events, err := s.Events.Since(t.before.Events)
 	if err != nil {
 		return false
 	}
-	events, err := m.Events.Since(t.before.Events)
-	if err != nil {
-		return false
+	s.At, s.Events, s.Stat, s.Pressure = time.Since(t.start), events, s.Stat.Since(t.before.Stat), s.Pressure.Since(t.before.Pressure)
+	if n := len(t.samples); news && n > 0 {
+		if last := t.samples[n-1]; last.Current == s.Current && last.Swap == s.Swap && last.Events == s.Events {
+			return true
+		}
 	}
-	t.captures.see(m.Current)
+	t.captures.see(s.Current)
 	if len(t.samples) >= maxSamples {
-		t.thin()
-	}
-	s := outcome.Sample{At: time.Since(t.start), Step: t.step, Current: m.Current, Swap: m.SwapCurrent, Events: events}
-	if p, err := readPressure(c.group); err == nil {
-		s.Pressure = p.Since(t.before.Pressure)
+		t.samples = outcome.Halve(t.samples, t.limit())
 	}
 	t.samples = append(t.samples, s)
 	t.place(s.Events.OOMKill, s.At, t.sent)
+	t.census.see(t.seen.target, s, t.limit())
 	return true
 }
 
-// thin drops every second sample. It spares the last one of each step, unless there are so
-// many steps that they alone fill the half.
-func (t *timeline) thin() {
-	t.samples = everySecond(t.samples, func(i int) bool {
-		return i+1 == len(t.samples) || t.samples[i+1].Step != t.samples[i].Step
-	})
-	if len(t.samples) > maxSamples*3/4 {
-		t.samples = everySecond(t.samples, func(int) bool { return false })
+// limit is the memory.max that was seen last; 0 where there is none.
+func (t *timeline) limit() Bytes {
+	if t.seen.target == nil {
+		return 0
 	}
+	limit := t.seen.limits[limitKey{t.seen.target.cage.group.Name(), "memory.max"}]
+	if limit == Unlimited {
+		return 0
+	}
+	return limit
 }
 
-func everySecond(samples []outcome.Sample, spare func(i int) bool) []outcome.Sample {
-	var kept []outcome.Sample
-	for i, s := range samples {
-		if i%2 == 0 || spare(i) {
-			kept = append(kept, s)
-		}
-	}
-	return kept
-}
+// maxTimelineText bounds what a timeline takes of a line of results, in bytes: that is to stay below 200 KB, of which the
+// output has up to 64 KiB.
+const maxTimelineText = 64 << 10

@@ -181,8 +181,7 @@ func afterTheEnd(t *testing.T, target Target, limits Limits, between func()) Evi
 	cage := NewCageT(t, limits)
 	log := openKernelLog()
 	defer log.close()
-	tl := newTimeline(cage, time.Now())
-	defer tl.close()
+	tl := mustTimeline(t, cage)
 	p, err := cage.Start(t.Context(), target)
 	require.NoError(t, err)
 	tl.watch(p)
@@ -190,6 +189,14 @@ func afterTheEnd(t *testing.T, target Target, limits Limits, between func()) Evi
 	require.NoError(t, err)
 	between()
 	return collect(t.Context(), p, tl, log)
+}
+
+func mustTimeline(t *testing.T, c *Cage) *timeline {
+	t.Helper()
+	tl, err := newTimeline(c, time.Now())
+	require.NoError(t, err)
+	t.Cleanup(tl.close)
+	return tl
 }
 
 // The log and the counters of the cage still have the kill of a target, and the next one gets its

@@ -19,15 +19,14 @@ type Events struct {
 	OOMGroupKill uint64 `json:"oom_group_kill"`
 }
 
-// counters lists the kernel's names and where their values go, in the kernel's order.
-func (e *Events) counters() []struct {
+type counter struct {
 	name  string
 	value *uint64
-} {
-	return []struct {
-		name  string
-		value *uint64
-	}{
+}
+
+// counters lists the kernel's names and where their values go, in the kernel's order.
+func (e *Events) counters() [6]counter {
+	return [...]counter{
 		{"low", &e.Low}, {"high", &e.High}, {"max", &e.Max},
 		{"oom", &e.OOM}, {"oom_kill", &e.OOMKill}, {"oom_group_kill", &e.OOMGroupKill},
 	}
@@ -45,6 +44,15 @@ func (e Events) Since(before Events) (Events, error) {
 		*out[i].value = *to[i].value - *from[i].value
 	}
 	return d, nil
+}
+
+// Set takes in one line of memory.events. What Events do not have is left out.
+func (e *Events) Set(key []byte, n uint64) {
+	for _, c := range e.counters() {
+		if c.name == string(key) {
+			*c.value = n
+		}
+	}
 }
 
 // Plus adds the counters of two cgroups.

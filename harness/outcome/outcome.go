@@ -25,9 +25,10 @@ type Outcome struct {
 	Peak         Bytes       `json:"peak"` // memory.peak; 0 before Linux 5.19
 	Evidence     Evidence    `json:"evidence"`
 	Timeline     Timeline    `json:"timeline"`
-	Output       string      `json:"output"`          // the end of the target's stdout and stderr
-	Error        string      `json:"error,omitempty"` // the error of the step or of the probe that ended the load
-	Origin       Origin      `json:"origin,omitzero"` // what made it; zero where no sweep did
+	Census       []Census    `json:"census,omitempty"` // who was in the cage: from 80 % and 95 % of the limit on, and at the highest
+	Output       string      `json:"output"`           // the end of the target's stdout and stderr
+	Error        string      `json:"error,omitempty"`  // the error of the step or of the probe that ended the load
+	Origin       Origin      `json:"origin,omitzero"`  // what made it; zero where no sweep did
 
 	// Took is how long the run took, from its begin to the verdict. The last sample may be much older: where
 	// nothing changes, nothing is sampled.

@@ -1,13 +1,12 @@
 package cgroup
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"path/filepath"
-	"regexp"
-	"strconv"
-	"strings"
 	"time"
 
 	"oomcage/harness/internal/sys"
@@ -20,32 +19,62 @@ func (g *Group) ReadKeyed(file string) (map[string]uint64, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := parseKeyed(text)
+	m, err := parseKeyed([]byte(text))
 	if err != nil {
 		return nil, fmt.Errorf("parse %s: %w", filepath.Join(g.path, file), err)
 	}
 	return m, nil
 }
 
-func parseKeyed(text string) (map[string]uint64, error) {
+func parseKeyed(text []byte) (map[string]uint64, error) {
 	m := make(map[string]uint64)
-	for line := range strings.Lines(text) {
-		// A line without its end may have lost digits.
-		whole, ended := strings.CutSuffix(line, "\n")
-		key, value, ok := strings.Cut(whole, " ")
-		if !ended || !ok || key == "" {
-			return nil, fmt.Errorf("line %q is not a key and a number", line)
+	var twice []byte
+	err := eachKey(text, func(key []byte, n uint64) {
+		if _, has := m[string(key)]; has {
+			twice = key
 		}
-		n, err := strconv.ParseUint(value, 10, 64)
-		if err != nil {
-			return nil, fmt.Errorf("line %q is not a key and a number", line)
-		}
-		if _, twice := m[key]; twice {
-			return nil, fmt.Errorf("key %q stands twice", key)
-		}
-		m[key] = n
+		m[string(key)] = n
+	})
+	if err == nil && twice != nil {
+		err = fmt.Errorf("key %q stands twice", twice)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return m, nil
+}
+
+// eachKey calls f with each line of a flat-keyed file. It does not allocate.
+func eachKey(text []byte, f func(key []byte, n uint64)) error {
+	for len(text) > 0 {
+		line, rest, ended := bytes.Cut(text, newline) // a line without its end may have lost digits
+		key, value, ok := bytes.Cut(line, space)
+		n, isNumber := parseNumber(value)
+		if !ended || !ok || len(key) == 0 || !isNumber {
+			return fmt.Errorf("line %q is not a key and a number", line)
+		}
+		f(key, n)
+		text = rest
+	}
+	return nil
+}
+
+var newline, space, dot = []byte("\n"), []byte(" "), []byte(".")
+
+// parseNumber reads what the kernel prints for %llu. It is strconv.ParseUint without the copy.
+func parseNumber(digits []byte) (n uint64, ok bool) {
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		high, low := bits.Mul64(n, 10)
+		sum, carry := bits.Add64(low, uint64(c-'0'), 0)
+		if high != 0 || carry != 0 {
+			return 0, false
+		}
+		n = sum
+	}
+	return n, len(digits) > 0
 }
 
 // ReadSize reads a file that holds one number of bytes; "max" is math.MaxInt64.
@@ -54,20 +83,20 @@ func (g *Group) ReadSize(file string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := parseSize(text)
+	n, err := parseSize([]byte(text))
 	if err != nil {
 		return 0, fmt.Errorf("parse %s: %w", filepath.Join(g.path, file), err)
 	}
 	return n, nil
 }
 
-func parseSize(text string) (int64, error) {
-	number, ended := strings.CutSuffix(text, "\n")
-	if number == "max" && ended {
+func parseSize(text []byte) (int64, error) {
+	number, ended := bytes.CutSuffix(text, newline)
+	if string(number) == "max" && ended {
 		return math.MaxInt64, nil
 	}
-	n, err := strconv.ParseUint(number, 10, 64)
-	if err != nil || !ended {
+	n, ok := parseNumber(number)
+	if !ok || !ended {
 		return 0, fmt.Errorf("%q is neither a number nor max", text)
 	}
 	return int64(min(n, math.MaxInt64)), nil
@@ -86,37 +115,66 @@ func (g *Group) ReadPressure() (Pressure, error) {
 	if err != nil {
 		return Pressure{}, err
 	}
-	p, err := parsePressure(text)
+	p, err := parsePressure([]byte(text))
 	if err != nil {
 		return Pressure{}, fmt.Errorf("parse %s: %w", filepath.Join(g.path, "memory.pressure"), err)
 	}
 	return p, nil
 }
 
-var pressureLine = regexp.MustCompile(`^(some|full) avg10=\d+\.\d\d avg60=\d+\.\d\d avg300=\d+\.\d\d total=(\d+)\n$`)
-
 // parsePressure reads "some avg10=0.00 avg60=0.00 avg300=0.00 total=0", total in microseconds,
 // and a line for full, which some kernels leave out.
-func parsePressure(text string) (Pressure, error) {
-	totals := map[string]time.Duration{}
-	for line := range strings.Lines(text) {
-		m := pressureLine.FindStringSubmatch(line)
-		if m == nil {
-			return Pressure{}, fmt.Errorf("line %q is not one of some or full with a total", line)
+func parsePressure(text []byte) (Pressure, error) {
+	var p Pressure
+	var some, full bool
+	for len(text) > 0 {
+		line, rest, ended := bytes.Cut(text, newline)
+		kind, total, ok := parsePressureLine(line)
+		if !ended || !ok {
+			return Pressure{}, fmt.Errorf("line %q is not one of some or full with a total that fits", line)
 		}
-		us, err := strconv.ParseInt(m[2], 10, 64)
-		if err != nil || us > math.MaxInt64/int64(time.Microsecond) {
-			return Pressure{}, fmt.Errorf("line %q has a total that does not fit", line)
+		to, seen := &p.Some, &some
+		if string(kind) == "full" {
+			to, seen = &p.Full, &full
 		}
-		if _, twice := totals[m[1]]; twice {
-			return Pressure{}, fmt.Errorf("%s stands twice", m[1])
+		if *seen {
+			return Pressure{}, fmt.Errorf("%s stands twice", kind)
 		}
-		totals[m[1]] = time.Duration(us) * time.Microsecond
+		*to, *seen = total, true
+		text = rest
 	}
-	if _, ok := totals["some"]; !ok {
+	if !some {
 		return Pressure{}, errors.New("it has no line for some")
 	}
-	return Pressure{Some: totals["some"], Full: totals["full"]}, nil
+	return p, nil
+}
+
+func parsePressureLine(line []byte) (kind []byte, total time.Duration, ok bool) {
+	kind, rest, _ := bytes.Cut(line, space)
+	if string(kind) != "some" && string(kind) != "full" {
+		return nil, 0, false
+	}
+	for _, name := range pressureAverages {
+		var share []byte
+		share, rest, _ = bytes.Cut(rest, space)
+		share, named := bytes.CutPrefix(share, name)
+		whole, hundredths, _ := bytes.Cut(share, dot)
+		if !named || !digits(whole) || !digits(hundredths) || len(hundredths) != 2 {
+			return nil, 0, false
+		}
+	}
+	number, named := bytes.CutPrefix(rest, pressureTotal)
+	us, isNumber := parseNumber(number)
+	return kind, time.Duration(us) * time.Microsecond, named && isNumber && us <= math.MaxInt64/uint64(time.Microsecond)
+}
+
+var (
+	pressureAverages = [][]byte{[]byte("avg10="), []byte("avg60="), []byte("avg300=")}
+	pressureTotal    = []byte("total=")
+)
+
+func digits(text []byte) bool {
+	return len(text) > 0 && !bytes.ContainsFunc(text, func(r rune) bool { return r < '0' || r > '9' })
 }
 
 // Read returns the text of one of the cgroup's files.

@@ -46,7 +46,7 @@ func FuzzFlatKeyedFile(f *testing.F) {
 			}
 			want[words[0]] = n.Uint64()
 		}
-		got, err := parseKeyed(text)
+		got, err := parseKeyed([]byte(text))
 		if !valid {
 			require.Error(t, err, "read as %v", got)
 			return
@@ -61,7 +61,7 @@ func FuzzSizeFile(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got, err := parseSize(text)
+		got, err := parseSize([]byte(text))
 		number, ended := strings.CutSuffix(text, "\n")
 		n, isNumber := decimal(number)
 		switch {
@@ -96,7 +96,7 @@ func FuzzPressureFile(f *testing.F) {
 			totals[kind] = us
 		}
 		_, some := totals["some"]
-		got, err := parsePressure(text)
+		got, err := parsePressure([]byte(text))
 		if !valid || !some {
 			require.Error(t, err, "read as %v", got)
 			return

@@ -9,38 +9,81 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Kept is a flat-keyed file that is held open: to read it again takes a quarter of what it takes to open it as well.
-// It may be nil, which has no counters. When its cgroup is removed it answers ENODEV.
+// Kept is a file that is held open, to be read again and again by one goroutine at a time: a quarter of what it takes to
+// open it as well, and without an allocation. It may be nil, which is a file that does not exist. When its cgroup is
+// removed it answers ENODEV.
 type Kept struct {
 	path string
 	fd   int
+	buf  []byte
 }
 
-// Keep opens a file to be read again and again, by one goroutine at a time.
+// keptSize holds every file of a memory cgroup: memory.stat has 1.6 KiB on 7.3 (2026-11).
+const keptSize = 8 << 10
+
+// Keep opens a file.
 func (g *Group) Keep(file string) (*Kept, error) {
 	path := filepath.Join(g.path, file)
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	return &Kept{path, fd}, nil
+	return &Kept{path, fd, make([]byte, keptSize)}, nil
 }
 
-// Counter reads one counter. The file is one page at most.
-func (k *Kept) Counter(key string) (uint64, error) {
+// read reads the file as it is now. The bytes are valid until the next reading.
+func (k *Kept) read() ([]byte, error) {
 	if k == nil {
-		return 0, errors.ErrUnsupported
+		return nil, fs.ErrNotExist
 	}
-	var buf [4096]byte
-	n, err := unix.Pread(k.fd, buf[:], 0)
+	for {
+		n, err := unix.Pread(k.fd, k.buf, 0)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return nil, &fs.PathError{Op: "read", Path: k.path, Err: err}
+		case n == len(k.buf):
+			k.buf = make([]byte, 2*len(k.buf))
+		default:
+			return k.buf[:n], nil
+		}
+	}
+}
+
+// Each calls f with each line of a flat-keyed file. The key is valid until f returns.
+func (k *Kept) Each(f func(key []byte, n uint64)) error {
+	text, err := k.read()
 	if err != nil {
-		return 0, &fs.PathError{Op: "read", Path: k.path, Err: err}
+		return err
 	}
-	counters, err := parseKeyed(string(buf[:n]))
+	return k.explain(eachKey(text, f))
+}
+
+// Size reads a file that holds one number of bytes, as ReadSize.
+func (k *Kept) Size() (int64, error) {
+	text, err := k.read()
 	if err != nil {
-		return 0, fmt.Errorf("parse %s: %w", k.path, err)
+		return 0, err
 	}
-	return counters[key], nil
+	n, err := parseSize(text)
+	return n, k.explain(err)
+}
+
+// Pressure reads memory.pressure, as ReadPressure.
+func (k *Kept) Pressure() (Pressure, error) {
+	text, err := k.read()
+	if err != nil {
+		return Pressure{}, err
+	}
+	p, err := parsePressure(text)
+	return p, k.explain(err)
+}
+
+func (k *Kept) explain(err error) error {
+	if err != nil {
+		return fmt.Errorf("parse %s: %w", k.path, err)
+	}
+	return nil
 }
 
 // Close closes the file.

@@ -130,39 +130,39 @@ func TestFilesThatAreMissingOrClosedAreNotSupported(t *testing.T) {
 }
 
 func TestParseKeyed(t *testing.T) {
-	m, err := parseKeyed("low 0\nhigh 12\nmax 18446744073709551615\n")
+	m, err := parseKeyed([]byte("low 0\nhigh 12\nmax 18446744073709551615\n"))
 	require.NoError(t, err)
 	require.Equal(t, map[string]uint64{"low": 0, "high": 12, "max": 18446744073709551615}, m)
 	for _, bad := range []string{"low\n", "low x\n", "low 1 2\n", " 1\n", "low -1\n", "low 1\nlow 2\n", "\n", "low 18446744073709551616\n", "low 1"} {
-		_, err := parseKeyed(bad)
+		_, err := parseKeyed([]byte(bad))
 		require.Error(t, err, "%q", bad)
 	}
 }
 
 func TestParseSize(t *testing.T) {
 	for text, want := range map[string]int64{"0\n": 0, "99999744\n": 99999744, "max\n": 1<<63 - 1, "18446744073709551615\n": 1<<63 - 1} {
-		n, err := parseSize(text)
+		n, err := parseSize([]byte(text))
 		require.NoError(t, err)
 		require.Equal(t, want, n)
 	}
 	for _, bad := range []string{"", "-1\n", "maximum\n", "1 2\n", " 1\n", "1", "max"} {
-		_, err := parseSize(bad)
+		_, err := parseSize([]byte(bad))
 		require.Error(t, err, "%q", bad)
 	}
 }
 
 func TestParsePressure(t *testing.T) {
-	p, err := parsePressure("some avg10=0.00 avg60=0.12 avg300=0.00 total=1500\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n")
+	p, err := parsePressure([]byte("some avg10=0.00 avg60=0.12 avg300=0.00 total=1500\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n"))
 	require.NoError(t, err)
 	require.Equal(t, "1.5ms", p.Some.String())
 	require.Equal(t, "7µs", p.Full.String())
 	for _, bad := range []string{"", "some\n", "some total=\n", "some total=-1\n", "none total=1\n", "some total=9223372036854775807\n"} {
-		_, err := parsePressure(bad)
+		_, err := parsePressure([]byte(bad))
 		require.Error(t, err, "%q", bad)
 	}
 	const some = "some avg10=0.00 avg60=0.12 avg300=0.00 total=1500\n"
 	for _, bad := range []string{some + some, strings.Replace(some, "some", "full", 1), strings.TrimSuffix(some, "00\n"), strings.Replace(some, "1500", "9223372036854776", 1)} {
-		_, err := parsePressure(bad)
+		_, err := parsePressure([]byte(bad))
 		require.Error(t, err, "%q", bad)
 	}
 }

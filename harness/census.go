@@ -1,0 +1,170 @@
+package harness
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/sys"
+	"oomcage/harness/outcome"
+)
+
+// census notes who is in the cage when its limit comes near. It belongs to the timeline, which guards it.
+type census struct {
+	taken   []outcome.Census // the firsts of the shares that were reached, and the highest since
+	firsts  int
+	reached int   // how many of the shares
+	next    Bytes // not below this
+	often   budget
+}
+
+// censusShares are the parts of the limit, in percent, from which on there is a first one.
+var censusShares = [...]Bytes{80, 95}
+
+// censusGrowth is by which part of the limit memory has to grow until the next one is taken.
+const censusGrowth = 50
+
+// see takes a census where the sample calls for it.
+func (c *census) see(p *Process, s outcome.Sample, limit Bytes) {
+	if p == nil || limit == 0 {
+		return
+	}
+	reached := 0
+	for _, share := range censusShares {
+		if s.Current >= limit/100*share {
+			reached++
+		}
+	}
+	if reached > c.reached {
+		c.often.free = max(c.often.free, 1)
+	} else if reached == 0 || s.Current < c.next {
+		return
+	}
+	c.often.look(func() {
+		now, err := p.census(s)
+		if err != nil || len(now.Processes) == 0 {
+			return
+		}
+		c.taken = append(c.taken[:c.firsts], now)
+		if reached > c.reached {
+			c.reached = reached
+			c.firsts++
+		}
+		c.next = s.Current + limit/censusGrowth
+	})
+}
+
+// census reads who is in the cage of p.
+func (p *Process) census(s outcome.Sample) (outcome.Census, error) {
+	pids, err := p.cage.group.Procs()
+	if err != nil {
+		return outcome.Census{}, err
+	}
+	c := outcome.Census{At: s.At, Current: s.Current}
+	files := map[uint64]Bytes{} // of memfd_create, by inode
+	for _, pid := range pids {
+		if r, ok := readResident(int(pid)); ok {
+			c.Processes = append(c.Processes, r)
+		}
+		if s.Stat.Shmem >= outcome.MinLeft {
+			addMemfds(int(pid), files)
+		}
+	}
+	for _, size := range files {
+		c.Memfd += size
+	}
+	slices.SortStableFunc(c.Processes, func(a, b outcome.Resident) int { return cmp.Compare(b.RSS(), a.RSS()) })
+	for _, r := range c.Processes[min(len(c.Processes), outcome.MaxResidents):] {
+		c.More++
+		c.MoreRSS += r.RSS()
+	}
+	c.Processes = c.Processes[:len(c.Processes)-c.More]
+	if s.Stat.Shmem >= outcome.MinLeft {
+		for mount, used := range tmpfsInUse() {
+			if more := used - p.tmpfs[mount]; more >= outcome.MinLeft {
+				if c.Tmpfs == nil {
+					c.Tmpfs = map[string]Bytes{}
+				}
+				c.Tmpfs[mount] = more
+			}
+		}
+	}
+	return c, nil
+}
+
+// readResident reads /proc/PID/status, which says all of a process in one go. smaps_rollup would say more, and holds up
+// the process meanwhile.
+func readResident(pid int) (r outcome.Resident, ok bool) {
+	text, err := sys.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return r, false
+	}
+	return parseResident(pid, text), true
+}
+
+// parseResident reads the text of /proc/PID/status (proc_pid_status(5)).
+func parseResident(pid int, text string) outcome.Resident {
+	r := outcome.Resident{PID: pid}
+	for line := range strings.Lines(text) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":\t")
+		value = strings.TrimSpace(value)
+		number, _, _ := strings.Cut(value, " ")
+		n, _ := strconv.ParseInt(number, 10, 64)
+		switch size := Bytes(n) * KiB; key {
+		case "Name":
+			r.Name = unescapeComm.Replace(value)
+		case "State":
+			r.State, _, _ = strings.Cut(value, " ")
+		case "PPid":
+			r.Parent = int(n)
+		case "Threads":
+			r.Threads = int(n)
+		case "RssAnon":
+			r.Anon = size
+		case "RssFile":
+			r.File = size
+		case "RssShmem":
+			r.Shmem = size
+		case "VmSwap":
+			r.Swap = size
+		case "VmPTE":
+			r.PageTables = size
+		case "VmLck":
+			r.Locked = size
+		}
+	}
+	return r
+}
+
+// unescapeComm undoes what proc_task_name does to a name.
+var unescapeComm = strings.NewReplacer(`\n`, "\n", `\\`, `\`)
+
+// maxDescriptors bounds how many open files of a process are looked at.
+const maxDescriptors = 256
+
+// addMemfds adds the files of memfd_create that a process has open, and what is allocated of them.
+func addMemfds(pid int, files map[uint64]Bytes) {
+	dir, err := os.Open(fmt.Sprintf("/proc/%d/fd", pid))
+	if err != nil {
+		return
+	}
+	defer dir.Close()
+	names, _ := dir.Readdirnames(maxDescriptors)
+	for _, name := range names {
+		path := dir.Name() + "/" + name
+		to, err := os.Readlink(path)
+		if err != nil || !strings.HasPrefix(to, "/memfd:") {
+			continue
+		}
+		var stat unix.Stat_t
+		if unix.Stat(path, &stat) == nil {
+			const block = 512 // stat(2)
+			files[stat.Ino] = Bytes(stat.Blocks) * block
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package outcome
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+)
+
+// Shares of memory.max, in percent, whose first samples are kept in any timeline.
+const (
+	nearLimit = 80
+	atLimit   = 95
+)
+
+// Halve drops half of the samples, those with which least changes. It spares the first one and the last one, the first at
+// 80 % and at 95 % of the limit (0: there is none), the last one before a kill and the first after it, and the last one
+// of each step unless there are so many steps that they alone fill the half.
+func Halve(t Timeline, limit Bytes) Timeline {
+	spared := landmarks(t, limit)
+	ends := 0
+	for i := range t {
+		if i+1 == len(t) || t[i+1].Step != t[i].Step {
+			ends++
+		}
+	}
+	order := make([]int, 0, len(t))
+	for i := range t {
+		end := i+1 == len(t) || t[i+1].Step != t[i].Step
+		if !spared[i] && (!end || ends > len(t)/2) {
+			order = append(order, i)
+		}
+	}
+	// Of those with which as little changes, every second one: the rest still covers the whole run.
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(news(t, a), news(t, b)), cmp.Compare(b%2, a%2))
+	})
+	dropped := map[int]bool{}
+	for _, i := range order[:min(len(order), (len(t)-1)/2)] {
+		dropped[i] = true
+	}
+	kept := make(Timeline, 0, cap(t))
+	for i, s := range t {
+		if !dropped[i] {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// landmarks are the samples that are never left out.
+func landmarks(t Timeline, limit Bytes) map[int]bool {
+	spared := map[int]bool{0: true, len(t) - 1: true}
+	if limit > 0 {
+		for _, share := range []Bytes{nearLimit, atLimit} {
+			if i := slices.IndexFunc(t, func(s Sample) bool { return s.Current >= limit/100*share }); i >= 0 {
+				spared[i] = true
+			}
+		}
+	}
+	if i := t.firstKill(); i >= 0 {
+		spared[i], spared[max(i-1, 0)] = true, true
+	}
+	return spared
+}
+
+// firstKill is where the first OOM kill had been counted, or -1.
+func (t Timeline) firstKill() int {
+	return slices.IndexFunc(t, func(s Sample) bool { return s.Events.OOMKill > 0 })
+}
+
+// news is how much changes with a sample: the bytes by which it differs from the one before, by kind.
+func news(t Timeline, i int) (changed Bytes) {
+	if i == 0 {
+		return 0
+	}
+	now, before := t[i], t[i-1]
+	for _, d := range []Bytes{
+		now.Current - before.Current, now.Swap - before.Swap, now.Stat.Anon - before.Stat.Anon, now.Stat.File - before.Stat.File,
+		now.Stat.Shmem - before.Stat.Shmem, now.Stat.Sock - before.Stat.Sock, now.Stat.Kernel - before.Stat.Kernel,
+	} {
+		changed += d.abs()
+	}
+	return changed
+}
+
+// Fit halves a timeline until its JSON is no longer than so many bytes.
+func Fit(t Timeline, length int, limit Bytes) Timeline {
+	for {
+		text, err := json.Marshal(t)
+		if err != nil || len(text) <= length || len(t) < 2 {
+			return t
+		}
+		shorter := Halve(t, limit)
+		if len(shorter) == len(t) {
+			return t
+		}
+		t = shorter
+	}
+}
