@@ -65,7 +65,7 @@ func (p *Process) census(s outcome.Sample) (outcome.Census, error) {
 	if err != nil {
 		return outcome.Census{}, err
 	}
-	c := outcome.Census{At: s.At, Current: s.Current}
+	c := outcome.Census{At: s.At, Current: s.Current, Anon: s.Stat.Anon}
 	files := map[uint64]Bytes{} // of memfd_create, by inode
 	for _, pid := range pids {
 		if r, ok := readResident(int(pid)); ok {
@@ -85,14 +85,7 @@ func (p *Process) census(s outcome.Sample) (outcome.Census, error) {
 	}
 	c.Processes = c.Processes[:len(c.Processes)-c.More]
 	if s.Stat.Shmem >= outcome.MinLeft {
-		for mount, used := range tmpfsInUse() {
-			if more := used - p.tmpfs[mount]; more >= outcome.MinLeft {
-				if c.Tmpfs == nil {
-					c.Tmpfs = map[string]Bytes{}
-				}
-				c.Tmpfs[mount] = more
-			}
-		}
+		c.Tmpfs = growth(p.tmpfs)
 	}
 	return c, nil
 }

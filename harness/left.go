@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -27,12 +28,7 @@ func (p *Process) left(b outcome.Baseline) outcome.Left {
 	if l.Shmem == 0 {
 		return l
 	}
-	for mount, used := range tmpfsInUse() {
-		if used-p.tmpfs[mount] >= outcome.MinLeft {
-			l.On = append(l.On, mount)
-		}
-	}
-	slices.Sort(l.On)
+	l.On = slices.Sorted(maps.Keys(growth(p.tmpfs)))
 	return l
 }
 
@@ -90,6 +86,17 @@ func tmpfsInUse() map[string]Bytes {
 		}
 	}
 	return inUse
+}
+
+// growth is how much more each tmpfs has in use than before, where that is worth a word.
+func growth(before map[string]Bytes) map[string]Bytes {
+	more := map[string]Bytes{}
+	for mount, used := range tmpfsInUse() {
+		if used-before[mount] >= outcome.MinLeft {
+			more[mount] = used - before[mount]
+		}
+	}
+	return more
 }
 
 // unescapeMount undoes what show_mnt_opts and seq_path do to a path (proc_pid_mounts(5)).

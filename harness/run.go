@@ -225,6 +225,10 @@ func (t *timeline) complete(o *Outcome, asked *answers) {
 	o.Peak = e.Peak
 	o.Timeline = append(o.Timeline, outcome.Fit(t.samples, maxTimelineText, t.limit())...)
 	o.Census = t.census.taken
+	if e.Fullest = outcome.Compose(*e, t.samples, o.Census); e.Fullest != nil {
+		e.Fullest.Inherited = t.before.Current
+		e.Fullest.SeeTmpfs(growth(asked.p.tmpfs))
+	}
 }
 
 // awaitReady runs the probe, which ends with the target.

@@ -32,7 +32,7 @@ func (s *ChargeScenarios) TestCurrentAndPeakFollowWhatIsTaken() {
 		{"file", func(s outcome.MemoryStat) Bytes { return s.File }, 0.10},
 	} {
 		cage := NewCageT(s.T(), Limits{})
-		p := s.serving(cage, smallPages, "TMPDIR="+s.onDisk())
+		p := s.serving(cage, smallPages, "TMPDIR="+onDisk(s.T()))
 		before := s.reading(cage)
 		s.asks(p, http.MethodPost, "kind=%s&bytes=%d", kind.name, size)
 		held := s.summed(cage, func(now snapshot) bool { return kind.stat(now.Stat)-kind.stat(before.Stat) >= size*9/10 })

@@ -44,7 +44,7 @@ func (s *LimitScenarios) TestAnonymousMemoryOverMaxIsKilledAndNothingIsLeft() {
 // Row 3. The selftest allows 5 % of the limit and the charge together, which is twice as much.
 func (s *LimitScenarios) TestPageCacheOverMaxIsReclaimed() {
 	target := s.service()
-	target.Env = append(target.Env, "TMPDIR="+s.onDisk())
+	target.Env = append(target.Env, "TMPDIR="+onDisk(s.T()))
 	o := RunT(s.T(), Spec{
 		Target: target, Limits: Limits{Max: 30 * MiB},
 		Load: Load{Step: taking("file", 50*MiB), Count: 1},

@@ -74,7 +74,7 @@ func (s *ProtectionScenarios) protection(protect func(Bytes) Limits, left Bytes,
 // costs no writing. The kernel's test keeps a process in each; a Go program's own memory would stand
 // beside the figures, so it ends.
 func (s *ProtectionScenarios) fill(size Bytes, cages ...*Cage) {
-	dir := s.onDisk()
+	dir := onDisk(s.T())
 	for _, leaf := range cages {
 		file := filepath.Join(dir, filepath.Base(leaf.Path()))
 		s.Require().NoError(os.WriteFile(file, nil, 0o600))

@@ -23,7 +23,7 @@ func TestScenariosOfReclaim(t *testing.T) { suite.Run(t, new(ReclaimScenarios)) 
 func (s *ReclaimScenarios) TestReclaimReachesItsGoalOrSaysThatItDidNot() {
 	const goal, size = 30 * MiB, 50 * MiB
 	cage := NewCageT(s.T(), Limits{})
-	p := s.serving(cage, "TMPDIR="+s.onDisk())
+	p := s.serving(cage, "TMPDIR="+onDisk(s.T()))
 	s.asks(p, http.MethodPost, "kind=file&bytes=%d", size)
 	cache, err := s.reclaimTo(cage, goal)
 	s.Require().NoError(err)

@@ -93,7 +93,7 @@ func (s *SwapScenarios) requireSwap(size Bytes) {
 	if free >= size {
 		return
 	}
-	file := filepath.Join(s.onDisk(), "swap")
+	file := filepath.Join(onDisk(s.T()), "swap")
 	s.Require().NoError(writeSwap(file, size+MiB))
 	name, err := unix.BytePtrFromString(file)
 	s.Require().NoError(err)

@@ -5,11 +5,13 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 
 	"oomcage/harness/internal/sys"
 	"oomcage/harness/outcome"
 
+	"github.com/stretchr/testify/require"
 	"github.com/stretchr/testify/suite"
 	"golang.org/x/sys/unix"
 )
@@ -57,8 +59,8 @@ func statLag() Bytes {
 // onDisk is a folder whose files have a page cache that the kernel can take back. On tmpfs, as /tmp is in many
 // distributions, it would be shared memory, which stays; so it is the first of the places for temporary files that is
 // none. It is removed with the test.
-func (s *scenarios) onDisk() string {
-	s.T().Helper()
+func onDisk(t *testing.T) string {
+	t.Helper()
 	places := []string{os.TempDir(), "/var/tmp"}
 	if cache, err := os.UserCacheDir(); err == nil {
 		places = append(places, cache)
@@ -69,11 +71,11 @@ func (s *scenarios) onDisk() string {
 			continue
 		}
 		dir, err := os.MkdirTemp(place, "oomcage-test-")
-		s.Require().NoError(err)
-		s.T().Cleanup(func() { s.NoError(os.RemoveAll(dir)) })
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 		return dir
 	}
-	giveUp(s.T(), fmt.Errorf("%w: %s are on no disk; a folder on one is needed: set TMPDIR, or start the microVM with -scratch 512M",
+	giveUp(t, fmt.Errorf("%w: %s are on no disk; a folder on one is needed: set TMPDIR, or start the microVM with -scratch 512M",
 		ErrNotSupported, strings.Join(places, ", ")))
 	return ""
 }

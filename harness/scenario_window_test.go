@@ -104,7 +104,7 @@ func (s *WindowScenarios) TestAWorkingSetOfFilesOverTheLimitStalls() {
 // coldFile is a file on disk of which no page is cached: pages that are would stay charged to the
 // harness, which wrote them.
 func (s *WindowScenarios) coldFile(size Bytes) string {
-	path := filepath.Join(s.onDisk(), "data")
+	path := filepath.Join(onDisk(s.T()), "data")
 	f, err := os.Create(path)
 	s.Require().NoError(err)
 	defer f.Close()

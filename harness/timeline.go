@@ -72,6 +72,7 @@ func (t *timeline) tick() (next time.Duration) {
 		if t.mu.TryLock() {
 			defer t.mu.Unlock()
 			t.record(true)
+			t.clock.soon = t.nearing()
 		}
 	})
 }
@@ -162,6 +163,22 @@ func (t *timeline) record(news bool) bool {
 	t.place(s.Events.OOMKill, s.At, t.sent)
 	t.census.see(t.seen.target, s, t.limit())
 	return true
+}
+
+// nearing is when the next part of the limit will be reached from which on it is noted who is in the cage, if memory grows
+// on as it did last; 0: it does not grow, or all have been reached.
+func (t *timeline) nearing() time.Duration {
+	n, limit := len(t.samples), t.limit()
+	if n < 2 || limit == 0 || t.census.reached == len(censusShares) {
+		return 0
+	}
+	now, before := t.samples[n-1], t.samples[n-2]
+	grown, took := now.Current-before.Current, now.At-before.At
+	left := limit/100*censusShares[t.census.reached] - now.Current
+	if grown <= 0 || took <= 0 || left <= 0 {
+		return 0
+	}
+	return max(time.Duration(float64(took)*float64(left)/float64(grown)), time.Millisecond)
 }
 
 // limit is the memory.max that was seen last; 0 where there is none.

@@ -1,11 +1,16 @@
 package outcome
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Census is who was in the cage at one moment, as /proc/PID/status told.
 type Census struct {
 	At      time.Duration `json:"at"`      // since the run began
 	Current Bytes         `json:"current"` // memory.current of the cage then
+
+	Anon Bytes `json:"anon"` // of memory.stat
 
 	Processes []Resident `json:"processes"` // the largest first, MaxResidents at most
 	More      int        `json:"more,omitempty"`
@@ -35,3 +40,35 @@ type Resident struct {
 
 // RSS is what was resident.
 func (r Resident) RSS() Bytes { return r.Anon + r.File + r.Shmem }
+
+// copied finds out how much of anon was copied on write since a fork, when all of it was so large; 0 where that is not seen.
+// A child that has nearly the size of its parent, and the same name, has what it was forked with, and shares what neither
+// side has written to. So what is not the others' was copied.
+func copied(taken []Census, anon Bytes) Bytes {
+	if len(taken) == 0 {
+		return 0
+	}
+	last := taken[len(taken)-1]
+	if last.More > 0 {
+		return 0
+	}
+	var all, others Bytes
+	for _, r := range last.Processes {
+		all += r.Anon
+		if !last.forkedWhole(r) {
+			others += r.Anon
+		}
+	}
+	if shared := all - last.Anon; shared < last.Anon/kindShare || others == all {
+		return 0
+	}
+	return max(anon-others, 0)
+}
+
+// forkedWhole reports whether r has about as much as a parent of the same name.
+func (c Census) forkedWhole(r Resident) bool {
+	const close = 10 // one part in so many
+	return slices.ContainsFunc(c.Processes, func(p Resident) bool {
+		return p.PID == r.Parent && p.Name == r.Name && (p.Anon-r.Anon).abs() <= p.Anon/close
+	})
+}

@@ -65,6 +65,9 @@ type Evidence struct {
 	// OOMScoreAdjAtEnd is the target's oom_score_adj at the end, where it was not OOMScoreAdj any more.
 	OOMScoreAdjAtEnd *int `json:"oom_score_adj_at_end,omitempty"`
 
+	// Fullest is what the cage was filled with when it was fullest; nil where that could not be read.
+	Fullest *Composition `json:"fullest,omitempty"`
+
 	// Unloaded tells that the target acknowledged none of the steps that it was sent.
 	Unloaded bool `json:"unloaded,omitempty"`
 

@@ -67,7 +67,7 @@ func (o *Outcome) Judge() (v Verdict, why string) {
 	default:
 		why += fmt.Sprintf(", after step %d", o.Acknowledged)
 	}
-	return v, printable.Line(why + o.Evidence.changes() + victims(o.Evidence) + o.notes(v)) // names of cgroups and processes are anybody's
+	return v, printable.Line(why + o.filled(v) + o.Evidence.changes() + o.victims(o.filled(v) != "") + o.causes(v) + o.notes(v)) // names of cgroups and processes are anybody's
 }
 
 // notes are what the reader of a verdict should know beside its reason, each with a semicolon before it.

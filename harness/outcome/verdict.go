@@ -270,30 +270,6 @@ func listed(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// victims names those that the kernel log names: all of a few, the first of many.
-func victims(e Evidence) string {
-	const most = 3
-	var named []string
-	seen := map[int]bool{}
-	for _, k := range e.Kills {
-		if seen[k.PID] { // a group kill may tell of its first victim twice
-			continue
-		}
-		seen[k.PID] = true
-		named = append(named, k.String())
-	}
-	switch {
-	case len(named) == 0:
-		return ""
-	case len(named) == 1:
-		return "; victim " + named[0]
-	case len(named) > most:
-		return fmt.Sprintf("; victims %s; and %d more", strings.Join(named[:most], "; "), len(named)-most)
-	default:
-		return "; victims " + strings.Join(named, "; ")
-	}
-}
-
 // dead says how many were killed, and where: "a process inside was", "3 processes inside were". A
 // group kill counts a process again that it finds while it dies, so their number is not known.
 func dead(e Evidence, where string) string {

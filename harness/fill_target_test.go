@@ -1,0 +1,286 @@
+package harness
+
+import (
+	"errors"
+	"oomcage/harness/outcome"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+func init() {
+	// fill KIND DIR COUNTER: takes memory of one kind, MiB by MiB, until it is killed. What it has taken it counts in a file.
+	roles["fill"] = func() {
+		counter := mapCounter(os.Args[3])
+		took := func(n int) { atomic.AddInt64(counter, int64(n)) }
+		fillers[os.Args[1]](os.Args[2], took, counter)
+	}
+}
+
+// mapCounter maps a number that outlives the process which counts.
+func mapCounter(path string) *int64 {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	fail(err)
+	fail(f.Truncate(8))
+	b, err := unix.Mmap(int(f.Fd()), 0, 8, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	fail(err)
+	return (*int64)(unsafe.Pointer(&b[0]))
+}
+
+const (
+	mebi     = 1 << 20
+	page     = 4 << 10
+	hugePage = 2 << 20
+)
+
+var fillers = map[string]func(dir string, took func(int), counter *int64){
+	"anon": func(_ string, took func(int), _ *int64) {
+		took(int(sizeOf("/proc/self/status", "RssAnon")))
+		for {
+			touch(mapped(-1, mebi, unix.MAP_PRIVATE|unix.MAP_ANON), page)
+			took(mebi)
+		}
+	},
+	// A byte of each huge page is touched. Where there is room for none any more, small ones are taken.
+	"huge pages": func(_ string, took func(int), _ *int64) {
+		took(int(sizeOf("/proc/self/smaps_rollup", "AnonHugePages")))
+		b, err := unix.Mmap(-1, 0, 1<<30, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+		fail(err)
+		fail(unix.Madvise(b, unix.MADV_HUGEPAGE))
+		start := int(-uintptr(unsafe.Pointer(&b[0])) % hugePage)
+		for i := range 26 {
+			b[start+i*hugePage] = 1
+			took(hugePage)
+		}
+		fillAnon()
+	},
+	// What the kernel has written meanwhile is written to again.
+	"dirty file": func(dir string, took func(int), _ *int64) {
+		b := lockedFile(filepath.Join(dir, "file"), unix.PROT_READ|unix.PROT_WRITE)
+		for i := 0; i < 52*mebi; i += mebi {
+			touch(b[i:i+mebi], page)
+			took(mebi)
+		}
+		cage := "/sys/fs/cgroup" + placeIn("/", mustRead("/proc/self/cgroup"))
+		for freeIn(cage) > mebi {
+			touch(mapped(-1, page<<4, unix.MAP_PRIVATE|unix.MAP_ANON), page)
+		}
+		go func() {
+			for {
+				touch(b[:52*mebi], page)
+			}
+		}()
+		touch(b[:52*mebi], page)
+		fillAnon()
+	},
+	"mapped file": func(dir string, took func(int), _ *int64) {
+		b := lockedFile(filepath.Join(dir, "file"), unix.PROT_READ)
+		look(b, page, took)
+	},
+	"tmpfs": func(dir string, took func(int), _ *int64) {
+		f, err := os.Create(filepath.Join(dir, "filled"))
+		fail(err)
+		writeOn(f, took)
+	},
+	"memfd": func(_ string, took func(int), _ *int64) {
+		fd, err := unix.MemfdCreate("filled", 0)
+		fail(err)
+		writeOn(os.NewFile(uintptr(fd), "memfd"), took)
+	},
+	"sock": fillSockets,
+	"pipe": func(_ string, took func(int), _ *int64) {
+		for {
+			var fds [2]int
+			fail(unix.Pipe2(fds[:], unix.O_NONBLOCK))
+			_, err := unix.FcntlInt(uintptr(fds[1]), unix.F_SETPIPE_SZ, mebi)
+			fail(err)
+			for range mebi / len(block) {
+				n, err := unix.Write(fds[1], block)
+				fail(err)
+				took(n)
+			}
+		}
+	},
+	// What is read and was never written is one page of zeros for all, but each 2 MiB take a page of entries.
+	"page tables": func(_ string, took func(int), _ *int64) {
+		b, err := unix.Mmap(-1, 0, 64<<30, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+		fail(err)
+		fail(unix.Madvise(b, unix.MADV_NOHUGEPAGE))
+		look(b, hugePage, took)
+	},
+	// On tmpfs, names cannot be given up.
+	"names": func(dir string, _ func(int), counter *int64) {
+		before := sizeOf("/proc/meminfo", "SReclaimable")
+		file := filepath.Join(dir, "file")
+		fail(os.WriteFile(file, nil, 0o600))
+		for i := 0; ; i++ {
+			fail(os.Link(file, filepath.Join(dir, strings.Repeat("n", 240)+strconv.Itoa(i))))
+			if i%500 == 0 {
+				atomic.StoreInt64(counter, sizeOf("/proc/meminfo", "SReclaimable")-before)
+			}
+		}
+	},
+	"swap": func(_ string, took func(int), _ *int64) {
+		took(int(sizeOf("/proc/self/status", "RssAnon")))
+		for {
+			touch(mapped(-1, mebi, unix.MAP_PRIVATE|unix.MAP_ANON), page)
+			took(mebi)
+		}
+	},
+	"copy-on-write": fillByFork,
+	"mlock": func(_ string, took func(int), _ *int64) {
+		for {
+			fail(unix.Mlock(mapped(-1, mebi, unix.MAP_PRIVATE|unix.MAP_ANON)))
+			took(mebi)
+		}
+	},
+}
+
+var block = make([]byte, 64<<10)
+
+// mapped maps so much memory in small pages.
+func mapped(fd, n, flags int) []byte {
+	b, err := unix.Mmap(fd, 0, n, unix.PROT_READ|unix.PROT_WRITE, flags)
+	fail(err)
+	fail(unix.Madvise(b, unix.MADV_NOHUGEPAGE))
+	return b
+}
+
+func touch(b []byte, step int) {
+	for i := 0; i < len(b); i += step {
+		b[i] = 1
+	}
+}
+
+// seen keeps what was read from being read for nothing.
+var seen byte
+
+// look reads a byte of each step.
+func look(b []byte, step int, took func(int)) {
+	for i := 0; i < len(b); i += step {
+		seen += b[i]
+		took(page)
+	}
+}
+
+func writeOn(f *os.File, took func(int)) {
+	for {
+		n, err := f.Write(block)
+		fail(err)
+		took(n)
+	}
+}
+
+// lockedFile maps a file whose pages stay in memory once they are there: the kernel would give them up. They come by page
+// faults, since mlock itself would end with an error where memory runs out.
+func lockedFile(path string, prot int) []byte {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	fail(err)
+	b, err := unix.Mmap(int(f.Fd()), 0, fileSize, prot, unix.MAP_SHARED)
+	fail(err)
+	const onFault = 1 // MLOCK_ONFAULT
+	if _, _, errno := unix.Syscall(unix.SYS_MLOCK2, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), onFault); errno != 0 {
+		fail(errno)
+	}
+	return b
+}
+
+const fileSize = 96 * mebi
+
+// fillSockets sends what nobody reads. What the kernel holds of it is more than what was sent. At the limit the kernel
+// refuses, and kills nobody, so that the last pages are taken otherwise.
+func fillSockets(_ string, _ func(int), counter *int64) {
+	ln, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	fail(err)
+	fail(unix.Bind(ln, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	fail(unix.Listen(ln, 4096))
+	addr, err := unix.Getsockname(ln)
+	fail(err)
+	before := sockets()
+	for quiet := 0; quiet < 3; {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+		fail(err)
+		fail(unix.Connect(fd, addr))
+		_, _, err = unix.Accept(ln)
+		fail(err)
+		fail(unix.SetNonblock(fd, true))
+		sent := 0
+		for {
+			n, err := unix.Write(fd, block)
+			if errors.Is(err, unix.EAGAIN) {
+				break
+			}
+			fail(err)
+			sent += n
+			atomic.StoreInt64(counter, sockets()-before)
+		}
+		if quiet++; sent > len(block) {
+			quiet = 0
+		}
+	}
+	fillAnon()
+}
+
+// freeIn is how much a cgroup may take until it meets its limit.
+func freeIn(cage string) int {
+	limit := mustAtoi(strings.TrimSpace(mustRead(cage + "/memory.max")))
+	return limit - mustAtoi(strings.TrimSpace(mustRead(cage+"/memory.current")))
+}
+
+// fillAnon takes what there is left.
+func fillAnon() {
+	for {
+		touch(mapped(-1, mebi, unix.MAP_PRIVATE|unix.MAP_ANON), page)
+	}
+}
+
+// sockets is how much memory the machine has in TCP's buffers.
+func sockets() int64 {
+	_, rest, _ := strings.Cut(mustRead("/proc/net/sockstat"), "TCP:")
+	_, mem, _ := strings.Cut(rest, " mem ")
+	pages, _, _ := strings.Cut(mem, "\n")
+	return int64(mustAtoi(pages)) * page
+}
+
+// sizeOf reads one of the sizes that the kernel prints in kB.
+func sizeOf(path, key string) int64 {
+	_, rest, _ := strings.Cut(mustRead(path), key+":")
+	number, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	return int64(mustAtoi(number)) << 10
+}
+
+// fillByFork takes 40 MiB, and has a forked child write to them. The child is no Go program any more: it has one thread, and
+// touches memory only.
+func fillByFork(_ string, _ func(int), counter *int64) {
+	const size = 40 * mebi
+	b := mapped(-1, size, unix.MAP_PRIVATE|unix.MAP_ANON)
+	touch(b, page)
+	setScore(outcome.OOMScoreAdjMax) // which the child inherits, so that it is the one to be killed
+	pid, _, errno := syscall.RawSyscall(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0)
+	if errno != 0 {
+		fail(errno)
+	}
+	if pid != 0 {
+		setScore(0)
+		_, err := unix.Wait4(int(pid), nil, 0, nil)
+		fail(err)
+		return
+	}
+	for i := 0; i < len(b); i += page {
+		b[i] = 2
+		*counter += page
+	}
+	for {
+		_, _, _ = syscall.RawSyscall(unix.SYS_PAUSE, 0, 0, 0)
+	}
+}
+
+func setScore(score int) {
+	fail(os.WriteFile("/proc/self/oom_score_adj", []byte(strconv.Itoa(score)), 0))
+}

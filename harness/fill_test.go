@@ -1,0 +1,153 @@
+package harness
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"oomcage/harness/outcome"
+)
+
+// Each kind of memory drives a cage to its end, and the sentence says which it was. What was taken is counted by the target,
+// or by the kernel for the whole machine; what the sentence says is the kernel's report, or the recorder's.
+func TestTheSentenceSaysWhatFilledTheCage(t *testing.T) {
+	requireRoot(t)
+	for _, c := range []struct {
+		fill, kind, part string
+	}{
+		{"anon", "anon", ""},
+		{"huge pages", "anon", "huge pages"},
+		{"dirty file", "page cache", "dirty"},
+		{"mapped file", "page cache", "mapped"},
+		{"tmpfs", "shmem", "files on"},
+		{"memfd", "shmem", "memfd"},
+		{"sock", "sock", ""},
+		{"pipe", "kernel", "pipe buffers and other pages"},
+		{"page tables", "kernel", "page tables"},
+		{"kernel stacks", "kernel", "kernel stacks"},
+		{"names", "kernel", "names and inodes"},
+		{"swap", "anon", "swap"},
+		{"copy-on-write", "anon", "copies"},
+		{"mlock", "anon", "locked"},
+	} {
+		t.Run(c.fill, func(t *testing.T) {
+			dir, counter := fillDir(t, c.fill), filepath.Join(t.TempDir(), "counter")
+			limits := Limits{Max: 64 * MiB}
+			switch c.fill {
+			case "swap":
+				limits.Swap = 32 * MiB
+			case "names": // which take long
+				limits.Max = 32 * MiB
+			}
+			o := RunT(t, Spec{Target: as(t, "fill", c.fill, dir, counter), Limits: limits})
+			require.Contains(t, []Verdict{OOMKilled, ChildOOMKilled}, o.Verdict, o.Why)
+			took := readCounter(t, counter)
+			require.Greater(t, took, limits.Max/4, "it took what it was to take")
+			requireFilled(t, o, c.kind, c.part, took)
+
+			closed := *o
+			closed.Evidence.Kills = nil
+			closed.Evidence.Fullest = outcome.Compose(closed.Evidence, o.Timeline, o.Census)
+			recorded := closed.Evidence.Fullest
+			require.NotNil(t, recorded, "without the kernel log")
+			require.Equal(t, c.kind, recorded.Fills()[0].Kind, "without the kernel log: %s", recorded.Filled())
+		})
+	}
+}
+
+// requireFilled asserts that the sentence names the kind, or its part, with what was taken.
+func requireFilled(t *testing.T, o *Outcome, kind, part string, took Bytes) {
+	t.Helper()
+	c := o.Evidence.Fullest
+	require.NotNil(t, c)
+	size := Bytes(0)
+	switch {
+	case part == "swap":
+		require.Contains(t, o.Why, fmt.Sprintf("and swap was full: %.1f of 32.0 MiB", float64(c.Swap)/float64(MiB)))
+		size = c.Swap + c.Stat.Anon
+	case part == "copies":
+		require.Contains(t, o.Why, "copies of pages that were shared with a forked child")
+		size = c.Copied
+	default:
+		for _, f := range c.Fills() {
+			if f.Kind != kind {
+				continue
+			}
+			if size = f.Size; part != "" {
+				size = 0
+			}
+			for _, p := range f.Parts {
+				if part != "" && strings.HasPrefix(p.Kind, part) {
+					size, part = p.Size, p.Kind
+				}
+			}
+		}
+		require.Contains(t, o.Why, "filled by "+kind)
+		require.Contains(t, o.Why, fmt.Sprintf("%s %.1f", cmp.Or(part, kind), float64(size)/float64(MiB)))
+		if part == "dirty" { // the kernel writes all the time: what the target knows is how large the file is
+			size = c.Fills()[0].Size
+		}
+	}
+	require.InEpsilon(t, int64(took), int64(size), 0.05, "%s\nfullest: %+v", o.Why, *c)
+}
+
+// fillDir is where a kind of memory that has files is taken.
+func fillDir(t *testing.T, fill string) string {
+	t.Helper()
+	switch fill {
+	case "tmpfs", "names":
+		dir, err := os.MkdirTemp("/dev/shm", "fill")
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+		return dir
+	case "dirty file":
+		writeLate(t)
+		dir := onDisk(t)
+		writeUncached(t, filepath.Join(dir, "file"))
+		return dir
+	case "mapped file":
+		dir := onDisk(t)
+		writeUncached(t, filepath.Join(dir, "file"))
+		return dir
+	default:
+		return t.TempDir()
+	}
+}
+
+// writeUncached writes a file of which nothing is in memory.
+func writeUncached(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	defer f.Close()
+	_, err = f.Write(make([]byte, fileSize))
+	require.NoError(t, err)
+	require.NoError(t, f.Sync())
+	require.NoError(t, unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED))
+}
+
+// writeLate has the kernel write as late as it may what was changed in files.
+func writeLate(t *testing.T) {
+	t.Helper()
+	for file, value := range map[string]string{"dirty_background_ratio": "100", "dirty_ratio": "100", "dirty_writeback_centisecs": "0"} {
+		path := "/proc/sys/vm/" + file
+		before, err := os.ReadFile(path)
+		require.NoError(t, err)
+		mustWrite(t, path, value)
+		t.Cleanup(func() { mustWrite(t, path, string(before)) })
+	}
+}
+
+func readCounter(t *testing.T, path string) Bytes {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return Bytes(binary.LittleEndian.Uint64(b))
+}

@@ -1,0 +1,175 @@
+package outcome
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Composition is what a cage was filled with when it was fullest.
+type Composition struct {
+	At        time.Duration `json:"at"` // since the run began
+	Current   Bytes         `json:"current"`
+	Swap      Bytes         `json:"swap,omitempty"`
+	SwapLimit Bytes         `json:"swap_limit,omitempty"` // memory.swap.max then; 0 where none was allowed
+	Stat      MemoryStat    `json:"stat"`
+
+	// Kernel tells that the kernel log has it, from the moment in which the limit was too little. Otherwise it is the
+	// recorder's highest sample, which may be from a little before.
+	Kernel bool `json:"kernel,omitempty"`
+
+	// Inherited is what the cage was charged with before the target was started.
+	Inherited Bytes `json:"inherited,omitempty"`
+
+	// What a Census told of the files in Shmem.
+	Memfd Bytes            `json:"memfd,omitempty"` // see Census.Memfd
+	Tmpfs map[string]Bytes `json:"tmpfs,omitempty"` // see Census.Tmpfs
+
+	// Copied is what had been copied since a fork, as the processes that shared it wrote to it; 0 where that was not seen.
+	Copied Bytes `json:"copied,omitempty"`
+}
+
+// Compose finds out what the cage was filled with: by the kernel's report of a kill for the cage's own limit, and what that
+// lacks by the samples up to the first kill. It is nil where neither says so.
+func Compose(e Evidence, t Timeline, taken []Census) *Composition {
+	var c *Composition
+	if s := t.fullest(); s != nil {
+		c = &Composition{At: s.At, Current: s.Current, Swap: s.Swap, Stat: s.Stat}
+	}
+	if r := e.ownReport(); r != nil {
+		if c == nil {
+			c = &Composition{}
+		}
+		raw := map[string]uint64{}
+		for _, f := range c.Stat.fields() {
+			raw[f.key] = f.get()
+		}
+		maps.Copy(raw, r.Stat)
+		c.Stat, c.Kernel = ReadMemoryStat(raw), true
+		if len(e.KillTimes) > 0 {
+			c.At = e.KillTimes[0].At
+		}
+		if r.Memory != nil {
+			c.Current = r.Memory.Usage
+		}
+		if r.Swap != nil {
+			c.Swap = r.Swap.Usage
+		}
+	}
+	if c == nil {
+		return nil
+	}
+	c.SwapLimit = e.Limits.Swap
+	c.Copied = copied(taken, c.Stat.Anon)
+	if len(taken) > 0 {
+		last := taken[len(taken)-1]
+		c.Memfd, c.Tmpfs = last.Memfd, last.Tmpfs
+	}
+	return c
+}
+
+// SeeTmpfs takes in how much each tmpfs has grown up to the end. What is still there was there when the cage was fullest,
+// where a Census had come too early.
+func (c *Composition) SeeTmpfs(grown map[string]Bytes) {
+	if c.Stat.Shmem < MinLeft {
+		return
+	}
+	for mount, size := range grown {
+		if c.Tmpfs == nil {
+			c.Tmpfs = map[string]Bytes{}
+		}
+		c.Tmpfs[mount] = max(c.Tmpfs[mount], size)
+	}
+}
+
+// fullest is the last of the highest samples up to the first kill. Of one that was read while memory was given back the
+// kinds do not add up, and it is left out.
+func (t Timeline) fullest() (highest *Sample) {
+	const close = 50 // one part in so many
+	for i, s := range t {
+		if off := (s.Current - s.Stat.sum()).abs(); off > max(s.Current/10, 2*MiB) {
+			continue
+		}
+		if highest == nil || s.Current >= highest.Current-highest.Current/close {
+			highest = &t[i]
+		}
+		if s.Events.OOMKill > 0 {
+			break
+		}
+	}
+	return highest
+}
+
+// sum is what the kinds take together: about memory.current.
+func (s MemoryStat) sum() Bytes { return s.Anon + s.File + s.Sock + s.Kernel }
+
+// ownReport is the kernel's report of the target's own kill for the cage's limit, or else the last one for that limit.
+func (e Evidence) ownReport() *OOMReport {
+	if k, ok := e.TargetKill(); ok && k.Report != nil && k.Report.Group == e.Cage && k.Report.Stat != nil {
+		return k.Report
+	}
+	for _, k := range slices.Backward(e.Kills) {
+		if k.Report != nil && k.Report.Group == e.Cage && k.Report.Stat != nil {
+			return k.Report
+		}
+	}
+	return nil
+}
+
+// Fill is one kind of memory in a Composition.
+type Fill struct {
+	Kind  string // anon, page cache, shmem, sock or kernel
+	Size  Bytes
+	Parts []Fill // what is known of it, the largest first; they may overlap, as locked huge pages do
+}
+
+// Fills are the kinds of memory, the largest first. Together they are what the cage was charged with, but for what
+// memory.stat lags behind.
+func (c *Composition) Fills() []Fill {
+	s := c.Stat
+	pageCache := max(s.File-s.Shmem, 0)
+	fills := []Fill{
+		{"anon", s.Anon, []Fill{{"huge pages", s.AnonTHP, nil}, {"locked", min(s.Unevictable, s.Anon), nil}}},
+		{"page cache", pageCache, []Fill{
+			{"dirty", s.Dirty + s.Writeback, nil},
+			{"mapped", min(s.Mapped, pageCache), nil}, {"huge pages", s.FileTHP, nil},
+		}},
+		{"shmem", s.Shmem, append([]Fill{{"huge pages", s.ShmemTHP, nil}}, c.files()...)},
+		{"sock", s.Sock, nil},
+		{"kernel", s.Kernel, []Fill{
+			{"kernel stacks", s.KernelStack, nil}, {"page tables", s.PageTables + s.SecPageTables, nil}, {"per-CPU", s.PerCPU, nil},
+			{"names and inodes", s.SlabReclaimable, nil}, {"other objects", s.SlabUnreclaimable, nil}, {"vmalloc", s.Vmalloc, nil},
+			{"zswap", s.Zswap, nil}, {"pipe buffers and other pages", s.KernelOther(), nil},
+		}},
+	}
+	if s.Anon < pageCache+s.Shmem { // what is locked is not known by kind: it is the larger one's
+		fills[0].Parts = fills[0].Parts[:1]
+	}
+	for i := range fills {
+		fills[i].Parts = slices.DeleteFunc(fills[i].Parts, func(f Fill) bool { return f.Size <= 0 })
+		bySize(fills[i].Parts)
+	}
+	bySize(fills)
+	return slices.DeleteFunc(fills, func(f Fill) bool { return f.Size <= 0 })
+}
+
+// files are the parts of shmem by where they are. A mount may be used by others too, so that no part is more than all.
+func (c *Composition) files() (parts []Fill) {
+	for _, mount := range slices.Sorted(maps.Keys(c.Tmpfs)) {
+		parts = append(parts, Fill{"files on " + mount, min(c.Tmpfs[mount], c.Stat.Shmem), nil})
+	}
+	rest := c.Stat.Shmem
+	for _, p := range parts {
+		rest -= p.Size
+	}
+	name := "memfd or shared maps" // what is on no mount
+	if c.Memfd > rest/2 {
+		name = "memfd"
+	}
+	return append(parts, Fill{name, rest, nil})
+}
+
+func bySize(fills []Fill) {
+	slices.SortStableFunc(fills, func(a, b Fill) int { return cmp.Compare(b.Size, a.Size) })
+}
