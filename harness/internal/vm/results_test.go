@@ -228,11 +228,12 @@ func TestAFileThatDoesNotFitCostsOnlyItself(t *testing.T) {
 	var before unix.Rlimit
 	require.NoError(t, unix.Getrlimit(unix.RLIMIT_FSIZE, &before))
 	t.Cleanup(func() { assert.NoError(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &before)) })
+	const most = 1 << 20 // more than go test itself writes meanwhile, for its cache
 	large := file(0, "large", 0o644)
-	large.content = strings.Repeat("x", 5000)
-	large.header.Size = 5000
+	large.content = strings.Repeat("x", most+1)
+	large.header.Size = most + 1
 	all := line(t, large, file(0, "small", 0o644))
-	require.NoError(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 4096, Max: before.Max}))
+	require.NoError(t, unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: most, Max: before.Max}))
 	r := newResults([]out{{Path: dir, Dir: true}}, nil, "")
 	take(t, r, all)
 	n := r.finish(true)
