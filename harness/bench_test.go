@@ -165,6 +165,16 @@ func BenchmarkOpenCages(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
+// BenchmarkStepTimer notes a step's time and answer, as is done after each step of a load.
+func BenchmarkStepTimer(b *testing.B) {
+	t, n := stepTimer{start: time.Now()}, 0
+	b.ReportAllocs()
+	for b.Loop() {
+		n++
+		t.add(n, time.Now(), nil)
+	}
+}
+
 func inUse() (heap int64, goroutines int) {
 	var m runtime.MemStats
 	runtime.GC()

@@ -321,13 +321,20 @@ func TestACaptureThatHangsEndsWithTheKilledTarget(t *testing.T) {
 	requireNothingLeft(t)
 }
 
-func TestWithoutAFolderACaptureIsReadAndNotKept(t *testing.T) {
+// With go test -artifacts it is a file, and read in either case.
+func TestACaptureIsAnArtifactOfItsTest(t *testing.T) {
 	target := server(t)
-	target.Capture = []Capture{{Get: "/debug/pprof/heap", Size: 1}}
-	o := mustRun(t, NewCageT(t, Limits{}), Spec{Target: target, Load: Load{Step: HTTPGet("/ready"), Count: 3}})
+	target.Capture = []Capture{{Get: "/debug/pprof/heap?gc=1", Size: 30 * MiB}}
+	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 100 * MiB}, Load: Load{Step: HTTPPost("/eat/10485760"), Count: 4}})
+	o.RequireVerdict(t, Survived)
 	one := o.Evidence.Captures[0]
-	require.Empty(t, one.Path)
-	if one.Error == "" { // it may be asked before it listens
-		require.NotNil(t, one.Sites)
+	require.Empty(t, one.Error)
+	require.True(t, strings.HasSuffix(one.Sites[0].Function, "harness.take"), "%v", one.Sites)
+	if !artifactsAreKept() {
+		require.Empty(t, one.Path)
+		return
 	}
+	require.Equal(t, filepath.Join(t.ArtifactDir(), t.Name()+".heap.pb.gz"), one.Path)
+	sites, _ := topAllocations([]byte(mustRead(one.Path)))
+	require.Equal(t, one.Sites, sites)
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // heapProfile is that of this process, whose garbage is collected first.
-func heapProfile(t testing.TB) []byte {
+func heapProfile(t *testing.T) []byte {
 	t.Helper()
 	runtime.GC()
 	var b bytes.Buffer
@@ -44,8 +44,8 @@ func TestTheAllocationsThatHoldMostAreFoundInARealProfile(t *testing.T) {
 }
 
 // profileOf has so many samples, of functions f1, f2 and so on, each twice as large as the one before, with two stacks each.
-func profileOf(t testing.TB, functions int, change func(*profile.Profile)) []byte {
-	t.Helper()
+func profileOf(tb testing.TB, functions int, change func(*profile.Profile)) []byte {
+	tb.Helper()
 	p := &profile.Profile{SampleType: []*profile.ValueType{{Type: "alloc_space", Unit: "bytes"}, {Type: "inuse_space", Unit: "bytes"}}}
 	for i := range functions {
 		f := &profile.Function{ID: uint64(i + 1), Name: fmt.Sprintf("f%d", i+1), Filename: "/src/a.go"}
@@ -59,7 +59,7 @@ func profileOf(t testing.TB, functions int, change func(*profile.Profile)) []byt
 		change(p)
 	}
 	var b bytes.Buffer
-	require.NoError(t, p.Write(&b))
+	require.NoError(tb, p.Write(&b))
 	return b.Bytes()
 }
 

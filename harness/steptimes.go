@@ -55,11 +55,12 @@ func whileTargetRuns(ctx context.Context, p *Process) (context.Context, context.
 
 // answerOf is the kind of a step's error. Why its context ended says more than what that made of the connection.
 func answerOf(err error) outcome.Answer {
+	if err == nil { // what errors.As needs is on the heap
+		return outcome.AnswerOK
+	}
 	var status *HTTPStatusError
 	var timeout net.Error
 	switch {
-	case err == nil:
-		return outcome.AnswerOK
 	case errors.As(err, &status):
 		return outcome.HTTPAnswer(status.Code)
 	case errors.As(err, new(*targetEnded)):

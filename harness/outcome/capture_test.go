@@ -97,7 +97,7 @@ func TestACaptureThatWasCutOffIsInTheSentenceOfAnOOMKill(t *testing.T) {
 }
 
 func TestCapturesSurviveTheirJSON(t *testing.T) {
-	o := killedOutcome("x")
+	o := killedOutcome("captured")
 	o.Evidence.Captures = captured()
 	for _, c := range o.Evidence.Captures {
 		o.Spec.Target.Capture = append(o.Spec.Target.Capture, c.Capture)

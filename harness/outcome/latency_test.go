@@ -166,7 +166,7 @@ func TestFailedStepsAreCountedByKindAndNotByTime(t *testing.T) {
 func TestAnOutcomeHasTheTimesOfItsSteps(t *testing.T) {
 	took := append(repeated(100, 2*ms), repeated(20, 310*ms)...)
 	l := logOf(stepsOf(took...))
-	o := killedOutcome("x")
+	o := killedOutcome("timed")
 	o.Latency, o.StepTimes = l.Latency(Timeline{{Current: 55574528}}, Evidence{Limits: Limits{Max: 64 * MiB}}), l.Times()
 	require.Contains(t, o.String(), "\n  latency    p50 2.0 ms, p95 310 ms, p99 310 ms; the last before the end 310 ms; doubled at 83 % of memory.max; 18 steps/s\n")
 	line, err := json.Marshal(o)

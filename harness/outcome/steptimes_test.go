@@ -182,15 +182,6 @@ func TestAStepCostsNoAllocation(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(3*maxLogged, add))
 }
 
-func BenchmarkStepLog(b *testing.B) {
-	l, n := new(StepLog), 0
-	b.ReportAllocs()
-	for b.Loop() {
-		n++
-		l.Add(StepTime{N: n, Begin: time.Duration(n) * 1000, Took: time.Duration(n * 7919 % 100_000), Answer: AnswerOK})
-	}
-}
-
 // FuzzStepTimes reads any text, and what it could read it writes and reads again.
 func FuzzStepTimes(f *testing.F) {
 	f.Add(`{"unit":1000,"n":[1,3],"gap":[1,-1],"took":[5,6],"kinds":["ok","eof"],"answer":[0,1]}`)

@@ -32,7 +32,7 @@ func TestTheTimesOfStepsAreColumns(t *testing.T) {
 		}
 	}
 	for i, name := range []string{"step_p50_seconds", "step_p95_seconds", "step_p99_seconds", "step_last_seconds", "steps_per_second", "doubled_at_bytes", "steps_failed"} {
-		require.Equal(t, "", values["a"][name], name)
+		require.Empty(t, values["a"][name], name)
 		require.Equal(t, []string{"0.001500", "1.000000", "2.000000", "0.310000", "203.457", "123456", "3"}[i], values["b"][name], name)
 		require.Equal(t, []string{"", "", "", "", "", "", "1"}[i], values["c"][name], name)
 	}
