@@ -157,12 +157,12 @@ func TestAStatThatTheKernelCutLacksItsEnd(t *testing.T) {
 	for i := range 80 {
 		lines = append(lines, fmt.Sprintf("key_%d %d", i, 1<<30))
 	}
-	const longest61 = 1024 - 32 - 1
+	const withCaller, longest61 = 1024 - 48 - 1, 1024 - 32 - 1 // as CONFIG_PRINTK_CALLER is
 	cut := func(at int) *Report {
 		text := strings.Join(lines, "\n")[:at]
 		return reportOf(t, invoked+usage+stats+"6,296,1,-;"+strings.ReplaceAll(text, "\n", `\x0a`)+"\n"+head612)
 	}
-	for at := cutLength; at <= longest61; at++ {
+	for at := withCaller; at <= longest61; at++ {
 		r := cut(at)
 		require.True(t, r.StatCut)
 		require.Greater(t, len(r.Stat), 50)
@@ -229,7 +229,9 @@ func TestAReportIsOfOneKill(t *testing.T) {
 	require.Nil(t, next("6,9,1,-;Memory cgroup out of memory: OOM victim 7 (app) is already exiting. Skip killing the task\n"))
 	require.Equal(t, &Report{Invoker: "app", GFPMask: "GFP_KERNEL"}, next(invoked), "the next one has begun")
 
-	kills := parse(full + strings.Replace(summary7, "pid=7", "pid=8", 1) + killed7)
+	kills := parse(invoked + summary7 + strings.TrimPrefix(full, invoked) + killed7)
+	require.Equal(t, &Report{Invoker: "app", GFPMask: "GFP_KERNEL"}, kills[0].Report, "nothing of it comes after the summary")
+	kills = parse(full + strings.Replace(summary7, "pid=7", "pid=8", 1) + killed7)
 	require.Nil(t, kills[0].Report, "the summary is about another")
 	kills = parse(full + killed7)
 	require.Nil(t, kills[0].Report, "there is no summary")
@@ -267,4 +269,38 @@ func TestTheLargestTasksAreKeptAndTheVictim(t *testing.T) {
 	require.Equal(t, Task{
 		RSS: (left*20000 + left*(left-1)/2) * pageSize, AnonRSS: left * 12724 * pageSize, ShmemRSS: left * 137 * pageSize, PageTables: left * 135168,
 	}, r.Rest)
+}
+
+func TestARowThatCannotBeIsNotOfTheList(t *testing.T) {
+	good := row("7", "7", "12861", "app")
+	for name, broken := range map[string]string{
+		"negative memory":       strings.Replace(good, "12861", "-1", 1),
+		"more than can be":      strings.Replace(good, "12861", "34359738368", 1),
+		"that overflows":        strings.Replace(good, "12861", "9223372036854775807", 1),
+		"a user that cannot be": strings.Replace(good, "]     0", "]     4294967296", 1),
+	} {
+		require.Empty(t, reportOf(t, invoked+head612+broken).Tasks, name)
+	}
+	most := reportOf(t, invoked+head612+strings.Replace(strings.Replace(good, "12861", "34359738367", 1), "]     0", "]     4294967295", 1))
+	require.EqualValues(t, 34359738367, most.Tasks[0].RSS/pageSize)
+	require.EqualValues(t, math.MaxUint32, most.Tasks[0].UID)
+	long := reportOf(t, invoked+head612+row("7", "7", "12861", strings.Repeat("x", 40)))
+	require.Equal(t, strings.Repeat("x", 15), long.Tasks[0].Name, "a comm is no longer")
+}
+
+func TestAReportIsBounded(t *testing.T) {
+	var log strings.Builder
+	log.WriteString(invoked + "4,263,1,-;Call Trace:\n")
+	for i := range 1000 {
+		fmt.Fprintf(&log, "4,264,1,-; f%d+0x1/0x2\n", i)
+	}
+	log.WriteString(stats)
+	for i := range 1000 {
+		fmt.Fprintf(&log, "6,297,1,-;key_%d 1\n", i)
+	}
+	r := reportOf(t, log.String())
+	require.Len(t, r.Stack, 48)
+	require.Len(t, r.Stat, 160)
+	require.Equal(t, "f0", r.Stack[0], "the innermost")
+	require.Contains(t, r.Stat, "key_0")
 }

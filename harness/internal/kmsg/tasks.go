@@ -91,7 +91,8 @@ func (t *Task) set(column string, n int64) bool {
 	if n < 0 {
 		return false
 	}
-	size, unit := (*int64)(nil), pageSize
+	var size *int64
+	unit := pageSize
 	switch column {
 	case "uid":
 		t.UID = int(n)
