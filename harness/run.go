@@ -106,9 +106,9 @@ func finish(ctx context.Context, o *Outcome, p *Process, err, endErr error) (*Ou
 // RunT is Run for a test. It skips the test where cages are not supported, unless
 // OOMCAGE_STRICT=1, and fails it on any other error. An outcome never fails the test: assert
 // on it. When the test fails, for whatever reason, it prints the outcome and how to run it again.
-// The test gets the attributes verdict, acknowledged and limit_bytes, for a second run verdict_2
-// and so on; with go test -artifacts the outcome is a line of outcome.json in the test's
-// artifact directory, and captures are files beside it.
+// The test gets the attributes verdict, acknowledged and limit_bytes, and filled_by and filled_by_bytes
+// where that is known, for a second run verdict_2 and so on; with go test -artifacts the outcome is a
+// line of outcome.json in the test's artifact directory, and captures are files beside it.
 func RunT(tb testing.TB, s Spec) *Outcome {
 	tb.Helper()
 	if s.Name == "" {

@@ -122,6 +122,10 @@ func setAttributes(tb testing.TB, o *Outcome, n int) {
 	tb.Attr("verdict"+suffix, string(o.Verdict))
 	tb.Attr("acknowledged"+suffix, strconv.Itoa(o.Acknowledged))
 	tb.Attr("limit_bytes"+suffix, limit)
+	if kind, size := o.Evidence.Fullest.FilledBy(); kind != "" {
+		tb.Attr("filled_by"+suffix, string(kind))
+		tb.Attr("filled_by_bytes"+suffix, strconv.FormatInt(int64(size), 10))
+	}
 }
 
 // artifactsAreKept reports whether go test -artifacts was asked for. Without it the artifact

@@ -106,11 +106,13 @@ func TestARunLeavesAttributes(t *testing.T) {
 	fake := &fakeTest{name: "TestX"}
 	record(fake, killedOutcome("a"))
 	unlimited := &Outcome{Verdict: Survived}
+	unlimited.Evidence.Fullest = &outcome.Composition{Stat: outcome.MemoryStat{Anon: 5, File: 9}}
 	record(fake, unlimited)
 	fake.end()
 	require.Equal(t, []string{
 		"verdict=oom-killed", "acknowledged=4", "limit_bytes=99999744",
 		"verdict_2=survived", "acknowledged_2=0", "limit_bytes_2=max",
+		"filled_by_2=page cache", "filled_by_bytes_2=9",
 	}, fake.attributes)
 }
 

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"oomcage/harness/internal/bar"
-
 	"oomcage/harness/internal/human"
 )
 
@@ -16,7 +15,7 @@ const graphRows = 20
 
 // graph draws the timeline as text: a row for each sample that is shown, then the peak where no
 // row has it, and what the evidence says of the end. A bar is full at memory.max, or at the peak
-// where there is no limit.
+// where there is no limit. It has letters for kinds of memory where more than one matters.
 func (o *Outcome) graph() string {
 	var b strings.Builder
 	rows := pickRows(o.Timeline, graphRows)
@@ -30,26 +29,48 @@ func (o *Outcome) graph() string {
 	if full == 0 || full == Unlimited {
 		full, of = max(highest, e.Peak), "the peak"
 	}
-	line := func(at, steps string, used Bytes, note string) {
-		row := fmt.Sprintf("  %8s  %-5s  %s  %10s %12d   %s", at, steps, bar.Draw(int64(used), int64(full)), human.Size(used), used, note)
+	shares := SharesOf(full, o.seen(rows)...)
+	line := func(at, steps string, used Bytes, stat MemoryStat, note string) {
+		row := fmt.Sprintf("  %8s  %-5s  %s  %10s %12d   %s", at, steps, shares.Bar(used, full, stat), human.Size(used), used, note)
 		b.WriteString(strings.TrimRight(row, " ") + "\n")
 	}
 	fmt.Fprintf(&b, "  %8s  %-5s  %-*s  %23s   %s\n", "time", "acked", bar.Width, fmt.Sprintf("of %d (%s)", full, of), "memory.current", "memory.events that rose")
 	var seen Events
 	for _, s := range rows {
-		line(fmt.Sprintf("%.3fs", s.At.Seconds()), fmt.Sprint(s.Step), s.Current, risen(seen, s.Events))
+		line(fmt.Sprintf("%.3fs", s.At.Seconds()), fmt.Sprint(s.Step), s.Current, s.Stat, risen(seen, s.Events))
 		seen = s.Events
 	}
 	if e.Peak > highest {
-		line("peak", "", e.Peak, "")
+		line("peak", "", e.Peak, o.atPeak(), "")
 	}
 	if e.Unread[EventsFile] == "" { // which stands for all that is read with it
-		line("end", fmt.Sprint(o.Acknowledged), e.Current, risen(seen, e.Events))
+		line("end", fmt.Sprint(o.Acknowledged), e.Current, e.Stat, risen(seen, e.Events))
+	}
+	if legend := shares.Legend(); legend != "" {
+		fmt.Fprintf(&b, "  %8s  %-5s  %s\n", "", "", legend)
 	}
 	if left := len(o.Timeline) - len(rows); left > 0 {
 		fmt.Fprintf(&b, "  %8s  %d of %d readings are shown\n", "", len(rows), len(o.Timeline))
 	}
 	return b.String()
+}
+
+// seen is what the rows of a graph are filled with.
+func (o *Outcome) seen(rows []Sample) []MemoryStat {
+	all := []MemoryStat{o.atPeak(), o.Evidence.Stat}
+	for _, s := range rows {
+		all = append(all, s.Stat)
+	}
+	return all
+}
+
+// atPeak is what the cage was filled with at its peak, where that was seen.
+func (o *Outcome) atPeak() MemoryStat {
+	c := o.Evidence.Fullest
+	if c == nil || c.Current < o.Evidence.Peak-o.Evidence.Peak/kindShare {
+		return MemoryStat{}
+	}
+	return c.Stat
 }
 
 // risen says which counters rose between two readings, and by how much.

@@ -29,6 +29,65 @@ func TestAGraphShowsHowTheCageFilled(t *testing.T) {
 `, o.graph())
 }
 
+func TestAGraphHasLettersWhereMoreThanOneKindOfMemoryMatters(t *testing.T) {
+	o := &Outcome{
+		Acknowledged: 1,
+		Timeline: []Sample{
+			{At: 248 * time.Millisecond, Current: 2 * MiB, Stat: MemoryStat{Anon: MiB, Kernel: MiB}},
+			{At: 605 * time.Millisecond, Current: 50 * MiB, Step: 1, Stat: MemoryStat{Anon: 10 * MiB, File: 25 * MiB, Shmem: 5 * MiB, Sock: 2 * MiB, Kernel: 12 * MiB}},
+			{At: 700 * time.Millisecond, Current: 70 * MiB, Step: 1},
+		},
+		Evidence: Evidence{
+			Limits: Limits{Max: 100 * MiB}, Peak: 100 * MiB, Current: 512, Stat: MemoryStat{Kernel: 512},
+			Fullest: &Composition{Current: 99 * MiB, Stat: MemoryStat{Anon: 50 * MiB, File: 25 * MiB, Kernel: 24 * MiB}},
+		},
+	}
+	require.Equal(t, `      time  acked  of 104857600 (memory.max)                          memory.current   memory.events that rose
+    0.248s  0      k·······································     2.0 MiB      2097152
+    0.605s  1      aaaasskkkkkffffffff█····················    50.0 MiB     52428800
+    0.700s  1      ████████████████████████████············    70.0 MiB     73400320
+      peak         aaaaaaaaaaaaaaaaaaaakkkkkkkkkkffffffffff   100.0 MiB    104857600
+       end  1      ········································       512 B          512
+                   a anon, s shmem, k kernel, f page cache, █ other or not known
+`, o.graph())
+
+	o.Evidence.Fullest.Current = 60 * MiB // it was seen last long before the peak
+	require.Contains(t, o.graph(), "peak         "+strings.Repeat("█", 40))
+	for i := range o.Timeline {
+		o.Timeline[i].Stat = MemoryStat{Anon: o.Timeline[i].Current, Kernel: 4 * MiB}
+	}
+	o.Evidence.Fullest = nil
+	require.NotContains(t, o.graph(), "a anon", "one kind needs no telling apart")
+}
+
+func TestEachKindHasALetterOfItsOwn(t *testing.T) {
+	letters := map[string]bool{}
+	for _, k := range Kinds() {
+		require.Len(t, k.Letter(), 1)
+		letters[k.Letter()] = true
+	}
+	require.Len(t, letters, len(Kinds()))
+	require.Zero(t, MemoryStat{Anon: 1}.Of("swap"))
+	s := MemoryStat{Anon: 1, Shmem: 2, File: 6, Sock: 8, Kernel: 16}
+	var sum Bytes
+	for _, f := range (&Composition{Stat: s}).Fills() {
+		require.Equal(t, s.Of(Kind(f.Kind)), f.Size)
+		sum += f.Size
+	}
+	require.Equal(t, s.sum(), sum)
+}
+
+func TestACageIsFilledByItsLargestKind(t *testing.T) {
+	kind, size := (&Composition{Stat: MemoryStat{Anon: 5, File: 9, Shmem: 1}}).FilledBy()
+	require.Equal(t, KindPageCache, kind)
+	require.EqualValues(t, 8, size)
+	for _, none := range []*Composition{nil, {}} {
+		kind, size = none.FilledBy()
+		require.Empty(t, kind)
+		require.Zero(t, size)
+	}
+}
+
 func TestAGraphWithoutALimitIsFullAtThePeak(t *testing.T) {
 	for _, limit := range []Bytes{0, Unlimited} {
 		o := &Outcome{Timeline: []Sample{{Current: 50}, {Current: 100}}, Evidence: Evidence{Limits: Limits{Max: limit}, Peak: 200}}

@@ -21,7 +21,8 @@ func (s *Set) writeCSV(w io.Writer) error {
 	}
 	header = append(header, "verdict", "acknowledged", "attempted", "predicted_lo", "predicted_hi",
 		"limit_bytes", "peak_bytes", "oom", "oom_kill", "pressure_some_seconds", "seconds", "step_took_bytes", "step_took_error_bytes",
-		"step_p50_seconds", "step_p95_seconds", "step_p99_seconds", "step_last_seconds", "steps_per_second", "doubled_at_bytes", "steps_failed", "findings", "why")
+		"step_p50_seconds", "step_p95_seconds", "step_p99_seconds", "step_last_seconds", "steps_per_second", "doubled_at_bytes", "steps_failed", "filled_by", "filled_by_bytes", "filled",
+		"findings", "why")
 	out := csv.NewWriter(w)
 	if err := out.Write(header); err != nil {
 		return err
@@ -61,6 +62,7 @@ func (s *Set) writeCSV(w io.Writer) error {
 			strconv.FormatUint(o.Evidence.Events.OOM, 10), strconv.FormatUint(o.Evidence.Events.OOMKill, 10),
 			pressure, strconv.FormatFloat(took(o).Seconds(), 'f', 6, 64), each, eachError)
 		line = append(line, latencyCells(o.Latency)...)
+		line = append(line, filledCells(o.Evidence.Fullest)...)
 		line = append(line, cellText(strings.Join(checks, " ")), cellText(o.Why))
 		if err := out.Write(line); err != nil {
 			return err
@@ -91,6 +93,15 @@ func latencyCells(l *outcome.Latency) []string {
 	}
 	cells[6] = strconv.Itoa(failed)
 	return cells
+}
+
+// filledCells are the kind that filled the cage most, how much of it there was, and what the sentence says of all kinds.
+func filledCells(c *outcome.Composition) []string {
+	kind, size := c.FilledBy()
+	if kind == "" {
+		return make([]string, 3)
+	}
+	return []string{string(kind), strconv.FormatInt(int64(size), 10), cellText(c.Filled())}
 }
 
 // formulas begin so in spreadsheets, which run them when the file is opened. The last four are the wide forms of the

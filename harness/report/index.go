@@ -33,6 +33,8 @@ type point struct {
 	MaxText   string          `json:"maxText"`
 	Peak      int64           `json:"peak"` // memory.peak
 	PeakText  string          `json:"peakText"`
+	Filled    outcome.Kind    `json:"filled,omitempty"` // the kind that filled it most
+	FillText  string          `json:"filledText,omitempty"`
 	Took      int64           `json:"took"` // microseconds
 	TookText  string          `json:"tookText"`
 	Findings  []int           `json:"findings,omitempty"` // places in Checks
@@ -112,9 +114,11 @@ func (x *index) addAxes(outcomes []*outcome.Outcome) map[sweep.Value]axisPlace {
 
 // pointOf is a row without what other points have a part in.
 func pointOf(o *outcome.Outcome) point {
+	kind, _ := o.Evidence.Fullest.FilledBy()
 	return point{
 		Name: printable.Line(o.Name), Verdict: o.Verdict, Acked: o.Acknowledged, Attempted: o.Attempted, Predicted: predicted(o),
 		Max: finite(o.Evidence.Limits.Max), MaxText: limit(o), Peak: int64(o.Peak), PeakText: sizeText(o.Peak),
+		Filled: kind, FillText: filledBy(o),
 		Took: took(o).Microseconds(), TookText: human.Duration(took(o)),
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/outcome"
 )
 
 // A job's summary takes 1 MiB at most, and people far less.
@@ -39,6 +40,7 @@ func (s *Set) writeMarkdown(w io.Writer) error {
 		fmt.Fprintln(out)
 	}
 	s.markdownMap(out)
+	s.markdownFilled(out)
 	for _, p := range s.places() {
 		for _, text := range []string{p.Command, p.Kernel, p.Machine, p.Date} {
 			if text != "" {
@@ -85,6 +87,32 @@ func (s *Set) markdownMap(out io.Writer) {
 		fmt.Fprint(out, "; ! marks what the findings are about")
 	}
 	fmt.Fprint(out, ".\n\n")
+}
+
+// markdownFilled says by kind how many cages were filled most by it, and of the fullest of them with what.
+func (s *Set) markdownFilled(out io.Writer) {
+	points := map[outcome.Kind]int{}
+	fullest := map[outcome.Kind]*outcome.Outcome{}
+	for _, o := range s.Outcomes {
+		kind, size := o.Evidence.Fullest.FilledBy()
+		if kind == "" {
+			continue
+		}
+		points[kind]++
+		if before := fullest[kind]; before == nil || size > before.Evidence.Fullest.Stat.Of(kind) {
+			fullest[kind] = o
+		}
+	}
+	if len(points) == 0 {
+		return
+	}
+	fmt.Fprint(out, "| filled by | points | the fullest |\n| --- | --- | --- |\n")
+	for _, kind := range outcome.Kinds() {
+		if o := fullest[kind]; o != nil {
+			fmt.Fprintf(out, "| %s | %d | %s: %s |\n", kind, points[kind], markdown(o.Name), markdown(o.Evidence.Fullest.Filled()))
+		}
+	}
+	fmt.Fprintln(out)
 }
 
 // legend names the letters of the verdicts that occur: "S survived, K oom-killed".

@@ -169,6 +169,14 @@ func makeFindings(t *testing.T) []*outcome.Outcome {
 			otherEnds[end](o)
 			delete(change, o.Name)
 		}
+		if o.Name == "max=128MiB/step=20MiB/kind=anon/repeat=1" {
+			crowd(o, true)
+		}
+		if o.Name == "max=96MiB/step=20MiB/kind=shmem/repeat=1" || o.Name == "max=160MiB/step=20MiB/kind=anon/repeat=2" {
+			crowd(o, false)
+			capture(o)
+		}
+		fill(o, kindOf(o.Name))
 		o.Verdict, o.Why = o.Judge()
 	}
 	require.Empty(t, change, "no such points")

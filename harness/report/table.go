@@ -25,7 +25,7 @@ func (s *Set) writeTable(w io.Writer) error {
 	}
 	fmt.Fprintln(out)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "  point\tverdict\tsteps\tpredicted\ta step took\tmemory.max\tpeak\ttime")
+	fmt.Fprintln(table, "  point\tverdict\tsteps\tpredicted\ta step took\tmemory.max\tpeak\tfilled by\ttime")
 	found := s.found()
 	for _, o := range s.ranked() {
 		mark := "  "
@@ -34,7 +34,7 @@ func (s *Set) writeTable(w io.Writer) error {
 		}
 		fields := []string{
 			mark + printable.Line(o.Name), printable.Line(string(o.Verdict)), strconv.Itoa(o.Acknowledged), predicted(o), tookEach(o),
-			limit(o), sizeText(o.Peak), human.Duration(took(o)),
+			limit(o), sizeText(o.Peak), filledBy(o), human.Duration(took(o)),
 		}
 		fmt.Fprintln(table, strings.Join(fields, "\t"))
 	}

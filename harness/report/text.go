@@ -63,6 +63,16 @@ func tookEach(o *outcome.Outcome) string {
 	}
 }
 
+// filledBy prints the kind that filled the cage most and its share, "sock 64 %", or "" where that is not known.
+func filledBy(o *outcome.Outcome) string {
+	kind, size := o.Evidence.Fullest.FilledBy()
+	if kind == "" {
+		return ""
+	}
+	whole := max(o.Evidence.Fullest.Current, size) // memory.stat may lag behind
+	return fmt.Sprintf("%s %.0f %%", kind, 100*float64(size)/float64(whole))
+}
+
 // took is how long the run took. Results of an older oomcage do not say so, and then it is as far as the
 // timeline knows.
 func took(o *outcome.Outcome) time.Duration {

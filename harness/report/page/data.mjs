@@ -10,7 +10,7 @@
 /**
  * A point; its place is the one in the index.
  * @typedef {{ name: string, rank: number, values: number[], verdict: string, acked: number, attempted: number, predicted?: string,
- *   max?: number, maxText: string, peak: number, peakText: string, took: number, tookText: string, findings?: number[] }} Point
+ *   max?: number, maxText: string, peak: number, peakText: string, filled?: string, filledText?: string, took: number, tookText: string, findings?: number[] }} Point
  */
 /**
  * @typedef {{ axes: { Name: string, Values: string[] }[], points: Point[], checks: string[], verdicts: string[],

@@ -541,6 +541,7 @@
     { name: "Predicted", key: (p) => p.predicted ? Number.parseInt(p.predicted, 10) : -1, text: (p) => p.predicted || "", class: "number wide-only" },
     { name: "memory.max", key: (p) => p.max || Infinity, text: (p) => p.maxText, class: "number wide-only" },
     { name: "Peak", key: (p) => p.peak, text: (p) => p.peakText, class: "number wide-only" },
+    { name: "Filled by", key: (p) => p.filledText || "~", text: (p) => p.filledText || "", class: "filled-by wide-only" },
     { name: "Time", key: (p) => p.took, text: (p) => p.tookText, class: "number wide-only" },
     { name: "Findings", key: (p) => -(p.findings?.length || 0) }
   ];
@@ -561,11 +562,18 @@
       /** @type {HTMLSelectElement} */
       byId("filter-verdict")
     );
+    const filled = (
+      /** @type {HTMLSelectElement} */
+      byId("filter-filled")
+    );
     const found = (
       /** @type {HTMLInputElement} */
       byId("filter-found")
     );
     verdict.append(...[...new Set(index.points.map((p) => p.verdict))].map((v) => html("option", { value: v }, v)));
+    const kinds = [...new Set(index.points.flatMap((p) => p.filled || []))].sort();
+    filled.append(...kinds.map((k) => html("option", { value: k }, k)));
+    filled.parentElement.hidden = kinds.length === 0;
     const sort = { by: -1, down: false };
     let shown = [];
     let rows = 0;
@@ -580,7 +588,7 @@
       byId("shown").textContent = `${shown.length} of ${index.points.length}`;
     };
     const apply = () => {
-      shown = sorted(filtered(index, text.value, verdict.value, found.checked), sort.by, sort.down);
+      shown = sorted(filtered(index, text.value, verdict.value, found.checked, filled.value), sort.by, sort.down);
       rows = rowsAtOnce;
       drawRows();
     };
@@ -617,10 +625,10 @@
     });
     apply();
   }
-  function filtered(index, text, verdict, found) {
+  function filtered(index, text, verdict, found, filled = "") {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-    const textOf = (p) => [p.name, p.verdict, checksOf(index, p)].join(" ").toLowerCase();
-    return index.points.filter((p) => (!verdict || p.verdict === verdict) && (!found || p.findings) && words.every((w) => textOf(p).includes(w)));
+    const textOf = (p) => [p.name, p.verdict, p.filled || "", checksOf(index, p)].join(" ").toLowerCase();
+    return index.points.filter((p) => (!verdict || p.verdict === verdict) && (!filled || p.filled === filled) && (!found || p.findings) && words.every((w) => textOf(p).includes(w)));
   }
   function sorted(points, by, down) {
     if (by < 0) {

@@ -18,6 +18,7 @@ const columns = [
 	{ name: "Predicted", key: (p) => (p.predicted ? Number.parseInt(p.predicted, 10) : -1), text: (p) => p.predicted || "", class: "number wide-only" },
 	{ name: "memory.max", key: (p) => p.max || Infinity, text: (p) => p.maxText, class: "number wide-only" },
 	{ name: "Peak", key: (p) => p.peak, text: (p) => p.peakText, class: "number wide-only" },
+	{ name: "Filled by", key: (p) => p.filled || "~", text: (p) => p.filledText || "", class: "filled-by wide-only" },
 	{ name: "Time", key: (p) => p.took, text: (p) => p.tookText, class: "number wide-only" },
 	{ name: "Findings", key: (p) => -(p.findings?.length || 0) },
 ];
@@ -31,8 +32,12 @@ export function drawTable(index, open) {
 	const more = byId("more");
 	const text = /** @type {HTMLInputElement} */ (byId("filter-text"));
 	const verdict = /** @type {HTMLSelectElement} */ (byId("filter-verdict"));
+	const filled = /** @type {HTMLSelectElement} */ (byId("filter-filled"));
 	const found = /** @type {HTMLInputElement} */ (byId("filter-found"));
 	verdict.append(...[...new Set(index.points.map((p) => p.verdict))].map((v) => html("option", { value: v }, v)));
+	const kinds = [...new Set(index.points.flatMap((p) => p.filled || []))].sort();
+	filled.append(...kinds.map((k) => html("option", { value: k }, k)));
+	/** @type {HTMLElement} */ (filled.parentElement).hidden = kinds.length === 0;
 
 	const sort = { by: -1, down: false };
 	/** @type {Point[]} */
@@ -49,7 +54,7 @@ export function drawTable(index, open) {
 		byId("shown").textContent = `${shown.length} of ${index.points.length}`;
 	};
 	const apply = () => {
-		shown = sorted(filtered(index, text.value, verdict.value, found.checked), sort.by, sort.down);
+		shown = sorted(filtered(index, text.value, verdict.value, found.checked, filled.value), sort.by, sort.down);
 		rows = rowsAtOnce;
 		drawRows();
 	};
@@ -83,12 +88,13 @@ export function drawTable(index, open) {
 	apply();
 }
 
-// filtered are the points that have all words of the text, the verdict where there is one, and findings where they must.
-/** @type {(index: Index, text: string, verdict: string, found: boolean) => Point[]} */
-export function filtered(index, text, verdict, found) {
+// filtered are the points that have all words of the text, the verdict and what filled them where there is one, and
+// findings where they must.
+/** @type {(index: Index, text: string, verdict: string, found: boolean, filled?: string) => Point[]} */
+export function filtered(index, text, verdict, found, filled = "") {
 	const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-	const textOf = (/** @type {Point} */ p) => [p.name, p.verdict, checksOf(index, p)].join(" ").toLowerCase();
-	return index.points.filter((p) => (!verdict || p.verdict === verdict) && (!found || p.findings) && words.every((w) => textOf(p).includes(w)));
+	const textOf = (/** @type {Point} */ p) => [p.name, p.verdict, p.filled || "", checksOf(index, p)].join(" ").toLowerCase();
+	return index.points.filter((p) => (!verdict || p.verdict === verdict) && (!filled || p.filled === filled) && (!found || p.findings) && words.every((w) => textOf(p).includes(w)));
 }
 
 // sorted are the points in the order of a column; as they come where it is -1.
