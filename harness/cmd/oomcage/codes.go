@@ -65,6 +65,12 @@ nevertheless`},
 		{exitMachine, `the verdicts cannot be printed`},
 		signalCode,
 	},
+	"explain": {
+		{0, `it is explained`},
+		{exitUsage, `this command line makes no sense, the file cannot be read, or it has no outcome, or several and none is named`},
+		{exitMachine, `the explanation cannot be printed`},
+		signalCode,
+	},
 	"kernels": {
 		{0, `it is done, or listed`},
 		usageCode,

@@ -76,7 +76,7 @@ func TestTheExamplesOfTheHelpWorkAsTheyStand(t *testing.T) {
 	}
 
 	var caged, booting []string
-	for _, name := range []string{"run", "bisect", "sweep", "vm"} {
+	for _, name := range []string{"run", "explain", "bisect", "sweep", "vm"} {
 		for _, example := range examplesOf(t, name) {
 			if strings.HasPrefix(example, "oomcage vm ") {
 				booting = append(booting, example)

@@ -18,6 +18,7 @@ the kernel's memory.events.
   oomcage bisect   the smallest limit that it survives
   oomcage report   results of sweeps, as a page, a picture or a table
   oomcage judge    stored outcomes, judged again
+  oomcage explain  a stored outcome: what filled the cage, and what would help
   oomcage vm       any of these, or go test, in a microVM: without root or cgroup v2
   oomcage kernels  the kernels that the microVM boots: list, fetch, add, remove
   oomcage doctor   what works on this machine, and what helps where it does not

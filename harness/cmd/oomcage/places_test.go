@@ -43,11 +43,19 @@ func hostileOutcome(name string) *harness.Outcome {
 		Evidence: harness.Evidence{
 			Cage: hostile, Status: outcome.ExitStatus{Ended: true, Signal: hostile},
 			Limits:    harness.Limits{Max: 64 * harness.MiB, Files: map[string]string{hostile: hostile}},
-			Kills:     []outcome.OOMKill{{PID: 1, Name: hostile, Group: hostile, Limit: hostile}},
+			Kills: []outcome.OOMKill{{PID: 1, Name: hostile, Group: hostile, Limit: hostile, Report: &outcome.OOMReport{
+				Invoker: hostile, Group: hostile, GFPMask: hostile, Stack: []string{hostile}, Stat: map[string]uint64{"shmem": 60 << 20, hostile: 1},
+				Tasks: []outcome.OOMTask{{TGID: 2, Name: hostile, RSS: 9}, {TGID: 1, Name: hostile, RSS: 1}},
+			}}},
+			Fullest: &outcome.Composition{
+				Current: 64 * harness.MiB, Stat: outcome.MemoryStat{File: 60 * harness.MiB, Shmem: 60 * harness.MiB},
+				Tmpfs: map[string]harness.Bytes{hostile: 60 * harness.MiB},
+			},
 			Ancestors: []outcome.Ancestor{{Path: hostile, EventsLocal: harness.Events{OOM: 1}}},
 			Unread:    map[outcome.Source]string{hostile: hostile},
 		},
 		Timeline: []outcome.Sample{},
+		Census:   []outcome.Census{{Processes: []outcome.Resident{{Name: hostile, State: hostile}}, Tmpfs: map[string]harness.Bytes{hostile: 1}}},
 		Origin:   outcome.Origin{Command: hostile, Kernel: hostile, Arch: hostile, CPUs: 2, Points: 9},
 	}
 }
@@ -83,6 +91,11 @@ var places = []struct {
 	{"judge", func(t *testing.T, o *harness.Outcome) string {
 		t.Helper()
 		return ended(t, "judge", stored1(t, o)) + ended(t, "judge", "/no/"+hostile) + ended(t, "judge", torn(t))
+	}},
+	{"explain", func(t *testing.T, o *harness.Outcome) string {
+		t.Helper()
+		return ended(t, "explain", stored1(t, o)) + ended(t, "explain", stored1(t, o, o)) + ended(t, "explain", "--name", "x", stored1(t, o)) +
+			ended(t, "explain", "/no/"+hostile) + ended(t, "explain", torn(t))
 	}},
 	{"run's last word", func(_ *testing.T, o *harness.Outcome) string {
 		o.Verdict, o.Acknowledged, o.Evidence.Status = harness.Survived, 0, outcome.ExitStatus{}

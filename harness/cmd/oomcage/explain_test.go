@@ -1,0 +1,69 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness"
+	"oomcage/harness/outcome"
+)
+
+// explained is what the command says, and its exit code.
+func explained(t *testing.T, stdin string, args ...string) (said, complained string, code int) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	root := newRootCommand(&stdout, &stderr)
+	root.SetIn(strings.NewReader(stdin))
+	root.SetArgs(append([]string{"explain"}, args...))
+	cmd, err := root.ExecuteC()
+	code = exitStatus(cmd, err, &stderr)
+	return stdout.String(), stderr.String(), code
+}
+
+func TestAnOutcomeIsExplained(t *testing.T) {
+	var o outcome.Outcome
+	require.NoError(t, json.Unmarshal([]byte(stored(t, "max=64MiB", harness.OOMKilled)), &o))
+	o.Evidence.Fullest = &outcome.Composition{Current: 64 * harness.MiB, Stat: outcome.MemoryStat{Sock: 60 * harness.MiB}, Kernel: true}
+	line, err := json.Marshal(o)
+	require.NoError(t, err)
+	said, complained, code := explained(t, string(line), "-")
+	assert.Zero(t, code, complained)
+	assert.True(t, strings.HasPrefix(said, "max=64MiB\nended     oom-killed: killed by its own limit: "), said)
+	assert.Contains(t, said, "sock is 60.0 MiB, 94 %")
+	assert.Contains(t, said, "help      sockets (60.0 MiB): read faster than is sent")
+	for l := range strings.Lines(said) {
+		assert.LessOrEqual(t, len([]rune(l)), 101, l)
+	}
+}
+
+func TestOfSeveralOutcomesTheNamedOneIsExplained(t *testing.T) {
+	two := stored(t, "max=64MiB", harness.OOMKilled) + "\n" + stored(t, "kind=it's", harness.OOMKilled) + "\n"
+	said, _, code := explained(t, two, "--name", "kind=it's", "-")
+	assert.Zero(t, code)
+	assert.True(t, strings.HasPrefix(said, "kind=it's\n"), said)
+
+	_, complained, code := explained(t, two, "-")
+	assert.Equal(t, exitUsage, code)
+	assert.Contains(t, complained, "it has 2 outcomes, and one can be explained; it has\n")
+	assert.Contains(t, complained, "--name max=64MiB\n")
+	assert.Contains(t, complained, `--name 'kind=it'\''s'`)
+
+	_, complained, code = explained(t, two, "--name", "none", "-")
+	assert.Equal(t, exitUsage, code)
+	assert.Contains(t, complained, `it has no outcome named "none"; it has`)
+
+	_, complained, _ = explained(t, strings.Repeat(stored(t, "x", harness.OOMKilled)+"\n", 30), "-")
+	assert.Contains(t, complained, "and 20 more")
+	_, complained, _ = explained(t, "", "-")
+	assert.Contains(t, complained, "-: it is empty; one outcome a line is needed")
+}
+
+func TestALongTextIsWrappedBetweenItsWords(t *testing.T) {
+	assert.Equal(t, "aa bb\n  cc dd\n  eeeeeeee", wrapped("aa bb cc dd eeeeeeee", 5, 2))
+	assert.Empty(t, wrapped("", 5, 2))
+}

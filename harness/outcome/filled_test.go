@@ -1,0 +1,206 @@
+package outcome
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// filledOutcome is a kill by the cage's own limit of 64 MiB, of which the kernel log has the report.
+func filledOutcome(stat MemoryStat) *Outcome {
+	o := &Outcome{Acknowledged: 4, Attempted: 5}
+	o.Evidence = Evidence{
+		Status: ExitStatus{Ended: true, Code: -1, Signal: "SIGKILL"}, Ready: true, PID: 152, Cage: "/cage", Limits: Limits{Max: 64 * MiB},
+		Events: Events{Max: 9, OOM: 1, OOMKill: 1}, EventsLocal: Events{Max: 9, OOM: 1, OOMKill: 1}, Peak: 64 * MiB,
+		KillTimes: []KillTime{{At: time.Second, Step: 5}},
+	}
+	raw := map[string]uint64{}
+	for _, f := range stat.fields() {
+		raw[f.key] = f.get()
+	}
+	o.Evidence.Kills = []OOMKill{{
+		PID: 152, Name: "app", Anon: 8 * MiB, Group: "/cage", Limit: "/cage",
+		Report: &OOMReport{
+			Invoker: "app", Group: "/cage", GFPMask: "GFP_KERNEL", Memory: &OOMUsage{Usage: 64 * MiB, Limit: 64 * MiB, FailCnt: 9}, Stat: raw,
+			Tasks: []OOMTask{{PID: 152, TGID: 152, Name: "app", RSS: 20 * MiB}, {PID: 153, TGID: 153, Name: "a", RSS: MiB}, {PID: 154, TGID: 154, Name: "b", RSS: MiB}},
+		},
+	}}
+	o.Evidence.Fullest = Compose(o.Evidence, nil, nil)
+	o.Verdict, o.Why = o.Judge()
+	return o
+}
+
+// mib is so many MiB with a decimal.
+func mib(n float64) Bytes { return Bytes(n * float64(MiB)) }
+
+func TestTheSentenceSaysWhatFilledTheCageBesideWhoDied(t *testing.T) {
+	o := filledOutcome(MemoryStat{Sock: mib(41.2), Kernel: mib(14), PageTables: mib(9.1), Anon: mib(8.1)})
+	require.Equal(t, "killed by its own limit: 64.0 of 64.0 MiB, during step 5; "+
+		"filled by sock 41.2 MiB (64 %), kernel 14.0 (of it page tables 9.1, pipe buffers and other pages 4.9), anon 8.1; "+
+		"victim app[152], 20.0 MiB, the largest of 3 processes", o.Why)
+}
+
+func TestOnlyWhatMattersIsNamed(t *testing.T) {
+	for name, c := range map[string]struct {
+		stat MemoryStat
+		want string
+	}{
+		"a single kind":             {MemoryStat{Anon: mib(63), Kernel: MiB}, "filled by anon 63.0 MiB (98 %); victim"},
+		"huge pages":                {MemoryStat{Anon: mib(60), AnonTHP: mib(58), Kernel: MiB}, "filled by anon 60.0 MiB (94 %) (of it huge pages 58.0); victim"},
+		"a few huge pages":          {MemoryStat{Anon: mib(60), AnonTHP: mib(10)}, "filled by anon 60.0 MiB (94 %); victim"},
+		"page cache is not tmpfs":   {MemoryStat{File: mib(62), Shmem: mib(20), Dirty: mib(40), Mapped: MiB}, "filled by page cache 42.0 MiB (66 %) (of it dirty 40.0), shmem 20.0 (of it memfd or shared maps 20.0); victim"},
+		"what is locked":            {MemoryStat{Anon: mib(62), Unevictable: mib(50)}, "filled by anon 62.0 MiB (97 %) (of it locked 50.0); victim"},
+		"what is locked of a file":  {MemoryStat{File: mib(50), Anon: mib(12), Unevictable: mib(50)}, "filled by page cache 50.0 MiB (78 %), anon 12.0; victim"},
+		"what the kernel needs":     {MemoryStat{Kernel: mib(60), KernelStack: mib(37), SlabUnreclaimable: mib(20), PerCPU: mib(3)}, "filled by kernel 60.0 MiB (94 %) (of it kernel stacks 37.0, other objects 20.0); victim"},
+		"kernels without its total": {MemoryStat{Anon: mib(10), Sock: mib(50)}, "filled by sock 50.0 MiB (78 %), anon 10.0; victim"},
+	} {
+		t.Run(name, func(t *testing.T) { require.Contains(t, filledOutcome(c.stat).Why, c.want) })
+	}
+}
+
+func TestWhatWasSeenLastIsSaidToBeOld(t *testing.T) {
+	o := filledOutcome(MemoryStat{})
+	o.Evidence.Kills = nil
+	o.Evidence.Unread = map[Source]string{KernelLog: "it is closed"}
+	old := Sample{At: time.Millisecond, Current: 40 * MiB, Stat: MemoryStat{Anon: 39 * MiB}}
+	o.Evidence.Fullest = Compose(o.Evidence, Timeline{old, {At: 2 * time.Millisecond, Current: 39 * MiB, Events: Events{OOMKill: 1}, Stat: MemoryStat{Anon: 4096}}}, nil)
+	_, why := o.Judge()
+	require.Contains(t, why, "; when it was seen last, at 40.0 MiB, it was filled by anon 39.0 MiB (98 %)")
+
+	o.Evidence.Fullest = Compose(o.Evidence, Timeline{{Current: 64 * MiB, Stat: MemoryStat{Anon: 4 * MiB}}}, nil)
+	require.Nil(t, o.Evidence.Fullest, "what does not add up was read while memory was given back")
+	_, why = o.Judge()
+	require.NotContains(t, why, "filled")
+}
+
+func TestTheHighestSampleBeforeTheKillCountsAndTheLastOfThese(t *testing.T) {
+	at := func(current Bytes, kills uint64, stat MemoryStat) Sample {
+		return Sample{Current: current, Events: Events{OOMKill: kills}, Stat: stat}
+	}
+	c := Compose(Evidence{}, Timeline{
+		at(64*MiB, 0, MemoryStat{File: 64 * MiB}), at(63*MiB+MiB/2, 0, MemoryStat{Anon: 63 * MiB}), at(20*MiB, 1, MemoryStat{Anon: 20 * MiB}),
+		at(64*MiB, 1, MemoryStat{Sock: 64 * MiB}),
+	}, nil)
+	require.Equal(t, MemoryStat{Anon: 63 * MiB}, c.Stat, "page cache made room for anon; what came after the kill is another's")
+	require.Nil(t, Compose(Evidence{}, nil, nil))
+}
+
+func TestTheReportOfAnotherLimitIsNotTheCages(t *testing.T) {
+	o := filledOutcome(MemoryStat{Sock: 60 * MiB})
+	o.Evidence.Kills[0].Report.Group = "/above"
+	require.Nil(t, Compose(o.Evidence, nil, nil))
+}
+
+func TestWhatTheReportLacksIsTheRecorders(t *testing.T) {
+	o := filledOutcome(MemoryStat{})
+	o.Evidence.Kills[0].Report.Stat = map[string]uint64{"anon": uint64(50 * MiB)}
+	c := Compose(o.Evidence, Timeline{{Current: 60 * MiB, Stat: MemoryStat{Anon: 47 * MiB, Kernel: 13 * MiB, SlabReclaimable: 12 * MiB}}}, nil)
+	require.Equal(t, MemoryStat{Anon: 50 * MiB, Kernel: 13 * MiB, SlabReclaimable: 12 * MiB}, c.Stat)
+	require.True(t, c.Kernel)
+	require.Equal(t, 64*MiB, c.Current)
+}
+
+func TestFilesAreNamedByTheirMount(t *testing.T) {
+	o := filledOutcome(MemoryStat{File: 60 * MiB, Shmem: 60 * MiB})
+	o.Evidence.Fullest.SeeTmpfs(map[string]Bytes{"/dev/shm": 40 * MiB, "/run\x1b[2J": 18 * MiB})
+	_, why := o.Judge()
+	require.Contains(t, why, `filled by shmem 60.0 MiB (94 %) (of it files on /dev/shm 40.0, files on /run\x1b[2J 18.0)`)
+	require.NotContains(t, why, "\x1b")
+
+	o.Evidence.Fullest.Tmpfs, o.Evidence.Fullest.Memfd = nil, 50*MiB
+	_, why = o.Judge()
+	require.Contains(t, why, "(of it memfd 60.0)")
+
+	anon := filledOutcome(MemoryStat{Anon: 60 * MiB})
+	anon.Evidence.Fullest.SeeTmpfs(map[string]Bytes{"/dev/shm": 40 * MiB})
+	require.Nil(t, anon.Evidence.Fullest.Tmpfs, "what others have written is not the cage's")
+}
+
+func TestCopiesOfAForkAreSeen(t *testing.T) {
+	parent := Resident{PID: 10, Parent: 1, Name: "redis-server", Anon: 40 * MiB}
+	child := Resident{PID: 11, Parent: 10, Name: "redis-server", Anon: 40 * MiB}
+	two := func(a, b Resident, anon Bytes) []Census { return []Census{{Anon: anon, Processes: []Resident{a, b}}} }
+	require.Equal(t, 20*MiB, copied(two(parent, child, 52*MiB), 60*MiB))
+	require.Zero(t, copied(two(parent, child, 80*MiB), 80*MiB), "nothing is shared any more: each may have taken its own")
+	worker := child
+	worker.Anon = 12 * MiB
+	require.Zero(t, copied(two(parent, worker, 45*MiB), 60*MiB), "a worker that has its own beside what it shares")
+	other := child
+	other.Name = "sh"
+	require.Zero(t, copied(two(parent, other, 52*MiB), 60*MiB), "another program")
+	require.Zero(t, copied(nil, 60*MiB))
+}
+
+func TestOtherCausesAreNamedWhenTheyMatter(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Outcome)
+		want   string
+	}{
+		"what was there before": {func(o *Outcome) { o.Evidence.Fullest.Inherited = 12 * MiB }, "; 12.0 MiB were charged before the target was started"},
+		"a parent's limit":      {func(o *Outcome) { o.Evidence.Ancestors = []Ancestor{{Path: "/parent", Max: 64 * MiB}} }, "; the limit of /parent is the same"},
+		"small victims": {func(o *Outcome) {
+			o.Evidence.Events.OOMKill, o.Evidence.EventsLocal.OOMKill = 2, 2
+			o.Evidence.Kills = append([]OOMKill{{PID: 7, Name: "sh", Anon: MiB, Group: "/cage", Limit: "/cage"}}, o.Evidence.Kills...)
+		}, "; 1 victim before had held 1.0 MiB together, which relieved nothing"},
+		"huge pages": {func(o *Outcome) {
+			o.Spec.Load.Bytes = 10 * MiB
+			o.Evidence.Fullest.Stat.AnonTHP = 60 * MiB
+		}, "; huge pages hold 20.0 MiB more than the steps were to take: try THP=never"},
+		"copies": {func(o *Outcome) { o.Evidence.Fullest.Copied = 20 * MiB }, "; 20.0 MiB of it are copies of pages that were shared with a forked child"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := filledOutcome(MemoryStat{Anon: 60 * MiB})
+			require.NotContains(t, o.Why, c.want)
+			c.change(o)
+			_, why := o.Judge()
+			require.Contains(t, why, c.want)
+		})
+	}
+}
+
+func TestAnExplanationHasTenLinesAtMost(t *testing.T) {
+	o := filledOutcome(MemoryStat{Sock: mib(41.2), Kernel: mib(14), PageTables: mib(9.1), Anon: mib(8.1), Scanned: 100, Stolen: 3})
+	o.Timeline = Timeline{{At: time.Second / 2, Step: 3, Current: 62 * MiB}}
+	o.Spec.Load.Bytes = 15 * MiB
+	o.Latency = &Latency{Count: 4}
+	lines := o.Explain()
+	require.LessOrEqual(t, len(lines), 10)
+	text := map[string]string{}
+	for _, l := range lines {
+		require.Empty(t, text[l.About], "each is said once")
+		text[l.About] = l.Text
+	}
+	require.Contains(t, text["filled"], "by the kernel's own report, of 64.0 MiB in all: sock is 41.2 MiB, 64 % (data in sockets that was not read yet, or not acknowledged)")
+	require.Contains(t, text["grew"], "80 % of the limit were reached after 500ms, with 3 steps acknowledged")
+	require.Contains(t, text["victim"], "app[152], the target: anon 8.0 MiB")
+	require.Contains(t, text["failed"], "app asked for 4.0 KiB with GFP_KERNEL; the limit had been met 9 times before")
+	require.Contains(t, text["reclaim"], "looked at 100 pages and took back 3 pages")
+	require.Contains(t, text["help"], "sockets (41.2 MiB): read faster")
+}
+
+func TestAnExplanationOfLittleSaysLittle(t *testing.T) {
+	for _, l := range (&Outcome{Verdict: Exited, Evidence: Evidence{Status: ExitStatus{Ended: true}, Ready: true}}).Explain() {
+		require.NotEmpty(t, l.Text, l.About)
+		require.NotContains(t, []string{"victim", "help", "steps"}, l.About)
+	}
+}
+
+func TestEveryWayToFillACageHasItsAdvice(t *testing.T) {
+	for i, f := range new(MemoryStat).fields() {
+		s := new(MemoryStat)
+		s.fields()[i].set(uint64(60 * MiB))
+		o := filledOutcome(*s)
+		if f.size == nil || f.key == "zswapped" || f.key == "percpu" || f.key == "vmalloc" || f.key == "zswap" {
+			continue // no kind of its own, or none that a program takes
+		}
+		if strings.HasPrefix(f.key, "file_") {
+			s.File = 60 * MiB
+		}
+		o.Evidence.Fullest.Stat = *s
+		o.Evidence.Fullest.Stat.Anon = max(o.Evidence.Fullest.Stat.Anon, 4*MiB) // so that there is a kind
+		require.NotEmpty(t, o.help(), f.key)
+		require.NotContains(t, o.help(), "no kind of memory stands out", f.key)
+	}
+}
