@@ -187,11 +187,11 @@ func (o *Outcome) explainSteps() string {
 	if o.Window != nil {
 		text += ", predicted " + o.Window.String()
 	}
+	if differs := o.Differs(); differs != "" {
+		return text + "; " + differs
+	}
 	if o.Measured != nil {
 		text += fmt.Sprintf("; a step took %s (±%s)", human.Size(o.Measured.Step), human.Size(o.Measured.Error))
-	}
-	if differs := o.Differs(); differs != "" {
-		text += "; " + differs
 	}
 	return text
 }

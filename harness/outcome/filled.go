@@ -104,11 +104,15 @@ func (o *Outcome) causes(v Verdict) string {
 	return notes
 }
 
-// hugePages says where huge pages hold more than the steps were to take.
+// hugePages says where huge pages hold more than the steps were to take: each step less than one. Where it is more, the
+// steps took more.
 func (o *Outcome) hugePages() string {
 	c, asked := o.Evidence.Fullest, Bytes(o.Acknowledged)*o.Spec.Load.Bytes
 	over := c.Stat.Anon - asked - o.Baseline.Current
-	if asked == 0 || c.Stat.AnonTHP < over || over < c.Current/kindShare {
+	switch {
+	case asked == 0 || c.Stat.AnonTHP < over || over < c.Current/kindShare:
+		return ""
+	case o.Measured == nil || o.Measured.Step-o.Spec.Load.Bytes > o.Baseline.HugePage:
 		return ""
 	}
 	return fmt.Sprintf("; huge pages hold %s more than the steps were to take: try THP=never", human.Size(over))

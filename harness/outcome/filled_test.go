@@ -146,7 +146,8 @@ func TestOtherCausesAreNamedWhenTheyMatter(t *testing.T) {
 		}, "; 1 victim before had held 1.0 MiB together, which relieved nothing"},
 		"huge pages": {func(o *Outcome) {
 			o.Spec.Load.Bytes = 10 * MiB
-			o.Evidence.Fullest.Stat.AnonTHP = 60 * MiB
+			o.Evidence.Fullest.Stat.AnonTHP, o.Baseline.HugePage = 60*MiB, 2*MiB
+			o.Measured = &Measured{Step: 12 * MiB, Error: 3 * MiB, Steps: 4}
 		}, "; huge pages hold 20.0 MiB more than the steps were to take: try THP=never"},
 		"copies": {func(o *Outcome) { o.Evidence.Fullest.Copied = 20 * MiB }, "; 20.0 MiB of it are copies of pages that were shared with a forked child"},
 	} {
