@@ -69,6 +69,8 @@ func startOf(pid int) (uint64, error) {
 const (
 	parentOf  = 1  // ppid
 	flagsOf   = 6  // flags
+	utimeOf   = 11 // utime
+	stimeOf   = 12 // stime
 	startedAt = 19 // starttime
 )
 

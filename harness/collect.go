@@ -26,6 +26,7 @@ const (
 // when it ended meanwhile. It waits for no more than the run's time and lateGrace, except for a target
 // that is sure to end: to close the cage would wait for that too.
 func collect(ctx context.Context, p *Process, tl *timeline, log *kernelLog) Evidence {
+	timeUp := ctx.Err() != nil
 	ctx, cancel := whileLate(ctx)
 	defer cancel()
 	var waited bool
@@ -35,6 +36,7 @@ func collect(ctx context.Context, p *Process, tl *timeline, log *kernelLog) Evid
 		e.Status = status
 		e.HarnessKilled = p.killed.Load() && status.Signal == "SIGKILL"
 		log.complete(ctx, &e)
+		p.noteCPU(&e)
 		if status.Ended {
 			return e
 		}
@@ -42,6 +44,9 @@ func collect(ctx context.Context, p *Process, tl *timeline, log *kernelLog) Evid
 			continue
 		}
 		if e.Events.OOMKill == 0 || waited || e.SparedTarget() {
+			if timeUp {
+				p.noteCollector(&e)
+			}
 			return e
 		}
 		waited = true

@@ -55,7 +55,7 @@ An outcome is one line of JSON, and can be judged again anywhere.
 	runtime-oom          its own runtime gave up for want of memory
 	                     (it ended by itself, oom_kill did not rise, and its last words say so)
 	stalled              time ran out while it was throttled or thrashing
-	                     (alive at the timeout, with pressure, high, refaults or own oom risen)
+	                     (alive at the timeout, with pressure, high, refaults or own oom risen, or its garbage collector at work all the time)
 	timed-out            time ran out, and memory was not the cause
 	                     (alive at the timeout, none of those risen)
 	inconclusive         the evidence contradicts itself or could not be read

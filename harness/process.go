@@ -34,8 +34,9 @@ type Process struct {
 	status outcome.ExitStatus // set before done is closed
 	last   whereabouts        // where it ended; set before done is closed
 
-	start   uint64   // of the process, in the kernel's ticks; 0 if unknown
-	scratch *scratch // its TMPDIR
+	start   uint64        // of the process, in the kernel's ticks; 0 if unknown
+	cpu     time.Duration // that the cage had used before it was started
+	scratch *scratch      // its TMPDIR
 
 	// Before it was started: how much of each tmpfs was in use, and what the cage was charged with.
 	tmpfs   map[string]Bytes
@@ -106,6 +107,7 @@ func (c *Cage) start(ctx context.Context, t Target) (*Process, error) {
 		cage: c, group: group, cmd: cmd, pipe: r, output: &tail{}, scratch: tmp,
 		copied: make(chan struct{}), done: make(chan struct{}),
 	}
+	p.cpu, _ = cpuTime(c.group) // what cannot be read now, cannot be read later
 	if err := p.execute(); err != nil {
 		c.leave(nil)
 		r.Close()

@@ -97,7 +97,7 @@ func finish(ctx context.Context, o *Outcome, p *Process, err, endErr error) (*Ou
 		return nil, errors.Join(err, endErr)
 	}
 	o.Output = p.Output()
-	o.Evidence.LastWords = outcome.LastWords(o.Output, o.Evidence.Status)
+	o.Complete()
 	leave(o.Left)
 	o.Verdict, o.Why = o.Judge() // what it has left behind is known only now
 	return o, endErr

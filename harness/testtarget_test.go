@@ -257,6 +257,27 @@ func take(n int) {
 	kept = append(kept, b)
 }
 
+// thing is small, and makes the collector look for the next one.
+type thing struct {
+	next *thing
+	_    [7]uint64
+}
+
+var (
+	things *thing
+	litter []byte
+)
+
+func churn(n int) {
+	const size, piece = 64, 1024
+	for range n / size {
+		things = &thing{next: things}
+	}
+	for range 4 * n / piece {
+		litter = make([]byte, piece)
+	}
+}
+
 // reread has the file mapped, as a program has its text.
 func reread(path string, keep int) {
 	f, err := os.Open(path)
@@ -279,6 +300,16 @@ func serve(addr string) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ready", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("/eat/{n}", func(_ http.ResponseWriter, r *http.Request) { take(mustAtoi(r.PathValue("n"))) })
+	// Keeps n bytes of small things, and leaves four times as much to the collector.
+	mux.HandleFunc("/churn/{n}", func(_ http.ResponseWriter, r *http.Request) { churn(mustAtoi(r.PathValue("n"))) })
+	// Computes in n rounds, and takes no memory.
+	mux.HandleFunc("/spin/{n}", func(_ http.ResponseWriter, r *http.Request) {
+		sum := uint64(1)
+		for range mustAtoi(r.PathValue("n")) {
+			sum = sum*6364136223846793005 + 1442695040888963407
+		}
+		fmt.Fprintln(io.Discard, sum)
+	})
 	mux.HandleFunc("/child/{n}", func(_ http.ResponseWriter, r *http.Request) { fmt.Println("child:", parent("eat", r.PathValue("n"))) })
 	mux.HandleFunc("/refuse", func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "no more of this", http.StatusInternalServerError)

@@ -1,5 +1,7 @@
 package outcome
 
+import "time"
+
 // Evidence is everything that was seen of a run and that a verdict rests on. It is collected
 // before the cage is removed. Counters are differences: what was counted during this run.
 type Evidence struct {
@@ -82,6 +84,15 @@ type Evidence struct {
 	// LastWords are those of a target that has ended by itself: its own runtime had no memory left. They prove less than
 	// counters, as anybody can print them. nil: nothing says so.
 	LastWords *RuntimeEnd `json:"last_words,omitempty"`
+
+	// CPU is the CPU time that the cage used during the run, and Took how long the run took; the latter, and what follows, of
+	// a target that lived past its time.
+	CPU  time.Duration `json:"cpu,omitempty"`
+	Took time.Duration `json:"took,omitempty"`
+
+	Pace      *Pace      `json:"pace,omitempty"`       // of the steps; nil where there were few
+	SoftLimit *SoftLimit `json:"soft_limit,omitempty"` // of the process that used the most CPU time; nil without one
+	Collector *Collector `json:"collector,omitempty"`  // of the same; nil where no threads are known to be such
 
 	// KillTimes places the kills that Events.OOMKill counts, in their order: at most 1000.
 	KillTimes []KillTime `json:"kill_times,omitempty"`

@@ -91,7 +91,13 @@ var properties = map[string]property{
 	}},
 	"a target that lives has survived, stalled, timed out or lost a child": {func(e Evidence, _ Verdict) bool { return !e.Status.Ended }, is(Survived, Stalled, TimedOut, ChildOOMKilled, Inconclusive)},
 	"only what lives has survived or run out of time":                      {is(Survived, Stalled, TimedOut), func(e Evidence, _ Verdict) bool { return !e.Status.Ended }},
-	"what exited has ended without a signal":                               {is(Exited), func(e Evidence, _ Verdict) bool { return e.Status.Ended && e.Status.Signal == "" }},
+	"a stall has a reason in memory, the cage's or its own": {is(Stalled), func(e Evidence, _ Verdict) bool {
+		return slowed(e) != "" || e.EventsLocal.OOM > 0 || e.collecting() != ""
+	}},
+	"a target that computes is not held up by its collector unless there is one at work": {func(e Evidence, _ Verdict) bool {
+		return e.CPU > 0 && e.EventsLocal.OOM == 0 && (e.Collector == nil || e.CPU < 2) && (e.SoftLimit == nil || e.Stat.Anon <= e.SoftLimit.Size)
+	}, isNot(Stalled)},
+	"what exited has ended without a signal": {is(Exited), func(e Evidence, _ Verdict) bool { return e.Status.Ended && e.Status.Signal == "" }},
 	"what gave up by its last words has ended by itself": {is(RuntimeOOM), func(e Evidence, _ Verdict) bool {
 		return sound(e) && e.LastWords != nil && e.Status.Ended && e.Status.Signal != "SIGKILL" && (e.Status.Signal != "" || e.Status.Code != 0)
 	}},
@@ -159,6 +165,14 @@ var circumstances = []func(*Evidence){
 	},
 	func(e *Evidence) { e.LastWords = &RuntimeEnd{"Go", "fatal error: out of memory"} },
 	func(e *Evidence) { e.LastWords = &RuntimeEnd{"", "Out of memory"} },
+	func(e *Evidence) { e.Took, e.CPU, e.Collector = 10, 9, &Collector{"JVM", 8, 9} },
+	func(e *Evidence) { e.Took, e.CPU, e.Collector = 10, 1, &Collector{"JVM", 8, 9} },
+	func(e *Evidence) {
+		e.Took, e.CPU, e.Stat.Anon, e.SoftLimit, e.Pace = 10, 9, 5, &SoftLimit{"GOMEMLIMIT", 4}, &Pace{1, 9}
+	},
+	func(e *Evidence) {
+		e.Took, e.CPU, e.Stat.Anon, e.SoftLimit, e.Pace = 10, 9, 4, &SoftLimit{"GOMEMLIMIT", 4}, &Pace{1, 9}
+	},
 	func(e *Evidence) { e.Unread[PressureFile] = "switched off" },
 	func(e *Evidence) { e.Unread[PressureFile], e.Events.Max = "switched off", 3 },
 }

@@ -14,6 +14,7 @@ const (
 	EventsFile   Source = "memory.events" // which stands for all that is read with it; see Memory
 	StatFile     Source = "memory.stat"
 	PressureFile Source = "memory.pressure"
+	CPUFile      Source = "cpu.stat"
 	KernelLog    Source = "/dev/kmsg"
 	BaselineRead Source = "baseline"    // all that Baseline has
 	Descendants  Source = "descendants" // the list of the cgroups below the cage

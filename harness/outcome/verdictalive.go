@@ -35,8 +35,14 @@ func judgeAlive(e Evidence) (Verdict, string) {
 // only be acquitted if no limit was ever met.
 func judgeTimeUp(e Evidence) (Verdict, string) {
 	up := "alive when the time was up" + startNote(e)
-	if why := slowed(e); why != "" {
+	why, collecting := slowed(e), e.collecting()
+	switch {
+	case why != "" && collecting != "":
+		return Stalled, up + ", and memory was short: " + why + "; " + collecting
+	case why != "":
 		return Stalled, up + ", and memory was short: " + why
+	case collecting != "":
+		return Stalled, up + ", and its own memory was short: " + collecting
 	}
 	if why := e.Unread[StatFile]; why != "" {
 		return Inconclusive, up + "; whether memory held it up is unknown: " + why

@@ -26,7 +26,7 @@ var verdictTable = []struct {
 	{RuntimeOOM, "its own runtime gave up for want of memory",
 		"it ended by itself, `oom_kill` did not rise, and its last words say so"},
 	{Stalled, "time ran out while it was throttled or thrashing",
-		"alive at the timeout, with pressure, `high`, refaults or own `oom` risen"},
+		"alive at the timeout, with pressure, `high`, refaults or own `oom` risen, or its garbage collector at work all the time"},
 	{TimedOut, "time ran out, and memory was not the cause",
 		"alive at the timeout, none of those risen"},
 	{Inconclusive, "the evidence contradicts itself or could not be read",

@@ -1,0 +1,94 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/outcome"
+)
+
+// untilStep is a load of that many steps, with the last of which the run's time is up.
+func untilStep(last int, timeIsUp func(), path func(n int) string) Load {
+	return Load{Step: func(ctx context.Context, p *Process, n int) error {
+		if n == last {
+			defer timeIsUp()
+		}
+		return HTTPPost(path(n))(ctx, p, n)
+	}}
+}
+
+// The cage has room: it is the runtime that has not, by its own limit, and does not give up.
+func TestAGoProgramWhoseLiveHeapIsAboveItsOwnLimitStalls(t *testing.T) {
+	const steps = 72
+	o := runUntil(t, Limits{Max: 256 * MiB}, func(timeIsUp func()) Spec {
+		target := server(t)
+		target.Env = append(target.Env, "GOMEMLIMIT=24MiB", "GOGC=off", "GOMAXPROCS=1")
+		return Spec{Target: target, Load: untilStep(steps, timeIsUp, func(int) string { return fmt.Sprintf("/churn/%d", 512*KiB) })}
+	})
+	o.RequireVerdict(t, Stalled)
+	o.RequireAcknowledged(t, steps, steps)
+	o.RequireOOMKills(t, 0)
+	require.Equal(t, &outcome.SoftLimit{Name: "GOMEMLIMIT", Size: 24 * MiB}, o.Evidence.SoftLimit)
+	require.Regexp(t, `^alive when the time was up, and its own memory was short: its runtime collected garbage all the time, as \d\d\.\d MiB of memory are more than its GOMEMLIMIT \(24\.0 MiB\); `+
+		`the cage used .* of CPU in .*, and steps took .* in the end and .* early on, after step 72`, o.Why)
+	t.Log(o.Why)
+}
+
+// With the same limit, a target that only computes was held up by nothing but itself, however slow its steps become.
+func TestATargetThatComputesMoreAndMoreIsOutOfTime(t *testing.T) {
+	const steps, rounds = 16, 200_000
+	o := runUntil(t, Limits{Max: 256 * MiB}, func(timeIsUp func()) Spec {
+		target := server(t)
+		target.Env = append(target.Env, "GOMEMLIMIT=128MiB", "GOGC=off")
+		return Spec{Target: target, Load: untilStep(steps, timeIsUp, func(n int) string { return fmt.Sprintf("/spin/%d", rounds*n*n) })}
+	})
+	o.RequireVerdict(t, TimedOut)
+	e := o.Evidence
+	require.NotNil(t, e.SoftLimit)
+	require.Greater(t, e.Pace.Last, 3*e.Pace.First, "steps slowed down")
+	require.Greater(t, e.CPU, e.Took/4, "by computing")
+	t.Log(o.Why, e.CPU, e.Took, e.Pace)
+}
+
+func TestThreadsAreReadWithTheirCPUTime(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "stat")
+	for text, want := range map[string]*outcome.Thread{
+		"7 (GC Thread#0) S 1 7 7 0 -1 4194304 1 0 0 0 240 13 0 0 20 0": {Name: "GC Thread#0", CPU: 2530 * time.Millisecond},
+		"7 (a) b (c)) R 1 7 7 0 -1 4194304 1 0 0 0 1 0 0 0 20 0":       {Name: "a) b (c)", CPU: 10 * time.Millisecond},
+		"": nil, "7": nil, "7 (a": nil, "7 )a(": nil, "7 (a) R 1 7": nil, "7 (a) R 1 7 7 0 -1 4194304 1 0 0 0 x 0 0": nil,
+	} {
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		got, err := readThread(file)
+		if want == nil {
+			require.Error(t, err, text)
+			continue
+		}
+		require.NoError(t, err, text)
+		require.Equal(t, *want, got)
+	}
+	_, err := readThread(file + "gone")
+	require.Error(t, err)
+}
+
+// What a real process's threads have used, the process has: it also has what threads used that have ended.
+func TestTheThreadsOfAProcessAddUp(t *testing.T) {
+	for start, n := time.Now(), 0; time.Since(start) < 50*time.Millisecond; n++ { // it computes
+		_ = fmt.Sprint(n)
+	}
+	var sum time.Duration
+	threads := readThreads("/proc/self")
+	for _, thread := range threads {
+		sum += thread.CPU
+	}
+	whole, err := readThread("/proc/self/stat")
+	require.NoError(t, err)
+	require.Positive(t, sum)
+	const tick = time.Second / userHZ
+	require.LessOrEqual(t, sum, whole.CPU+time.Duration(len(threads))*tick, "each is rounded by itself")
+}
