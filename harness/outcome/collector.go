@@ -150,3 +150,14 @@ func (e Evidence) collecting() string {
 	return fmt.Sprintf("its runtime collected garbage all the time, as %s of memory are more than its %s (%s); %s, and steps took %s in the end and %s early on",
 		human.Size(live), limit.Name, human.Size(limit.Size), busy, human.Duration(pace.Last), human.Duration(pace.First))
 }
+
+// ownLimitHelp says what helps a program that was short of memory within its runtime, or returns "".
+func (o *Outcome) ownLimitHelp() string {
+	switch {
+	case o.Verdict == RuntimeOOM:
+		return "look for a limit of its own first (-Xmx, --max-old-space-size, memory_limit, ulimit -v), as no killer came from memory.max; where it has none, the kernel refused it memory"
+	case o.Verdict == Stalled && o.Evidence.collecting() != "":
+		return "keep less alive, or give the runtime more of its own (GOMEMLIMIT, -Xmx): its collector finds nothing to free"
+	}
+	return ""
+}

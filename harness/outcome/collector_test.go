@@ -52,6 +52,10 @@ func TestASpiralOfTheCollectorIsAStall(t *testing.T) {
 			assert.Contains(t, why, c.why)
 		})
 	}
+	o := &Outcome{Verdict: Stalled, Evidence: spiral(func(*Evidence) {})}
+	require.Contains(t, o.help(), "its collector finds nothing to free")
+	o.Evidence = spiral(func(e *Evidence) { e.SoftLimit = nil })
+	require.Empty(t, o.ownLimitHelp())
 	alive := spiral(func(e *Evidence) { e.TimedOut = false })
 	require.Equal(t, Survived, verdictOf(alive), "its load has ended")
 }

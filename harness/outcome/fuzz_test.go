@@ -76,6 +76,21 @@ func FuzzSizeText(f *testing.F) {
 	})
 }
 
+func FuzzLastWordsAreWordsOfTheOutput(f *testing.F) {
+	for _, w := range keptLastWords(f) {
+		f.Add(w.output, w.status.Code, w.status.Signal)
+	}
+	f.Fuzz(func(t *testing.T, output string, code int, signal string) {
+		end := LastWords(output, ExitStatus{Ended: true, Code: code, Signal: signal})
+		if end == nil {
+			return
+		}
+		require.NotEmpty(t, end.Words)
+		require.Contains(t, output, end.Words)
+		require.False(t, signal == "" && code == 0 || signal == "SIGKILL")
+	})
+}
+
 func FuzzASizeSurvivesItsTextAndItsJSON(f *testing.F) {
 	for _, seed := range []int64{0, 1, 1023, 1 << 10, 99999744, 100 << 20, 3 << 30, 1<<53 + 1, math.MaxInt64 - 1, math.MaxInt64} {
 		f.Add(seed)

@@ -10,6 +10,9 @@ import (
 
 // help says what would help where memory was the cause.
 func (o *Outcome) help() string {
+	if own := o.ownLimitHelp(); own != "" {
+		return own
+	}
 	c := o.Evidence.Fullest
 	if o.filled(o.Verdict) == "" {
 		return ""

@@ -167,6 +167,7 @@ func TestLastWordsAreEvidence(t *testing.T) {
 	require.Equal(t, RuntimeOOM, o.Verdict)
 	require.Equal(t, `its own runtime (Go) gave up for want of memory, as its last words say: "fatal error: runtime: out of memory"; `+
 		`no kernel OOM killer had a part in it, and it ended by itself with exit code 2 at 40.0 of 64.0 MiB, during step 5`, o.Why)
+	require.Contains(t, o.help(), "look for a limit of its own first")
 	stored, err := ParseSummary([]byte(asJSON(t, o)))
 	require.NoError(t, err)
 	v, why := stored.Judge()
