@@ -166,6 +166,15 @@ func (c *Cage) Memory() (outcome.Memory, error) {
 	return m, nil
 }
 
+// MemoryStat reads what the cage's memory is used for. Its counters count since the cage was made.
+func (c *Cage) MemoryStat() (outcome.MemoryStat, error) {
+	raw, err := c.group.ReadKeyed("memory.stat")
+	if err != nil {
+		return outcome.MemoryStat{}, fmt.Errorf("read the cage %s: %w", c.group.Path(), err)
+	}
+	return outcome.ReadMemoryStat(raw), nil
+}
+
 // explainDescriptors adds to EMFILE what helps.
 func explainDescriptors(err error) error {
 	var limit unix.Rlimit

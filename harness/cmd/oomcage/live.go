@@ -17,6 +17,8 @@ import (
 	"golang.org/x/term"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/human"
+	"oomcage/harness/outcome"
 )
 
 func isTerminal(w io.Writer) bool {
@@ -51,7 +53,8 @@ type liveGraph struct {
 	p       *harness.Process // nil before it is ready
 	acked   int
 	current readings // memory.current in MiB
-	drawn   int      // lines of the last graph
+	last    composed
+	drawn   int // lines of the last graph
 
 	stop chan struct{}
 	done chan struct{}
@@ -115,6 +118,11 @@ func (g *liveGraph) read() {
 		return // the cage is gone
 	}
 	g.current.add(float64(m.Current) / float64(harness.MiB))
+	g.last.used, g.last.full = m.Current, max(g.last.full, m.Current)
+	if limit := g.p.Cage().Limits().Max; limit > 0 && limit != harness.Unlimited {
+		g.last.full = limit
+	}
+	g.last.stat, _ = g.p.Cage().MemoryStat() // zero where it cannot be read, of which the outcome says why
 }
 
 func (g *liveGraph) draw() {
@@ -123,11 +131,37 @@ func (g *liveGraph) draw() {
 	}
 	columns, rows := g.size()
 	text := g.current.plot(g.p.Cage().Limits().Max, g.acked, columns, rows, coloured())
+	if filled := g.last.lines(columns); strings.Count(text+filled, "\n") < rows {
+		text += filled
+	}
 	if g.drawn > 0 {
 		fmt.Fprintf(g.w, "\x1b[%dA\x1b[J", g.drawn) // up, and clear from there on
 	}
 	fmt.Fprint(g.w, text)
 	g.drawn = strings.Count(text, "\n")
+}
+
+// composed is what a cage is filled with.
+type composed struct {
+	used, full harness.Bytes
+	stat       outcome.MemoryStat
+}
+
+// lines are a bar of the kinds of memory and their sizes below it; "" where there is one kind alone, or no room.
+func (c composed) lines(columns int) string {
+	kinds := outcome.SharesOf(c.full, c.stat)
+	if len(kinds) == 0 {
+		return ""
+	}
+	var sizes []string
+	for _, k := range kinds {
+		sizes = append(sizes, fmt.Sprintf("%s %s %s", k.Letter(), k, human.Size(c.stat.Of(k))))
+	}
+	text := fmt.Sprintf("  %s\n  %s\n", kinds.Bar(c.used, c.full, c.stat), strings.Join(sizes, ", "))
+	if widest(text) > columns {
+		return ""
+	}
+	return text
 }
 
 // size is that of the terminal, which may change at any time.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"oomcage/harness"
+	"oomcage/harness/outcome"
 )
 
 func TestALongRunKeepsItsPeakInAsManyValuesAsThereAreColumns(t *testing.T) {
@@ -60,4 +61,15 @@ func TestAGraphWithoutColoursHasNoEscapeSequenceAndNamesItsLines(t *testing.T) {
 	require.NotContains(t, text, "\x1b")
 	require.Contains(t, text, "memory.current below memory.max, MiB, 3 steps acknowledged")
 	require.Contains(t, r.plot(64*harness.MiB, 3, 80, 24, true), "\x1b[91m")
+}
+
+func TestTheKindsOfMemoryAreBelowTheGraphWhereMoreThanOneMatters(t *testing.T) {
+	c := composed{used: 32 * harness.MiB, full: 64 * harness.MiB, stat: outcome.MemoryStat{Anon: 8 * harness.MiB, Sock: 19 * harness.MiB, Kernel: 5 * harness.MiB}}
+	require.Equal(t, "  aaaaannnnnnnnnnnnkkk····················\n  a anon 8.0 MiB, n sock 19.0 MiB, k kernel 5.0 MiB\n", c.lines(80))
+	for columns := range 80 {
+		require.LessOrEqual(t, widest(c.lines(columns)), columns)
+	}
+	c.stat = outcome.MemoryStat{Anon: 30 * harness.MiB, Kernel: harness.MiB}
+	require.Empty(t, c.lines(80), "the graph has it all")
+	require.Empty(t, composed{}.lines(80))
 }
