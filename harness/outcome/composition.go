@@ -37,7 +37,7 @@ func Compose(e Evidence, t Timeline, taken []Census) *Composition {
 	if s := t.fullest(); s != nil {
 		c = &Composition{At: s.At, Current: s.Current, Swap: s.Swap, Stat: s.Stat}
 	}
-	if r := e.ownReport(); r != nil {
+	if r := e.OwnReport(); r != nil {
 		if c == nil {
 			c = &Composition{}
 		}
@@ -104,8 +104,8 @@ func (t Timeline) fullest() (highest *Sample) {
 // sum is what the kinds take together: about memory.current.
 func (s MemoryStat) sum() Bytes { return s.Anon + s.File + s.Sock + s.Kernel }
 
-// ownReport is the kernel's report of the target's own kill for the cage's limit, or else the last one for that limit.
-func (e Evidence) ownReport() *OOMReport {
+// OwnReport is the kernel's report of the target's own kill for the cage's limit, or else the last one for that limit.
+func (e Evidence) OwnReport() *OOMReport {
 	if k, ok := e.TargetKill(); ok && k.Report != nil && k.Report.Group == e.Cage && k.Report.Stat != nil {
 		return k.Report
 	}

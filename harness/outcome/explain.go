@@ -131,7 +131,7 @@ func (o *Outcome) explainVictim() string {
 
 // explainAllocation says for what memory was wanted when there was none.
 func (o *Outcome) explainAllocation() string {
-	r := o.Evidence.ownReport()
+	r := o.Evidence.OwnReport()
 	if r == nil {
 		return ""
 	}

@@ -7,6 +7,12 @@ type allowance struct {
 	evidence bool // as JSON, beside the facts
 }
 
+// processes is how many of those that were in the cage are named.
+func (a allowance) processes() int { return min(a.samples/4, 16) }
+
+// moments is how many kills and captures a timeline has.
+func (a allowance) moments() int { return min(a.samples, 50) }
+
 // minText is how many bytes of the reason and of each fact are always kept.
 const minText = 256
 

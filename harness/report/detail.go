@@ -19,6 +19,7 @@ type detail struct {
 	Facts    [][]string `json:"facts"` // a name and a text each
 	Timeline timeline   `json:"timeline"`
 	Readings int        `json:"readings"` // how many the timeline had before it was thinned
+	Inside   *processes `json:"inside,omitempty"`
 	Evidence string     `json:"evidence,omitempty"`
 	Output   string     `json:"output,omitempty"`
 	Error    string     `json:"error,omitempty"`
@@ -29,7 +30,7 @@ func detailOf(o *outcome.Outcome, a allowance) (detail, error) {
 	least := max(a.text, minText)
 	d := detail{
 		Why: printable.Line(ends(o.Why, least)), Facts: facts(o, least),
-		Timeline: timelineOf(o, outcome.Thin(o.Timeline, a.samples)), Readings: len(o.Timeline),
+		Timeline: timelineOf(o, a), Readings: len(o.Timeline), Inside: processesOf(o, a.processes()),
 		Output: printable.Lines(ends(o.Output, a.text)), Error: printable.Line(ends(o.Error, a.text)),
 	}
 	if a.evidence {
@@ -75,6 +76,9 @@ func facts(o *outcome.Outcome, most int) [][]string {
 		add("swapped out", sizeText(e.SwapCurrent))
 	}
 	add("peak", sizeText(e.Peak))
+	if text := e.Fullest.Filled(); text != "" {
+		add("filled by", text)
+	}
 	add("events", e.Events.String())
 	if e.EventsLocal != e.Events {
 		add("of the cage alone", e.EventsLocal.String())
@@ -84,6 +88,12 @@ func facts(o *outcome.Outcome, most int) [][]string {
 		pressure = []string{"unknown"}
 	}
 	add("pressure", append(pressure, human.Count(int(min(e.Refaults, math.MaxInt32)), "refault"))...)
+	if o.Latency != nil {
+		add("latency", o.Latency.String())
+	}
+	for _, c := range e.Captures {
+		add("captured", c.String())
+	}
 	for _, k := range e.Kills {
 		add("killed", k.String(), k.Limit)
 	}

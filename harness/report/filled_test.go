@@ -47,6 +47,7 @@ func fill(o *outcome.Outcome, kind outcome.Kind) {
 // the kill names.
 func crowd(o *outcome.Outcome, byKernel bool) {
 	peak := o.Peak
+	o.Evidence.KillTimes = []outcome.KillTime{{At: o.Timeline[len(o.Timeline)-1].At, Step: o.Attempted}}
 	if byKernel {
 		o.Evidence.Kills = slices.Clone(o.Evidence.Kills)
 		o.Evidence.Kills[0].Report = &outcome.OOMReport{Group: o.Evidence.Cage, Tasks: []outcome.OOMTask{

@@ -73,7 +73,10 @@ func TestThePageHoldsWhatItDid(t *testing.T) {
 	s := NewSet(makeFindings(t))
 	ranked := s.ranked()
 	var details []detail
-	for _, o := range ranked[:4] {
+	for i, o := range ranked {
+		if i >= 4 && len(o.Evidence.KillTimes) == 0 {
+			continue // four, and those with processes
+		}
 		d, err := detailOf(o, generous(len(ranked)))
 		require.NoError(t, err)
 		details = append(details, d)

@@ -3,7 +3,10 @@ package report
 import (
 	"math"
 	"strconv"
+	"strings"
+	"time"
 
+	"oomcage/harness/internal/human"
 	"oomcage/harness/outcome"
 )
 
@@ -46,6 +49,16 @@ func sizeScale(top float64, most int) scale {
 // countScale has 1, 2, 5, 10, 20 … between its ticks.
 func countScale(top float64) scale {
 	return newScale(top, 10, func(at float64) string { return strconv.Itoa(int(at)) }, 2, 2.5, 2)
+}
+
+// durationScale is countScale for microseconds, with a few ticks.
+func durationScale(top time.Duration) scale {
+	return newScale(float64(top.Microseconds())*1.08, 3, func(at float64) string {
+		if at == 0 {
+			return "0"
+		}
+		return strings.Replace(human.Duration(time.Duration(at)*time.Microsecond), ".0 ", " ", 1)
+	}, 2, 2.5, 2)
 }
 
 // timeScale is countScale for microseconds, in seconds.

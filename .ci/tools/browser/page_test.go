@@ -121,13 +121,64 @@ func TestAPointShowsItsTimelineAndItsEvidence(t *testing.T) {
 	require.NotEmpty(t, eval[string](tb, `document.querySelector("#timeline .pressure").getAttribute("d")`))
 	require.NotEmpty(t, eval[string](tb, `document.querySelector("#timeline .tick").getAttribute("d")`), "memory.high rose")
 	require.Contains(t, tb.texts("#point-body dd"), "some 41s, full 40s, 0 refaults")
-	tb.run(click("summary"))
+	tb.run(click("details:not(#readings) summary"))
 	require.True(t, contains(tb.texts("details pre"), `"max": 167772160`))
 
 	open("max=96MiB/step=40MiB/kind=shmem/repeat=1")
 	require.True(t, contains(tb.texts("#output"), "fatal error: runtime: out of memory\n\ngoroutine 1"))
 	open("max=128MiB/step=10MiB/kind=shmem/repeat=1")
 	require.Equal(t, 2, eval[int](tb, `document.querySelectorAll("#timeline .tick.bad").length`), "oom and oom_kill")
+}
+
+func TestATimelineShowsWhatFilledTheCageAndWhoWasIn(t *testing.T) {
+	tb := mustOpen(t, mustRead(t, findings))
+	tb.open(`.find((r) => r.cells[0].textContent === "max=96MiB/step=20MiB/kind=shmem/repeat=1")`)
+	require.Equal(t, []string{"anon", "shmem", "kernel", "page cache"}, eval[[]string](tb, `[...document.querySelectorAll("#timeline .kind-area")].map((a) => a.dataset.kind)`))
+	heights := eval[[]float64](tb, `[...document.querySelectorAll("#timeline .kind-area")].map((a) => a.getBBox().height)`)
+	require.Greater(t, heights[1], 4*heights[0], "shmem is most of it")
+	fills := eval[[]string](tb, `[...document.querySelectorAll("#timeline .kind-area")].map((a) => document.querySelector(getComputedStyle(a).fill.replace(/^url\("?|"?\)$/g, "")).innerHTML)`)
+	require.Len(t, fills, 4)
+	for i, fill := range fills {
+		require.NotContains(t, fills[:i], fill, "each has a pattern of its own")
+	}
+	require.Equal(t, []string{"page cache1.9 MiB", "kernel6.7 MiB", "shmem82.6 MiB", "anon4.8 MiB"}, tb.texts("#point-body > .legend:first-of-type li"))
+	label := eval[string](tb, `document.querySelector("#timeline svg").getAttribute("aria-label")`)
+	for _, part := range []string{"the highest reading has anon 4.8 MiB, shmem 82.6 MiB", "worker[777], anon 61.0 MiB after", "captured GET /debug/pprof/heap after", "half of them within 1.3 s"} {
+		require.Contains(t, label, part)
+	}
+	require.Equal(t, 1, eval[int](tb, `document.querySelectorAll("#timeline .kill").length`))
+	require.Equal(t, 1, eval[int](tb, `document.querySelectorAll("#timeline .capture").length`))
+	require.NotEmpty(t, eval[string](tb, `document.querySelector("#timeline .latency.failed").getAttribute("d")`))
+
+	require.Equal(t, []string{"app[233]", "worker[777]", "worker[778]"}, tb.texts(".inside tbody th"))
+	wide := eval[[]float64](tb, `[...document.querySelectorAll(".inside svg")].map((s) => [...s.querySelectorAll("rect")].reduce((sum, r) => sum + r.width.baseVal.value, 0))`)
+	require.InDelta(t, 220, wide[0], 0.01)
+	require.IsDecreasing(t, wide)
+	require.True(t, contains(tb.texts("#point-body .hint"), "and 3 more, with 1 MiB together"))
+
+	require.Empty(t, tb.texts("#readings table"), "it is made when somebody asks")
+	tb.run(click("#readings summary"))
+	tb.until(`document.querySelector("#readings table")`)
+	require.Greater(t, eval[int](tb, `document.querySelectorAll("#readings tbody tr").length`), 5)
+	require.Equal(t, []string{"Time", "Steps", "memory.current", "anon", "shmem", "kernel", "page cache", "max", "oom", "oom_kill"}, tb.texts("#readings thead th"))
+
+	tb.open(`.find((r) => r.cells[0].textContent === "max=128MiB/step=20MiB/kind=anon/repeat=1")`)
+	require.True(t, contains(tb.texts("#point-body .hint"), "The kernel's list of those that it could have killed."))
+	require.True(t, contains(tb.texts(".inside tbody th"), `helper\x1b[31m[900]`))
+}
+
+func TestPointsAreFilteredByWhatFilledThem(t *testing.T) {
+	tb := mustOpen(t, mustRead(t, findings))
+	require.Equal(t, []string{"anything", "anon", "shmem", "sock"}, tb.texts("#filter-filled option"))
+	tb.do(`document.querySelector("#filter-filled").value = "sock"; document.querySelector("#filter").dispatchEvent(new Event("input"));`)
+	require.Equal(t, []string{"max=64MiB/step=10MiB/kind=shmem/repeat=1", "max=64MiB/step=10MiB/kind=shmem/repeat=2"}, tb.texts("#points tbody tr .name"))
+	require.Equal(t, []string{"sock 86 %", "sock 86 %"}, tb.texts("#points td.filled-by"))
+
+	tb = mustOpen(t, mustRead(t, realSweep)) // older than the composition
+	require.Equal(t, "none", eval[string](tb, `getComputedStyle(document.querySelector("#filter-filled").parentElement).display`))
+	tb.open("[0]")
+	require.Zero(t, eval[int](tb, `document.querySelectorAll("#timeline .kind-area").length`))
+	require.NotEmpty(t, eval[string](tb, `document.querySelector("#timeline .area").getAttribute("d")`))
 }
 
 func TestSeriesAreToldApartByTheirMarks(t *testing.T) {
@@ -344,6 +395,13 @@ func TestItCanBeReadOnAPhoneInTheDarkAndInGrey(t *testing.T) {
 			tb.open(".at(-3)")
 			require.LessOrEqual(t, eval[int](tb, `document.querySelector("#point").scrollWidth`), width)
 			mustKeep(t, c.name+"-point.png", tb.screenshot(chromedp.CaptureScreenshot()))
+			if c.set == findings {
+				tb.open(`.find((r) => r.cells[0].textContent === "max=96MiB/step=20MiB/kind=shmem/repeat=1")`)
+				require.LessOrEqual(t, eval[int](tb, `document.querySelector("#point").scrollWidth`), width)
+				mustKeep(t, c.name+"-filled.png", tb.screenshot(chromedp.CaptureScreenshot()))
+				tb.do(`document.querySelector("#point").scrollTop = 620`)
+				mustKeep(t, c.name+"-inside.png", tb.screenshot(chromedp.CaptureScreenshot()))
+			}
 			if c.name == "dark" {
 				require.Equal(t, "rgb(18, 20, 23)", eval[string](tb, `getComputedStyle(document.body).backgroundColor`))
 			}

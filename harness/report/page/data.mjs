@@ -16,13 +16,24 @@
  * @typedef {{ axes: { Name: string, Values: string[] }[], points: Point[], checks: string[], verdicts: string[],
  *   letters: Record<string, string>, own: string[], marks: string[], kills: Kills | null, chunk: number }} Index
  */
+/** @typedef {{ at: number, took?: number, text: string }} Moment */
 /**
- * The values of each column are less the one before.
- * @typedef {{ over?: string, time?: Scale, memory?: Scale, limits?: { name: string, at: number, text: string }[], some?: string, full?: string,
- *   columns: Record<string, number[] | undefined> }} Timeline
+ * Of a step the gap from the end of the one before to its begin, and how long it took.
+ * @typedef {{ took?: Scale, p50?: string, last?: string, slowest?: string, doubled?: Moment, failed?: number[],
+ *   columns: Record<string, number[] | undefined> }} Steps
+ */
+/** @typedef {{ name: string, at: number, text: string, changes?: { time: number, at: number, text: string }[] }} Limit */
+/**
+ * The values of each column are less the one before. Those of kinds count pages of 4 KiB.
+ * @typedef {{ over?: string, time?: Scale, memory?: Scale, limits?: Limit[], kinds?: string[], kills?: Moment[], captures?: Moment[], steps?: Steps,
+ *   some?: string, full?: string, columns: Record<string, number[] | undefined> }} Timeline
  */
 /**
- * @typedef {{ why: string, facts: string[][], timeline: Timeline, readings: number, evidence?: string, output?: string, error?: string }} Detail
+ * Processes; the sizes of each are in the order of the kinds.
+ * @typedef {{ when: string, kinds: string[], top: number, rest?: string, rows: { name: string, sizes: number[], texts: string[], note?: string }[] }} Inside
+ */
+/**
+ * @typedef {{ why: string, facts: string[][], timeline: Timeline, readings: number, inside?: Inside, evidence?: string, output?: string, error?: string }} Detail
  */
 /** @typedef {(point: Point, among: Point[]) => void} Open */
 

@@ -1,6 +1,10 @@
 // The dialog with all that is known of one point.
 
 import { badge, breakable, byId, html, onWidth } from "./element.mjs";
+import { insideTable } from "./inside.mjs";
+import { legend } from "./kind.mjs";
+import { readingsTable } from "./readings.mjs";
+import { fullest, kindsAt, mib } from "./stack.mjs";
 import { timelinePlot } from "./timeline.mjs";
 
 /** @typedef {import("./data.mjs").Point} Point */
@@ -58,6 +62,13 @@ export function pointDialog(index, detailOf) {
 	};
 }
 
+// kindsLegend names the areas of the timeline from the top down, with their sizes at its highest reading.
+/** @type {(timeline: import("./data.mjs").Timeline) => Element[]} */
+function kindsLegend(timeline) {
+	const kinds = kindsAt(timeline, fullest(timeline)).reverse();
+	return kinds.length > 0 ? [legend("What the highest reading has", kinds.map(({ kind, size }) => ({ kind, text: mib(size) })))] : [];
+}
+
 /** @type {(index: Index, point: Point, detail: import("./data.mjs").Detail, plot: Node) => (Node)[]} */
 function pointBody(index, point, detail, plot) {
 	const steps = `${point.acked} steps acknowledged of ${point.attempted}` + (point.predicted ? `, ${point.predicted} predicted` : "");
@@ -65,8 +76,10 @@ function pointBody(index, point, detail, plot) {
 	return [
 		html("div", { class: "lead" }, badge(index, point.verdict), html("p", {}, html("strong", {}, point.verdict), ": " + detail.why)),
 		html("p", { class: "dim" }, steps),
-		html("h3", {}, "Timeline"), plot,
+		html("h3", {}, "Timeline"), plot, ...kindsLegend(detail.timeline),
 		...(detail.readings > readings ? [html("p", { class: "hint" }, `${readings} of ${detail.readings} readings`)] : []),
+		...(readings > 0 ? [readingsTable(detail.timeline)] : []),
+		...(detail.inside ? [html("h3", {}, "Processes when it was full"), ...insideTable(detail.inside)] : []),
 		html("h3", {}, "Evidence"), html("dl", { class: "facts" }, ...detail.facts.flatMap(([name, text]) => [html("dt", {}, name), html("dd", {}, text)])),
 		...(detail.error ? [html("h3", {}, "Error of the last step"), html("pre", { tabindex: 0 }, detail.error)] : []),
 		...(detail.output ? [html("h3", {}, "Output of the target"), html("pre", { tabindex: 0, id: "output" }, detail.output)] : []),

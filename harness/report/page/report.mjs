@@ -2,6 +2,7 @@
 
 import { detailsIn, unpack } from "./data.mjs";
 import { byId, html } from "./element.mjs";
+import { definePatterns } from "./kind.mjs";
 import { drawKills } from "./kills.mjs";
 import { drawMap } from "./map.mjs";
 import { pointDialog } from "./point.mjs";
@@ -11,6 +12,7 @@ async function draw() {
 	/** @type {import("./data.mjs").Index} */
 	const index = await unpack(byId("index"));
 	const open = pointDialog(index, detailsIn(document.querySelectorAll("script.details"), index.chunk));
+	definePatterns();
 	drawMap(index, open);
 	drawKills(index, open);
 	drawTable(index, open);

@@ -62,6 +62,39 @@
     return ticks.filter((_, i) => i % each === 0);
   }
 
+  // ../../../harness/report/page/kind.mjs
+  var patterns = {
+    "anon": "",
+    "shmem": "M-2 2L2 -2M0 8L8 0M6 10L10 6",
+    "sock": "M2 1.2v1.6M6 5.2v1.6",
+    "kernel": "M0 0L8 8M0 8L8 0",
+    "page cache": "M0 4H8",
+    "page tables": "M4 0V8",
+    "not split": "M0 2H8M0 6H8"
+  };
+  var other = { file: "page cache", swap: "sock" };
+  var nameOf = (kind) => (other[kind] || kind).replaceAll(" ", "-");
+  var filling = (kind) => `url(#kind-${nameOf(kind)})`;
+  function definePatterns() {
+    const all = Object.entries(patterns).map(([kind, d]) => svg(
+      "pattern",
+      { id: `kind-${nameOf(kind)}`, class: `kind k-${nameOf(kind)}`, width: 8, height: 8, patternUnits: "userSpaceOnUse" },
+      svg("rect", { width: 8, height: 8 }),
+      svg("path", { d })
+    ));
+    document.body.append(svg("svg", { class: "patterns", width: 0, height: 0, "aria-hidden": "true" }, svg("defs", {}, ...all)));
+  }
+  function swatch(kind) {
+    return svg(
+      "svg",
+      { class: "swatch", width: 18, height: 14, "aria-hidden": "true" },
+      svg("rect", { class: "area-line", x: 0.5, y: 0.5, width: 17, height: 13, fill: filling(kind) })
+    );
+  }
+  function legend(label, kinds) {
+    return html("ul", { class: "legend", "aria-label": label }, ...kinds.map(({ kind, text }) => html("li", {}, swatch(kind), html("span", {}, kind), html("span", { class: "dim" }, text))));
+  }
+
   // ../../../harness/report/page/kills.mjs
   function drawKills(index, open) {
     const { kills, marks: shapes } = index;
@@ -201,9 +234,9 @@
       controls.replaceChildren();
       if (axes.length > 2) {
         const names = axes.map((a) => a.Name);
-        const swap = (which, other) => (i) => {
-          if (view[other] === i) {
-            view[other] = view[which];
+        const swap = (which, other2) => (i) => {
+          if (view[other2] === i) {
+            view[other2] = view[which];
           }
           view[which] = i;
           redraw();
@@ -351,96 +384,265 @@
     }
   }
 
-  // ../../../harness/report/page/timeline.mjs
-  var counters = ["high", "max", "oom", "oom_kill"];
-  var total = (column) => (column || []).reduce((sum, v) => sum + v, 0);
+  // ../../../harness/report/page/inside.mjs
+  var barWidth = 220;
+  function pieces(sizes, top, width) {
+    let left = 0;
+    return sizes.map((size) => {
+      const piece = { left, wide: size / Math.max(top, 1) * width };
+      left += piece.wide;
+      return piece;
+    });
+  }
+  function insideTable(inside) {
+    const { when, kinds, rows, top, rest } = inside;
+    const bar = (sizes) => svg(
+      "svg",
+      { viewBox: `0 0 ${barWidth} 16`, width: barWidth, height: 16, "aria-hidden": "true" },
+      ...pieces(sizes, top, barWidth).map(({ left, wide }, i) => svg("rect", { class: "area-line", x: left, y: 1, width: wide, height: 14, fill: filling(kinds[i]) }))
+    );
+    const head = html(
+      "tr",
+      {},
+      html("th", { scope: "col" }, "Process"),
+      html("td", { class: "wide-only" }),
+      ...kinds.map((kind) => html("th", { scope: "col", class: "number" }, kind)),
+      html("th", { scope: "col", class: "wide-only" }, "State")
+    );
+    return [
+      html("p", { class: "hint" }, when + " What two of them share, each of them has."),
+      html("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Processes" }, html("table", { class: "inside" }, html("thead", {}, head), html(
+        "tbody",
+        {},
+        ...rows.map((r) => html(
+          "tr",
+          {},
+          html("th", { scope: "row" }, r.name),
+          html("td", { class: "wide-only" }, bar(r.sizes)),
+          ...r.texts.map((text) => html("td", { class: "number" }, text)),
+          html("td", { class: "dim wide-only" }, r.note || "")
+        ))
+      ))),
+      ...rest ? [html("p", { class: "hint" }, rest)] : [],
+      legend("Kinds of memory of a process", kinds.map((kind) => ({ kind, text: "" })))
+    ];
+  }
+
+  // ../../../harness/report/page/stack.mjs
+  var page = 4096;
   function sums(column) {
     let sum = 0;
     return column.map((v) => sum += v);
   }
-  function timelineText(point, { over, limits = [], some, full, columns: columns2 }) {
-    const rose = counters.flatMap((name) => columns2[name] ? [`${name} ${total(columns2[name])}`] : []);
+  function stacked({ kinds = [], columns: columns2 }) {
+    const current = sums(columns2.current || []);
+    let lower = current.map(() => 0);
+    return kinds.map((kind) => {
+      const sizes = sums(columns2[kind] || []);
+      const upper = lower.map((v, i) => Math.min(v + sizes[i] * page, Math.max(current[i], v)));
+      const area = { kind, lower, upper };
+      lower = upper;
+      return area;
+    });
+  }
+  function fullest({ columns: columns2 }) {
+    const current = sums(columns2.current || []);
+    return current.lastIndexOf(Math.max(...current));
+  }
+  function kindsAt({ kinds = [], columns: columns2 }, place) {
+    return kinds.map((kind) => ({ kind, size: (sums(columns2[kind] || [])[place] || 0) * page }));
+  }
+  var mib = (bytes) => (bytes / 2 ** 20).toFixed(1) + " MiB";
+
+  // ../../../harness/report/page/readings.mjs
+  var page2 = 4096;
+  function readingRows({ kinds = [], columns: columns2 }) {
+    const at = sums(columns2.at || []);
+    const of = (name) => sums(columns2[name] || at.map(() => 0));
+    const sizes = [of("current"), ...kinds.map((kind) => of(kind).map((n) => n * page2)), ...columns2.swap ? [of("swap")] : []];
+    const events = ["high", "max", "oom", "oom_kill"].filter((name) => columns2[name]);
+    const step = of("step");
+    return {
+      head: ["Time", "Steps", "memory.current", ...kinds, ...columns2.swap ? ["swap"] : [], ...events],
+      rows: at.map((us, i) => [`${(us / 1e6).toFixed(3)} s`, String(step[i]), ...sizes.map((s) => mib(s[i])), ...events.map((name) => String(of(name)[i]))])
+    };
+  }
+  function readingsTable(timeline) {
+    const details = html("details", { id: "readings" }, html("summary", {}, "Readings as a table"));
+    details.addEventListener("toggle", () => {
+      if (details.querySelector("table")) {
+        return;
+      }
+      const { head, rows } = readingRows(timeline);
+      details.append(html("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Readings" }, html(
+        "table",
+        { class: "inside" },
+        html("thead", {}, html("tr", {}, ...head.map((text) => html("th", { scope: "col", class: "number" }, text)))),
+        html("tbody", {}, ...rows.map((row) => html("tr", {}, ...row.map((text) => html("td", { class: "number" }, text)))))
+      )));
+    });
+    return details;
+  }
+
+  // ../../../harness/report/page/latency.mjs
+  function stepMoments({ gap = [], took = [] }) {
+    let end = 0;
+    return gap.map((us, i) => {
+      const begin = end + us;
+      end = begin + took[i];
+      return { begin, end };
+    });
+  }
+  function latencyLane(steps, x, top, high, frame) {
+    const { took, columns: columns2, failed = [], p50, last, slowest, doubled } = steps;
+    const bottom = top + high;
+    const y = (us) => bottom - us / (took?.top || 1) * high;
+    const segment = ({ begin = 0, end = 0 }) => `M${x(begin).toFixed(1)} ${y(end - begin).toFixed(1)}H${Math.max(x(end), x(begin) + 0.1).toFixed(1)}`;
+    const cross = ({ begin = 0, end = 0 }) => `M${(x(end) - 3.5).toFixed(1)} ${(y(end - begin) - 3.5).toFixed(1)}l7 7m0 -7l-7 7`;
+    const all = stepMoments(columns2);
+    const bad = new Set(failed);
     return [
-      `memory.current over ${over}: ` + [`up to ${point.peakText}`, ...limits.map((l) => `${l.name} ${l.text}`)].join(", "),
-      `${point.acked} steps`,
+      svg("rect", { class: "lane", x: frame.left, width: frame.right - frame.left, y: top, height: high }),
+      ...(took?.ticks || []).slice(1).flatMap((tick) => [
+        svg("line", { class: "grid", x1: frame.left, x2: frame.right, y1: y(tick.at), y2: y(tick.at) }),
+        svg("text", { x: frame.left - 8, y: y(tick.at) + 4, "text-anchor": "end" }, tick.text)
+      ]),
+      svg("text", { x: frame.left - 8, y: bottom + 1, "text-anchor": "end" }, "latency"),
+      ...doubled ? [
+        svg("line", { class: "doubled", x1: x(doubled.at), x2: x(doubled.at), y1: top, y2: bottom }),
+        svg("text", { x: x(doubled.at) + 5, y: top + 11 }, frame.wide ? doubled.text : "×2")
+      ] : [],
+      svg("path", { class: "latency", d: all.filter((_, i) => !bad.has(i)).map(segment).join("") }),
+      svg("path", { class: "latency failed", d: all.filter((_, i) => bad.has(i)).map((s) => segment(s) + cross(s)).join("") }),
+      ...frame.wide ? [...p50 ? [`p50 ${p50}`, `last ${last}`] : [], `max ${slowest}`].map((text, i) => svg("text", { x: frame.right + 6, y: top + 12 + 16 * i }, text)) : []
+    ];
+  }
+
+  // ../../../harness/report/page/timeline.mjs
+  var counters = ["high", "max", "oom", "oom_kill"];
+  var laneHeight = 20;
+  var total = (column) => (column || []).reduce((sum, v) => sum + v, 0);
+  function timelineText(point, timeline) {
+    const { over, limits = [], some, full, columns: columns2, kills = [], captures = [], steps } = timeline;
+    const rose = counters.flatMap((name) => columns2[name] ? [`${name} ${total(columns2[name])}`] : []);
+    const kinds = kindsAt(timeline, fullest(timeline)).filter((k) => k.size > 0).map((k) => `${k.kind} ${mib(k.size)}`);
+    const changes = limits.flatMap((l) => (l.changes || []).map((c) => `${l.name} ${c.text} from ${seconds(c.time)} on`));
+    return [
+      `memory.current over ${over}: ` + [`up to ${point.peakText}`, ...limits.map((l) => `${l.name} ${l.text}`), ...changes].join(", "),
+      ...kinds.length > 0 ? ["the highest reading has " + kinds.join(", ")] : [],
+      `${point.acked} steps` + (steps?.p50 ? `, half of them within ${steps.p50}, the slowest ${steps.slowest}, the last ${steps.last}` : "") + (steps?.doubled ? `, ${steps.doubled.text}` : ""),
       rose.join(", ") || "no events",
+      ...kills.length > 0 ? [kills.map((k) => `${k.text} after ${seconds(k.at)}`).join(", ")] : [],
+      ...captures.length > 0 ? [captures.map((c) => `captured ${c.text} after ${seconds(c.at)}`).join(", ")] : [],
       ...some ? [`pressure ${some}, ${full}`] : []
     ].join("; ");
   }
+  var seconds = (us) => (us / 1e6).toFixed(us < 1e7 ? 2 : 1) + " s";
   function timelinePlot(point, timeline, width) {
-    const { time, memory, limits = [], some, full, columns: columns2 } = timeline;
+    const { time, memory, some, full, columns: columns2, steps } = timeline;
     if (!time || !memory) {
       return html("p", { class: "dim" }, "The timeline has no two readings to draw.");
     }
-    const of = (name) => columns2[name] || [];
-    const at = sums(of("at"));
-    const lanes = counters.filter((name) => columns2[name]);
-    const says = timelineText(point, timeline);
     const wide = width > 480;
     const plotHeight = Math.max(180, Math.min(280, width * 0.36));
-    const frame = { left: 74, right: width - (wide ? 92 : 16), top: 22, bottom: 22 + plotHeight };
-    const laneHeight = 20;
+    const frame = { left: 74, right: width - (wide ? 92 : 16), top: 38, bottom: 38 + plotHeight, wide };
+    const lanes = counters.filter((name) => columns2[name]);
     const pressureTop = frame.bottom + 8 + lanes.length * laneHeight;
-    const height = pressureTop + (some ? 44 : 0) + 26;
+    const latencyTop = pressureTop + (some ? 44 : 0);
+    const height = latencyTop + (steps ? 84 : 0) + 26;
     const x = (t) => frame.left + t / time.top * (frame.right - frame.left);
     const y = (v) => frame.bottom - v / memory.top * plotHeight;
-    const line = (values) => values.map((v, i) => `${x(at[i]).toFixed(1)} ${y(v).toFixed(1)}`).join("L");
+    const at = sums(columns2.at || []);
+    const says = timelineText(point, timeline);
     const plot = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": says }, svg("title", {}, says));
-    for (const tick of memory.ticks) {
-      plot.append(
-        svg("line", { class: "grid", x1: frame.left, x2: frame.right, y1: y(tick.at), y2: y(tick.at) }),
-        svg("text", { x: frame.left - 8, y: y(tick.at) + 4, "text-anchor": "end" }, tick.text)
-      );
-    }
-    plot.append(...stepLines(of("step"), at, x, frame));
-    const current = line(sums(of("current")));
-    plot.append(
-      svg("path", { class: "area", d: `M${x(at[0])} ${frame.bottom}L${current}L${x(at[at.length - 1])} ${frame.bottom}z` }),
-      svg("path", { class: "memory", d: "M" + current })
-    );
-    if (columns2.swap) {
-      plot.append(svg("path", { class: "swap", d: "M" + line(sums(columns2.swap)) }));
-    }
-    let above = frame.top;
-    for (const limit of limits) {
-      if (limit.at > memory.top) {
-        plot.append(svg("text", { class: "limit-text", x: frame.left + 6, y: above += 15 }, `↑ ${limit.name} ${limit.text} is above this picture`));
-        continue;
-      }
-      const middle = y(limit.at);
-      plot.append(
-        svg("line", { class: limit.name === "memory.high" ? "limit high" : "limit", x1: frame.left, x2: frame.right, y1: middle, y2: middle }),
-        wide ? svg("text", { class: "limit-text", x: frame.right + 6, y: middle + 4 }, limit.name) : svg("text", { class: "limit-text", x: frame.right, y: middle - 5, "text-anchor": "end" }, limit.name)
-      );
-    }
-    const lane = (name, middle, height2) => plot.append(
-      svg("rect", { class: "lane", x: frame.left, width: frame.right - frame.left, y: middle - height2 / 2, height: height2 }),
+    plot.append(...memoryArea(timeline, at, x, y, frame), ...limitLines(timeline, x, y, frame), ...moments(timeline, x, frame));
+    const lane = (name, middle, high) => plot.append(
+      svg("rect", { class: "lane", x: frame.left, width: frame.right - frame.left, y: middle - high / 2, height: high }),
       svg("text", { x: frame.left - 8, y: middle + 4, "text-anchor": "end" }, name)
     );
     lanes.forEach((name, i) => {
       const middle = frame.bottom + 8 + (i + 0.5) * laneHeight;
       lane(name, middle, 14);
-      const d = of(name).map((rose, j) => rose > 0 ? `M${x(at[j]).toFixed(1)} ${middle - 7}v14` : "").join("");
+      const d = (columns2[name] || []).map((rose, j) => rose > 0 ? `M${x(at[j]).toFixed(1)} ${middle - 7}v14` : "").join("");
       plot.append(svg("path", { class: "tick" + (name.startsWith("oom") ? " bad" : ""), d }));
       if (wide) {
-        plot.append(svg("text", { x: frame.right + 6, y: middle + 4 }, String(total(of(name)))));
+        plot.append(svg("text", { x: frame.right + 6, y: middle + 4 }, String(total(columns2[name]))));
       }
     });
     if (some && full) {
       const middle = pressureTop + 23;
       lane("pressure", middle, 30);
       plot.append(
-        svg("path", { class: "pressure", d: sharePath(of("some"), at, x, middle + 15) }),
-        svg("path", { class: "pressure full", d: sharePath(of("full"), at, x, middle + 15) })
+        svg("path", { class: "pressure", d: sharePath(columns2.some || [], at, x, middle + 15) }),
+        svg("path", { class: "pressure full", d: sharePath(columns2.full || [], at, x, middle + 15) })
       );
       if (wide) {
         plot.append(svg("text", { x: frame.right + 6, y: middle - 3 }, some), svg("text", { x: frame.right + 6, y: middle + 12 }, full));
       }
     }
+    if (steps) {
+      plot.append(...latencyLane(steps, x, latencyTop + 10, 66, frame));
+    }
     for (const tick of labelled(time.ticks, width, 90)) {
       plot.append(svg("text", { x: x(tick.at), y: height - 6, "text-anchor": "middle" }, tick.text));
     }
     return plot;
+  }
+  function memoryArea(timeline, at, x, y, frame) {
+    const { memory, columns: columns2 } = timeline;
+    const points = (values) => values.map((v, i) => `${x(at[i]).toFixed(1)} ${y(v).toFixed(1)}`);
+    const drawn = (memory?.ticks || []).flatMap((tick) => [
+      svg("line", { class: "grid", x1: frame.left, x2: frame.right, y1: y(tick.at), y2: y(tick.at) }),
+      svg("text", { x: frame.left - 8, y: y(tick.at) + 4, "text-anchor": "end" }, tick.text)
+    ]);
+    const current = points(sums(columns2.current || [])).join("L");
+    drawn.push(svg("path", { class: "area", d: `M${x(at[0])} ${frame.bottom}L${current}L${x(at[at.length - 1])} ${frame.bottom}z` }));
+    for (const { kind, lower, upper } of stacked(timeline)) {
+      const d = `M${points(upper).join("L")}L${points(lower).reverse().join("L")}z`;
+      drawn.push(svg("path", { class: "area-line kind-area", "data-kind": kind, d, fill: filling(kind) }));
+    }
+    drawn.push(...stepLines(columns2.step || [], at, x, frame), svg("path", { class: "memory", d: "M" + current }));
+    if (columns2.swap) {
+      drawn.push(svg("path", { class: "swap", d: "M" + points(sums(columns2.swap)).join("L") }));
+    }
+    return drawn;
+  }
+  function limitLines({ limits = [], memory }, x, y, frame) {
+    let above = frame.top;
+    return limits.flatMap((limit) => {
+      const top = memory?.top || 0;
+      const middle = y(limit.at);
+      if (limit.at > top && !limit.changes) {
+        return [svg("text", { class: "limit-text", x: frame.left + 6, y: above += 15 }, `↑ ${limit.name} ${limit.text} is above this picture`)];
+      }
+      const d = limitPath(limit, top, x, y, frame);
+      const last = (limit.changes || []).reduce((_, c) => c.at > 0 && c.at <= top ? y(c.at) : frame.top, limit.at > top ? frame.top : middle);
+      return [
+        svg("path", { class: limit.name === "memory.high" ? "limit high" : "limit", d }),
+        frame.wide ? svg("text", { class: "limit-text", x: frame.right + 6, y: last + 4 }, limit.name) : svg("text", { class: "limit-text", x: frame.right, y: last - 5, "text-anchor": "end" }, limit.name)
+      ];
+    });
+  }
+  function limitPath(limit, top, x, y, frame) {
+    const height = (at) => (at > 0 && at <= top ? y(at) : frame.top).toFixed(1);
+    const steps = (limit.changes || []).map((c) => `H${x(c.time).toFixed(1)}V${height(c.at)}`);
+    return `M${frame.left} ${height(limit.at)}${steps.join("")}H${frame.right}`;
+  }
+  function moments({ kills = [], captures = [] }, x, frame) {
+    const mark = (name, m, i) => {
+      const left = x(m.at);
+      const end = left > (frame.left + frame.right) / 2;
+      return [
+        svg("line", { class: `moment ${name}`, x1: left, x2: left, y1: frame.top - 18, y2: frame.bottom }),
+        ...m.took ? [svg("rect", { class: "taking", x: left, y: frame.top - 4, width: Math.max(x(m.at + m.took) - left, 2), height: 4 })] : [],
+        ...i === 0 ? [svg(
+          "text",
+          { class: name + "-text", x: left + (end ? -5 : 5), y: frame.top - (name === "kill" ? 8 : 22), "text-anchor": end ? "end" : "start" },
+          name === "kill" ? "✕ " + m.text : "◆ " + m.text
+        )] : []
+      ];
+    };
+    return [...captures.flatMap((c, i) => mark("capture", c, i)), ...kills.flatMap((k, i) => mark("kill", k, i))];
   }
   function stepLines(rose, at, x, frame) {
     let numbered = -Infinity;
@@ -451,7 +653,7 @@
         return rose[i] > 0 ? [line] : [];
       }
       numbered = left;
-      return [line, svg("text", { x: left, y: frame.top - 8, "text-anchor": "middle" }, String(n))];
+      return [line, svg("text", { class: "step-number", x: left + 3, y: frame.bottom - 4 }, String(n))];
     });
   }
   function sharePath(waited, at, x, bottom) {
@@ -515,6 +717,10 @@
       show();
     };
   }
+  function kindsLegend(timeline) {
+    const kinds = kindsAt(timeline, fullest(timeline)).reverse();
+    return kinds.length > 0 ? [legend("What the highest reading has", kinds.map(({ kind, size }) => ({ kind, text: mib(size) })))] : [];
+  }
   function pointBody(index, point, detail, plot) {
     const steps = `${point.acked} steps acknowledged of ${point.attempted}` + (point.predicted ? `, ${point.predicted} predicted` : "");
     const readings = detail.timeline.columns.at?.length || 0;
@@ -523,7 +729,10 @@
       html("p", { class: "dim" }, steps),
       html("h3", {}, "Timeline"),
       plot,
+      ...kindsLegend(detail.timeline),
       ...detail.readings > readings ? [html("p", { class: "hint" }, `${readings} of ${detail.readings} readings`)] : [],
+      ...readings > 0 ? [readingsTable(detail.timeline)] : [],
+      ...detail.inside ? [html("h3", {}, "Processes when it was full"), ...insideTable(detail.inside)] : [],
       html("h3", {}, "Evidence"),
       html("dl", { class: "facts" }, ...detail.facts.flatMap(([name, text]) => [html("dt", {}, name), html("dd", {}, text)])),
       ...detail.error ? [html("h3", {}, "Error of the last step"), html("pre", { tabindex: 0 }, detail.error)] : [],
@@ -541,7 +750,7 @@
     { name: "Predicted", key: (p) => p.predicted ? Number.parseInt(p.predicted, 10) : -1, text: (p) => p.predicted || "", class: "number wide-only" },
     { name: "memory.max", key: (p) => p.max || Infinity, text: (p) => p.maxText, class: "number wide-only" },
     { name: "Peak", key: (p) => p.peak, text: (p) => p.peakText, class: "number wide-only" },
-    { name: "Filled by", key: (p) => p.filledText || "~", text: (p) => p.filledText || "", class: "filled-by wide-only" },
+    { name: "Filled by", key: (p) => p.filled || "~", text: (p) => p.filledText || "", class: "filled-by wide-only" },
     { name: "Time", key: (p) => p.took, text: (p) => p.tookText, class: "number wide-only" },
     { name: "Findings", key: (p) => -(p.findings?.length || 0) }
   ];
@@ -595,7 +804,7 @@
     headings.forEach((th, i) => th.addEventListener("click", () => {
       sort.down = sort.by === i && !sort.down;
       sort.by = i;
-      headings.forEach((other) => other.removeAttribute("aria-sort"));
+      headings.forEach((other2) => other2.removeAttribute("aria-sort"));
       th.setAttribute("aria-sort", sort.down ? "descending" : "ascending");
       apply();
     }));
@@ -656,6 +865,7 @@
   async function draw() {
     const index = await unpack(byId("index"));
     const open = pointDialog(index, detailsIn(document.querySelectorAll("script.details"), index.chunk));
+    definePatterns();
     drawMap(index, open);
     drawKills(index, open);
     drawTable(index, open);

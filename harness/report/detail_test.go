@@ -1,0 +1,87 @@
+package report
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/outcome"
+)
+
+func TestTheProcessesAreThoseOfTheLastCensusOrOfTheKernelsReport(t *testing.T) {
+	o := &outcome.Outcome{}
+	require.Nil(t, processesOf(o, 16))
+
+	o.Evidence = outcome.Evidence{Cage: "/cage", PID: 9, Kills: []outcome.OOMKill{{PID: 9, Report: &outcome.OOMReport{
+		Group: "/cage", Stat: map[string]uint64{}, RestCount: 2, Rest: &outcome.OOMTask{RSS: outcome.MiB}, Tasks: []outcome.OOMTask{
+			{TGID: 9, Name: "app\x1b[31m", RSS: 5 * outcome.MiB, Anon: 4 * outcome.MiB, File: outcome.MiB, OOMScoreAdj: -7},
+			{TGID: 8, Name: "old", RSS: 3 * outcome.MiB},
+		}}}}}
+	require.Equal(t, &processes{
+		When: "The kernel's list of those that it could have killed.", Kinds: []string{"anon", "file", "not split"}, Top: int64(5 * outcome.MiB), Rest: "and 2 more, with 1 MiB together",
+		Rows: []resident{
+			{`app\x1b[31m[9]`, []int64{4 << 20, 1 << 20, 0}, []string{"4 MiB", "1 MiB", "0 B"}, "oom_score_adj -7"},
+			{"old[8]", []int64{0, 0, 3 << 20}, []string{"0 B", "0 B", "3 MiB"}, "oom_score_adj 0"},
+		},
+	}, processesOf(o, 16))
+	require.Equal(t, "and 3 more, with 4 MiB together", processesOf(o, 1).Rest, "those that there is no room for are counted")
+	require.Len(t, processesOf(o, 1).Rows, 1)
+
+	o.Census = []outcome.Census{{}, {At: time.Second, Current: 64 * outcome.MiB, Processes: []outcome.Resident{
+		{PID: 9, Name: "app", State: "Z", Threads: 1, Shmem: outcome.MiB, Locked: outcome.MiB, Swap: outcome.KiB},
+	}}}
+	require.Equal(t, &processes{
+		When: "Seen after 1.0 s, at 64 MiB.", Kinds: []string{"shmem", "swap"}, Top: 1<<20 + 1<<10,
+		Rows: []resident{{"app[9]", []int64{1 << 20, 1 << 10}, []string{"1 MiB", "1 KiB"}, "ended, 1 thread, locked 1 MiB"}},
+	}, processesOf(o, 16))
+}
+
+func TestStepsStayWhereTheyWereThoughTimesAreWholeMicroseconds(t *testing.T) {
+	o := &outcome.Outcome{Latency: &outcome.Latency{Count: 999, P50: time.Millisecond, Last: 3 * time.Millisecond, Doubled: &outcome.Doubling{At: time.Second, Current: 9, Limit: 10}}}
+	require.Nil(t, stepsOf(o, nil))
+	at := time.Duration(0)
+	for n := 1; n <= 1000; n++ {
+		o.StepTimes = append(o.StepTimes, outcome.StepTime{N: n, Begin: at, Took: 1999 * time.Nanosecond, Answer: outcome.AnswerOK})
+		at += 3501 * time.Nanosecond
+	}
+	o.StepTimes[999].Answer = outcome.AnswerEOF
+	s := stepsOf(o, o.StepTimes)
+	require.Equal(t, []int{999}, s.Failed)
+	require.Equal(t, &moment{At: 1_000_000, Text: "doubled at 90 % of memory.max"}, s.Doubled)
+	end := int64(0)
+	for i, gap := range s.Columns["gap"] {
+		require.InDelta(t, float64(o.StepTimes[i].Begin.Nanoseconds())/1000, end+gap, 2)
+		end += gap + s.Columns["took"][i]
+	}
+	o.Latency = &outcome.Latency{}
+	require.Empty(t, stepsOf(o, o.StepTimes).P50, "none was acknowledged")
+}
+
+func TestALimitThatChangesIsAStaircaseAndHasRoom(t *testing.T) {
+	o := &outcome.Outcome{
+		Timeline: []outcome.Sample{{Current: outcome.MiB}, {At: time.Second, Current: 10 * outcome.MiB}},
+		Evidence: outcome.Evidence{Cage: "/cage", Limits: outcome.Limits{Max: 12 * outcome.MiB}, LimitChanges: []outcome.LimitChange{
+			{At: time.Second / 2, Group: "/cage", File: "memory.max", From: 12 * outcome.MiB, To: 20 * outcome.MiB},
+			{At: time.Second / 2, Group: "/", File: "memory.max", To: 1},
+			{At: time.Second, Group: "/cage", File: "memory.max", To: outcome.Unlimited},
+		}},
+	}
+	plot := timelineOf(o, generous(1))
+	require.Equal(t, []limitLine{{"memory.max", 12 << 20, "12 MiB", []limitChange{{500_000, 20 << 20, "20 MiB"}, {1_000_000, 0, "max"}}}}, plot.Limits)
+	require.GreaterOrEqual(t, plot.Memory.Top, float64(20<<20))
+}
+
+func TestATimelineGoesOnToTheLastStepKillAndCapture(t *testing.T) {
+	o := &outcome.Outcome{Timeline: []outcome.Sample{{}, {At: time.Second, Current: 1}}}
+	end := func() float64 { return timelineOf(o, generous(1)).Time.Top }
+	require.InDelta(t, 1e6, end(), 0)
+	o.Evidence.Captures = []outcome.Captured{{At: time.Second, Took: time.Second, Current: 5, Capture: outcome.Capture{Get: "/heap"}}, {Error: "it never began"}}
+	require.InDelta(t, 2e6, end(), 0)
+	require.Equal(t, []moment{{1_000_000, 1_000_000, "GET /heap"}}, timelineOf(o, generous(1)).Capture)
+	o.Evidence.KillTimes = []outcome.KillTime{{At: 3 * time.Second}}
+	require.InDelta(t, 3e6, end(), 0)
+	require.Equal(t, []moment{{3_000_000, 0, "OOM kill"}}, timelineOf(o, generous(1)).Kills)
+	o.StepTimes = outcome.StepTimes{{N: 1, Begin: 3 * time.Second, Took: time.Second, Answer: outcome.AnswerOK}}
+	require.InDelta(t, 4e6, end(), 0)
+}
