@@ -50,7 +50,7 @@ func crowd(o *outcome.Outcome, byKernel bool) {
 	o.Evidence.KillTimes = []outcome.KillTime{{At: o.Timeline[len(o.Timeline)-1].At, Step: o.Attempted}}
 	if byKernel {
 		o.Evidence.Kills = slices.Clone(o.Evidence.Kills)
-		o.Evidence.Kills[0].Report = &outcome.OOMReport{Group: o.Evidence.Cage, Tasks: []outcome.OOMTask{
+		o.Evidence.Kills[0].Report = &outcome.OOMReport{Group: o.Evidence.Cage, Stat: map[string]uint64{"anon": uint64(peak * 9 / 10), "pagetables": 300 << 10}, Tasks: []outcome.OOMTask{
 			{TGID: o.Evidence.PID, PID: o.Evidence.PID, Name: "app", RSS: peak * 8 / 10, PageTables: 256 * outcome.KiB},
 			{TGID: 900, PID: 900, Name: "helper\x1b[31m", RSS: peak / 10, Swap: outcome.MiB, OOMScoreAdj: -500},
 		}}

@@ -398,14 +398,14 @@
     const { when, kinds, rows, top, rest } = inside;
     const bar = (sizes) => svg(
       "svg",
-      { viewBox: `0 0 ${barWidth} 16`, width: barWidth, height: 16, "aria-hidden": "true" },
+      { viewBox: `0 0 ${barWidth} 16`, preserveAspectRatio: "none", "aria-hidden": "true" },
       ...pieces(sizes, top, barWidth).map(({ left, wide }, i) => svg("rect", { class: "area-line", x: left, y: 1, width: wide, height: 14, fill: filling(kinds[i]) }))
     );
     const head = html(
       "tr",
       {},
       html("th", { scope: "col" }, "Process"),
-      html("td", { class: "wide-only" }),
+      html("td"),
       ...kinds.map((kind) => html("th", { scope: "col", class: "number" }, kind)),
       html("th", { scope: "col", class: "wide-only" }, "State")
     );
@@ -418,7 +418,7 @@
           "tr",
           {},
           html("th", { scope: "row" }, r.name),
-          html("td", { class: "wide-only" }, bar(r.sizes)),
+          html("td", {}, bar(r.sizes)),
           ...r.texts.map((text) => html("td", { class: "number" }, text)),
           html("td", { class: "dim wide-only" }, r.note || "")
         ))
