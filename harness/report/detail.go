@@ -43,7 +43,7 @@ func detailOf(o *outcome.Outcome, a allowance) (detail, error) {
 		if err != nil {
 			return detail{}, err
 		}
-		d.Evidence = printable.Lines(ends(string(text), 4*a.text))
+		d.Evidence = printable.Lines(ends(string(text), 2*a.text))
 	}
 	return d, nil
 }

@@ -9,7 +9,7 @@ import (
 	"oomcage/harness/outcome"
 )
 
-func TestTheProcessesAreThoseOfTheLastCensusOrOfTheKernelsReport(t *testing.T) {
+func TestTheProcessesAreThoseOfTheFullestCensusOrOfTheKernelsReport(t *testing.T) {
 	o := &outcome.Outcome{}
 	require.Nil(t, processesOf(o, 16))
 
@@ -28,12 +28,14 @@ func TestTheProcessesAreThoseOfTheLastCensusOrOfTheKernelsReport(t *testing.T) {
 	require.Equal(t, "and 3 more, with 4 MiB together", processesOf(o, 1).Rest, "those that there is no room for are counted")
 	require.Len(t, processesOf(o, 1).Rows, 1)
 
+	o.Census = []outcome.Census{{Processes: []outcome.Resident{{PID: 9, State: "Z"}}}}
+	require.Equal(t, "The kernel's list of those that it could have killed.", processesOf(o, 16).When, "a census of the dead tells nothing")
 	o.Census = []outcome.Census{{}, {At: time.Second, Current: 64 * outcome.MiB, Processes: []outcome.Resident{
-		{PID: 9, Name: "app", State: "Z", Threads: 1, Shmem: outcome.MiB, Locked: outcome.MiB, Swap: outcome.KiB},
-	}}}
+		{PID: 9, Name: "app", State: "D", Threads: 1, Shmem: outcome.MiB, Locked: outcome.MiB, Swap: outcome.KiB},
+	}}, {At: 2 * time.Second, Processes: []outcome.Resident{{PID: 9, State: "Z"}}}}
 	require.Equal(t, &processes{
 		When: "Seen after 1.0 s, at 64 MiB.", Kinds: []string{"shmem", "swap"}, Top: 1<<20 + 1<<10,
-		Rows: []resident{{"app[9]", []int64{1 << 20, 1 << 10}, []string{"1 MiB", "1 KiB"}, "ended, 1 thread, locked 1 MiB"}},
+		Rows: []resident{{"app[9]", []int64{1 << 20, 1 << 10}, []string{"1 MiB", "1 KiB"}, "waiting in the kernel, 1 thread, locked 1 MiB"}},
 	}, processesOf(o, 16))
 }
 
@@ -56,6 +58,29 @@ func TestStepsStayWhereTheyWereThoughTimesAreWholeMicroseconds(t *testing.T) {
 	}
 	o.Latency = &outcome.Latency{}
 	require.Empty(t, stepsOf(o, o.StepTimes).P50, "none was acknowledged")
+}
+
+func TestATimelineBeginsWithItsFirstReadingWhereNothingWasBefore(t *testing.T) {
+	s := timeScale(12_900_000, 16_700_000)
+	require.InDelta(t, 12_900_000, s.From, 0)
+	require.Equal(t, "13 s", s.Ticks[0].Text)
+	require.LessOrEqual(t, len(s.Ticks), 9)
+	for _, tick := range s.Ticks {
+		require.True(t, tick.At >= s.From && tick.At <= s.Top)
+	}
+	s = timeScale(1_000_000, 16_700_000)
+	require.Zero(t, s.From)
+	require.Equal(t, tick{0, "0 s"}, s.Ticks[0])
+	require.Equal(t, scale{Top: 1, Ticks: []tick{{0, "0 s"}, {1, "0.000001 s"}}}, timeScale(0, 1))
+}
+
+func TestAKindOfWhichThereIsLessThanALineIsLeftOut(t *testing.T) {
+	o := &outcome.Outcome{Timeline: []outcome.Sample{
+		{Current: outcome.MiB}, {At: time.Second, Current: 100 * outcome.MiB, Stat: outcome.MemoryStat{Anon: 99 * outcome.MiB, Sock: 8 * outcome.KiB}},
+	}}
+	plot := timelineOf(o, generous(1))
+	require.Equal(t, []outcome.Kind{outcome.KindAnon}, plot.Kinds)
+	require.NotContains(t, plot.Columns, "sock")
 }
 
 func TestALimitThatChangesIsAStaircaseAndHasRoom(t *testing.T) {

@@ -25,13 +25,13 @@ type resident struct {
 	Note  string   `json:"note,omitempty"`
 }
 
-// processesOf are those of the last census, or of the kernel's report of a kill; nil where there is neither.
+// processesOf are those of the fullest census, or of the kernel's report of a kill; nil where there is neither.
 func processesOf(o *outcome.Outcome, most int) *processes {
 	var p processes
 	more, rest := 0, outcome.Bytes(0)
+	c := fullestCensus(o.Census)
 	switch r := o.Evidence.OwnReport(); {
-	case len(o.Census) > 0:
-		c := o.Census[len(o.Census)-1]
+	case c != nil:
 		p.When = fmt.Sprintf("Seen after %s, at %s.", human.Duration(c.At), sizeText(c.Current))
 		p.Kinds = []string{"anon", "file", "shmem", "page tables", "swap"}
 		for _, r := range c.Processes {
@@ -67,6 +67,22 @@ func processesOf(o *outcome.Outcome, most int) *processes {
 	}
 	p.dropEmpty()
 	return &p
+}
+
+// fullestCensus is the last one of those in which the processes have most: one that comes too late sees them dead. nil where
+// there is none.
+func fullestCensus(taken []outcome.Census) (fullest *outcome.Census) {
+	most := outcome.Bytes(0)
+	for i, c := range taken {
+		sum := c.MoreRSS
+		for _, r := range c.Processes {
+			sum += r.RSS() + r.Swap
+		}
+		if sum >= most && sum > 0 {
+			fullest, most = &taken[i], sum
+		}
+	}
+	return fullest
 }
 
 func sixth(sizes []int64) int64 {

@@ -10,8 +10,9 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// scale is an axis of a plot from 0 to Top.
+// scale is an axis of a plot from From to Top.
 type scale struct {
+	From  float64 `json:"from,omitempty"`
 	Top   float64 `json:"top"`
 	Ticks []tick  `json:"ticks"`
 }
@@ -61,7 +62,20 @@ func durationScale(top time.Duration) scale {
 	}, 2, 2.5, 2)
 }
 
-// timeScale is countScale for microseconds, in seconds.
-func timeScale(top int64) scale {
-	return newScale(float64(top), 8, func(at float64) string { return strconv.FormatFloat(at/1e6, 'f', -1, 64) + " s" }, 2, 2.5, 2)
+// timeScale is countScale for microseconds, in seconds. It begins with the first of what is to be seen, where that leaves
+// out much that is empty.
+func timeScale(from, top int64) scale {
+	if from < top/5 {
+		from = 0
+	}
+	s := newScale(float64(top-from), 8, func(float64) string { return "" }, 2, 2.5, 2)
+	step := 1.0
+	if len(s.Ticks) > 1 {
+		step = s.Ticks[1].At
+	}
+	s.From, s.Top, s.Ticks = float64(from), float64(top), nil
+	for at := math.Ceil(float64(from)/step) * step; at <= float64(top); at += step {
+		s.Ticks = append(s.Ticks, tick{at, strconv.FormatFloat(at/1e6, 'f', -1, 64) + " s"})
+	}
+	return s
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"time"
 
 	"oomcage/harness/internal/human"
@@ -41,11 +42,6 @@ type limitChange struct {
 func timelineOf(o *outcome.Outcome, a allowance) timeline {
 	samples := outcome.Thin(o.Timeline, a.samples)
 	t := timeline{Columns: columns(samples), Kills: killMoments(o.Evidence, a.moments()), Capture: captureMoments(o.Evidence, a.moments())}
-	for _, k := range outcome.Kinds() {
-		if t.Columns[string(k)] != nil {
-			t.Kinds = append(t.Kinds, k)
-		}
-	}
 	if len(samples) < 2 {
 		return t
 	}
@@ -75,8 +71,21 @@ func timelineOf(o *outcome.Outcome, a allowance) timeline {
 	if p := end.Pressure; p.Some > 0 {
 		t.Some, t.Full = "some "+human.Duration(p.Some), "full "+human.Duration(p.Full)
 	}
-	t.Over, t.Time, t.Memory = human.Duration(end.At), timeScale(max(1, lastMoment(o, end).Microseconds())), sizeScale(float64(top)*1.06, 5)
+	t.Over, t.Time, t.Memory = human.Duration(end.At), timeScale(samples[0].At.Microseconds(), max(1, lastMoment(o, end).Microseconds())), sizeScale(float64(top)*1.06, 5)
+	for _, k := range outcome.Kinds() {
+		if seen(samples, k, top) {
+			t.Kinds = append(t.Kinds, k)
+		} else {
+			delete(t.Columns, string(k))
+		}
+	}
 	return t
+}
+
+// seen reports whether there is enough of a kind for a line of a plot that is so high.
+func seen(samples []outcome.Sample, k outcome.Kind, top outcome.Bytes) bool {
+	const lines = 400
+	return slices.ContainsFunc(samples, func(s outcome.Sample) bool { return s.Stat.Of(k) > top/lines })
 }
 
 // lastMoment is when the last of all that is drawn was over: a step and a kill may come after the last reading.

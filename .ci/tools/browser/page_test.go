@@ -317,6 +317,28 @@ func TestHostileTextsAreText(t *testing.T) {
 	require.LessOrEqual(t, eval[int](tb, `document.documentElement.scrollWidth`), 1280, "a long text breaks")
 }
 
+// filled gives an outcome steps of any length, and processes of any size.
+func filled(o *outcome.Outcome, i int) {
+	var log outcome.StepLog
+	begin := time.Duration(0)
+	for n := 1; n <= 100; n++ {
+		s := outcome.StepTime{N: n, Begin: begin, Took: time.Duration((i*7919+n*104729)%20_000_000 + 1), Answer: outcome.AnswerOK}
+		log.Add(s)
+		begin += s.Took + time.Duration(n*31)
+	}
+	o.Latency, o.StepTimes = log.Latency(o.Timeline, o.Evidence), log.Times()
+	o.Evidence.Fullest = outcome.Compose(o.Evidence, o.Timeline, nil)
+	census := outcome.Census{At: o.Timeline[150].At, Current: o.Timeline[150].Current}
+	for n := range 16 {
+		census.Processes = append(census.Processes, outcome.Resident{
+			PID: 1000 + n, Name: fmt.Sprintf("worker-%d", n), State: "S", Threads: 1 + n,
+			Anon: outcome.Bytes((i*31+n*1009)%9_000) * 4096, File: outcome.Bytes((i*37+n*1013)%900) * 4096, PageTables: outcome.Bytes(i%100) * 4096,
+		})
+	}
+	o.Census = []outcome.Census{census}
+	o.Verdict, o.Why = o.Judge()
+}
+
 func TestTenThousandPointsAreDrawnInAPageOfAFewMegabytes(t *testing.T) {
 	from := mustRead(t, realSweep).Outcomes
 	var all []*outcome.Outcome
@@ -330,8 +352,12 @@ func TestTenThousandPointsAreDrawnInAPageOfAFewMegabytes(t *testing.T) {
 		o.Origin.Points = 10_000
 		o.Timeline = make([]outcome.Sample, 200)
 		for j := range o.Timeline {
-			o.Timeline[j] = outcome.Sample{At: time.Duration(j*5_000_000 + (i*7919+j*104729)%4_000_000), Step: j / 10, Current: outcome.Bytes((i*31+j*1009)%50_000) * 4096}
+			size := outcome.Bytes((i*31+j*1009)%50_000) * 4096
+			o.Timeline[j] = outcome.Sample{At: time.Duration(j*5_000_000 + (i*7919+j*104729)%4_000_000), Step: j / 10, Current: size, Stat: outcome.MemoryStat{
+				Anon: size / 2, File: size / 3, Shmem: size / 5, Sock: outcome.Bytes((i*17+j*4099)%5_000) * 4096, Kernel: outcome.Bytes((i*13+j*3001)%5_000) * 4096,
+			}}
 		}
+		filled(o, i)
 		all = append(all, o)
 	}
 	s := report.NewSet(all)
@@ -345,7 +371,8 @@ func TestTenThousandPointsAreDrawnInAPageOfAFewMegabytes(t *testing.T) {
 	require.NoError(t, err)
 	drawn := eval[float64](tb, `performance.getEntriesByName("drawn")[0].startTime`)
 	size := eval[int64](tb, `performance.getEntriesByType("navigation")[0].decodedBodySize || document.documentElement.outerHTML.length`)
-	t.Logf("10,000 points, %.2f MB: painted %.0f ms after the page was asked for; the browser took %v of CPU time for it", float64(size)/1e6, drawn, after-before)
+	t.Logf("10,000 points, %.2f MB: painted %.0f ms after the page was asked for; the browser took %v of CPU time for it; %s", float64(size)/1e6, drawn, after-before,
+		eval[string](tb, `document.querySelector("footer").textContent.trim()`))
 	require.Less(t, size, int64(10_000_000))
 	require.Len(t, tb.texts(".map .cell"), 10_000)
 	require.Len(t, tb.texts("#points tbody tr"), 200, "more rows are drawn when they are asked for")

@@ -2,7 +2,7 @@
 // All its texts are to be shown as they are, and numbers beside them are to be drawn and sorted by.
 
 /** @typedef {{ at: number, text: string }} Tick */
-/** @typedef {{ top: number, ticks: Tick[] }} Scale */
+/** @typedef {{ from?: number, top: number, ticks: Tick[] }} Scale */
 /** @typedef {{ max: number, lo: number, hi: number }} Window */
 /** @typedef {{ name: string, points: number[], band: Window[] | null, steps: Scale }} Series */
 /** @typedef {{ from: string, to: string, max: Scale, steps: Scale, series: Series[] }} Kills */

@@ -26,7 +26,7 @@ export function insideTable(inside) {
 	const head = html("tr", {}, html("th", { scope: "col" }, "Process"), html("td"),
 		...kinds.map((kind) => html("th", { scope: "col", class: "number" }, kind)), html("th", { scope: "col", class: "wide-only" }, "State"));
 	return [
-		html("p", { class: "hint" }, when + " What two of them share, each of them has."),
+		html("p", { class: "hint" }, when + " What two of them share, each of them has, and some of it may be charged elsewhere."),
 		html("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Processes" }, html("table", { class: "inside" }, html("thead", {}, head), html("tbody", {},
 			...rows.map((r) => html("tr", {}, html("th", { scope: "row" }, r.name), html("td", {}, bar(r.sizes)),
 				...r.texts.map((text) => html("td", { class: "number" }, text)), html("td", { class: "dim wide-only" }, r.note || "")))))),

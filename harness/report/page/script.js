@@ -410,7 +410,7 @@
       html("th", { scope: "col", class: "wide-only" }, "State")
     );
     return [
-      html("p", { class: "hint" }, when + " What two of them share, each of them has."),
+      html("p", { class: "hint" }, when + " What two of them share, each of them has, and some of it may be charged elsewhere."),
       html("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Processes" }, html("table", { class: "inside" }, html("thead", {}, head), html(
         "tbody",
         {},
@@ -550,7 +550,8 @@
     const pressureTop = frame.bottom + 8 + lanes.length * laneHeight;
     const latencyTop = pressureTop + (some ? 44 : 0);
     const height = latencyTop + (steps ? 84 : 0) + 26;
-    const x = (t) => frame.left + t / time.top * (frame.right - frame.left);
+    const from = time.from || 0;
+    const x = (t) => frame.left + Math.max(t - from, 0) / (time.top - from || 1) * (frame.right - frame.left);
     const y = (v) => frame.bottom - v / memory.top * plotHeight;
     const at = sums(columns2.at || []);
     const says = timelineText(point, timeline);

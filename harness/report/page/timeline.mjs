@@ -47,8 +47,9 @@ export function timelinePlot(point, timeline, width) {
 	const pressureTop = frame.bottom + 8 + lanes.length * laneHeight;
 	const latencyTop = pressureTop + (some ? 44 : 0);
 	const height = latencyTop + (steps ? 84 : 0) + 26;
+	const from = time.from || 0;
 	/** @type {Coordinate} */
-	const x = (t) => frame.left + (t / time.top) * (frame.right - frame.left);
+	const x = (t) => frame.left + (Math.max(t - from, 0) / (time.top - from || 1)) * (frame.right - frame.left);
 	/** @type {Coordinate} */
 	const y = (v) => frame.bottom - (v / memory.top) * plotHeight;
 	const at = sums(columns.at || []);
