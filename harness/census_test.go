@@ -20,7 +20,7 @@ func TestAResidentIsReadFromItsStatus(t *testing.T) {
 
 // A cage with 96 MiB gets 8 processes of 11 MiB and more each. The last of them comes when the limit is near.
 func TestWhoIsInTheCageIsKnownFromTheLimitsNeighbourhoodOn(t *testing.T) {
-	o := RunT(t, Spec{Target: as(t, "eat", "100000000"), Limits: Limits{Max: 64 * MiB}})
+	o := RunT(t, Spec{Target: server(t), Limits: Limits{Max: 64 * MiB}, Load: Load{Step: HTTPGet("/eat/4194304")}})
 	o.RequireVerdict(t, OOMKilled)
 	require.NotEmpty(t, o.Census)
 	last := o.Census[len(o.Census)-1]

@@ -45,7 +45,7 @@ func (s *AboveScenarios) TestAKillByTheParentsLimitIsNotTheChilds() {
 	s.InDelta(int64(above.Max), int64(m.Peak), overshoot)
 	s.measured(11, "%s; the child's own: %s; the parent's own: %s; the parent's peak %d of %d bytes",
 		o.Verdict, o.Evidence.EventsLocal, above.EventsLocal, m.Peak, above.Max)
-	s.Contains(o.Why, fmt.Sprintf("; victim %s[%d], anon ", requireOneKill(s.T(), o).Name, o.Evidence.PID))
+	s.Contains(o.Why, fmt.Sprintf("; victim %s[%d]", requireOneKill(s.T(), o).Name, o.Evidence.PID))
 }
 
 // Row 12. The child has a limit too, which the parent's keeps it from: it takes as many steps as the
