@@ -1,9 +1,10 @@
 package harness
 
 import (
-	"oomcage/harness/outcome"
 	"testing"
 	"time"
+
+	"oomcage/harness/outcome"
 
 	"github.com/stretchr/testify/require"
 )

@@ -2,7 +2,6 @@ package harness
 
 import (
 	"errors"
-	"oomcage/harness/outcome"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -10,6 +9,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"unsafe"
+
+	"oomcage/harness/outcome"
 
 	"golang.org/x/sys/unix"
 )
@@ -43,7 +44,7 @@ var fillers = map[string]func(dir string, took func(int), counter *int64){
 	"anon": func(_ string, took func(int), _ *int64) {
 		took(int(sizeOf("/proc/self/status", "RssAnon")))
 		for {
-			touch(mapped(-1, mebi, unix.MAP_PRIVATE|unix.MAP_ANON), page)
+			touch(mapped(mebi))
 			took(mebi)
 		}
 	},
@@ -64,12 +65,12 @@ var fillers = map[string]func(dir string, took func(int), counter *int64){
 	"dirty file": func(dir string, took func(int), _ *int64) {
 		b := lockedFile(filepath.Join(dir, "file"), unix.PROT_READ|unix.PROT_WRITE)
 		for i := 0; i < 52*mebi; i += mebi {
-			touch(b[i:i+mebi], page)
+			touch(b[i : i+mebi])
 			took(mebi)
 		}
 		go func() {
 			for {
-				touch(b[:52*mebi], page)
+				touch(b[:52*mebi])
 			}
 		}()
 		fillAnon()
@@ -124,14 +125,14 @@ var fillers = map[string]func(dir string, took func(int), counter *int64){
 	"swap": func(_ string, took func(int), _ *int64) {
 		took(int(sizeOf("/proc/self/status", "RssAnon")))
 		for {
-			touch(mapped(-1, mebi, unix.MAP_PRIVATE|unix.MAP_ANON), page)
+			touch(mapped(mebi))
 			took(mebi)
 		}
 	},
 	"copy-on-write": fillByFork,
 	"mlock": func(_ string, took func(int), _ *int64) {
 		for {
-			fail(unix.Mlock(mapped(-1, mebi, unix.MAP_PRIVATE|unix.MAP_ANON)))
+			fail(unix.Mlock(mapped(mebi)))
 			took(mebi)
 		}
 	},
@@ -140,15 +141,16 @@ var fillers = map[string]func(dir string, took func(int), counter *int64){
 var block = make([]byte, 64<<10)
 
 // mapped maps so much memory in small pages.
-func mapped(fd, n, flags int) []byte {
-	b, err := unix.Mmap(fd, 0, n, unix.PROT_READ|unix.PROT_WRITE, flags)
+func mapped(n int) []byte {
+	b, err := unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	fail(err)
 	fail(unix.Madvise(b, unix.MADV_NOHUGEPAGE))
 	return b
 }
 
-func touch(b []byte, step int) {
-	for i := 0; i < len(b); i += step {
+// touch writes to each page.
+func touch(b []byte) {
+	for i := 0; i < len(b); i += page {
 		b[i] = 1
 	}
 }
@@ -226,7 +228,7 @@ func fillSockets(_ string, _ func(int), counter *int64) {
 // fillAnon takes what there is left.
 func fillAnon() {
 	for {
-		touch(mapped(-1, mebi, unix.MAP_PRIVATE|unix.MAP_ANON), page)
+		touch(mapped(mebi))
 	}
 }
 
@@ -249,8 +251,8 @@ func sizeOf(path, key string) int64 {
 // touches memory only.
 func fillByFork(_ string, _ func(int), counter *int64) {
 	const size = 40 * mebi
-	b := mapped(-1, size, unix.MAP_PRIVATE|unix.MAP_ANON)
-	touch(b, page)
+	b := mapped(size)
+	touch(b)
 	setScore(outcome.OOMScoreAdjMax) // which the child inherits, so that it is the one to be killed
 	pid, _, errno := syscall.RawSyscall(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0)
 	if errno != 0 {

@@ -69,14 +69,14 @@ func requireFilled(t *testing.T, o *Outcome, kind, part string, took Bytes) {
 	c := o.Evidence.Fullest
 	require.NotNil(t, c)
 	size := Bytes(0)
-	switch {
-	case part == "swap":
+	switch part {
+	case "swap":
 		require.Contains(t, o.Why, fmt.Sprintf("and swap was full: %.1f of 32.0 MiB", float64(c.Swap)/float64(MiB)))
 		size = c.Swap + c.Stat.Anon
-	case part == "copies":
+	case "copies":
 		require.Contains(t, o.Why, "copies of pages that were shared with a forked child")
 		size = c.Copied
-	case part == "dirty":
+	case "dirty":
 		// The kernel writes all the time, so that nobody but it knows how much is dirty. How large the file is, is known.
 		require.Contains(t, o.Why, "filled by "+kind)
 		dirty := c.Stat.Dirty + c.Stat.Writeback
@@ -108,7 +108,7 @@ func fillDir(t *testing.T, fill string) string {
 	t.Helper()
 	switch fill {
 	case "tmpfs", "names":
-		dir, err := os.MkdirTemp("/dev/shm", "fill")
+		dir, err := os.MkdirTemp("/dev/shm", "fill") //nolint:usetesting // t.TempDir is on no tmpfs
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 		return dir

@@ -70,7 +70,7 @@ func onDisk(t *testing.T) string {
 		if unix.Statfs(place, &fs) != nil || fs.Type == unix.TMPFS_MAGIC || fs.Type == unix.RAMFS_MAGIC || unix.Access(place, unix.W_OK) != nil {
 			continue
 		}
-		dir, err := os.MkdirTemp(place, "oomcage-test-")
+		dir, err := os.MkdirTemp(place, "oomcage-test-") //nolint:usetesting // t.TempDir may be on tmpfs
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 		return dir

@@ -57,7 +57,7 @@ func TestEachPartOfMemoryStatIsReadAndWrittenByTheKernelsName(t *testing.T) {
 		require.EqualValues(t, i+1, f.get(), f.key)
 		require.EqualValues(t, i+1, reflect.ValueOf(*s).Field(i).Convert(reflect.TypeFor[uint64]()).Interface(), f.key)
 	}
-	require.Equal(t, kind.NumField(), len(s.fields()))
+	require.Len(t, s.fields(), kind.NumField())
 	require.Equal(t, *s, ReadMemoryStat(func() map[string]uint64 {
 		raw := map[string]uint64{"another": 1}
 		for _, f := range s.fields() {

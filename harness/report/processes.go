@@ -28,7 +28,8 @@ type resident struct {
 // processesOf are those of the fullest census, or of the kernel's report of a kill; nil where there is neither.
 func processesOf(o *outcome.Outcome, most int) *processes {
 	var p processes
-	more, rest := 0, outcome.Bytes(0)
+	var more int
+	var rest outcome.Bytes
 	c := fullestCensus(o.Census)
 	switch r := o.Evidence.OwnReport(); {
 	case c != nil:

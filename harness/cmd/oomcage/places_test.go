@@ -42,7 +42,7 @@ func hostileOutcome(name string) *harness.Outcome {
 		Verdict: harness.Inconclusive, Why: hostile, Acknowledged: 1, Attempted: 2, Output: hostile + "\n" + hostile, Error: hostile,
 		Evidence: harness.Evidence{
 			Cage: hostile, Status: outcome.ExitStatus{Ended: true, Signal: hostile},
-			Limits:    harness.Limits{Max: 64 * harness.MiB, Files: map[string]string{hostile: hostile}},
+			Limits: harness.Limits{Max: 64 * harness.MiB, Files: map[string]string{hostile: hostile}},
 			Kills: []outcome.OOMKill{{PID: 1, Name: hostile, Group: hostile, Limit: hostile, Report: &outcome.OOMReport{
 				Invoker: hostile, Group: hostile, GFPMask: hostile, Stack: []string{hostile}, Stat: map[string]uint64{"shmem": 60 << 20, hostile: 1},
 				Tasks: []outcome.OOMTask{{TGID: 2, Name: hostile, RSS: 9}, {TGID: 1, Name: hostile, RSS: 1}},

@@ -283,7 +283,7 @@ func TestARowThatCannotBeIsNotOfTheList(t *testing.T) {
 	}
 	most := reportOf(t, invoked+head612+strings.Replace(strings.Replace(good, "12861", "34359738367", 1), "]     0", "]     4294967295", 1))
 	require.EqualValues(t, 34359738367, most.Tasks[0].RSS/pageSize)
-	require.EqualValues(t, math.MaxUint32, most.Tasks[0].UID)
+	require.Equal(t, math.MaxUint32, most.Tasks[0].UID)
 	long := reportOf(t, invoked+head612+row("7", "7", "12861", strings.Repeat("x", 40)))
 	require.Equal(t, strings.Repeat("x", 15), long.Tasks[0].Name, "a comm is no longer")
 }
