@@ -51,6 +51,7 @@ func TestTheSentenceSaysWhatFilledTheCage(t *testing.T) {
 			require.Contains(t, []Verdict{OOMKilled, ChildOOMKilled}, o.Verdict, o.Why)
 			took := readCounter(t, counter)
 			require.Greater(t, took, limits.Max/4, "it took what it was to take")
+			t.Log(o.Why)
 			requireFilled(t, o, c.kind, c.part, took)
 
 			closed := *o

@@ -14,11 +14,15 @@ type recorder struct {
 	events, current *cgroup.Kept
 	// Nil where they cannot be read, of which the evidence says why.
 	stat, swap, pressure *cgroup.Kept
+
+	sample            outcome.Sample                  // that is being read; it is kept, and so are
+	setEvent, setStat func(key []byte, number uint64) // what takes in its lines, so that none is made anew
 }
 
 // openRecorder opens the files of a cage. The recorder is to be closed.
 func openRecorder(g *cgroup.Group) (*recorder, error) {
 	r := new(recorder)
+	r.setEvent, r.setStat = r.sample.Events.Set, r.sample.Stat.Set
 	for _, file := range []struct {
 		name     string
 		to       **cgroup.Kept
@@ -57,23 +61,24 @@ func (r *recorder) kills() (n uint64, err error) {
 	return n, err
 }
 
-// read fills in what the cage is charged with, and all that was counted since it was made. The counters come first, as in
+// read reads what the cage is charged with, and all that was counted since it was made. The counters come first, as in
 // readMemory: a kill between the readings shows in the next one, and never without the charge that led to it.
-func (r *recorder) read(s *outcome.Sample) error {
-	if err := r.events.Each(s.Events.Set); err != nil {
-		return err
+func (r *recorder) read() (outcome.Sample, error) {
+	r.sample = outcome.Sample{}
+	if err := r.events.Each(r.setEvent); err != nil {
+		return outcome.Sample{}, err
 	}
 	current, err := r.current.Size()
 	if err != nil {
-		return err
+		return outcome.Sample{}, err
 	}
-	s.Current = Bytes(current)
+	r.sample.Current = Bytes(current)
 	if swap, err := r.swap.Size(); err == nil {
-		s.Swap = Bytes(swap)
+		r.sample.Swap = Bytes(swap)
 	}
 	if p, err := r.pressure.Pressure(); err == nil {
-		s.Pressure = outcome.Pressure(p)
+		r.sample.Pressure = outcome.Pressure(p)
 	}
-	_ = r.stat.Each(s.Stat.Set)
-	return nil
+	_ = r.stat.Each(r.setStat)
+	return r.sample, nil
 }

@@ -141,10 +141,11 @@ func (t *timeline) read() bool {
 
 // record takes a sample; one that is like the last one is left out where only news are wanted.
 func (t *timeline) record(news bool) bool {
-	s := outcome.Sample{Step: t.step}
-	if t.recorder.read(&s) != nil {
+	s, err := t.recorder.read()
+	if err != nil {
 		return false
 	}
+	s.Step = t.step
 	events, err := s.Events.Since(t.before.Events)
 	if err != nil {
 		return false

@@ -19,17 +19,13 @@ type Events struct {
 	OOMGroupKill uint64 `json:"oom_group_kill"`
 }
 
-type counter struct {
-	name  string
-	value *uint64
-}
+// eventNames are the kernel's names of the counters, in its order.
+var eventNames = [...]string{"low", "high", "max", "oom", "oom_kill", "oom_group_kill"}
 
-// counters lists the kernel's names and where their values go, in the kernel's order.
-func (e *Events) counters() [6]counter {
-	return [...]counter{
-		{"low", &e.Low}, {"high", &e.High}, {"max", &e.Max},
-		{"oom", &e.OOM}, {"oom_kill", &e.OOMKill}, {"oom_group_kill", &e.OOMGroupKill},
-	}
+// counters lists where the values of eventNames go. The names are apart, so that Events need no place in the heap where one
+// is printed.
+func (e *Events) counters() [len(eventNames)]*uint64 {
+	return [...]*uint64{&e.Low, &e.High, &e.Max, &e.OOM, &e.OOMKill, &e.OOMGroupKill}
 }
 
 // Since returns what has been counted after before. A counter that fell is an error: the cgroup
@@ -38,19 +34,19 @@ func (e Events) Since(before Events) (Events, error) {
 	var d Events
 	to, from, out := e.counters(), before.counters(), d.counters()
 	for i := range to {
-		if *to[i].value < *from[i].value {
-			return Events{}, fmt.Errorf("the counter %s fell from %d to %d", to[i].name, *from[i].value, *to[i].value)
+		if *to[i] < *from[i] {
+			return Events{}, fmt.Errorf("the counter %s fell from %d to %d", eventNames[i], *from[i], *to[i])
 		}
-		*out[i].value = *to[i].value - *from[i].value
+		*out[i] = *to[i] - *from[i]
 	}
 	return d, nil
 }
 
 // Set takes in one line of memory.events. What Events do not have is left out.
 func (e *Events) Set(key []byte, n uint64) {
-	for _, c := range e.counters() {
-		if c.name == string(key) {
-			*c.value = n
+	for i, c := range e.counters() {
+		if eventNames[i] == string(key) {
+			*c = n
 		}
 	}
 }
@@ -59,7 +55,7 @@ func (e *Events) Set(key []byte, n uint64) {
 func (e Events) Plus(more Events) Events {
 	to, add := e.counters(), more.counters()
 	for i := range to {
-		*to[i].value += *add[i].value
+		*to[i] += *add[i]
 	}
 	return e
 }
@@ -68,7 +64,7 @@ func (e Events) Plus(more Events) Events {
 func (e Events) AtLeast(part Events) Events {
 	to, from := e.counters(), part.counters()
 	for i := range to {
-		*to[i].value = max(*to[i].value, *from[i].value)
+		*to[i] = max(*to[i], *from[i])
 	}
 	return e
 }
@@ -76,9 +72,9 @@ func (e Events) AtLeast(part Events) Events {
 // String prints the counters that are not zero, by the kernel's names: "max 24, oom 1, oom_kill 1".
 func (e Events) String() string {
 	var parts []string
-	for _, c := range e.counters() {
-		if *c.value != 0 {
-			parts = append(parts, c.name+" "+strconv.FormatUint(*c.value, 10))
+	for i, c := range e.counters() {
+		if *c != 0 {
+			parts = append(parts, eventNames[i]+" "+strconv.FormatUint(*c, 10))
 		}
 	}
 	if len(parts) == 0 {
@@ -91,12 +87,12 @@ func (e Events) String() string {
 // Linux 5.17 on.
 func ReadEvents(raw map[string]uint64) (Events, error) {
 	var e Events
-	for _, c := range e.counters() {
-		n, ok := raw[c.name]
-		if !ok && c.name != "oom_group_kill" {
-			return Events{}, fmt.Errorf("it has no counter %s", c.name)
+	for i, c := range e.counters() {
+		n, ok := raw[eventNames[i]]
+		if !ok && eventNames[i] != "oom_group_kill" {
+			return Events{}, fmt.Errorf("it has no counter %s", eventNames[i])
 		}
-		*c.value = n
+		*c = n
 	}
 	return e, nil
 }

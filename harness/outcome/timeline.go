@@ -90,7 +90,7 @@ func (s *Sample) appendJSON(b []byte, before *Sample) []byte {
 	o.part("events", func(o *object) {
 		now, then := s.Events.counters(), before.Events.counters()
 		for i := range now {
-			o.differing(now[i].name, int64(*now[i].value), int64(*then[i].value))
+			o.differing(eventNames[i], int64(*now[i]), int64(*then[i]))
 		}
 	})
 	o.part("pressure", func(o *object) {

@@ -16,7 +16,7 @@ func TestATimelineComesBackFromJSONAsItWas(t *testing.T) {
 				f.set(f.get() >> 2)
 			}
 			for _, c := range t[i].Events.counters() {
-				*c.value >>= 2
+				*c >>= 2
 			}
 		}
 		text, err := json.Marshal(t)
