@@ -41,6 +41,16 @@ type Resident struct {
 // RSS is what was resident.
 func (r Resident) RSS() Bytes { return r.Anon + r.File + r.Shmem }
 
+// Largest returns the census with so many of its processes at most. The others are in More and MoreRSS.
+func (c Census) Largest(most int) Census {
+	for _, r := range c.Processes[min(most, len(c.Processes)):] {
+		c.More++
+		c.MoreRSS += r.RSS()
+	}
+	c.Processes = slices.Clone(c.Processes[:min(most, len(c.Processes))])
+	return c
+}
+
 // copied finds out how much of anon was copied on write since a fork, when all of it was so large; 0 where that is not seen.
 // A child that has nearly the size of its parent, and the same name, has what it was forked with, and shares what neither
 // side has written to. So what is not the others' was copied.

@@ -40,13 +40,14 @@ func ParseOutcome(line []byte) (*Outcome, error) {
 	return o, nil
 }
 
-// ParseSummary is ParseOutcome without the timeline, the times of single steps and the output, which are most of a line, and of no use to who
-// looks over many outcomes.
+// ParseSummary is ParseOutcome without the timeline, the census, the times of single steps and the output, which are most of a
+// line, and of no use to who looks over many outcomes.
 func ParseSummary(line []byte) (*Outcome, error) {
 	type fields Outcome
 	var s struct {
 		fields
 		Timeline  skipped `json:"timeline"`
+		Census    skipped `json:"census"`
 		StepTimes skipped `json:"step_times"`
 		Output    skipped `json:"output"`
 	}

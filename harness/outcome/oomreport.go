@@ -100,6 +100,20 @@ func (r OOMReport) Bounded(victim int) *OOMReport {
 	return &r
 }
 
+// Largest returns the report with so many of its Tasks at most. The others are in Rest.
+func (r OOMReport) Largest(most int) *OOMReport {
+	var rest OOMTask
+	if r.Rest != nil {
+		rest = *r.Rest
+	}
+	for _, t := range r.Tasks[min(most, len(r.Tasks)):] {
+		rest = rest.plus(t)
+		r.Rest, r.RestCount = &rest, r.RestCount+1
+	}
+	r.Tasks = slices.Clone(r.Tasks[:min(most, len(r.Tasks))])
+	return &r
+}
+
 func jsonSize(tasks []OOMTask) int {
 	line, _ := json.Marshal(tasks) // numbers and a string do not fail
 	return len(line)

@@ -25,6 +25,9 @@ func (k *keeper) add(o *outcome.Outcome) {
 	k.outcomes = append(k.outcomes, o)
 	switch n := len(k.outcomes); {
 	case !k.page: // they are summaries
+		for i := range o.Evidence.Kills {
+			o.Evidence.Kills[i].Report = nil
+		}
 	case n >= firstThinned && n&(n-1) == 0:
 		k.room = kept(n)
 		for _, o := range k.outcomes {
@@ -43,6 +46,14 @@ func (k *keeper) thin(o *outcome.Outcome) {
 		o.Timeline = slices.Clip(outcome.Thin(o.Timeline, k.room.samples))
 	}
 	o.StepTimes = o.StepTimes.Thin(k.room.samples)
+	if c := fullestCensus(o.Census); c != nil {
+		o.Census = []outcome.Census{c.Largest(k.room.processes())}
+	}
+	for i, kill := range o.Evidence.Kills {
+		if kill.Report != nil {
+			o.Evidence.Kills[i].Report = kill.Report.Largest(k.room.processes())
+		}
+	}
 	if len(o.Output) > k.room.text {
 		half := k.room.text / 2 // what is left out is not counted: it may be cut again
 		o.Output = strings.ToValidUTF8(o.Output[:half]+"\n[more is left out here]\n"+o.Output[len(o.Output)-half:], "")

@@ -33,6 +33,7 @@ func processesOf(o *outcome.Outcome, most int) *processes {
 	c := fullestCensus(o.Census)
 	switch r := o.Evidence.OwnReport(); {
 	case c != nil:
+		c := c.Largest(most)
 		p.When = fmt.Sprintf("Seen after %s, at %s.", human.Duration(c.At), sizeText(c.Current))
 		p.Kinds = []string{"anon", "file", "shmem", "page tables", "swap"}
 		for _, r := range c.Processes {
@@ -44,6 +45,7 @@ func processesOf(o *outcome.Outcome, most int) *processes {
 		}
 		more, rest = c.More, c.MoreRSS
 	case r != nil && len(r.Tasks) > 0:
+		r = r.Largest(most)
 		p.When = "The kernel's list of those that it could have killed."
 		p.Kinds = []string{"anon", "file", "shmem", "page tables", "swap", "not split"}
 		for _, t := range r.Tasks {
@@ -55,13 +57,6 @@ func processesOf(o *outcome.Outcome, most int) *processes {
 		}
 	default:
 		return nil
-	}
-	if len(p.Rows) > most {
-		for _, r := range p.Rows[most:] {
-			rest += outcome.Bytes(r.Sizes[0] + r.Sizes[1] + r.Sizes[2] + sixth(r.Sizes))
-			more++
-		}
-		p.Rows = p.Rows[:most]
 	}
 	if more > 0 {
 		p.Rest = fmt.Sprintf("and %d more, with %s together", more, sizeText(rest))
@@ -84,13 +79,6 @@ func fullestCensus(taken []outcome.Census) (fullest *outcome.Census) {
 		}
 	}
 	return fullest
-}
-
-func sixth(sizes []int64) int64 {
-	if len(sizes) > 5 {
-		return sizes[5]
-	}
-	return 0
 }
 
 func (p *processes) add(name string, pid int, note string, sizes ...outcome.Bytes) {
