@@ -291,6 +291,20 @@ func TestAllOfItIsInReachOfTheKeyboard(t *testing.T) {
 	require.Contains(t, tb.press(kb.ArrowDown), "max=32MiB/step=10MiB")
 	tb.press(kb.Enter)
 	tb.until(pointIsOpen + ` && document.querySelector("#point-title").textContent === "max=32MiB/step=10MiB"`)
+	focused := ""
+	for range 10 {
+		if focused = tb.press(kb.Tab); focused == "Readings as a table" {
+			break
+		}
+	}
+	require.Equal(t, "Readings as a table", focused)
+	tb.press(" ")
+	tb.until(`document.querySelector("#readings table")`)
+	tb.press(kb.Tab)
+	require.Equal(t, "Readings", eval[string](tb, `document.activeElement.getAttribute("aria-label")`))
+	tb.press(kb.ArrowRight)
+	require.Equal(t, "max=32MiB/step=10MiB", eval[string](tb, `document.querySelector("#point-title").textContent`), "the arrows scroll the table")
+	tb.do(`document.querySelector("#point-title").focus()`)
 	tb.press(kb.ArrowRight)
 	tb.until(`document.querySelector("#point-title").textContent === "max=32MiB/step=20MiB"`)
 }

@@ -51,11 +51,15 @@ func hostileOutcome(name string) *harness.Outcome {
 				Current: 64 * harness.MiB, Stat: outcome.MemoryStat{File: 60 * harness.MiB, Shmem: 60 * harness.MiB},
 				Tmpfs: map[string]harness.Bytes{hostile: 60 * harness.MiB},
 			},
+			KillTimes: []outcome.KillTime{{At: 1}},
+			Captures: []outcome.Captured{{
+				Capture: outcome.Capture{Get: hostile}, Current: 1, Path: hostile, Error: hostile, Sites: []outcome.AllocationSite{{Function: hostile, File: hostile}},
+			}},
 			Ancestors: []outcome.Ancestor{{Path: hostile, EventsLocal: harness.Events{OOM: 1}}},
 			Unread:    map[outcome.Source]string{hostile: hostile},
 		},
 		Timeline: []outcome.Sample{},
-		Census:   []outcome.Census{{Processes: []outcome.Resident{{Name: hostile, State: hostile}}, Tmpfs: map[string]harness.Bytes{hostile: 1}}},
+		Census:   []outcome.Census{{Processes: []outcome.Resident{{Name: hostile, State: hostile, Anon: 1}}, Tmpfs: map[string]harness.Bytes{hostile: 1}}},
 		Origin:   outcome.Origin{Command: hostile, Kernel: hostile, Arch: hostile, CPUs: 2, Points: 9},
 	}
 }

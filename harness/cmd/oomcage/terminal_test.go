@@ -101,6 +101,17 @@ func TestOnATerminalARunIsAGraphThatIsDrawnOver(t *testing.T) {
 	}
 }
 
+func TestOnATerminalTheKindsOfMemoryAreBelowTheGraph(t *testing.T) {
+	needCages(t)
+	app := harness.Build(t, "../../../app")
+	code, written := onTerminal(t, 80, 24, "run", "--max", "64M", "--post", "/generate-load/memory?kind=sock&bytes=$step", "--step", "4MiB", "--", app, "-addr", "$ADDR")
+	require.Zero(t, code, written)
+	seen := screen(t, written, 80, 24)
+	graph, _, found := strings.Cut(seen, "\n\noom-killed: killed by its own limit: ")
+	require.True(t, found, seen)
+	require.Regexp(t, `\n  a+n{20,}[k█]*·*\n  a anon \d+\.\d MiB, n sock [3-6]\d\.\d MiB`, graph)
+}
+
 func TestOnATerminalASweepIsABar(t *testing.T) {
 	needCages(t)
 	app := harness.Build(t, "../../../app")

@@ -37,7 +37,7 @@ export function pointDialog(index, detailOf) {
 		onWidth(plot, () => plot.replaceChildren(timelinePlot(point, detail.timeline, plot.clientWidth || 720)));
 	};
 	const step = (/** @type {number} */ by) => {
-		if (among[at + by]) {
+		if (by !== 0 && among[at + by]) {
 			at += by;
 			show();
 		}
@@ -51,7 +51,7 @@ export function pointDialog(index, detailOf) {
 		}
 	});
 	dialog.addEventListener("keydown", (event) => {
-		if (!/** @type {Element} */ (event.target).closest("pre")) { // the arrows scroll it
+		if (!/** @type {Element} */ (event.target).closest("pre, .scroll")) { // the arrows scroll it
 			step({ ArrowLeft: -1, ArrowRight: 1 }[event.key] || 0);
 		}
 	});

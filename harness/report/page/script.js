@@ -693,7 +693,7 @@
       onWidth(plot, () => plot.replaceChildren(timelinePlot(point, detail.timeline, plot.clientWidth || 720)));
     };
     const step = (by) => {
-      if (among[at + by]) {
+      if (by !== 0 && among[at + by]) {
         at += by;
         show();
       }
@@ -708,7 +708,7 @@
     });
     dialog.addEventListener("keydown", (event) => {
       if (!/** @type {Element} */
-      event.target.closest("pre")) {
+      event.target.closest("pre, .scroll")) {
         step({ ArrowLeft: -1, ArrowRight: 1 }[event.key] || 0);
       }
     });
