@@ -54,7 +54,8 @@ type liveGraph struct {
 	acked   int
 	current readings // memory.current in MiB
 	last    composed
-	drawn   int // lines of the last graph
+	highest composed // in the end its last reading tells nothing
+	drawn   int      // lines of the last graph
 
 	stop chan struct{}
 	done chan struct{}
@@ -88,6 +89,8 @@ func (g *liveGraph) end() {
 	<-g.done
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.last = g.highest
+	g.last.note = " at the highest reading"
 	g.draw()
 }
 
@@ -123,6 +126,9 @@ func (g *liveGraph) read() {
 		g.last.full = limit
 	}
 	g.last.stat, _ = g.p.Cage().MemoryStat() // zero where it cannot be read, of which the outcome says why
+	if g.last.used >= g.highest.used && g.last.whole() {
+		g.highest = g.last
+	}
 }
 
 func (g *liveGraph) draw() {
@@ -145,6 +151,16 @@ func (g *liveGraph) draw() {
 type composed struct {
 	used, full harness.Bytes
 	stat       outcome.MemoryStat
+	note       string // behind the sizes
+}
+
+// whole reports whether most of what is used was seen: after a kill the kinds are gone before memory.current is.
+func (c composed) whole() bool {
+	var sum harness.Bytes
+	for _, k := range outcome.Kinds() {
+		sum += c.stat.Of(k)
+	}
+	return sum >= c.used/2
 }
 
 // lines are a bar of the kinds of memory and their sizes below it; "" where there is one kind alone, or no room.
@@ -157,7 +173,7 @@ func (c composed) lines(columns int) string {
 	for _, k := range kinds {
 		sizes = append(sizes, fmt.Sprintf("%s %s %s", k.Letter(), k, human.Size(c.stat.Of(k))))
 	}
-	text := fmt.Sprintf("  %s\n  %s\n", kinds.Bar(c.used, c.full, c.stat), strings.Join(sizes, ", "))
+	text := fmt.Sprintf("  %s\n  %s\n", kinds.Bar(c.used, c.full, c.stat), strings.Join(sizes, ", ")+c.note)
 	if widest(text) > columns {
 		return ""
 	}

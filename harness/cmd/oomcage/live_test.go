@@ -72,4 +72,7 @@ func TestTheKindsOfMemoryAreBelowTheGraphWhereMoreThanOneMatters(t *testing.T) {
 	c.stat = outcome.MemoryStat{Anon: 30 * harness.MiB, Kernel: harness.MiB}
 	require.Empty(t, c.lines(80), "the graph has it all")
 	require.Empty(t, composed{}.lines(80))
+	require.True(t, c.whole())
+	c.stat.Anon = 2 * harness.MiB
+	require.False(t, c.whole(), "it was being killed")
 }
