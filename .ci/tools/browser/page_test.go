@@ -245,12 +245,14 @@ func TestALimitAboveTheTimelineAndBothPressuresAreShown(t *testing.T) {
 	o.Evidence.Limits.Max = 2 * outcome.GiB
 	o.Timeline = []outcome.Sample{
 		{At: time.Millisecond, Current: outcome.MiB},
-		{At: 1001 * time.Millisecond, Current: 2 * outcome.MiB, Pressure: outcome.Pressure{Some: 800 * time.Millisecond, Full: 400 * time.Millisecond}},
+		{At: 1001 * time.Millisecond, Current: 2 * outcome.MiB, Swap: outcome.MiB / 2, Pressure: outcome.Pressure{Some: 800 * time.Millisecond, Full: 400 * time.Millisecond}},
 	}
 	tb := mustOpen(t, report.NewSet([]*outcome.Outcome{o}))
 	tb.open("[0]")
 	require.Zero(t, eval[int](tb, `document.querySelectorAll("#timeline .limit").length`))
 	require.Contains(t, tb.texts("#timeline text"), "↑ memory.max 2 GiB is above this picture")
+	require.Equal(t, []string{"swap, the dotted line0.5 MiB"}, tb.texts("#point-body > .legend li"))
+	require.NotEmpty(t, eval[string](tb, `document.querySelector("#timeline .swap").getAttribute("d")`))
 	require.Contains(t, tb.texts("#timeline text"), "some 800 ms")
 	require.Contains(t, tb.texts("#timeline text"), "full 400 ms")
 	height := `Number(/v(-[0-9.]+)/.exec(document.querySelector("#timeline .pressure%s").getAttribute("d"))[1])`

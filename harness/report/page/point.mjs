@@ -2,9 +2,9 @@
 
 import { badge, breakable, byId, html, onWidth } from "./element.mjs";
 import { insideTable } from "./inside.mjs";
-import { legend } from "./kind.mjs";
+import { legend, line } from "./kind.mjs";
 import { readingsTable } from "./readings.mjs";
-import { fullest, kindsAt, mib } from "./stack.mjs";
+import { fullest, kindsAt, mib, sums } from "./stack.mjs";
 import { timelinePlot } from "./timeline.mjs";
 
 /** @typedef {import("./data.mjs").Point} Point */
@@ -65,7 +65,11 @@ export function pointDialog(index, detailOf) {
 // kindsLegend names the areas of the timeline from the top down, with their sizes at its highest reading.
 /** @type {(timeline: import("./data.mjs").Timeline) => Element[]} */
 function kindsLegend(timeline) {
-	const kinds = kindsAt(timeline, fullest(timeline)).reverse();
+	const place = fullest(timeline);
+	const kinds = kindsAt(timeline, place).reverse();
+	if (timeline.columns.swap) {
+		kinds.unshift({ kind: line, size: sums(timeline.columns.swap)[place] });
+	}
 	return kinds.length > 0 ? [legend("What the highest reading has", kinds.map(({ kind, size }) => ({ kind, text: mib(size) })))] : [];
 }
 

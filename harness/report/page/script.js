@@ -84,12 +84,9 @@
     ));
     document.body.append(svg("svg", { class: "patterns", width: 0, height: 0, "aria-hidden": "true" }, svg("defs", {}, ...all)));
   }
+  var line = "swap, the dotted line";
   function swatch(kind) {
-    return svg(
-      "svg",
-      { class: "swatch", width: 18, height: 14, "aria-hidden": "true" },
-      svg("rect", { class: "area-line", x: 0.5, y: 0.5, width: 17, height: 13, fill: filling(kind) })
-    );
+    return svg("svg", { class: "swatch", width: 18, height: 14, "aria-hidden": "true" }, kind === line ? svg("path", { class: "swap", d: "M0 7H18" }) : svg("rect", { class: "area-line", x: 0.5, y: 0.5, width: 17, height: 13, fill: filling(kind) }));
   }
   function legend(label, kinds) {
     return html("ul", { class: "legend", "aria-label": label }, ...kinds.map(({ kind, text }) => html("li", {}, swatch(kind), html("span", {}, kind), html("span", { class: "dim" }, text))));
@@ -530,6 +527,7 @@
     return [
       `memory.current over ${over}: ` + [`up to ${point.peakText}`, ...limits.map((l) => `${l.name} ${l.text}`), ...changes].join(", "),
       ...kinds.length > 0 ? ["the highest reading has " + kinds.join(", ")] : [],
+      ...columns2.swap ? [`swap up to ${mib(Math.max(...sums(columns2.swap)))}`] : [],
       `${point.acked} steps` + (steps?.p50 ? `, half of them within ${steps.p50}, the slowest ${steps.slowest}, the last ${steps.last}` : "") + (steps?.doubled ? `, ${steps.doubled.text}` : ""),
       rose.join(", ") || "no events",
       ...kills.length > 0 ? [kills.map((k) => `${k.text} after ${seconds(k.at)}`).join(", ")] : [],
@@ -639,7 +637,7 @@
         ...i === 0 ? [svg(
           "text",
           { class: name + "-text", x: left + (end ? -5 : 5), y: frame.top - (name === "kill" ? 8 : 22), "text-anchor": end ? "end" : "start" },
-          name === "kill" ? "✕ " + m.text : "◆ " + m.text
+          name === "kill" ? "✕ " + (kills.length > 1 ? `${kills.length} OOM kills` : m.text) : "◆ " + m.text
         )] : []
       ];
     };
@@ -649,12 +647,12 @@
     let numbered = -Infinity;
     return sums(rose).flatMap((n, i) => {
       const left = x(at[i]);
-      const line = svg("line", { class: "step", x1: left, x2: left, y1: frame.top, y2: frame.bottom });
+      const line2 = svg("line", { class: "step", x1: left, x2: left, y1: frame.top, y2: frame.bottom });
       if (rose[i] <= 0 || left - numbered <= 22) {
-        return rose[i] > 0 ? [line] : [];
+        return rose[i] > 0 ? [line2] : [];
       }
       numbered = left;
-      return [line, svg("text", { class: "step-number", x: left + 3, y: frame.bottom - 4 }, String(n))];
+      return [line2, svg("text", { class: "step-number", x: left + 3, y: frame.bottom - 4 }, String(n))];
     });
   }
   function sharePath(waited, at, x, bottom) {
@@ -719,7 +717,11 @@
     };
   }
   function kindsLegend(timeline) {
-    const kinds = kindsAt(timeline, fullest(timeline)).reverse();
+    const place = fullest(timeline);
+    const kinds = kindsAt(timeline, place).reverse();
+    if (timeline.columns.swap) {
+      kinds.unshift({ kind: line, size: sums(timeline.columns.swap)[place] });
+    }
     return kinds.length > 0 ? [legend("What the highest reading has", kinds.map(({ kind, size }) => ({ kind, text: mib(size) })))] : [];
   }
   function pointBody(index, point, detail, plot) {

@@ -24,6 +24,7 @@ export function timelineText(point, timeline) {
 	const changes = limits.flatMap((l) => (l.changes || []).map((c) => `${l.name} ${c.text} from ${seconds(c.time)} on`));
 	return [`memory.current over ${over}: ` + [`up to ${point.peakText}`, ...limits.map((l) => `${l.name} ${l.text}`), ...changes].join(", "),
 		...(kinds.length > 0 ? ["the highest reading has " + kinds.join(", ")] : []),
+		...(columns.swap ? [`swap up to ${mib(Math.max(...sums(columns.swap)))}`] : []),
 		`${point.acked} steps` + (steps?.p50 ? `, half of them within ${steps.p50}, the slowest ${steps.slowest}, the last ${steps.last}` : "") +
 			(steps?.doubled ? `, ${steps.doubled.text}` : ""),
 		rose.join(", ") || "no events",
@@ -141,7 +142,7 @@ function moments({ kills = [], captures = [] }, x, frame) {
 		return [svg("line", { class: `moment ${name}`, x1: left, x2: left, y1: frame.top - 18, y2: frame.bottom }),
 			...(m.took ? [svg("rect", { class: "taking", x: left, y: frame.top - 4, width: Math.max(x(m.at + m.took) - left, 2), height: 4 })] : []),
 			...(i === 0 ? [svg("text", { class: name + "-text", x: left + (end ? -5 : 5), y: frame.top - (name === "kill" ? 8 : 22), "text-anchor": end ? "end" : "start" },
-				name === "kill" ? "✕ " + m.text : "◆ " + m.text)] : [])];
+				name === "kill" ? "✕ " + (kills.length > 1 ? `${kills.length} OOM kills` : m.text) : "◆ " + m.text)] : [])];
 	};
 	return [...captures.flatMap((c, i) => mark("capture", c, i)), ...kills.flatMap((k, i) => mark("kill", k, i))];
 }

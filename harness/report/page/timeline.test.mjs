@@ -19,6 +19,7 @@ test("what a screen reader says has the figures of the plot", () => {
 		"2 steps, half of them within 2.1 s, the slowest 2.5 s, the last 2.1 s; max 23; pressure some 172 ms, full 145 ms");
 	const before = { over: "1.0 s", limits: [{ name: "memory.max", at: 1, text: "96 MiB", changes: [{ time: 250_000, at: 0, text: "max" }] }], columns: {},
 		kills: [{ at: 900_000, text: "app[152]" }], captures: [{ at: 12_300_000, text: "GET /heap" }] };
+	equal(timelineText(index.points[0], { over: "1.0 s", columns: { swap: [0, 3 << 20, -(1 << 20)] } }), "memory.current over 1.0 s: up to 96 MiB; swap up to 3.0 MiB; 2 steps; no events");
 	equal(timelineText(index.points[0], before),
 		"memory.current over 1.0 s: up to 96 MiB, memory.max 96 MiB, memory.max max from 0.25 s on; 2 steps; no events; app[152] after 0.90 s; captured GET /heap after 12.3 s");
 	equal(timelineText(index.points[0], { over: "1.0 s", columns: {} }), "memory.current over 1.0 s: up to 96 MiB; 2 steps; no events");
