@@ -46,15 +46,8 @@ func Compose(e Evidence, t Timeline, taken []Census) *Composition {
 			raw[f.key] = f.get()
 		}
 		maps.Copy(raw, r.Stat)
-		c.Stat, c.Kernel = ReadMemoryStat(raw), true
-		if len(e.KillTimes) > 0 {
-			c.At = e.KillTimes[0].At
-		}
-		if r.Memory != nil {
-			c.Current = r.Memory.Usage
-		}
-		if r.Swap != nil {
-			c.Swap = r.Swap.Usage
+		if reported := ReadMemoryStat(raw); !r.lacks(reported, c.Stat) {
+			c.takeReport(r, reported, e)
 		}
 	}
 	if c == nil {
@@ -81,6 +74,34 @@ func (c *Composition) SeeTmpfs(grown map[string]Bytes) {
 		}
 		c.Tmpfs[mount] = max(c.Tmpfs[mount], size)
 	}
+}
+
+// takeReport takes in the kernel's report.
+func (c *Composition) takeReport(r *OOMReport, stat MemoryStat, e Evidence) {
+	c.Stat, c.Kernel = stat, true
+	if len(e.KillTimes) > 0 {
+		c.At = e.KillTimes[0].At
+	}
+	if r.Memory != nil {
+		c.Current = r.Memory.Usage
+	}
+	if r.Swap != nil {
+		c.Swap = r.Swap.Usage
+	}
+}
+
+// lacks reports whether the kernel's report lacks more of what the cage was charged with than the recorder: before a report the
+// kernel sums up what each CPU has counted, unless that is being done already.
+func (r *OOMReport) lacks(reported, recorded MemoryStat) bool {
+	return r.Memory != nil && r.Memory.Usage-reported.sum() > r.Memory.Usage/kindShare && recorded.sum() > reported.sum()
+}
+
+// unknown is what the cage was charged with and memory.stat had not summed up yet, where it is worth a word.
+func (c *Composition) unknown() Bytes {
+	if size := c.Current - c.Stat.sum(); size >= c.Current/kindShare {
+		return size
+	}
+	return 0
 }
 
 // fullest is the last of the highest samples up to the first kill. Of one that was read while memory was given back the

@@ -29,6 +29,9 @@ func (c *Composition) Filled() string {
 		}
 		named = append(named, text+f.parts())
 	}
+	if size := c.unknown(); size > 0 && named != nil {
+		named = append(named, inMiB(size)+" that memory.stat did not have yet")
+	}
 	if c.Swap > 0 && c.SwapLimit > 0 && c.Swap >= c.SwapLimit-c.SwapLimit/kindShare {
 		named = append(named, "and swap was full: "+human.Of(c.Swap, c.SwapLimit))
 	}
