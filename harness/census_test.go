@@ -41,5 +41,5 @@ func TestATargetWithoutStepsHasACurve(t *testing.T) {
 			highest = s
 		}
 	}
-	require.InDelta(t, int64(highest.Current), int64(highest.Stat.Anon+highest.Stat.File+highest.Stat.Kernel+highest.Stat.Sock), float64(statLag()), "the kinds add up")
+	require.InDelta(t, int64(highest.Current), int64(highest.Stat.Anon+highest.Stat.File+highest.Stat.Kernel+highest.Stat.Sock), float64(max(statLag(), highest.Current/10)), "the kinds add up, but for what was taken between the readings")
 }
