@@ -122,17 +122,17 @@ harness itself stays outside. What a killed run left behind is removed by the ne
 This is what make demo prints:
 
 	The gin service under memory.max 100000000 and memory.swap.max 0, 20MiB a step.
-	Linux 6.12.117+deb12-cloud-amd64 in a microVM.
+	Linux 6.12.117+deb13-cloud-amd64 in a microVM.
 
-	step   of 99999744 bytes                             current   memory.events
-	ready  █·······································      2867200   none
+	step   of 95.4 MiB                                   current   memory.events
+	ready  ██······································      5226496   none
 	1      ███████████·····························     26722304   none
-	2      ███████████████████·····················     47693824   none
-	3      ████████████████████████████············     69185536   none
-	4      ████████████████████████████████████····     90157056   none
-	5      ████████████████████████████████████████    100003840   max 36, oom 1, oom_kill 1 (no answer; the peak)
+	2      ███████████████████·····················     47955968   none
+	3      ████████████████████████████············     69189632   none
+	4      ████████████████████████████████████····     90423296   none
+	5      ████████████████████████████████████████    100003840   max 23, oom 1, oom_kill 1 (no answer; the peak)
 
-	oom-killed: killed by its own limit: 95.4 of 95.4 MiB, during step 5; victim app[154], anon 94.8 MiB.
+	oom-killed: killed by its own limit: 95.4 of 95.4 MiB, during step 5; filled by anon 94.9 MiB (99 %) (of it huge pages 92.0); victim app[151].
 	The service acknowledged 4 steps; 4..4 were predicted.
 	verdict=oom-killed acked=4 predicted=4..4 oom=1 oom_kill=1 limit_bytes=99999744 peak_bytes=100003840
 */

@@ -107,10 +107,10 @@ func (o *Outcome) causes(v Verdict) string {
 	return notes
 }
 
-// hugePages says where huge pages hold more than the steps were to take: each step less than one. Where it is more, the
-// steps took more.
+// hugePages says where huge pages hold more than the steps were to take, the one that was not acknowledged too: each step
+// less than one. Where it is more, the steps took more.
 func (o *Outcome) hugePages() string {
-	c, asked := o.Evidence.Fullest, Bytes(o.Acknowledged)*o.Spec.Load.Bytes
+	c, asked := o.Evidence.Fullest, Bytes(o.Attempted)*o.Spec.Load.Bytes
 	over := c.Stat.Anon - asked - o.Baseline.Current
 	switch {
 	case asked == 0 || c.Stat.AnonTHP < over || over < c.Current/kindShare:

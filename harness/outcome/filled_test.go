@@ -156,13 +156,14 @@ func TestOtherCausesAreNamedWhenTheyMatter(t *testing.T) {
 			o.Spec.Load.Bytes = 10 * MiB
 			o.Evidence.Fullest.Stat.AnonTHP, o.Baseline.HugePage = 60*MiB, 2*MiB
 			o.Measured = &Measured{Step: 12 * MiB, Error: 3 * MiB, Steps: 4}
-		}, "; huge pages hold 20.0 MiB more than the steps were to take: try THP=never"},
+		}, "; huge pages hold 10.0 MiB more than the steps were to take: try THP=never"},
 		"copies": {func(o *Outcome) { o.Evidence.Fullest.Copied = 20 * MiB }, "; 20.0 MiB of it are copies of pages that were shared with a forked child"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := filledOutcome(MemoryStat{Anon: 60 * MiB})
 			require.NotContains(t, o.Why, c.want)
 			c.change(o)
+			require.Equal(t, name == "huge pages", strings.Contains(o.help(), "huge pages hold more than was asked for"))
 			_, why := o.Judge()
 			require.Contains(t, why, c.want)
 		})
@@ -206,6 +207,12 @@ func TestEveryWayToFillACageHasItsAdvice(t *testing.T) {
 		}
 		if strings.HasPrefix(f.key, "file_") {
 			s.File = 60 * MiB
+		}
+		switch f.key {
+		case "anon_thp":
+			s.Anon = 60 * MiB
+		case "shmem_thp":
+			s.File, s.Shmem = 60*MiB, 60*MiB
 		}
 		o.Evidence.Fullest.Stat = *s
 		o.Evidence.Fullest.Stat.Anon = max(o.Evidence.Fullest.Stat.Anon, 4*MiB) // so that there is a kind

@@ -23,6 +23,9 @@ func (o *Outcome) help() string {
 			advice = append(advice, fmt.Sprintf("%s (%s): %s", a.about, human.Size(size), a.help))
 		}
 	}
+	if o.hugePages() != "" {
+		advice = append(advice, "huge pages hold more than was asked for: see what it takes without them (prctl PR_SET_THP_DISABLE, or madvise in /sys/kernel/mm/transparent_hugepage/enabled)")
+	}
 	if o.Verdict == AncestorOOMKilled {
 		advice = slices.Insert(advice, 0, "look above the cage first: its own limit was not the one")
 	}
@@ -39,9 +42,8 @@ var advices = []struct {
 	help  string
 }{
 	{"copies after a fork", func(c *Composition) Bytes { return c.Copied }, "leave as much free as the child's lifetime writes, or write less while it lives"},
-	{"huge pages", func(c *Composition) Bytes { return c.Stat.AnonTHP + c.Stat.ShmemTHP }, "see what it takes with huge pages off (prctl PR_SET_THP_DISABLE, or madvise in /sys/kernel/mm/transparent_hugepage/enabled)"},
 	{"locked memory", func(c *Composition) Bytes { return c.Stat.Unevictable }, "lock less (mlock, mlockall): what is locked can be neither swapped nor dropped"},
-	{"heap", func(c *Composition) Bytes { return c.Stat.Anon - c.Stat.AnonTHP - c.Copied - c.Stat.Unevictable }, "take a heap profile before the end (--capture), tell the runtime the limit (GOMEMLIMIT, -XX:MaxRAMPercentage, --max-old-space-size), or raise memory.max: `oomcage bisect` finds by how much"},
+	{"heap", func(c *Composition) Bytes { return c.Stat.Anon - c.Copied - c.Stat.Unevictable }, "take a heap profile before the end (--capture), tell the runtime the limit (GOMEMLIMIT, -XX:MaxRAMPercentage, --max-old-space-size), or raise memory.max: `oomcage bisect` finds by how much"},
 	{"dirty page cache", func(c *Composition) Bytes { return c.Stat.Dirty + c.Stat.Writeback }, "the disk is slower than what is written: sync as you go, or write less at once"},
 	{"mapped files", func(c *Composition) Bytes {
 		return c.Stat.File - c.Stat.Shmem - c.Stat.Dirty - c.Stat.Writeback - c.Stat.Unevictable
