@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"oomcage/harness/outcome"
@@ -247,10 +248,13 @@ func sizeOf(path, key string) int64 {
 	return int64(mustAtoi(number)) << 10
 }
 
-// fillByFork takes 40 MiB, and has a forked child write to them. The child is no Go program any more: it has one thread, and
-// touches memory only.
+// fillByFork takes 32 MiB, and has a forked child write to them: with the 5 to 9 MiB of a test binary natively and under
+// cgo (2026-11), 23 are copied until a limit of 64 is met. The child is no Go program any more: it has one thread, and
+// touches memory only. It takes a second or more for it, as one does that has work to do, so that the recorder sees both
+// near the limit: within 50 ms it may not get a CPU on a busy machine.
 func fillByFork(_ string, _ func(int), counter *int64) {
-	const size = 40 * mebi
+	const size = 32 * mebi
+	pause := unix.NsecToTimespec(int64(10 * time.Millisecond))
 	b := mapped(size)
 	touch(b)
 	setScore(outcome.OOMScoreAdjMax) // which the child inherits, so that it is the one to be killed
@@ -267,6 +271,9 @@ func fillByFork(_ string, _ func(int), counter *int64) {
 	for i := 0; i < len(b); i += page {
 		b[i] = 2
 		*counter += page
+		if i%(64*page) == 0 {
+			_, _, _ = syscall.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&pause)), 0, 0)
+		}
 	}
 	for {
 		_, _, _ = syscall.RawSyscall(unix.SYS_PAUSE, 0, 0, 0)

@@ -35,7 +35,9 @@ func TestAGoProgramWithoutMemoryGivesUpByItself(t *testing.T) {
 	})
 	o.RequireVerdict(t, RuntimeOOM)
 	o.RequireOOMKills(t, 0)
-	o.RequireAcknowledged(t, 1, int(own/step))
+	// Of what was mapped before the limit was set, the heap has some left: 4 to 6 steps were seen in 50 runs on Debian 12
+	// (2026-11), where the limit alone has 5. The cage has room for 30.
+	o.RequireAcknowledged(t, 1, 2*int(own/step))
 	require.Equal(t, 2, o.Evidence.Status.Code)
 	require.Equal(t, "Go", o.Evidence.LastWords.Runtime)
 	require.Regexp(t, `^its own runtime \(Go\) gave up for want of memory, as its last words say: "fatal error: (runtime: )?out of memory"; `+

@@ -12,6 +12,7 @@ import (
 
 	"oomcage/harness/outcome"
 
+	"github.com/stretchr/testify/require"
 	"github.com/stretchr/testify/suite"
 	"golang.org/x/sys/unix"
 )
@@ -35,7 +36,7 @@ func TestScenariosOfSwap(t *testing.T) { suite.Run(t, new(SwapScenarios)) }
 func (s *SwapScenarios) TestSwapIsRoomUntilItIsFullToo() {
 	const size, tolerance = 50 * MiB, 0.06
 	limits := Limits{Max: 30 * MiB, Swap: 60 * MiB}
-	s.requireSwap(limits.Swap)
+	requireSwap(s.T(), limits.Swap)
 	var survived outcome.Memory
 	var inBoth Bytes // of it charged as memory and as swap
 	take := func(ctx context.Context, p *Process, n int) error {
@@ -86,17 +87,18 @@ func settled(ctx context.Context, c *Cage) (m outcome.Memory, both Bytes, err er
 }
 
 // requireSwap has the machine swap to a file for the test, where it has too little.
-func (s *SwapScenarios) requireSwap(size Bytes) {
+func requireSwap(t *testing.T, size Bytes) {
+	t.Helper()
 	var info unix.Sysinfo_t
-	s.Require().NoError(unix.Sysinfo(&info))
+	require.NoError(t, unix.Sysinfo(&info))
 	free := Bytes(info.Freeswap) * Bytes(info.Unit)
 	if free >= size {
 		return
 	}
-	file := filepath.Join(onDisk(s.T()), "swap")
-	s.Require().NoError(writeSwap(file, size+MiB))
+	file := filepath.Join(onDisk(t), "swap")
+	require.NoError(t, writeSwap(file, size+MiB))
 	name, err := unix.BytePtrFromString(file)
-	s.Require().NoError(err)
+	require.NoError(t, err)
 	call := func(number uintptr) error {
 		if _, _, errno := unix.Syscall(number, uintptr(unsafe.Pointer(name)), 0, 0); errno != 0 {
 			return errno
@@ -104,10 +106,10 @@ func (s *SwapScenarios) requireSwap(size Bytes) {
 		return nil
 	}
 	if err := call(unix.SYS_SWAPON); err != nil {
-		giveUpToRoot(s.T(), fmt.Errorf("%d bytes of swap are free here, and %d are needed: swapon %s: %w; run as root, swapon a device, or give the microVM -swap 256M",
+		giveUpToRoot(t, fmt.Errorf("%d bytes of swap are free here, and %d are needed: swapon %s: %w; run as root, swapon a device, or give the microVM -swap 256M",
 			free, size, file, err))
 	}
-	s.T().Cleanup(func() { s.NoError(call(unix.SYS_SWAPOFF)) })
+	t.Cleanup(func() { require.NoError(t, call(unix.SYS_SWAPOFF)) })
 }
 
 // writeSwap makes a file without holes, as the kernel wants it, with the header of a swap area in its first page
