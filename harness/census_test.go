@@ -1,7 +1,10 @@
 package harness
 
 import (
+	"context"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -27,23 +30,39 @@ func TestWhoIsInTheCageIsKnownFromTheLimitsNeighbourhoodOn(t *testing.T) {
 	require.GreaterOrEqual(t, last.Current, 64*MiB/100*80)
 	require.NotEmpty(t, last.Processes)
 	first := last.Processes[0]
-	require.Equal(t, o.Evidence.Kills[0].Name, first.Name)
 	require.InDelta(t, int64(last.Current), int64(first.Anon), float64(10*MiB))
+	require.Equal(t, requireOneKill(t, o).Name, first.Name)
 }
 
 func TestATargetWithoutStepsHasACurve(t *testing.T) {
-	target := as(t, "eat", "100000000")
-	// A huge page is charged before it is cleared, and counted as anon after it (__do_huge_pmd_anonymous_page in
-	// mm/huge_memory.c): while that goes on, 2 MiB of memory.current are of no kind.
-	target.Env = append(target.Env, smallPages)
-	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 64 * MiB}})
+	o := RunT(t, Spec{Target: as(t, "eat", "100000000"), Limits: Limits{Max: 64 * MiB}})
 	o.RequireVerdict(t, OOMKilled)
 	require.Greater(t, len(o.Timeline), 2)
-	highest := o.Timeline[0]
-	for _, s := range o.Timeline {
-		if s.Current > highest.Current {
-			highest = s
+	require.True(t, slices.ContainsFunc(o.Timeline, func(s outcome.Sample) bool { return s.Stat.Anon > 0 }), "%+v", o.Timeline)
+}
+
+// While a target takes memory its kinds do not add up: memory.current is read first, and memory.stat may lack what was not
+// summed up yet, has not what is charged and being cleared, and no more what a kill has freed (highest readings with a
+// fifth of them missing were seen on 7.3). At rest the kernel sums up all within 2 s.
+func TestTheKindsAddUpAtRest(t *testing.T) {
+	kinds := func(s outcome.MemoryStat) Bytes { return s.Anon + s.File + s.Kernel + s.Sock }
+	target := as(t, "eat", "33554432")
+	target.Ready = says("ate")
+	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 64 * MiB}, Load: Load{Count: 1, Step: func(ctx context.Context, p *Process, _ int) error {
+		for {
+			now := takeSnapshot(p.Cage(), nil)
+			if now.Current-kinds(now.Stat) <= statLag() {
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(10 * time.Millisecond): // the kernel tells nobody
+			}
 		}
-	}
-	require.InDelta(t, int64(highest.Current), int64(highest.Stat.Anon+highest.Stat.File+highest.Stat.Kernel+highest.Stat.Sock), float64(max(statLag(), highest.Current/10)), "the kinds add up, but for what was taken between the readings")
+	}}})
+	o.RequireVerdict(t, Survived)
+	last := o.Timeline[len(o.Timeline)-1]
+	require.Equal(t, 1, last.Step)
+	require.InDelta(t, int64(last.Current), int64(kinds(last.Stat)), float64(statLag()))
 }
