@@ -2,7 +2,6 @@ package harness
 
 import (
 	"context"
-	"slices"
 	"testing"
 	"time"
 
@@ -38,12 +37,11 @@ func TestATargetWithoutStepsHasACurve(t *testing.T) {
 	o := RunT(t, Spec{Target: as(t, "eat", "100000000"), Limits: Limits{Max: 64 * MiB}})
 	o.RequireVerdict(t, OOMKilled)
 	require.Greater(t, len(o.Timeline), 2)
-	require.True(t, slices.ContainsFunc(o.Timeline, func(s outcome.Sample) bool { return s.Stat.Anon > 0 }), "%+v", o.Timeline)
 }
 
 // While a target takes memory its kinds do not add up: memory.current is read first, and memory.stat may lack what was not
-// summed up yet, has not what is charged and being cleared, and no more what a kill has freed (highest readings with a
-// fifth of them missing were seen on 7.3). At rest the kernel sums up all within 2 s.
+// summed up yet, has not what is charged and being cleared, and no more what a kill has freed (of 60 MiB all were missing
+// in some readings on 7.3). At rest the kernel sums up all within 2 s.
 func TestTheKindsAddUpAtRest(t *testing.T) {
 	kinds := func(s outcome.MemoryStat) Bytes { return s.Anon + s.File + s.Kernel + s.Sock }
 	target := as(t, "eat", "33554432")
