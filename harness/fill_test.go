@@ -19,6 +19,7 @@ import (
 // or by the kernel for the whole machine; what the sentence says is the kernel's report, or the recorder's.
 func TestTheSentenceSaysWhatFilledTheCage(t *testing.T) {
 	requireRoot(t)
+	requireCages(t) // before the machine's settings are changed for them
 	for _, c := range []struct {
 		fill, kind, part string
 	}{

@@ -86,9 +86,11 @@ func settled(ctx context.Context, c *Cage) (m outcome.Memory, both Bytes, err er
 	}
 }
 
-// requireSwap has the machine swap to a file for the test, where it has too little.
+// requireSwap has the machine swap to a file for the test, where it has too little: not before there can be cages, so that
+// unit tests change no machine.
 func requireSwap(t *testing.T, size Bytes) {
 	t.Helper()
+	requireCages(t)
 	var info unix.Sysinfo_t
 	require.NoError(t, unix.Sysinfo(&info))
 	free := Bytes(info.Freeswap) * Bytes(info.Unit)
