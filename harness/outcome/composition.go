@@ -78,6 +78,9 @@ func (c *Composition) SeeTmpfs(grown map[string]Bytes) {
 
 // takeReport takes in the kernel's report.
 func (c *Composition) takeReport(r *OOMReport, stat MemoryStat, e Evidence) {
+	if stat.PageTables == 0 { // as Linux 6.18 has it in each report (2026-11), whatever the processes have
+		stat.PageTables = min(max(c.Stat.PageTables, r.pageTables()), stat.KernelOther())
+	}
 	c.Stat, c.Kernel = stat, true
 	if len(e.KillTimes) > 0 {
 		c.At = e.KillTimes[0].At
@@ -88,6 +91,17 @@ func (c *Composition) takeReport(r *OOMReport, stat MemoryStat, e Evidence) {
 	if r.Swap != nil {
 		c.Swap = r.Swap.Usage
 	}
+}
+
+// pageTables is what the processes of the report have together.
+func (r *OOMReport) pageTables() (size Bytes) {
+	for _, t := range r.Tasks {
+		size += t.PageTables
+	}
+	if r.Rest != nil {
+		size += r.Rest.PageTables
+	}
+	return size
 }
 
 // lacks reports whether the kernel's report lacks more of what the cage was charged with than the recorder: before a report the

@@ -110,6 +110,17 @@ func TestAReportThatIsBehindIsSaidToBe(t *testing.T) {
 	require.False(t, c.Kernel)
 }
 
+func TestPageTablesThatAReportLacksAreThoseOfTheProcesses(t *testing.T) {
+	o := filledOutcome(MemoryStat{Kernel: 62 * MiB, SlabReclaimable: MiB})
+	r := o.Evidence.Kills[0].Report
+	r.Tasks[0].PageTables, r.Rest = 30*MiB, &OOMTask{PageTables: 10 * MiB}
+	require.Equal(t, 40*MiB, Compose(o.Evidence, nil, nil).Stat.PageTables)
+	r.Rest.PageTables = 100 * MiB
+	require.Equal(t, 61*MiB, Compose(o.Evidence, nil, nil).Stat.PageTables, "no more than the kernel has")
+	r.Stat["pagetables"] = uint64(2 * MiB)
+	require.Equal(t, 2*MiB, Compose(o.Evidence, nil, nil).Stat.PageTables)
+}
+
 func TestFilesAreNamedByTheirMount(t *testing.T) {
 	o := filledOutcome(MemoryStat{File: 60 * MiB, Shmem: 60 * MiB})
 	o.Evidence.Fullest.SeeTmpfs(map[string]Bytes{"/dev/shm": 40 * MiB, "/run\x1b[2J": 18 * MiB})
