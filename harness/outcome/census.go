@@ -54,30 +54,31 @@ func (c Census) Largest(most int) Census {
 // copied finds out how much of anon was copied on write since a fork, when all of it was so large; 0 where that is not seen.
 // A child that has nearly the size of its parent, and the same name, has what it was forked with, and shares what neither
 // side has written to. So what is not the others' was copied.
+// The last census may see a child that is being killed, and then the one before it is asked.
 func copied(taken []Census, anon Bytes) Bytes {
-	if len(taken) == 0 {
-		return 0
+	for _, c := range slices.Backward(taken) {
+		if others, forked := c.notForked(); forked {
+			return max(anon-others, 0)
+		}
 	}
-	last := taken[len(taken)-1]
-	if last.More > 0 {
-		return 0
-	}
-	var all, others Bytes
-	for _, r := range last.Processes {
+	return 0
+}
+
+// notForked is what those have who were not forked with it, where a forked one shares pages.
+func (c Census) notForked() (others Bytes, forked bool) {
+	var all Bytes
+	for _, r := range c.Processes {
 		all += r.Anon
-		if !last.forkedWhole(r) {
+		if !c.forkedWhole(r) {
 			others += r.Anon
 		}
 	}
-	if shared := all - last.Anon; shared < last.Anon/kindShare || others == all {
-		return 0
-	}
-	return max(anon-others, 0)
+	return others, c.More == 0 && others < all && all-c.Anon >= c.Anon/kindShare
 }
 
 // forkedWhole reports whether r has about as much as a parent of the same name.
 func (c Census) forkedWhole(r Resident) bool {
-	const close = 10 // one part in so many
+	const close = 5 // one part in so many: a parent may have taken something since
 	return slices.ContainsFunc(c.Processes, func(p Resident) bool {
 		return p.PID == r.Parent && p.Name == r.Name && (p.Anon-r.Anon).abs() <= p.Anon/close
 	})

@@ -55,9 +55,9 @@ func Compose(e Evidence, t Timeline, taken []Census) *Composition {
 	}
 	c.SwapLimit = e.Limits.Swap
 	c.Copied = copied(taken, c.Stat.Anon)
-	if len(taken) > 0 {
-		last := taken[len(taken)-1]
-		c.Memfd, c.Tmpfs = last.Memfd, last.Tmpfs
+	for _, one := range taken { // the last may see those who had the files dead
+		c.Memfd = max(c.Memfd, one.Memfd)
+		c.SeeTmpfs(one.Tmpfs)
 	}
 	return c
 }

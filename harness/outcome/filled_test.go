@@ -150,6 +150,9 @@ func TestCopiesOfAForkAreSeen(t *testing.T) {
 	other.Name = "sh"
 	require.Zero(t, copied(two(parent, other, 52*MiB), 60*MiB), "another program")
 	require.Zero(t, copied(nil, 60*MiB))
+	dying := child
+	dying.Anon = MiB
+	require.Equal(t, 20*MiB, copied(append(two(parent, child, 52*MiB), two(parent, dying, 41*MiB)...), 60*MiB), "the last census came late")
 }
 
 func TestOtherCausesAreNamedWhenTheyMatter(t *testing.T) {
