@@ -179,6 +179,7 @@ type bounded struct {
 	full  bool
 }
 
+// Write takes what there is room for: all of p, or nothing from then on.
 func (b *bounded) Write(p []byte) (int, error) {
 	if b.full = b.full || len(b.bytes)+len(p) > b.most; b.full {
 		return 0, errCaptureLarge

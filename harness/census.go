@@ -24,7 +24,7 @@ type census struct {
 }
 
 // censusShares are the parts of the limit, in percent, from which on there is a first one.
-var censusShares = [...]Bytes{80, 95}
+var censusShares = [...]Bytes{outcome.NearLimit, outcome.AtLimit}
 
 // censusGrowth is by which part of the limit memory has to grow until the next one is taken.
 const censusGrowth = 50

@@ -33,6 +33,7 @@ func (t *stepTimer) complete(o *Outcome) {
 // targetEnded is why a step was given up whose target had ended.
 type targetEnded struct{ status outcome.ExitStatus }
 
+// Error says how it ended.
 func (e *targetEnded) Error() string { return fmt.Sprintf("the target ended: %s", e.status) }
 
 // whileTargetRuns is a context that ends with ctx, and a while after the target: what that had sent may still be read.

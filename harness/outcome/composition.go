@@ -122,11 +122,12 @@ func (c *Composition) unknown() Bytes {
 // kinds do not add up, and it is left out.
 func (t Timeline) fullest() (highest *Sample) {
 	const close = 50 // one part in so many
+	var top Bytes
 	for i, s := range t {
 		if off := (s.Current - s.Stat.sum()).abs(); off > max(s.Current/10, 2*MiB) {
 			continue
 		}
-		if highest == nil || s.Current >= highest.Current-highest.Current/close {
+		if top = max(top, s.Current); s.Current >= top-top/close {
 			highest = &t[i]
 		}
 		if s.Events.OOMKill > 0 {

@@ -46,7 +46,7 @@ func (o *Outcome) explainFill() string {
 	if c == nil {
 		return "what filled it is not known: neither the kernel log nor a sample has it"
 	}
-	from := "by the last sample before"
+	from := "by the recorder's highest sample"
 	if c.Kernel {
 		from = "by the kernel's own report"
 	}
@@ -85,7 +85,7 @@ func (o *Outcome) explainGrowth() string {
 		return ""
 	}
 	var parts []string
-	for _, share := range []Bytes{nearLimit, atLimit} {
+	for _, share := range []Bytes{NearLimit, AtLimit} {
 		if i := slices.IndexFunc(o.Timeline, func(s Sample) bool { return s.Current >= limit/100*share }); i >= 0 {
 			s := o.Timeline[i]
 			parts = append(parts, fmt.Sprintf("%d %% of the limit were reached after %s, with %s acknowledged", share, short(s.At), human.Count(s.Step, "step")))

@@ -85,6 +85,12 @@ func TestTheHighestSampleBeforeTheKillCountsAndTheLastOfThese(t *testing.T) {
 	}, nil)
 	require.Equal(t, MemoryStat{Anon: 63 * MiB}, c.Stat, "page cache made room for anon; what came after the kill is another's")
 	require.Nil(t, Compose(Evidence{}, nil, nil))
+
+	var falling Timeline
+	for size := 64 * MiB; size > 32*MiB; size -= MiB {
+		falling = append(falling, at(size, 0, MemoryStat{Anon: size}))
+	}
+	require.Equal(t, 63*MiB, Compose(Evidence{}, falling, nil).Current, "what falls slowly was fullest at its begin")
 }
 
 func TestTheReportOfAnotherLimitIsNotTheCages(t *testing.T) {

@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// Shares of memory.max, in percent, whose first samples are kept in any timeline.
+// Shares of memory.max, in percent, from which on it is noted who is in the cage. Their first samples are kept in any timeline.
 const (
-	nearLimit = 80
-	atLimit   = 95
+	NearLimit Bytes = 80
+	AtLimit   Bytes = 95
 )
 
 // Halve drops half of the samples, those with which least changes. It spares the first one and the last one, the first at
@@ -51,7 +51,7 @@ func Halve(t Timeline, limit Bytes) Timeline {
 func landmarks(t Timeline, limit Bytes) map[int]bool {
 	spared := map[int]bool{0: true, len(t) - 1: true}
 	if limit > 0 {
-		for _, share := range []Bytes{nearLimit, atLimit} {
+		for _, share := range []Bytes{NearLimit, AtLimit} {
 			if i := slices.IndexFunc(t, func(s Sample) bool { return s.Current >= limit/100*share }); i >= 0 {
 				spared[i] = true
 			}

@@ -47,6 +47,9 @@ func TestOfSeveralOutcomesTheNamedOneIsExplained(t *testing.T) {
 	assert.Zero(t, code)
 	assert.True(t, strings.HasPrefix(said, "kind=it's\n"), said)
 
+	_, _, code = explained(t, two, "-", "--name", "kind=it's")
+	assert.Zero(t, code, "as the README has it")
+
 	_, complained, code := explained(t, two, "-")
 	assert.Equal(t, exitUsage, code)
 	assert.Contains(t, complained, "it has 2 outcomes, and one can be explained; it has\n")

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/bits"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"oomcage/harness/internal/sys"
@@ -49,8 +49,8 @@ func eachKey(text []byte, f func(key []byte, n uint64)) error {
 	for len(text) > 0 {
 		line, rest, ended := bytes.Cut(text, newline) // a line without its end may have lost digits
 		key, value, ok := bytes.Cut(line, space)
-		n, isNumber := parseNumber(value)
-		if !ended || !ok || len(key) == 0 || !isNumber {
+		n, err := strconv.ParseUint(string(value), 10, 64)
+		if !ended || !ok || len(key) == 0 || err != nil {
 			return fmt.Errorf("line %q is not a key and a number", line)
 		}
 		f(key, n)
@@ -60,22 +60,6 @@ func eachKey(text []byte, f func(key []byte, n uint64)) error {
 }
 
 var newline, space, dot = []byte("\n"), []byte(" "), []byte(".")
-
-// parseNumber reads what the kernel prints for %llu. It is strconv.ParseUint without the copy.
-func parseNumber(digits []byte) (n uint64, ok bool) {
-	for _, c := range digits {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		high, low := bits.Mul64(n, 10)
-		sum, carry := bits.Add64(low, uint64(c-'0'), 0)
-		if high != 0 || carry != 0 {
-			return 0, false
-		}
-		n = sum
-	}
-	return n, len(digits) > 0
-}
 
 // ReadSize reads a file that holds one number of bytes; "max" is math.MaxInt64.
 func (g *Group) ReadSize(file string) (int64, error) {
@@ -95,8 +79,8 @@ func parseSize(text []byte) (int64, error) {
 	if string(number) == "max" && ended {
 		return math.MaxInt64, nil
 	}
-	n, ok := parseNumber(number)
-	if !ok || !ended {
+	n, err := strconv.ParseUint(string(number), 10, 64)
+	if err != nil || !ended {
 		return 0, fmt.Errorf("%q is neither a number nor max", text)
 	}
 	return int64(min(n, math.MaxInt64)), nil
@@ -164,8 +148,8 @@ func parsePressureLine(line []byte) (kind []byte, total time.Duration, ok bool) 
 		}
 	}
 	number, named := bytes.CutPrefix(rest, pressureTotal)
-	us, isNumber := parseNumber(number)
-	return kind, time.Duration(us) * time.Microsecond, named && isNumber && us <= math.MaxInt64/uint64(time.Microsecond)
+	us, err := strconv.ParseUint(string(number), 10, 64)
+	return kind, time.Duration(us) * time.Microsecond, named && err == nil && us <= math.MaxInt64/uint64(time.Microsecond)
 }
 
 var (
