@@ -66,7 +66,7 @@ test: test-$(WHERE) ## all tests
 ##@ The place chosen by you
 
 .PHONY: demo-native
-demo-native: ## the demo on this kernel: root, cgroup v2
+demo-native: ## the demo on this kernel: cgroup v2, and root or a delegated cgroup
 	@go tool oomcage demo
 
 .PHONY: demo-vm
@@ -74,7 +74,7 @@ demo-vm: $(vm_setup) ## the demo in a microVM
 	@$(in_vm) $(vm) -build ./app -- oomcage demo
 
 .PHONY: test-native
-test-native: ## all tests on this kernel: root, cgroup v2
+test-native: ## all tests on this kernel: cgroup v2, and root or a delegated cgroup
 	OOMCAGE_STRICT=1 $(GO_TEST) -count=1 $(time_limit) $(TESTFLAGS) $(PKGS)
 
 .PHONY: test-vm

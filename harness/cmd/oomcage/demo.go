@@ -23,7 +23,7 @@ func newDemoCommand() *cobra.Command {
 memory.max 100000000 and memory.swap.max 0, makes it take 20 MiB a step over HTTP, and shows
 memory.current after each step until the kernel kills it.
 
-It needs root and cgroup v2. make demo runs it in the microVM elsewhere.`, "demo"),
+It needs cgroup v2 and root, or a delegated cgroup. make demo runs it in the microVM elsewhere.`, "demo"),
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return demo(cmd.Context(), cmd.OutOrStdout()) },
 	}

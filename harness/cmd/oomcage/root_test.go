@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -25,6 +27,23 @@ func TestWhereThereAreNoCagesTheCommandIsShownInTheMicroVM(t *testing.T) {
 		require.Equal(t, exitMachine, exitStatus(cmd, err, &stderr))
 		require.Equal(t, fmt.Sprintf("oomcage %s: %v\n%s", name, err, want), stderr.String())
 	}
+}
+
+// Root is one of two ways: a user to whom a cgroup is delegated needs no other.
+func TestAHelpThatAsksForRootNamesTheDelegatedCgroup(t *testing.T) {
+	asks := regexp.MustCompile(`(needs?|takes?) [^.;]*\broot\b[^.;]*`)
+	root := newRootCommand(io.Discard, io.Discard)
+	found := map[string]bool{}
+	for _, cmd := range append(root.Commands(), root) {
+		for _, sentence := range asks.FindAllString(strings.Join(strings.Fields(cmd.Long), " "), -1) {
+			if strings.Contains(sentence, " no root") {
+				continue
+			}
+			require.Contains(t, sentence, "delegated cgroup", cmd.Name())
+			found[cmd.Name()] = true
+		}
+	}
+	require.Equal(t, map[string]bool{"oomcage": true, "run": true, "demo": true}, found)
 }
 
 // A second one that was fatal would end this test's process. Both have come before it ends: one that is still on its

@@ -26,7 +26,7 @@ is a line for each step. With -json stdout has the outcome, on one line, and not
 kept, the last 64 KiB of it, and its ends are shown with the outcome: control characters in it as \x1b, never as they
 are. A command that fails has to say so by its exit code, or its step counts as taken: redis-cli does by -e.
 
-It takes root and cgroup v2; elsewhere, with -add for programs from outside the working directory:
+It takes cgroup v2 and root, or a delegated cgroup; elsewhere, with -add for programs from outside the working directory:
 
   oomcage vm -- oomcage run --max 64M --post /upload -- ./service -addr '$ADDR'
   oomcage vm -add "$(command -v sort)" -- oomcage run --max 32M -- sort -o /dev/null words`

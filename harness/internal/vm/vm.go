@@ -239,7 +239,7 @@ func checkArchitecture(arch string) error {
 		return nil
 	}
 	return failure(otherFailure, "found an executable for "+arch+", but the microVM is an x86-64 machine and runs what this one does",
-		"an x86-64 machine; or, as root of a cgroup v2 machine, run the program or `go test` without the microVM")
+		"an x86-64 machine; or, on one with cgroup v2, as root or in a delegated cgroup, run the program or `go test` without the microVM")
 }
 
 // sameFile says whether what is written to a and b ends up in one file, where its order can be seen.
