@@ -258,7 +258,7 @@ func statusOf(s *os.ProcessState) outcome.ExitStatus {
 	}
 	ws, ok := s.Sys().(syscall.WaitStatus)
 	if ok && ws.Signaled() {
-		return outcome.ExitStatus{Ended: true, Code: -1, Signal: unix.SignalName(ws.Signal())}
+		return outcome.ExitStatus{Ended: true, Code: -1, Signal: outcome.SignalName(int(ws.Signal()))}
 	}
 	return outcome.ExitStatus{Ended: true, Code: s.ExitCode()}
 }

@@ -18,13 +18,13 @@ var rules = []struct {
 	not  []string // of others; a path ends with a slash where all below it is meant
 	goos []string // for which it is built
 }{
-	{"harness/outcome", []string{"harness/internal/bar", "harness/internal/human", "harness/internal/printable", "harness/internal/secret", "harness/internal/testlog"},
+	{"harness/outcome", []string{"harness/internal/bar", "harness/internal/human", "harness/internal/nearest", "harness/internal/printable", "harness/internal/secret", "harness/internal/testlog"},
 		[]string{"golang.org/x/sys/", "net/http", "net", "testing", "os/exec", "github.com/stretchr/testify/", "github.com/containerd/"}, everywhere},
-	{"harness/sweep", []string{"harness/outcome", "harness/internal/bar", "harness/internal/human", "harness/internal/printable", "harness/internal/secret", "harness/internal/shell", "harness/internal/testlog"},
+	{"harness/sweep", []string{"harness/outcome", "harness/internal/bar", "harness/internal/human", "harness/internal/nearest", "harness/internal/printable", "harness/internal/secret", "harness/internal/shell", "harness/internal/testlog"},
 		[]string{"golang.org/x/sys/unix", "net/http", "testing", "github.com/containerd/"}, elsewhere},
-	{"harness/report", []string{"harness/sweep", "harness/outcome", "harness/internal/bar", "harness/internal/human", "harness/internal/printable", "harness/internal/secret", "harness/internal/shell", "harness/internal/testlog"},
+	{"harness/report", []string{"harness/sweep", "harness/outcome", "harness/internal/bar", "harness/internal/human", "harness/internal/nearest", "harness/internal/printable", "harness/internal/secret", "harness/internal/shell", "harness/internal/testlog"},
 		[]string{"golang.org/x/sys/unix", "net/http", "testing", "github.com/containerd/"}, elsewhere},
-	{"harness", []string{"harness/outcome", "harness/internal/bar", "harness/internal/human", "harness/internal/cgroup", "harness/internal/gobuild", "harness/internal/guest", "harness/internal/kmsg",
+	{"harness", []string{"harness/outcome", "harness/internal/bar", "harness/internal/human", "harness/internal/nearest", "harness/internal/cgroup", "harness/internal/gobuild", "harness/internal/guest", "harness/internal/kmsg",
 		"harness/internal/printable", "harness/internal/secret", "harness/internal/shell", "harness/internal/sys", "harness/internal/testlog"},
 		[]string{"github.com/spf13/", "github.com/gin-gonic/", "gonum.org/"}, []string{"linux"}},
 	{"app", nil, []string{"github.com/containerd/"}, []string{"linux"}},

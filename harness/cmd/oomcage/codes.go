@@ -29,7 +29,7 @@ var (
 // exitCodes are those of each subcommand. Its help ends with them.
 var exitCodes = map[string][]codeMeaning{
 	"run": {
-		{0, `what -expect and -acked say is so; without them, the target was loaded, and if it lives it took each step`},
+		{0, `what -expect, -output and -acked say is so; without, the target was loaded, and if it lives it took each step`},
 		{exitFailed, `it is not so. Or the target died before it was ready, took no step, or refused one while it lived. -expect
 with the verdict that it has allows that, and so does -acked 0`},
 		usageCode,

@@ -5,7 +5,7 @@ package main
 import (
 	"fmt"
 	"math"
-	"slices"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -19,25 +19,40 @@ import (
 
 // expectFlags are what the user says of an outcome; the zero value expects nothing.
 type expectFlags struct {
-	verdict, acked string
-	window         outcome.Prediction // of acked
+	verdict, acked, output string
+
+	ends   outcome.Expectation // of verdict
+	window outcome.Prediction  // of acked
+	words  *regexp.Regexp      // of output
 }
 
 func (e *expectFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&e.verdict, "expect", "", "exit with 1 unless the `VERDICT` is this")
+	cmd.Flags().StringVar(&e.verdict, "expect", "", "exit with 1 unless the `VERDICT` is this, or one of several with commas: oom-killed,exited=3,killed=SIGABRT")
 	cmd.Flags().StringVar(&e.acked, "acked", "", "exit with 1 unless the acknowledged steps are `N` or LO..HI; predicted is what was predicted")
+	cmd.Flags().StringVar(&e.output, "output", "", "exit with 1 unless what is kept of the target's output matches this `REGEX`; ^ and $ are ends of a line")
 	_ = cmd.RegisterFlagCompletionFunc("expect", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return verdictTexts(), cobra.ShellCompDirectiveNoFileComp
+		return outcome.ExpectedNames(), cobra.ShellCompDirectiveNoFileComp
 	}) // its one error is a flag that is not there
 }
 
 const asPredicted = "predicted"
 
 // check refuses what can never be met.
-func (e *expectFlags) check() error {
-	if e.verdict != "" && !slices.Contains(outcome.Verdicts(), harness.Verdict(e.verdict)) {
-		return usageError{fmt.Errorf("-expect %q is no verdict: take one of %s", e.verdict, strings.Join(verdictTexts(), ", "))}
+func (e *expectFlags) check() (err error) {
+	if e.verdict != "" {
+		if e.ends, err = outcome.ParseExpectation(e.verdict); err != nil {
+			return usageError{fmt.Errorf("-expect %w", err)}
+		}
 	}
+	if e.output != "" {
+		if e.words, err = regexp.Compile("(?m)" + e.output); err != nil {
+			return usageError{fmt.Errorf("-output %q: %w", e.output, err)}
+		}
+	}
+	return e.checkAcked()
+}
+
+func (e *expectFlags) checkAcked() error {
 	if e.acked == "" || e.acked == asPredicted {
 		return nil
 	}
@@ -74,10 +89,12 @@ func (e *expectFlags) unexpected(o *harness.Outcome) string {
 
 // unmet says which of the flags the outcome does not meet, or "".
 func (e *expectFlags) unmet(o *harness.Outcome) string {
-	if e.verdict != "" && string(o.Verdict) != e.verdict {
-		return fmt.Sprintf("the verdict is %s, not %s", o.Verdict, e.verdict)
+	if unmet := e.ends.Unmet(o); unmet != "" {
+		return unmet
 	}
 	switch {
+	case e.words != nil && !e.words.MatchString(o.Output):
+		return fmt.Sprintf("the output that is kept does not match %q", e.output)
 	case e.acked == "":
 		return ""
 	case e.acked == asPredicted && o.Window == nil:
@@ -137,12 +154,4 @@ func outOfMemory(v harness.Verdict) bool {
 	default:
 		return false
 	}
-}
-
-func verdictTexts() []string {
-	var texts []string
-	for _, v := range outcome.Verdicts() {
-		texts = append(texts, string(v))
-	}
-	return texts
 }

@@ -143,7 +143,7 @@ var places = []struct {
 		t.Helper()
 		t.Setenv("OOMCAGE_VM", "6.12")
 		all := ended(t, hostile) + ended(t, "help", hostile) + ended(t, "run", "--"+hostile)
-		for _, flag := range []string{"max", "step", "steps", "timeout", "post", "ready", "exec", "env", "file", "dir", "expect", "acked"} {
+		for _, flag := range []string{"max", "step", "steps", "timeout", "post", "ready", "exec", "env", "file", "dir", "expect", "output", "acked"} {
 			all += ended(t, "run", "--"+flag, hostile, hostile)
 		}
 		for _, flag := range []string{"axis", "max", "shard", "repeat", "parallel"} {

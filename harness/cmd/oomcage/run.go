@@ -19,6 +19,7 @@ const runLong = `run starts PROGRAM in a cage with these limits, pushes it step 
       --exec 'redis-cli -e -p $PORT eval redis.call([[rpush]],[[k]],([[x]]):rep($step)) 0' \
       -- redis-server --port '$PORT' --save ''
   oomcage run --max 32M -- sort -o /dev/null words
+  oomcage run --max 32M --expect runtime-oom,exited=2 --output '^sort: .*(memory|nowhere)' -- sort nowhere
 
 $ADDR, $HOST and $PORT in the program's arguments are the address that is reserved for it. On a terminal
 memory.current is drawn while it runs, without colours where NO_COLOR is set; elsewhere, and where TERM is dumb, there

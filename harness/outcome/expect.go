@@ -1,0 +1,137 @@
+package outcome
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"oomcage/harness/internal/nearest"
+)
+
+// Expectation is a list of ends, any of which is expected. Empty, it expects nothing.
+type Expectation []ExpectedEnd
+
+// ExpectedEnd is a verdict, and of a target that exited or was killed how.
+type ExpectedEnd struct {
+	Verdict Verdict
+	Code    *int   // of Exited; nil: any
+	Signal  string // of Killed, as "SIGABRT"; empty: any
+}
+
+// ParseExpectation reads what ExpectedEnd prints, several with commas between them: "oom-killed,exited=3,killed=SIGABRT". The
+// SIG of a signal may be missing. An unknown name is an error that has the nearest known one.
+func ParseExpectation(text string) (Expectation, error) {
+	var all Expectation
+	for part := range strings.SplitSeq(text, ",") {
+		end, err := parseEnd(strings.TrimSpace(part))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, end)
+	}
+	return all, nil
+}
+
+func parseEnd(text string) (ExpectedEnd, error) {
+	name, how, hasHow := strings.Cut(text, "=")
+	e := ExpectedEnd{Verdict: Verdict(name)}
+	if !slices.Contains(Verdicts(), e.Verdict) {
+		return e, fmt.Errorf("%q is no verdict: %stake one of %s", name, nearest.Hint(name, ExpectedNames()), strings.Join(ExpectedNames(), ", "))
+	}
+	if !hasHow {
+		return e, nil
+	}
+	switch e.Verdict {
+	case Exited:
+		code, err := strconv.Atoi(how)
+		if err != nil || code < 0 || code > maxExitCode {
+			return e, fmt.Errorf("%q has no exit code: they are from 0 to %d, as in exited=3", text, maxExitCode)
+		}
+		e.Code = &code
+	case Killed:
+		signal, _, err := ParseSignal(how)
+		if err != nil {
+			return e, fmt.Errorf("%q: %w", text, err)
+		}
+		e.Signal = signal
+	default:
+		return e, fmt.Errorf("%q: only exited=CODE and killed=SIGNAL say how, write %s alone", text, name)
+	}
+	return e, nil
+}
+
+// maxExitCode is the largest one: the kernel keeps 8 bits (wait(2)).
+const maxExitCode = 255
+
+// ExpectedNames are the names that an Expectation may have.
+func ExpectedNames() []string {
+	var names []string
+	for _, v := range Verdicts() {
+		names = append(names, string(v))
+	}
+	return names
+}
+
+// String is what ParseExpectation reads.
+func (e Expectation) String() string {
+	var all []string
+	for _, end := range e {
+		all = append(all, end.String())
+	}
+	return strings.Join(all, ",")
+}
+
+// String is the verdict, with the exit code or the signal behind it: "exited=3".
+func (e ExpectedEnd) String() string {
+	switch {
+	case e.Code != nil:
+		return fmt.Sprintf("%s=%d", e.Verdict, *e.Code)
+	case e.Signal != "":
+		return string(e.Verdict) + "=" + e.Signal
+	default:
+		return string(e.Verdict)
+	}
+}
+
+// UnmarshalText makes an Expectation of what ParseExpectation reads, for files and flags.
+func (e *Expectation) UnmarshalText(text []byte) (err error) {
+	*e, err = ParseExpectation(string(text))
+	return err
+}
+
+// MarshalText is String.
+func (e Expectation) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
+// Unmet says what the outcome is instead, or "" where it is one of the ends or none is expected.
+func (e Expectation) Unmet(o *Outcome) string {
+	if len(e) == 0 || slices.ContainsFunc(e, func(end ExpectedEnd) bool { return end.is(o) }) {
+		return ""
+	}
+	found := string(o.Verdict)
+	if slices.ContainsFunc(e, func(end ExpectedEnd) bool { return end.Verdict == o.Verdict }) { // the verdict alone was right
+		found = endOf(o).String()
+	}
+	var wanted []string
+	for _, end := range e {
+		wanted = append(wanted, end.String())
+	}
+	return fmt.Sprintf("the verdict is %s, not %s", found, strings.Join(wanted, " or "))
+}
+
+// endOf is the end that the outcome alone has.
+func endOf(o *Outcome) ExpectedEnd {
+	e := ExpectedEnd{Verdict: o.Verdict}
+	switch o.Verdict {
+	case Exited:
+		e.Code = &o.Evidence.Status.Code
+	case Killed:
+		e.Signal = o.Evidence.Status.Signal
+	}
+	return e
+}
+
+func (e ExpectedEnd) is(o *Outcome) bool {
+	status := o.Evidence.Status
+	return e.Verdict == o.Verdict && (e.Code == nil || *e.Code == status.Code) && (e.Signal == "" || e.Signal == status.Signal)
+}
