@@ -62,13 +62,11 @@ func TestARunIsComparedWithAListOfEndsAndWithItsOutput(t *testing.T) {
 	}{
 		{0, []string{"--expect", "oom-killed,runtime-oom,exited=2"}, ""},
 		{exitFailed, []string{"--expect", "exited=0,exited=3"}, "the verdict is exited=2, not exited=0 or exited=3"},
-		{0, []string{"--expect", "exited", "--output", "^app: flag provided but not defined: -no-such-flag$"}, ""},
+		{0, []string{"--expect", "exited", "--output", "^app: flag provided but not defined: -no-such-flag \\(.*\\)$"}, ""},
 		{exitFailed, []string{"--output", "listening"}, `the output that is kept does not match "listening"`},
 	} {
 		var stdout, stderr bytes.Buffer
 		require.Equal(t, c.code, execute(slices.Concat([]string{"run"}, c.flags, quits), &stdout, &stderr), "%q: %s%s", c.flags, &stdout, &stderr)
 		require.Contains(t, stderr.String(), c.said)
 	}
-	var stdout, stderr bytes.Buffer
-	require.Zero(t, execute([]string{"run", "--expect", "killed=ABRT", "--", "sh", "-c", "kill -ABRT $$"}, &stdout, &stderr), "%s%s", &stdout, &stderr)
 }
