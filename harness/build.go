@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,16 +19,6 @@ import (
 	"oomcage/harness/internal/gobuild"
 	"oomcage/harness/internal/printable"
 )
-
-// builtVariable names the manifest of what was compiled before the tests were sent into a
-// machine that has no compiler: a list of builtPackage, as JSON.
-const builtVariable = "OOMCAGE_BUILT"
-
-type builtPackage struct {
-	Package string `json:"package"` // import path
-	Dir     string `json:"dir"`     // the package's directory
-	Path    string `json:"path"`    // the executable
-}
 
 // Build compiles the Go package pkg, an import path or a relative one such as "./app", to a
 // static executable and returns its path. It compiles a package once, keeps the executable in
@@ -62,7 +51,7 @@ func BuildContext(ctx context.Context, pkg string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("build %s: %w", pkg, err)
 	}
-	if manifest := os.Getenv(builtVariable); manifest != "" {
+	if manifest := os.Getenv(gobuild.Variable); manifest != "" {
 		return findBuilt(manifest, dir, pkg)
 	}
 	if os.Getenv("OOMCAGE_VM") != "" {
@@ -86,13 +75,9 @@ func BuildContext(ctx context.Context, pkg string) (string, error) {
 }
 
 func findBuilt(manifest, dir, pkg string) (string, error) {
-	data, err := os.ReadFile(manifest)
+	built, err := gobuild.ReadManifest(manifest)
 	if err != nil {
-		return "", fmt.Errorf("build %s: read the list of what was compiled: %w", pkg, err)
-	}
-	var built []builtPackage
-	if err := json.Unmarshal(data, &built); err != nil {
-		return "", fmt.Errorf("build %s: parse %s: %w", pkg, manifest, err)
+		return "", fmt.Errorf("build %s: %w", pkg, err)
 	}
 	var have []string
 	for _, b := range built {

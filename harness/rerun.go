@@ -1,13 +1,13 @@
 package harness
 
 import (
-	"encoding/json"
 	"flag"
 	"os"
 	"regexp"
 	"runtime/debug"
 	"strings"
 
+	"oomcage/harness/internal/gobuild"
 	"oomcage/harness/internal/shell"
 )
 
@@ -44,13 +44,9 @@ func thisInvocation() invocation {
 			}
 		}
 	}
-	if data, err := os.ReadFile(os.Getenv(builtVariable)); err == nil {
-		var all []builtPackage
-		if json.Unmarshal(data, &all) == nil {
-			for _, b := range all {
-				p.built = append(p.built, b.Package)
-			}
-		}
+	built, _ := gobuild.ReadManifest(os.Getenv(gobuild.Variable)) // outside the microVM there is none
+	for _, b := range built {
+		p.built = append(p.built, b.Package)
 	}
 	return p
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/internal/gobuild"
 )
 
 func TestHowToRunATestAgain(t *testing.T) {
@@ -64,7 +66,7 @@ func TestThePlaceOfThisProcessIsKnown(t *testing.T) {
 	t.Setenv("OOMCAGE_VM", "6.1.0-1")
 	manifest := t.TempDir() + "/built.json"
 	mustWrite(t, manifest, `[{"package": "example.com/a"}, {"package": "example.com/b"}]`)
-	t.Setenv(builtVariable, manifest)
+	t.Setenv(gobuild.Variable, manifest)
 	t.Setenv("OOMCAGE_VM_FLAGS", "-swap\n268435456\n-add\na b")
 	p := thisInvocation()
 	require.Equal(t, reflect.TypeFor[Cage]().PkgPath(), p.pkg)

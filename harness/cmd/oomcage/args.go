@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -68,4 +69,14 @@ func lookup(cmd *cobra.Command, name string) *pflag.Flag {
 		return f
 	}
 	return cmd.InheritedFlags().Lookup(name)
+}
+
+// atLeastOne refuses a command line without arguments, and says so.
+func atLeastOne(missing string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return errors.New(missing)
+		}
+		return nil
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -15,8 +16,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/advise"
 	"oomcage/harness/internal/cgroup"
 	"oomcage/harness/internal/human"
+	"oomcage/harness/internal/kernels"
 	"oomcage/harness/internal/kmsg"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/internal/vm"
@@ -76,12 +79,9 @@ func doctor(ctx context.Context, w io.Writer) error {
 
 func findCages(err error) finding {
 	f := finding{name: "cages", state: works, found: "this process can make them on this kernel"}
-	var unsupported *cgroup.Unsupported
-	switch {
-	case errors.As(err, &unsupported):
-		f.state, f.found, f.help = worksNo, unsupported.Found, unsupported.Help
-	case err != nil:
-		f.state, f.found = worksNo, err.Error()
+	if err != nil {
+		f.state = worksNo
+		f.found, f.help = advise.Parts(err)
 	}
 	return f
 }
@@ -152,13 +152,13 @@ func findMachine(ctx context.Context) (all []finding, booting bool) {
 		f := finding{name: name, state: works, found: what}
 		if err != nil {
 			f.state = state
-			f.found, f.help = vm.Advice(err)
+			f.found, f.help = advise.Parts(err)
 		}
 		all = append(all, f)
 		return err == nil
 	}
 	qemu, err := vm.FindQEMU()
-	if machineErr := vm.CheckMachine(); machineErr != nil {
+	if machineErr := kernels.CheckProcessor(runtime.GOARCH); machineErr != nil {
 		err = machineErr
 	}
 	booting = found("QEMU", qemu, err, worksNo)

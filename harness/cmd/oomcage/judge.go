@@ -30,12 +30,7 @@ func newJudgeCommand() *cobra.Command {
 		Short:                 "Judge stored outcomes again from their evidence",
 		Long:                  withCodes(judgeLong, "judge"),
 		DisableFlagsInUseLine: true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return errors.New("no file to judge: name files with one outcome a line, or - for stdin")
-			}
-			return nil
-		},
+		Args:                  atLeastOne("no file to judge: name files with one outcome a line, or - for stdin"),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			done := make(chan error, 1)
 			go func() { done <- judge(files, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()) }()

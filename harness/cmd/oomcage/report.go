@@ -45,12 +45,7 @@ func newReportCommand() *cobra.Command {
 		Short:                 "Show the outcomes of a sweep as a page, a table or an image",
 		Long:                  withCodes(reportLong, "report"),
 		DisableFlagsInUseLine: true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return errors.New("no file to show: name results.jsonl, or those of all shards")
-			}
-			return nil
-		},
+		Args:                  atLeastOne("no file to show: name results.jsonl, or those of all shards"),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			return o.write(files, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -90,12 +89,7 @@ func newVMCommand(stderr io.Writer) *cobra.Command {
 		Long:                  withCodes(vmLong, "vm"),
 		Annotations:           map[string]string{programFirst: "yes"},
 		DisableFlagsInUseLine: true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return errors.New("no program to run")
-			}
-			return nil
-		},
+		Args:                  atLeastOne("no program to run"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Program, o.Args = args[0], args[1:]
 			if filepath.Base(o.Program) == "oomcage" {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/sys"
 )
 
 // lockFile is the file of a cgroup that carries its lock. Anyone may open a cgroup's directory and most of its
@@ -42,9 +44,9 @@ func tryLock(g *Group) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := sys.Flock(f); err != nil {
 		f.Close()
-		return nil, &fs.PathError{Op: "flock", Path: f.Name(), Err: err}
+		return nil, err
 	}
 	return f, nil
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/advise"
 )
 
 // ErrNotSupported is wrapped by every error that says: this machine, or this user, cannot
@@ -19,21 +21,20 @@ var ErrNotSupported = errors.New("cages are not supported here")
 // inVM is the advice that helps whatever is missing.
 const inVM = "or run the tests in a microVM, which needs neither root nor cgroup v2: go test -exec 'go tool oomcage vm -build PKG' ./..., PKG being what they compile with harness.Build"
 
-func notSupported(found, need, help string) error { return &Unsupported{found, need, help} }
+// notSupported says why cages are not supported here. Help is a command, or commands with commas between them.
+func notSupported(found, need, help string) error {
+	return &unsupported{advise.Finding{Found: found, Help: help, Kind: ErrNotSupported}, need}
+}
 
-// Unsupported says why cages are not supported here. It wraps ErrNotSupported.
-type Unsupported struct {
-	Found, Need string
-	Help        string // a command, or commands with commas between them
+type unsupported struct {
+	advise.Finding
+	need string
 }
 
 // Error says it all, with what helps whatever is missing.
-func (u *Unsupported) Error() string {
-	return fmt.Sprintf("%v: %s; %s is needed: %s, %s", ErrNotSupported, u.Found, u.Need, u.Help, inVM)
+func (u *unsupported) Error() string {
+	return fmt.Sprintf("%v: %s; %s is needed: %s, %s", ErrNotSupported, u.Found, u.need, u.Help, inVM)
 }
-
-// Unwrap returns ErrNotSupported.
-func (u *Unsupported) Unwrap() error { return ErrNotSupported }
 
 // unreadable says that cages are not supported where a file of /proc is missing or closed to this user.
 // That there is no descriptor left to read it with, or that it is not understood here, says nothing of

@@ -3,10 +3,36 @@ package gobuild
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 )
+
+// Variable names the manifest of what was compiled before the tests were sent into a machine that has no compiler: a
+// list of Built, as JSON.
+const Variable = "OOMCAGE_BUILT"
+
+// Built is a package that was compiled, and where.
+type Built struct {
+	Package string `json:"package"` // import path
+	Dir     string `json:"dir"`     // of its sources, where it was compiled
+	Path    string `json:"path"`    // of the executable, where the tests run
+}
+
+// ReadManifest reads what Variable names.
+func ReadManifest(file string) ([]Built, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read the list of what was compiled: %w", err)
+	}
+	var all []Built
+	if err := json.Unmarshal(data, &all); err != nil {
+		return nil, fmt.Errorf("parse %s: %w", file, err)
+	}
+	return all, nil
+}
 
 // Command is the go command that compiles pkg to a static executable at out.
 //

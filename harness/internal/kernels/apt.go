@@ -15,6 +15,7 @@ import (
 
 	"github.com/kballard/go-shellquote"
 
+	"oomcage/harness/internal/advise"
 	"oomcage/harness/internal/shell"
 )
 
@@ -33,12 +34,12 @@ type apt struct {
 
 // newApt reads the package lists of the machine's sources, and of Debian's suites that it has not got where it has Debian's.
 func newApt(ctx context.Context, work string, say func(string)) (*apt, error) {
-	if runtime.GOARCH != "amd64" {
-		return nil, fmt.Errorf("found %s, but the microVM runs x86_64 kernels only", runtime.GOARCH)
+	if err := CheckProcessor(runtime.GOARCH); err != nil {
+		return nil, err
 	}
 	for _, tool := range []string{"apt-get", "apt-cache", "apt-config"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			return nil, advise(tool+" is missing, and kernels are fetched with Debian's and Ubuntu's tools", byHand)
+			return nil, advise.New(tool+" is missing, and kernels are fetched with Debian's and Ubuntu's tools", byHand)
 		}
 	}
 	a := &apt{work: work, env: append(os.Environ(), "LC_ALL=C")}
@@ -48,7 +49,7 @@ func newApt(ctx context.Context, work string, say func(string)) (*apt, error) {
 	}
 	say("reading the lists of this machine's package sources")
 	if said, err := a.update(ctx); err != nil {
-		return nil, advise(fmt.Sprintf("apt-get update did not work with this machine's package sources: %v\n%s", err, quoted(said)),
+		return nil, advise.New(fmt.Sprintf("apt-get update did not work with this machine's package sources: %v\n%s", err, quoted(said)),
 			"check /etc/apt/sources.list, "+parts+" and the network, then fetch again; or "+byHand)
 	}
 	return a, a.addSuites(ctx, say)
@@ -183,7 +184,7 @@ func (a *apt) download(ctx context.Context, pkg string) (string, error) {
 	cmd := a.command(ctx, "apt-get", "-q", "download", pkg)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", advise(fmt.Sprintf("apt-get download %s did not work: %v\n%s", pkg, err, quoted(string(out))), "fetch again; or "+byHand)
+		return "", advise.New(fmt.Sprintf("apt-get download %s did not work: %v\n%s", pkg, err, quoted(string(out))), "fetch again; or "+byHand)
 	}
 	files, err := os.ReadDir(dir)
 	if err != nil {

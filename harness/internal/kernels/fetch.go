@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"oomcage/harness/internal/advise"
 )
 
 // aptGrace is how long apt may take to end after it was interrupted.
@@ -31,9 +33,10 @@ var Series = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
 // and takes no network, unless it is to be looked for again. It returns what was asked for, the oldest first.
 func (s Store) Fetch(ctx context.Context, what string, again bool, say func(string)) ([]Kernel, error) {
 	if what != Newest && what != All && !Series.MatchString(what) {
-		return nil, &advice{
-			fmt.Sprintf("%q is no kernel that can be fetched", what),
-			"name a series such as 6.12, or all for " + strings.Join(series, ", ") + " and the newest; without a name it is the newest", ErrNoSuchKernel,
+		return nil, &advise.Finding{
+			Found: fmt.Sprintf("%q is no kernel that can be fetched", what),
+			Help:  "name a series such as 6.12, or all for " + strings.Join(series, ", ") + " and the newest; without a name it is the newest",
+			Kind:  ErrNoSuchKernel,
 		}
 	}
 	unlock, err := s.lock(ctx, say)
@@ -149,7 +152,7 @@ func (a *apt) releases(ctx context.Context, what string) ([]string, error) {
 		if Series.MatchString(what) {
 			need = fmt.Sprintf("linux-image-%[1]s.…-cloud-amd64 or linux-image-%[1]s.…-generic", what)
 		}
-		return nil, advise("this machine's package sources have no "+need,
+		return nil, advise.New("this machine's package sources have no "+need,
 			"add Debian's or Ubuntu's own archive to /etc/apt/sources.list and fetch again; or "+byHand)
 	}
 	slices.SortFunc(found, CompareVersions)

@@ -11,7 +11,19 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/xi2/xz"
+
+	"oomcage/harness/internal/advise"
 )
+
+// CheckProcessor returns nil for the processor of the microVM, as GOARCH names it: the kernels are for that one, and
+// this executable is the guest's init.
+func CheckProcessor(arch string) error {
+	if arch == "amd64" {
+		return nil
+	}
+	return advise.New("found an executable for "+arch+", but the microVM is an x86-64 machine and runs what this one does",
+		"an x86-64 machine; or, on one with cgroup v2, as root or in a delegated cgroup, run the program or `go test` without the microVM")
+}
 
 // Check opens the file and looks for the magic of an x86 kernel image.
 func Check(file string) error {

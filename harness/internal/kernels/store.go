@@ -22,6 +22,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"oomcage/harness/internal/advise"
 	"oomcage/harness/internal/sys"
 )
 
@@ -106,7 +107,9 @@ func (s Store) Remove(ctx context.Context, names ...string) error {
 	defer unlock()
 	for _, name := range names {
 		if _, err := os.Lstat(filepath.Join(s.dir, name)); err != nil || !nameOf.MatchString(name) {
-			return &advice{fmt.Sprintf("there is no kernel %q in %s", name, s.dir), "oomcage kernels lists those that are there", ErrNoSuchKernel}
+			return &advise.Finding{
+				Found: fmt.Sprintf("there is no kernel %q in %s", name, s.dir), Help: "oomcage kernels lists those that are there", Kind: ErrNoSuchKernel,
+			}
 		}
 	}
 	for _, name := range names {
@@ -135,7 +138,7 @@ func (s Store) lock(ctx context.Context, say func(string)) (unlock func(), err e
 		return nil, &fs.PathError{Op: "stat", Path: s.dir, Err: err}
 	}
 	if int(stat.Uid) != os.Geteuid() {
-		return nil, advise(fmt.Sprintf("%s belongs to user %d, and this is user %d", s.dir, stat.Uid, os.Geteuid()),
+		return nil, advise.New(fmt.Sprintf("%s belongs to user %d, and this is user %d", s.dir, stat.Uid, os.Geteuid()),
 			"set $XDG_CACHE_HOME to a folder of your own, or take it over: chown -R "+fmt.Sprint(os.Geteuid())+" "+s.dir)
 	}
 	if stat.Mode&0o077 != 0 {
@@ -147,7 +150,7 @@ func (s Store) lock(ctx context.Context, say func(string)) (unlock func(), err e
 	if err != nil {
 		return nil, err
 	}
-	if unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+	if sys.Flock(file) != nil {
 		say("another oomcage changes the kernels: waiting for its end")
 		if err := sys.AwaitLock(ctx, file); err != nil {
 			file.Close()
@@ -215,17 +218,3 @@ func installed(patterns ...string) (all []Kernel, problems []string) {
 
 // ErrNoSuchKernel is wrapped by the errors of a name that there is not.
 var ErrNoSuchKernel = errors.New("no such kernel")
-
-// advice is an error of a user, with what helps.
-type advice struct {
-	found, help string
-	is          error
-}
-
-func advise(found, help string) error { return &advice{found: found, help: help} }
-
-// Error says both.
-func (a *advice) Error() string { return a.found + "\n  to help: " + a.help }
-
-// Unwrap returns what kind of error it is, or nil.
-func (a *advice) Unwrap() error { return a.is }

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"oomcage/harness/internal/advise"
 )
 
 // staging is a folder in which a kernel is put together, of one package or several. Nothing that is written to it can get
@@ -225,7 +227,7 @@ func (s *staging) finish(from string) (dir, release string, err error) {
 		return "", "", err
 	}
 	if len(found) == 0 {
-		return "", "", advise("there is no kernel in "+from+": neither boot/vmlinuz-RELEASE nor lib/modules/RELEASE/vmlinuz",
+		return "", "", advise.New("there is no kernel in "+from+": neither boot/vmlinuz-RELEASE nor lib/modules/RELEASE/vmlinuz",
 			"name the package that has it, which Debian calls linux-image-RELEASE up to 6.18 and linux-binary-RELEASE from 6.19 on, "+
 				"together with the one of the modules")
 	}
@@ -234,14 +236,14 @@ func (s *staging) finish(from string) (dir, release string, err error) {
 		for _, f := range found {
 			names = append(names, f.Name())
 		}
-		return "", "", advise("there are several kernels in "+from+": "+strings.Join(names, ", "), "name one of their files")
+		return "", "", advise.New("there are several kernels in "+from+": "+strings.Join(names, ", "), "name one of their files")
 	}
 	image := filepath.Join(s.dir, images, found[0].Name())
 	if err := Check(image); err != nil {
-		return "", "", advise("the kernel of "+from+" is not an x86 kernel image (bzImage)", "name a kernel for amd64")
+		return "", "", advise.New("the kernel of "+from+" is not an x86 kernel image (bzImage)", "name a kernel for amd64")
 	}
 	if release, err = Release(image); err != nil {
-		return "", "", advise("the kernel of "+from+" does not say which version it is", "name one that a distribution has built")
+		return "", "", advise.New("the kernel of "+from+" does not say which version it is", "name one that a distribution has built")
 	}
 	if !nameOf.MatchString(release) {
 		return "", "", fmt.Errorf("the kernel of %s has the release %q, which is no name", from, release)
@@ -280,7 +282,7 @@ func (s *staging) take(file string) error {
 		if strings.HasSuffix(file, ".deb") {
 			return s.deb(file)
 		}
-		return advise(file+" is neither a .deb, nor a folder, nor an x86 kernel image (bzImage)",
+		return advise.New(file+" is neither a .deb, nor a folder, nor an x86 kernel image (bzImage)",
 			"name a package of Debian's or Ubuntu's, a folder such as /lib/modules/RELEASE, or a kernel such as /boot/vmlinuz-RELEASE")
 	}
 	release, err := Release(file)

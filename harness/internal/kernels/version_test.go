@@ -20,3 +20,10 @@ func TestKernelsAreOrderedByVersionNotByName(t *testing.T) {
 	slices.SortStableFunc(got, CompareVersions)
 	assert.Equal(t, want, got)
 }
+
+func TestOtherProcessorsThanTheMicroVMsAreRefused(t *testing.T) {
+	require.NoError(t, CheckProcessor("amd64"))
+	err := CheckProcessor("arm64")
+	assert.ErrorContains(t, err, "found an executable for arm64")
+	assert.ErrorContains(t, err, "to help: an x86-64 machine")
+}

@@ -53,14 +53,23 @@ func LockFolder(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := Flock(f); err != nil {
 		f.Close()
-		return nil, &fs.PathError{Op: "lock", Path: path, Err: err}
+		return nil, err
 	}
 	return f, nil
 }
 
-// AwaitLock takes the exclusive lock of f. flock itself can't be cancelled, so the attempt is left behind when
+// Flock takes the lock of flock(2) of a file that is open in any way, as long as it is open, or fails with
+// EWOULDBLOCK. Whoever can open the file can have it.
+func Flock(f *os.File) error {
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return &fs.PathError{Op: "flock", Path: f.Name(), Err: err}
+	}
+	return nil
+}
+
+// AwaitLock waits for the lock that Flock takes. flock itself can't be cancelled, so the attempt is left behind when
 // ctx ends: the process does too.
 func AwaitLock(ctx context.Context, f *os.File) error {
 	// A descriptor of the attempt's own: f may be closed while it still waits. Both share one lock.

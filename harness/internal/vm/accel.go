@@ -2,7 +2,6 @@ package vm
 
 import (
 	"context"
-	"runtime"
 )
 
 // KVM reports whether a guest boots with KVM here, by booting one once per boot of the host, and why not. It needs QEMU and a
@@ -23,17 +22,8 @@ func KVM(ctx context.Context) (works bool, reason string, err error) {
 	return r.Works, r.Reason, err
 }
 
-// Advice is what a Failure says that helps, and what was found.
-func Advice(err error) (found, helps string) {
-	f := asFailure(err)
-	return f.found, f.helps
-}
-
 // CheckScratch returns nil where a guest can have a disk with a file system.
 func CheckScratch() error {
 	_, err := findMkfs("/usr/sbin", "/sbin")
 	return err
 }
-
-// CheckMachine returns nil where this machine's processor is one that the microVM can run on.
-func CheckMachine() error { return checkArchitecture(runtime.GOARCH) }

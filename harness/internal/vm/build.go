@@ -16,7 +16,7 @@ import (
 
 // built is a package compiled on the host.
 type built struct {
-	builtPackage
+	gobuild.Built
 	file string // the executable, on the host
 }
 
@@ -101,9 +101,9 @@ func listPackage(ctx context.Context, root, pkg string) (built, error) {
 
 // manifest is the JSON of what OOMCAGE_BUILT names.
 func manifest(all []built) ([]byte, error) {
-	packages := make([]builtPackage, 0, len(all))
+	packages := make([]gobuild.Built, 0, len(all))
 	for _, b := range all {
-		packages = append(packages, b.builtPackage)
+		packages = append(packages, b.Built)
 	}
 	return json.Marshal(packages)
 }

@@ -40,7 +40,7 @@ func (s *session) explain(err error) error {
 	}
 	f = failure(noExitCode, "the guest ended without an exit code", "read the console log")
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrClosedPipe) {
-		f.found += ": " + err.Error()
+		f.Found += ": " + err.Error()
 	}
 	f.detail = tail(console, nil)
 	return f

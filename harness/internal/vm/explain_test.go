@@ -36,7 +36,7 @@ func TestConsoleExplainsWhyTheGuestEnded(t *testing.T) {
 				}
 				require.NotNil(t, f)
 				assert.Equal(t, c.kind, f.kind)
-				assert.Equal(t, c.found, f.found)
+				assert.Equal(t, c.found, f.Found)
 				assert.NotEmpty(t, f.detail)
 			})
 		}

@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"strings"
 
+	"oomcage/harness/internal/advise"
 	"oomcage/harness/internal/printable"
 )
 
 // Failure says why nothing is known about the program: the machinery failed.
 type Failure struct {
+	advise.Finding
 	kind      failureKind
-	found     string // what happened, in a sentence
-	helps     string // what helps, with the command; may be empty
 	detail    string // evidence in several lines; may be empty
 	Artifacts string // folder with the console log and the QEMU command line; empty when QEMU never ran
 }
@@ -40,7 +40,7 @@ const (
 )
 
 func failure(kind failureKind, found, helps string) *Failure {
-	return &Failure{kind: kind, found: found, helps: helps}
+	return &Failure{Finding: advise.Finding{Found: found, Help: helps}, kind: kind}
 }
 
 // UsageError reports whether the options themselves are wrong, so that nothing was tried.
@@ -52,17 +52,15 @@ func asFailure(err error) *Failure {
 	if errors.As(err, &f) {
 		return f
 	}
-	return failure(otherFailure, err.Error(), "")
+	found, help := advise.Parts(err)
+	return failure(otherFailure, found, help)
 }
 
 // Error is for people: what was found, what helps, where the artifacts are. What the guest's console says in it is
 // printable.
 func (f *Failure) Error() string {
 	var b strings.Builder
-	b.WriteString(printable.Lines(f.found))
-	if f.helps != "" {
-		fmt.Fprintf(&b, "\n  to help: %s", printable.Lines(f.helps))
-	}
+	b.WriteString(f.Finding.Error())
 	if f.detail != "" {
 		for line := range strings.Lines(strings.TrimRight(f.detail, "\n")) {
 			fmt.Fprintf(&b, "\n  | %s", printable.Lines(strings.TrimRight(line, "\r\n")))

@@ -58,10 +58,3 @@ type exitStatus struct {
 	OOM    string `json:"oom,omitempty"`    // what the kernel's log says, when the whole guest ran out and it chose the program
 	Error  string `json:"error,omitempty"`  // what the guest's init could not do
 }
-
-// builtPackage is one entry of the manifest that OOMCAGE_BUILT names.
-type builtPackage struct {
-	Package string `json:"package"` // import path
-	Dir     string `json:"dir"`     // of its sources, on the host
-	Path    string `json:"path"`    // of the executable, in the guest
-}

@@ -79,7 +79,7 @@ func (s *session) again(f *Failure) bool {
 	again := !over && s.boots < maxBoots &&
 		(f.kind == flawedGuest || f.kind == silentGuest && s.silent < maxSilent)
 	if !again && s.boots > 1 {
-		f.found += fmt.Sprintf(" (guest %d; in those before it the program had not begun)", s.boots)
+		f.Found += fmt.Sprintf(" (guest %d; in those before it the program had not begun)", s.boots)
 	}
 	return again
 }
@@ -90,5 +90,5 @@ func (s *session) sayAgain(f *Failure) {
 	if f.Artifacts != "" {
 		kept = "; what is known of it: " + f.Artifacts
 	}
-	fmt.Fprintf(s.opts.Stderr, "oomcage vm: %s; nothing has run yet, so guest %d is booted%s\n", f.found, s.boots+1, kept)
+	fmt.Fprintf(s.opts.Stderr, "oomcage vm: %s; nothing has run yet, so guest %d is booted%s\n", f.Found, s.boots+1, kept)
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/sys"
 )
 
 // tempPrefix begins the names of the private folders. One is locked as long as its owner lives.
@@ -24,7 +26,7 @@ func privateDir() (dir string, remove func(), err error) {
 	}
 	lock, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err == nil {
-		err = unix.Flock(int(lock.Fd()), unix.LOCK_EX)
+		err = sys.Flock(lock)
 	}
 	if err != nil {
 		os.RemoveAll(dir)
@@ -69,14 +71,15 @@ func openOwn(path string) (*os.File, error) {
 
 // isStale reports whether the owner of a private folder is gone.
 func isStale(dir *os.File, path string) bool {
-	lock, err := unix.Openat(int(dir.Fd()), lockFile, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := unix.Openat(int(dir.Fd()), lockFile, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return false
 	}
-	defer unix.Close(lock)
+	lock := os.NewFile(uintptr(fd), filepath.Join(path, lockFile))
+	defer lock.Close()
 	// A folder whose owner has made but not yet locked its file could be lost here: leave those alone
 	// that are still without anything else in them.
-	return unix.Flock(lock, unix.LOCK_EX|unix.LOCK_NB) == nil && filled(path)
+	return sys.Flock(lock) == nil && filled(path)
 }
 
 func filled(dir string) bool {

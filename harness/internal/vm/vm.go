@@ -22,6 +22,9 @@ import (
 	"time"
 
 	"github.com/kballard/go-shellquote"
+
+	"oomcage/harness/internal/gobuild"
+	"oomcage/harness/internal/kernels"
 )
 
 // Options says what to run and in which machine.
@@ -79,7 +82,7 @@ func run(ctx context.Context, o Options) (int, error) {
 	if err := o.check(); err != nil {
 		return 0, err
 	}
-	if err := checkArchitecture(runtime.GOARCH); err != nil {
+	if err := kernels.CheckProcessor(runtime.GOARCH); err != nil {
 		return 0, err
 	}
 	tsc := sampleTSC()
@@ -233,15 +236,6 @@ func (o Options) machineFlags() []string {
 	return words
 }
 
-// checkArchitecture refuses what the guest's CPU could not run: this executable is its init.
-func checkArchitecture(arch string) error {
-	if arch == "amd64" {
-		return nil
-	}
-	return failure(otherFailure, "found an executable for "+arch+", but the microVM is an x86-64 machine and runs what this one does",
-		"an x86-64 machine; or, on one with cgroup v2, as root or in a delegated cgroup, run the program or `go test` without the microVM")
-}
-
 // sameFile says whether what is written to a and b ends up in one file, where its order can be seen.
 func sameFile(a, b io.Writer) bool {
 	f, ok := a.(*os.File)
@@ -324,7 +318,7 @@ func guestEnv(env []string, dir string, packages, scratch bool) []string {
 		name, _, _ := strings.Cut(kv, "=")
 		switch name {
 		case "HOME", "PATH", "PWD", "OLDPWD", "SHELL", "SHLVL", "USER", "LOGNAME", "MAIL", "TMPDIR",
-			"LD_PRELOAD", "GOTMPDIR", "GOCACHE", "GOMODCACHE", "OOMCAGE_BUILT", "OOMCAGE_VM", machineVariable, growingVariable, "OOMCAGE_STRICT",
+			"LD_PRELOAD", "GOTMPDIR", "GOCACHE", "GOMODCACHE", gobuild.Variable, "OOMCAGE_VM", machineVariable, growingVariable, "OOMCAGE_STRICT",
 			"NOTIFY_SOCKET", "DBUS_SESSION_BUS_ADDRESS", "SSH_AUTH_SOCK", "DISPLAY", "WAYLAND_DISPLAY",
 			"INVOCATION_ID", "JOURNAL_STREAM":
 			return true
@@ -339,7 +333,7 @@ func guestEnv(env []string, dir string, packages, scratch bool) []string {
 	env = append(env, "HOME=/root", "USER=root", "LOGNAME=root", "TMPDIR="+tmp, "PWD="+dir, "OOMCAGE_STRICT=1",
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 	if packages {
-		env = append(env, "OOMCAGE_BUILT="+guestManifest)
+		env = append(env, gobuild.Variable+"="+guestManifest)
 	}
 	return env
 }
