@@ -54,7 +54,7 @@ type RecipeSuite struct {
 
 func TestRecipe(t *testing.T) { suite.Run(t, new(RecipeSuite)) }
 
-func (s *RecipeSuite) SetupSuite() { s.app = harness.Build(s.T(), "./app") }
+func (s *RecipeSuite) SetupSuite() { s.app = harness.BuildT(s.T(), "./app") }
 
 func (s *RecipeSuite) TestTheServiceIsKilledByItsOwnLimitWithinThePredictedSteps() {
 	spec := service(&s.Suite, s.app)
@@ -80,7 +80,7 @@ type LimitsSuite struct {
 
 func TestLimits(t *testing.T) { suite.Run(t, new(LimitsSuite)) }
 
-func (s *LimitsSuite) SetupSuite() { s.app = harness.Build(s.T(), "./app") }
+func (s *LimitsSuite) SetupSuite() { s.app = harness.BuildT(s.T(), "./app") }
 
 func (s *LimitsSuite) TestALimitTooSmallToStartKillsBeforeTheFirstStep() {
 	spec := service(&s.Suite, s.app)
@@ -193,7 +193,7 @@ func sweepPoints(t *testing.T) ([]sweep.Point, outcome.Origin) {
 	t.Helper()
 	grid := sweep.Grid{
 		Spec: outcome.Spec{Target: outcome.Target{
-			Path: harness.Build(t, "./app"), Args: []string{"-addr", "$ADDR"}, ReadyName: "GET /ping",
+			Path: harness.BuildT(t, "./app"), Args: []string{"-addr", "$ADDR"}, ReadyName: "GET /ping",
 		}},
 		Load:   sweep.Post("/generate-load/memory?bytes=$step"),
 		Repeat: *repeat,

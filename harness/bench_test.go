@@ -26,7 +26,7 @@ func BenchmarkCage(b *testing.B) {
 	defer c.Close()
 	bareCage := filepath.Join(filepath.Dir(c.Path()), "bare")
 	for _, p := range []struct{ name, path string }{
-		{"go", Build(b, "./testdata/trivial")},
+		{"go", BuildT(b, "./testdata/trivial")},
 		{"smallest", exitProgram(b)},
 	} {
 		b.Run(p.name, func(b *testing.B) {

@@ -20,19 +20,14 @@ import (
 	"oomcage/harness/internal/printable"
 )
 
-// Build compiles the Go package pkg, an import path or a relative one such as "./app", to a
-// static executable and returns its path. It compiles a package once, keeps the executable in
-// the user's cache and never in the test's directory, and fails the test when that is not
-// possible. In the microVM it returns what oomcage vm -build has compiled on the host.
-//
-// What is built is for a cage, so it skips the test, as RunT does, before anything is compiled where cages
-// are not supported. BuildContext compiles all the same.
-func Build(tb testing.TB, pkg string) string {
+// BuildT is Build for tests. What is built is for a cage, so it skips the test, as RunT does, before anything is compiled
+// where cages are not supported; any other error fails it.
+func BuildT(tb testing.TB, pkg string) string {
 	tb.Helper()
 	if err := Supported(); err != nil {
 		giveUp(tb, err)
 	}
-	path, err := BuildContext(tb.Context(), pkg)
+	path, err := Build(tb.Context(), pkg)
 	if err != nil {
 		tb.Fatal(printable.Lines(err.Error()))
 	}
@@ -45,8 +40,10 @@ var builds struct {
 	done map[string]string // directory and package to path
 }
 
-// BuildContext is Build for callers without a test. A package that is no program is an error.
-func BuildContext(ctx context.Context, pkg string) (string, error) {
+// Build compiles the Go package pkg, an import path or a relative one such as "./app", to a static executable and returns
+// its path. A package that is no program is an error. It compiles a package once, and keeps the executable in the user's
+// cache. In the microVM it returns what oomcage vm -build has compiled on the host.
+func Build(ctx context.Context, pkg string) (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", fmt.Errorf("build %s: %w", pkg, err)

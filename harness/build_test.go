@@ -62,7 +62,7 @@ func TestNothingIsCompiledInVain(t *testing.T) {
 	t.Setenv("OOMCAGE_STRICT", "")
 	skipped := t.Run("built", func(t *testing.T) {
 		t.Setenv("PATH", "") // no compiler is found
-		Build(t, "./testdata/trivial")
+		BuildT(t, "./testdata/trivial")
 		t.Error("it was not skipped")
 	})
 	require.True(t, skipped)

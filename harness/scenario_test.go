@@ -24,7 +24,7 @@ type scenarios struct {
 	app string // the gin mock
 }
 
-func (s *scenarios) SetupSuite() { s.app = Build(s.T(), "../app") }
+func (s *scenarios) SetupSuite() { s.app = BuildT(s.T(), "../app") }
 
 // service is the gin mock, ready for steps.
 func (s *scenarios) service() Target {

@@ -71,7 +71,7 @@ func mustPoints(t *testing.T, g Grid) []Point {
 
 func TestVerdictsDoNotDependOnHowManyPointsRunAtOnce(t *testing.T) {
 	requireCages(t)
-	app := harness.Build(t, "../../app")
+	app := harness.BuildT(t, "../../app")
 	points := mustPoints(t, serviceGrid(app, mustAxes(t, "max=32MiB..64MiB+16MiB", "step=8MiB,16MiB", "kind=anon")))
 	killed := len(points)
 	points = append(points, mustPoints(t, serviceGrid(app, mustAxes(t, "max=48MiB", "step=8MiB,16MiB", "kind=anon", "count=2")))...)
@@ -97,7 +97,7 @@ func TestVerdictsDoNotDependOnHowManyPointsRunAtOnce(t *testing.T) {
 
 func TestPointsThatTogetherWouldMeetTheGuardWaitForEachOther(t *testing.T) {
 	requireCages(t)
-	app := harness.Build(t, "../../app")
+	app := harness.BuildT(t, "../../app")
 	holder := harness.NewCageT(t, harness.Limits{})
 	room, err := holder.Room()
 	require.NoError(t, err)
@@ -143,7 +143,7 @@ func goOn(path, app string) error {
 
 func TestASweepThatIsKilledGoesOnAndLosesNothing(t *testing.T) {
 	requireCages(t)
-	app := harness.Build(t, "../../app")
+	app := harness.BuildT(t, "../../app")
 	path := filepath.Join(t.TempDir(), "results.jsonl")
 	self, err := os.Executable()
 	require.NoError(t, err)
@@ -232,7 +232,7 @@ func TestAPointThatCannotBeRunEndsTheSweepAndIsNamed(t *testing.T) {
 // the load may survive one time and not the next, of which a warning would tell.
 func TestTheSmallestLimitOfTheServiceIsFound(t *testing.T) {
 	requireCages(t)
-	spec := harness.WithoutCode(serviceGrid(harness.Build(t, "../../app"), nil).Spec)
+	spec := harness.WithoutCode(serviceGrid(harness.BuildT(t, "../../app"), nil).Spec)
 	spec.Target.Ready = serviceIsReady.Ready
 	const steps, step, tolerance = 5, 4 * harness.MiB, 2 * harness.MiB
 	spec.Load = harness.Load{Step: harness.HTTPPost("/generate-load/memory?bytes=" + strconv.Itoa(int(step))), Count: steps, Bytes: step}

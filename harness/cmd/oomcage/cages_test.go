@@ -26,7 +26,7 @@ func needCages(t *testing.T) {
 
 func TestARunOfTheServicePrintsItsStepsAndItsVerdict(t *testing.T) {
 	needCages(t)
-	app := harness.Build(t, "../../../app")
+	app := harness.BuildT(t, "../../../app")
 	run := []string{"run", "--max", "64M", "--swap", "0", "--post", "/generate-load/memory?bytes=$step", "--step", "20MiB",
 		"--expect", "oom-killed", "--acked", "predicted"}
 	target := []string{"--", app, "-addr", "$ADDR"}
@@ -56,7 +56,7 @@ func TestARunOfTheServicePrintsItsStepsAndItsVerdict(t *testing.T) {
 
 func TestAProgramThatIsNotWaitedForHasOnlyBeenStarted(t *testing.T) {
 	needCages(t)
-	app := harness.Build(t, "../../../app")
+	app := harness.BuildT(t, "../../../app")
 	var stdout, stderr bytes.Buffer
 	require.Zero(t, execute([]string{"run", "--max", "64M", "--", app, "-no-such-flag"}, &stdout, &stderr), stderr.String())
 	require.Regexp(t, `\nstart  [█·]+ .*\n\nexited: `, stdout.String())
@@ -65,7 +65,7 @@ func TestAProgramThatIsNotWaitedForHasOnlyBeenStarted(t *testing.T) {
 
 func TestARunMayBePushedByACommand(t *testing.T) {
 	needCages(t)
-	app := harness.Build(t, "../../../app")
+	app := harness.BuildT(t, "../../../app")
 	var stdout, stderr bytes.Buffer
 	code := execute([]string{"run", "--json", "--ready", "/ping", "--exec", app + " -no-such-flag '$ADDR'", "--steps", "3", "--", app, "-addr", "$ADDR"}, &stdout, &stderr)
 	require.Equal(t, exitFailed, code, stderr.String())
@@ -80,7 +80,7 @@ func TestARunMayBePushedByACommand(t *testing.T) {
 
 func TestASweepKeepsItsResultsAndGoesOnWithThem(t *testing.T) {
 	needCages(t)
-	app := harness.Build(t, "../../../app")
+	app := harness.BuildT(t, "../../../app")
 	out := filepath.Join(t.TempDir(), "results.jsonl")
 	args := []string{"sweep", "-o", out, "--max", "32MiB,40MiB", "--step", "8MiB", "--post", "/generate-load/memory?bytes=$step"}
 	target := []string{"--", app, "-addr", "$ADDR"}
@@ -106,7 +106,7 @@ func TestASweepKeepsItsResultsAndGoesOnWithThem(t *testing.T) {
 
 func TestWhatIsCapturedIsKeptHereOrBesideTheResults(t *testing.T) {
 	needCages(t)
-	app := harness.Build(t, "../../../app")
+	app := harness.BuildT(t, "../../../app")
 	dir := t.TempDir()
 	t.Chdir(dir)
 	load := []string{"--post", "/generate-load/memory?bytes=$step", "--step", "10MiB", "--steps", "4"}
@@ -139,7 +139,7 @@ func TestWhatIsCapturedIsKeptHereOrBesideTheResults(t *testing.T) {
 
 func TestASearchEndsWithItsSentence(t *testing.T) {
 	needCages(t)
-	app := harness.Build(t, "../../../app")
+	app := harness.BuildT(t, "../../../app")
 	args := []string{"bisect", "--lo", "8MiB", "--hi", "40MiB", "--tolerance", "8MiB", "--repeat", "1", "--steps", "2",
 		"--post", "/generate-load/memory?bytes=$step", "--step", "8MiB"}
 	target := []string{"--", app, "-addr", "$ADDR"}
@@ -178,7 +178,7 @@ func TestWithoutStepsALineSaysHowTheProgramEnded(t *testing.T) {
 
 func TestASearchWithoutStepsSaysHowTheProgramEnded(t *testing.T) {
 	needCages(t)
-	app := harness.Build(t, "../../../app")
+	app := harness.BuildT(t, "../../../app")
 	var stdout, stderr bytes.Buffer
 	require.Zero(t, execute([]string{"bisect", "--lo", "16MiB", "--hi", "32MiB", "--tolerance", "16MiB", "--repeat", "1", "--", app, "-h"}, &stdout, &stderr), "%s%s", &stdout, &stderr)
 	require.Regexp(t, `(?m)^exited +exit code 0  max=32MiB/repeat=1$`, stdout.String())
@@ -210,7 +210,7 @@ func TestASearchShowsWhatAProgramPrintedThatFailedOtherwise(t *testing.T) {
 
 func TestASweepKeepsNoSecretsAndGoesOnWithoutThem(t *testing.T) {
 	needCages(t)
-	app := harness.Build(t, "../../../app")
+	app := harness.BuildT(t, "../../../app")
 	out := filepath.Join(t.TempDir(), "results.jsonl")
 	sweepWith := func(token string, flags ...string) (kept, stderr string) {
 		var stdout, other bytes.Buffer
@@ -235,7 +235,7 @@ func TestASweepKeepsNoSecretsAndGoesOnWithoutThem(t *testing.T) {
 
 func TestARunPrintsNoSecretsUnlessToldTo(t *testing.T) {
 	needCages(t)
-	app := harness.Build(t, "../../../app")
+	app := harness.BuildT(t, "../../../app")
 	for flag, hidden := range map[string]bool{"--json": true, "--max=64M": true, "--show-secrets": false} {
 		var stdout, stderr bytes.Buffer
 		execute([]string{"run", flag, "--env", "API_TOKEN=swordfish", "--", app, "-addr", "swordfish"}, &stdout, &stderr)

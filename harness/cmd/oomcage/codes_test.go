@@ -76,7 +76,7 @@ func TestCommandsEndWithTheCodesOfTheTable(t *testing.T) {
 
 func TestRunsEndWithTheirCodes(t *testing.T) {
 	needCages(t)
-	app := harness.Build(t, "../../../app")
+	app := harness.BuildT(t, "../../../app")
 	quits := []string{"--", app, "-no-such-flag"} // ends with 2 before it listens
 	serves := []string{"--", app, "-addr", "$ADDR"}
 	const take = "/generate-load/memory?bytes=8388608"

@@ -34,7 +34,7 @@ func demo(ctx context.Context, w io.Writer) error {
 	if err := harness.Supported(); err != nil { // before the minute that compiling may take
 		return err
 	}
-	app, err := harness.BuildContext(ctx, modulePath()+"/app")
+	app, err := harness.Build(ctx, modulePath()+"/app")
 	if err != nil {
 		return err
 	}

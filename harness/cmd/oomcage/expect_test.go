@@ -53,7 +53,7 @@ func TestExpectationsThatCannotBeMetAreRefusedWithWhatWasMeant(t *testing.T) {
 
 func TestARunIsComparedWithAListOfEndsAndWithItsOutput(t *testing.T) {
 	needCages(t)
-	app := harness.Build(t, "../../../app")
+	app := harness.BuildT(t, "../../../app")
 	quits := []string{"--", app, "-no-such-flag"} // exit code 2
 	for _, c := range []struct {
 		code  int

@@ -81,7 +81,7 @@ func screen(t *testing.T, written string, columns, rows int) string {
 
 func TestOnATerminalARunIsAGraphThatIsDrawnOver(t *testing.T) {
 	needCages(t)
-	app := harness.Build(t, "../../../app")
+	app := harness.BuildT(t, "../../../app")
 	for _, size := range []struct{ columns, rows uint16 }{{80, 24}, {200, 60}, {40, 9}, {30, 9}} {
 		t.Run(fmt.Sprintf("%dx%d", size.columns, size.rows), func(t *testing.T) {
 			code, written := onTerminal(t, size.columns, size.rows, "run", "--max", "64M", "--post", "/generate-load/memory?bytes=$step",
@@ -103,7 +103,7 @@ func TestOnATerminalARunIsAGraphThatIsDrawnOver(t *testing.T) {
 
 func TestOnATerminalTheKindsOfMemoryAreBelowTheGraph(t *testing.T) {
 	needCages(t)
-	app := harness.Build(t, "../../../app")
+	app := harness.BuildT(t, "../../../app")
 	code, written := onTerminal(t, 80, 24, "run", "--max", "64M", "--post", "/generate-load/memory?kind=sock&bytes=$step", "--step", "4MiB", "--", app, "-addr", "$ADDR")
 	require.Zero(t, code, written)
 	seen := screen(t, written, 80, 24)
@@ -114,7 +114,7 @@ func TestOnATerminalTheKindsOfMemoryAreBelowTheGraph(t *testing.T) {
 
 func TestOnATerminalASweepIsABar(t *testing.T) {
 	needCages(t)
-	app := harness.Build(t, "../../../app")
+	app := harness.BuildT(t, "../../../app")
 	out := filepath.Join(t.TempDir(), "results.jsonl")
 	args := []string{
 		"sweep", "-o", out, "--max", "32MiB,40MiB", "--step", "8MiB", "--post", "/generate-load/memory?bytes=$step",
@@ -147,7 +147,7 @@ func TestABarIsForTerminalsAndNotForJSON(t *testing.T) {
 func TestADumbTerminalGetsLinesAndNoEscapeSequence(t *testing.T) {
 	needCages(t)
 	t.Setenv("TERM", "dumb")
-	app := harness.Build(t, "../../../app")
+	app := harness.BuildT(t, "../../../app")
 	load := []string{"--max", "40MiB", "--post", "/generate-load/memory?bytes=$step", "--step", "8MiB"}
 	target := []string{"--", app, "-addr", "$ADDR"}
 	code, written := onTerminal(t, 80, 24, append(append([]string{"run"}, load...), target...)...)

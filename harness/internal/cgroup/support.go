@@ -19,7 +19,7 @@ import (
 var ErrNotSupported = errors.New("cages are not supported here")
 
 // inVM is the advice that helps whatever is missing.
-const inVM = "or run the tests in a microVM, which needs neither root nor cgroup v2: go test -exec 'go tool oomcage vm -build PKG' ./..., PKG being what they compile with harness.Build"
+const inVM = "or run the tests in a microVM, which needs neither root nor cgroup v2: go test -exec 'go tool oomcage vm -build PKG' ./..., PKG being what they compile with harness.BuildT"
 
 // notSupported says why cages are not supported here. Help is a command, or commands with commas between them.
 func notSupported(found, need, help string) error {
