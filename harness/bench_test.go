@@ -171,7 +171,7 @@ func BenchmarkStepTimer(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		n++
-		t.add(n, time.Now(), nil)
+		t.add(n, time.Now(), time.Now(), nil)
 	}
 }
 

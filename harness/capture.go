@@ -151,7 +151,7 @@ func (c *capturer) fetch(ctx context.Context, what Capture) ([]byte, error) {
 	got := bounded{most: int(c.most)}
 	var err error
 	if what.Get != "" {
-		err = httpFetch(ctx, "GET", c.p, what.Get, &got)
+		err = newRequester(Request{Path: what.Get}).fetch(ctx, c.p, 1, &got)
 	} else {
 		err = execFor(ctx, c.p, what.Exec, &got, &tail{})
 	}

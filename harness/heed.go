@@ -25,19 +25,7 @@ func (u *unheeded) Unwrap() error { return u.cause }
 // goroutine can be stopped from outside. A panic of f, and the end of its test, happen to the caller.
 func heed(ctx context.Context, f func() error) error {
 	ended := make(chan callEnd, 1)
-	go func() {
-		e := callEnd{exited: true}
-		defer func() {
-			if e.exited {
-				if value := recover(); value != nil {
-					e.panicked = &userPanic{value, debug.Stack()}
-				}
-			}
-			ended <- e
-		}()
-		e.err = f()
-		e.exited = false
-	}()
+	go func() { call(f, func(e callEnd) { ended <- e }) }()
 	select {
 	case e := <-ended:
 		return e.pass()
@@ -51,6 +39,21 @@ func heed(ctx context.Context, f func() error) error {
 	case <-grace.C:
 		return &unheeded{context.Cause(ctx)}
 	}
+}
+
+// call calls f, and tells how it ended even where that ends this goroutine.
+func call(f func() error, ended func(callEnd)) {
+	e := callEnd{exited: true}
+	defer func() {
+		if e.exited {
+			if value := recover(); value != nil {
+				e.panicked = &userPanic{value, debug.Stack()}
+			}
+		}
+		ended(e)
+	}()
+	e.err = f()
+	e.exited = false
 }
 
 // callEnd is how a call of the user's code ended.

@@ -10,8 +10,8 @@ import (
 const maxKillTimes = 1000
 
 // place notes the kills that are counted and not yet placed.
-func (t *timeline) place(kills uint64, at time.Duration, step int) {
+func (t *timeline) place(kills uint64, at time.Duration, step, acknowledged int) {
 	for uint64(len(t.kills)) < min(kills, maxKillTimes) {
-		t.kills = append(t.kills, outcome.KillTime{At: at, Step: step})
+		t.kills = append(t.kills, outcome.KillTime{At: at, Step: step, Acknowledged: acknowledged})
 	}
 }

@@ -12,12 +12,12 @@ import (
 
 func TestKillsArePlacedWhenTheyAreFirstCounted(t *testing.T) {
 	var tl timeline
-	tl.place(0, 1, 1)
-	tl.place(2, 5, 3)
-	tl.place(2, 6, 4)
-	tl.place(3, 7, 4)
-	require.Equal(t, []outcome.KillTime{{At: 5, Step: 3}, {At: 5, Step: 3}, {At: 7, Step: 4}}, tl.kills)
-	tl.place(1<<60, 8, 9)
+	tl.place(0, 1, 1, 0)
+	tl.place(2, 5, 3, 2)
+	tl.place(2, 6, 4, 3)
+	tl.place(3, 7, 4, 3)
+	require.Equal(t, []outcome.KillTime{{At: 5, Step: 3, Acknowledged: 2}, {At: 5, Step: 3, Acknowledged: 2}, {At: 7, Step: 4, Acknowledged: 3}}, tl.kills)
+	tl.place(1<<60, 8, 9, 8)
 	require.Len(t, tl.kills, maxKillTimes)
 }
 
@@ -62,7 +62,7 @@ func TestAKillIsPlacedWhereNoSampleIsDue(t *testing.T) {
 	c := NewCageT(t, Limits{Max: 32 * MiB})
 	tl := mustTimeline(t, c)
 	tl.often = budget{next: time.Now().Add(time.Hour)}
-	tl.send(7)
+	tl.send(7, 1)
 	tl.measure()
 	require.Empty(t, tl.samples)
 	p, err := c.Start(t.Context(), as(t, "eat", "104857600"))
@@ -70,7 +70,7 @@ func TestAKillIsPlacedWhereNoSampleIsDue(t *testing.T) {
 	_, err = p.Wait(t.Context())
 	require.NoError(t, err)
 	tl.measure()
-	tl.send(8)
+	tl.send(8, 1)
 	tl.measure()
 	require.Equal(t, []int{7}, stepsOf(tl.kills))
 	require.Len(t, tl.samples, 1)

@@ -5,74 +5,195 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"oomcage/harness/outcome"
 )
 
 const (
-	// answerGrace is how long a step may still read what a target that has ended had sent.
-	// On loopback the answer is there already, or never comes.
-	answerGrace = time.Second
-	// deathGrace is how long after a failed step the target's end is waited for: a process
-	// closes its sockets while it dies, shortly before it can be waited for. 20 ms under
-	// emulation (2026-11); it delays only runs whose target breaks a connection off and lives.
-	deathGrace = 5 * time.Second
-	// lateDeathGrace is the same when the run's time is up: that is to hold.
-	lateDeathGrace = 300 * time.Millisecond
+	// failurePause is how long after a failed step the next one waits, where the load goes on: a target that starts again
+	// needs that time, and steps that are refused at once would be used up.
+	failurePause = 10 * time.Millisecond
+	// drainGrace is how long, after the step that ended the load, others that are under way may still be answered.
+	drainGrace = 5 * time.Second
 )
 
-// apply sends the steps, one by one and each only once, until one fails, the target ends or ctx
-// does. Without a step it waits for the target to end.
-func (l Load) apply(ctx context.Context, p *Process, o *Outcome, tl *timeline, asked *answers, times *stepTimer) error {
-	if l.Step == nil {
-		_, err := p.Wait(ctx)
-		return err
-	}
-	stepCtx, cancel := whileTargetRuns(ctx, p)
-	defer cancel()
-	defer asked.lookNow()
-	for n := 1; l.Count == 0 || n <= l.Count; n++ {
-		if p.Status().Ended || ctx.Err() != nil {
-			return nil
-		}
-		o.Attempted = n
-		tl.send(n)
-		begin := time.Now()
-		err := heed(stepCtx, func() error { return l.Step(stepCtx, p, n) })
-		times.add(n, begin, err)
-		if err != nil {
-			return fmt.Errorf("step %d: %w", n, err)
-		}
-		o.Acknowledged = n
-		tl.acknowledge(n)
-		tl.measure()
-		asked.look()
-	}
-	return nil
+// errLoadEnded is the cause for which steps are given up that had no answer when the load had ended.
+var errLoadEnded = errors.New("the load had ended")
+
+// loader sends the steps of a load, each only once, and counts what becomes of them. Steps run on goroutines of their own;
+// all else is done by the one that calls apply.
+type loader struct {
+	Load
+	p     *Process
+	o     *Outcome
+	seen  progress
+	times *stepTimer
+
+	ended    chan stepEnd
+	underWay map[int]time.Time // when each was, or was to be, sent
+	begun    time.Time         // when the first was
+	resume   time.Time         // when to go on after a failed step
+	outages  outcome.OutageLog
+
+	failed     error // that ended the load
+	unanswered error // of the last step that failed without an answer; nil when one was answered since
+	unknown    int   // how many such steps there are
 }
 
-// awaitDeath waits, after a failed step or probe, for a target that may be dying. One that has
-// answered, if only to refuse, is not; nor is one that was given up when its time was over. Then a step that
-// failed for another reason, or does not say why, leaves a short wait. A run that is cancelled has no outcome,
-// so there is nothing to wait for.
-func awaitDeath(ctx context.Context, p *Process, failed error) {
-	var refused *HTTPStatusError
-	if errors.As(failed, &refused) || errors.Is(failed, errTimeout) {
-		return
+// progress is told how a load gets on: the run's timeline, and who answers.
+type progress interface {
+	send(n, underWay int)         // step n is sent, as one of so many under way
+	acknowledge(acknowledged int) // so many steps are acknowledged
+	over()                        // no more steps are sent
+}
+
+// stepEnd is how a step has ended, and when.
+type stepEnd struct {
+	n  int
+	at time.Time
+	callEnd
+}
+
+// apply sends the steps until one fails that is not tolerated, the target ends or ctx does. Without a step it waits for the
+// target to end. Its error is that of the step that ended the load.
+func (l *loader) apply(ctx context.Context) error {
+	if l.Step == nil {
+		_, err := l.p.Wait(ctx)
+		return err
 	}
-	grace := time.NewTimer(deathGrace)
-	defer grace.Stop()
-	ended := ctx.Done()
+	running, stop := whileTargetRuns(ctx, l.p)
+	defer stop()
+	stepCtx, giveUp := context.WithCancelCause(running)
+	defer giveUp(nil)
+	defer l.seen.over()
+	limit := l.data().UnderWay()
+	l.ended = make(chan stepEnd, limit) // nobody may wait for a step that is left behind
+	l.underWay = map[int]time.Time{}
+	l.begun = time.Now()
+	wake := time.NewTimer(0)
+	defer wake.Stop()
+	targetEnded, over := l.p.Done(), stepCtx.Done()
+	var drained, unheeding <-chan time.Time
 	for {
-		select {
-		case <-p.Done():
-			return
-		case <-grace.C:
-			return
-		case <-ended:
-			if !timeIsUp(ctx) {
-				return
+		switch next, more := l.next(ctx); {
+		case !more && len(l.underWay) == 0:
+			return l.failed
+		case !more && l.failed != nil && drained == nil:
+			drained = time.After(drainGrace)
+		case more && len(l.underWay) < limit:
+			if wait := time.Until(next); wait > 0 {
+				wake.Reset(wait)
+			} else {
+				l.send(stepCtx, next)
+				continue
 			}
-			ended = nil // the time is up, and the target may be dying all the same
-			grace.Reset(lateDeathGrace)
+		}
+		select {
+		case e := <-l.ended:
+			l.take(e)
+		case <-wake.C:
+		case <-targetEnded:
+			targetEnded = nil
+		case <-drained:
+			giveUp(errLoadEnded)
+		case <-over:
+			over, unheeding = nil, time.After(heedGrace)
+		case <-unheeding:
+			return l.leaveBehind(context.Cause(stepCtx))
 		}
 	}
+}
+
+// next is when the next step is to be sent, if there is one more.
+func (l *loader) next(ctx context.Context) (at time.Time, more bool) {
+	if l.failed != nil || l.Count != 0 && l.o.Attempted >= l.Count || l.p.Status().Ended || ctx.Err() != nil {
+		return time.Time{}, false
+	}
+	if l.Rate > 0 {
+		return l.begun.Add(time.Duration(float64(l.o.Attempted) / l.Rate * float64(time.Second))), true
+	}
+	return l.resume, true
+}
+
+// send sends the next step, which was to be sent at that time.
+func (l *loader) send(ctx context.Context, due time.Time) {
+	n := l.o.Attempted + 1
+	l.o.Attempted = n
+	l.seen.send(n, len(l.underWay)+1)
+	begin := time.Now()
+	if l.Rate > 0 {
+		begin = due
+	}
+	l.underWay[n] = begin
+	go call(func() error { return l.Step(ctx, l.p, n) }, func(e callEnd) { l.ended <- stepEnd{n, time.Now(), e} })
+}
+
+// take takes in how a step has ended. A panic of it, or the end of its test, happen here.
+func (l *loader) take(e stepEnd) {
+	s := l.times.add(e.n, l.underWay[e.n], e.at, e.err)
+	delete(l.underWay, e.n)
+	if err := e.pass(); err != nil {
+		l.fail(s, err)
+		return
+	}
+	l.o.Acknowledged++
+	l.unanswered, l.unknown = nil, 0
+	l.outages.Acknowledge(s)
+	l.seen.acknowledge(l.o.Acknowledged)
+}
+
+// fail takes in a step that has failed. One that was given up is in flight: it may have been taken, or not.
+func (l *loader) fail(s outcome.StepTime, err error) {
+	first := l.failed == nil
+	switch {
+	case errors.Is(err, errLoadEnded), errors.Is(err, errTimeout), errors.As(err, new(*targetEnded)):
+		l.o.InFlight++
+	default:
+		l.o.Failed++
+		if !answered(err) {
+			l.unanswered = err
+			l.unknown++
+		}
+	}
+	if l.Tolerate > 0 {
+		l.outages.Fail(s, err)
+	}
+	if first && l.o.Failed+l.o.InFlight > l.Tolerate {
+		l.failed = fmt.Errorf("step %d: %w", s.N, err)
+	}
+	l.resume = time.Now().Add(failurePause)
+}
+
+// answered reports whether the target has said no, or was never asked: then nothing is unknown about the step.
+func answered(err error) bool {
+	return errors.As(err, new(*HTTPStatusError)) || answerOf(err) == outcome.AnswerRefused
+}
+
+// leaveBehind counts the steps that do not heed their context as in flight, and names the first.
+func (l *loader) leaveBehind(cause error) error {
+	first := 0
+	for n := range l.underWay {
+		l.o.InFlight++
+		if first == 0 || n < first {
+			first = n
+		}
+	}
+	return fmt.Errorf("step %d: %w", first, &unheeded{cause})
+}
+
+// awaitDeath waits for a target that may be dying: a step or the probe failed with this error, or the last step without an
+// answer. Then the steps that failed so since the last one that was acknowledged were in flight when it ended.
+func (l *loader) awaitDeath(ctx context.Context, failed error) {
+	if failed == nil {
+		failed = l.unanswered
+	}
+	if failed != nil {
+		awaitDeath(ctx, l.p, failed)
+	}
+	if l.p.Status().Ended {
+		l.o.Failed -= l.unknown
+		l.o.InFlight += l.unknown
+		l.unknown = 0
+	}
+	l.o.Outages = l.outages.Outages()
 }

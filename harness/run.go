@@ -168,7 +168,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 
 	o := &Outcome{Name: s.Name, Spec: s.Data(), Timeline: outcome.Timeline{}, Executable: executable, Found: found(inUse)}
 	asked := &answers{p: p, asked: s.isAsked()}
-	times := &stepTimer{start: start}
+	load := &loader{Load: s.Load, p: p, o: o, seen: following{tl, asked}, times: &stepTimer{start: start}}
 	var loadErr, baselineErr error
 	ready := false
 	if loadErr = awaitReady(ctx, s.Target.Ready, p); loadErr == nil {
@@ -179,17 +179,21 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 			o.Window = &w
 		}
 		baselineErr = err
-		tl.measure()
+		if s.Load.data().UnderWay() > 1 {
+			tl.sample() // no step was under way, as some are whenever one is acknowledged: the line would begin too low
+		} else {
+			tl.measure()
+		}
 		if s.Target.Ready != nil {
 			asked.lookNow()
 		}
-		loadErr = s.Load.apply(ctx, p, o, tl, asked, times)
+		loadErr = load.apply(ctx)
 	}
 	timedOut := ctx.Err() != nil
 	if loadErr != nil {
 		o.Error = loadErr.Error()
-		awaitDeath(ctx, p, loadErr)
 	}
+	load.awaitDeath(ctx, loadErr)
 	tl.captures.await()
 	stopSampler()
 
@@ -200,7 +204,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 		o.Evidence.Unread[outcome.BaselineRead] = baselineErr.Error()
 	}
 	tl.complete(o, asked)
-	times.complete(o)
+	load.times.complete(o)
 	o.Verdict, o.Why = o.Judge()
 	o.Took = time.Since(start)
 	unwound = false
@@ -210,6 +214,20 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	return o, p, nil
 }
 
+// following follows a load: each acknowledgement is a reading, and a look at who answered.
+type following struct {
+	*timeline
+	asked *answers
+}
+
+func (f following) acknowledge(n int) {
+	f.timeline.acknowledge(n)
+	f.measure()
+	f.asked.look()
+}
+
+func (f following) over() { f.asked.lookNow() }
+
 // complete adds to the evidence with what was seen while the load went on.
 func (t *timeline) complete(o *Outcome, asked *answers) {
 	e := &o.Evidence
@@ -218,10 +236,10 @@ func (t *timeline) complete(o *Outcome, asked *answers) {
 	if e.OtherListener = asked.other; asked.unknown != nil && asked.other == "" {
 		e.Unread[outcome.ListenersOn(asked.p.Addr())] = asked.unknown.Error()
 	}
-	t.place(e.Events.OOMKill, time.Since(t.start), o.Attempted)
+	t.place(e.Events.OOMKill, time.Since(t.start), o.Attempted, o.Acknowledged)
 	e.KillTimes = t.kills
 	e.Captures = t.captures.results()
-	o.Measured = t.line.Measured(o.Baseline)
+	o.Measured = t.line.Measured(o.Baseline, t.underWay)
 	o.Peak = e.Peak
 	o.Timeline = append(o.Timeline, outcome.Fit(t.samples, maxTimelineText, t.limit())...)
 	o.Census = t.census.taken

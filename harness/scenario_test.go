@@ -94,7 +94,7 @@ func (s *scenarios) serving(c *Cage, env ...string) *Process {
 // asks sends the mock a request about its memory, which it must grant.
 func (s *scenarios) asks(p *Process, method, query string, args ...any) {
 	s.T().Helper()
-	s.Require().NoError(httpDo(s.T().Context(), method, p, loadPath(query, args...)))
+	s.Require().NoError(HTTP(Request{Method: method, Path: loadPath(query, args...)})(s.T().Context(), p, 1))
 }
 
 // loadPath is where the mock takes memory and lets it go.

@@ -68,7 +68,7 @@ type Target struct {
 	Capture []Capture
 }
 
-// Load is what the harness does to the target, one step after the other.
+// Load is what the harness does to the target, step by step.
 type Load struct {
 	// Name tells this load from others in results, where the Step itself cannot be: for example
 	// "POST /take?bytes=1048576". It changes nothing in the run.
@@ -82,10 +82,24 @@ type Load struct {
 
 	// Bytes is what one step should take. 0: unknown, so there is no prediction.
 	Bytes Bytes
+
+	// Clients is how many steps are under way at once, each counted by itself; the next is sent when one of them has been
+	// answered. 0: 1, or with a Rate outcome.MaxUnderWay.
+	Clients int
+
+	// Rate sends that many steps a second, however slow the target is: an open loop. A step's time counts from when it was
+	// to be sent, so that one which had to wait for a free client is late by that. 0: the next step waits for an answer.
+	Rate float64
+
+	// Tolerate is how many failed steps the load goes on after, so that recovery is seen: Outcome.Outages has when steps
+	// failed and when one worked again. Without a Rate the next step then waits for 10 ms. 0: the first failed step ends the
+	// load.
+	Tolerate int
 }
 
 // Step pushes p once; n counts from 1. nil says that the target acknowledged the push. An
-// error is evidence, never a test failure: it ends the load. The context ends with the run,
+// error is evidence, never a test failure: it ends the load, unless Load.Tolerate lets it go on. With more than one client
+// it is called by several goroutines at once. The context ends with the run,
 // and shortly after the target has ended; a step that has not returned 0.7 s later is left behind with its
 // goroutine, as no goroutine can be stopped, and the outcome's error names it. It runs on a goroutine of its own;
 // when it panics or ends its test, so does the run.
@@ -104,7 +118,7 @@ func (s Spec) Data() outcome.Spec {
 		Name:    s.Name,
 		Target:  outcome.Target{Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, OOMScoreAdj: t.OOMScoreAdj, ReadyName: t.ReadyName, Capture: t.Capture},
 		Limits:  s.Limits,
-		Load:    outcome.Load{Name: s.Load.Name, Count: s.Load.Count, Bytes: s.Load.Bytes},
+		Load:    s.Load.data(),
 		Timeout: s.Timeout,
 	}
 }
@@ -116,9 +130,17 @@ func WithoutCode(d outcome.Spec) Spec {
 		Name:    d.Name,
 		Target:  Target{Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, OOMScoreAdj: t.OOMScoreAdj, ReadyName: t.ReadyName, Capture: t.Capture},
 		Limits:  d.Limits,
-		Load:    Load{Name: d.Load.Name, Count: d.Load.Count, Bytes: d.Load.Bytes},
+		Load:    loadWithoutCode(d.Load),
 		Timeout: d.Timeout,
 	}
+}
+
+func (l Load) data() outcome.Load {
+	return outcome.Load{Name: l.Name, Count: l.Count, Bytes: l.Bytes, Clients: l.Clients, Rate: l.Rate, Tolerate: l.Tolerate}
+}
+
+func loadWithoutCode(l outcome.Load) Load {
+	return Load{Name: l.Name, Count: l.Count, Bytes: l.Bytes, Clients: l.Clients, Rate: l.Rate, Tolerate: l.Tolerate}
 }
 
 // Validate says what of the spec cannot be run, as Run does before it touches the kernel.
@@ -126,8 +148,8 @@ func (s Spec) Validate() error {
 	if err := s.Data().Validate(); err != nil {
 		return err
 	}
-	if s.Load.Step == nil && (s.Load.Count != 0 || s.Load.Bytes != 0) {
-		return errors.New("the spec's Load has a Count or Bytes but no Step: set Step, for example HTTPPost(path)")
+	if l := s.Load.data(); s.Load.Step == nil && l != (outcome.Load{Name: l.Name}) {
+		return errors.New("the spec's Load has a Count, Bytes, Clients, Rate or Tolerate but no Step: set Step, for example HTTPPost(path)")
 	}
 	if err := checkDir(s.Target.Dir); err != nil {
 		return fmt.Errorf("the spec's Target.Dir: %w", err)

@@ -20,9 +20,11 @@ type stepTimer struct {
 	log   outcome.StepLog
 }
 
-// add takes in step n, which was sent at begin and has just ended like this.
-func (t *stepTimer) add(n int, begin time.Time, err error) {
-	t.log.Add(outcome.StepTime{N: n, Begin: begin.Sub(t.start), Took: time.Since(begin), Answer: answerOf(err)})
+// add takes in step n, which was sent at begin and ended at end like this.
+func (t *stepTimer) add(n int, begin, end time.Time, err error) outcome.StepTime {
+	s := outcome.StepTime{N: n, Begin: begin.Sub(t.start), Took: end.Sub(begin), Answer: answerOf(err)}
+	t.log.Add(s)
+	return s
 }
 
 // complete adds to the outcome, whose timeline and evidence are complete.

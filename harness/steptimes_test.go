@@ -90,7 +90,7 @@ func TestNotingAStepsTimeCostsNoAllocation(t *testing.T) {
 	timer, n := stepTimer{start: time.Now()}, 0
 	add := func() {
 		n++
-		timer.add(n, time.Now(), nil)
+		timer.add(n, time.Now(), time.Now(), nil)
 	}
 	for range 40_000 {
 		add()

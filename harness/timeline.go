@@ -18,6 +18,7 @@ type timeline struct {
 	mu       sync.Mutex
 	step     int
 	sent     int // the last step that was sent
+	underWay int // the most steps that were under way at once
 	samples  outcome.Timeline
 	often    budget
 	late     bool // something was reported, and has not been sampled yet
@@ -77,11 +78,11 @@ func (t *timeline) tick() (next time.Duration) {
 	})
 }
 
-// send notes that step n is on its way.
-func (t *timeline) send(n int) {
+// send notes that step n is on its way, as one of so many.
+func (t *timeline) send(n, underWay int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.sent = n
+	t.sent, t.underWay = n, max(t.underWay, underWay)
 }
 
 // acknowledge notes that step n has been acknowledged.
@@ -161,7 +162,7 @@ func (t *timeline) record(news bool) bool {
 		t.samples = outcome.Halve(t.samples, t.limit())
 	}
 	t.samples = append(t.samples, s)
-	t.place(s.Events.OOMKill, s.At, t.sent)
+	t.place(s.Events.OOMKill, s.At, t.sent, t.step)
 	t.census.see(t.seen.target, s, t.limit())
 	return true
 }

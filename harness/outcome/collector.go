@@ -55,6 +55,7 @@ func (t StepTimes) pace() *Pace {
 // Complete adds to the evidence what follows from the rest of the outcome when the run is over: the target's last words, and
 // of one that ran out of time how its pace changed. Judge looks at the evidence alone.
 func (o *Outcome) Complete() {
+	o.allowInFlight()
 	o.Evidence.LastWords = LastWords(o.Output, o.Evidence.Status)
 	if o.Evidence.TimedOut {
 		o.Evidence.Pace, o.Evidence.Took = o.StepTimes.pace(), o.Took

@@ -3,12 +3,17 @@ package outcome
 import (
 	"fmt"
 	"time"
+
+	"oomcage/harness/internal/human"
 )
 
 // KillTime is when an OOM kill in the cage was first counted.
 type KillTime struct {
 	At   time.Duration `json:"at"`   // since the run began
-	Step int           `json:"step"` // during which it came; 0 before the first
+	Step int           `json:"step"` // the last one that had been sent, during which it came; 0 before the first
+
+	// Acknowledged is how many steps had been acknowledged by then: with several clients that is more than one less.
+	Acknowledged int `json:"acknowledged,omitempty"`
 }
 
 // acknowledgedAtKill is how many steps had been acknowledged when the limit was first too little: at the first OOM kill
@@ -17,6 +22,12 @@ type KillTime struct {
 func (o *Outcome) acknowledgedAtKill() int {
 	if len(o.Evidence.KillTimes) == 0 {
 		return o.Acknowledged
+	}
+	if o.many() {
+		if o.Verdict != ChildOOMKilled && len(o.Evidence.KillTimes) == 1 {
+			return o.Acknowledged
+		}
+		return min(o.Evidence.KillTimes[0].Acknowledged, o.Acknowledged)
 	}
 	step := o.Evidence.KillTimes[0].Step
 	if o.Verdict != ChildOOMKilled && step >= o.Acknowledged {
@@ -34,6 +45,8 @@ func (o *Outcome) AsPredicted() string {
 		return "there is no prediction"
 	case o.Window.Contains(n):
 		return ""
+	case n < o.Acknowledged && o.many():
+		return fmt.Sprintf("the first OOM kill came when %s had been acknowledged, and %s were predicted", human.Count(n, "step"), o.Window)
 	case n < o.Acknowledged:
 		return fmt.Sprintf("the first OOM kill came during step %d, and %s steps were predicted", o.Evidence.KillTimes[0].Step, o.Window)
 	default:
@@ -52,6 +65,12 @@ func (o *Outcome) killedBetweenSteps(v Verdict) bool {
 func (o *Outcome) killNote(v Verdict) string {
 	times := o.Evidence.KillTimes
 	if len(times) == 0 || o.Attempted == 0 || times[0].Step >= o.Attempted || o.killedBetweenSteps(v) {
+		return ""
+	}
+	if o.many() {
+		if n := o.acknowledgedAtKill(); n < o.Acknowledged {
+			return fmt.Sprintf("; the first kill came when %s had been acknowledged", human.Count(n, "step"))
+		}
 		return ""
 	}
 	which, when := "the kill", fmt.Sprintf("during step %d of %d", times[0].Step, o.Attempted)

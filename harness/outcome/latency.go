@@ -48,7 +48,7 @@ func (l *StepLog) Latency(t Timeline, e Evidence) *Latency {
 	if l.ok.count == 0 {
 		return s
 	}
-	if span := l.ok.last.Begin + l.ok.last.Took - l.ok.begin; span > 0 {
+	if span := l.ok.end - l.ok.begin; span > 0 {
 		s.PerSecond = float64(s.Count) / span.Seconds()
 	}
 	acked := slices.Clone(l.evenly)

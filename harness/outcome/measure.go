@@ -36,8 +36,9 @@ func (s *Slope) Add(step int, size Bytes) {
 	s.yy += dy * (float64(size) - s.y)
 }
 
-// Measured is nil before the first step.
-func (s *Slope) Measured(b Baseline) *Measured {
+// Measured is nil before the first step. With several steps under way at once, one reading may have up to that many more than
+// were acknowledged: their number is the same at both ends, but for a part.
+func (s *Slope) Measured(b Baseline, underWay int) *Measured {
 	if s.n < 2 || s.xx == 0 {
 		return nil
 	}
@@ -48,7 +49,7 @@ func (s *Slope) Measured(b Baseline) *Measured {
 	}
 	span := float64(s.latest - s.first)
 	// Each of the ends may be off by what was charged ahead, and the first by what is allocated once.
-	off := 2*scatter + float64(b.noise()+warmUp)/span
+	off := 2*scatter + (float64(b.noise()+warmUp)+math.Abs(per)*float64(max(underWay-1, 0))/2)/span
 	return &Measured{Step: Bytes(math.Round(per)), Error: Bytes(math.Ceil(off)), Steps: s.latest}
 }
 

@@ -14,7 +14,7 @@ func filling(declared Bytes, sizes ...Bytes) *Outcome {
 	for i, size := range sizes {
 		s.Add(i, size)
 	}
-	o.Measured = s.Measured(o.Baseline)
+	o.Measured = s.Measured(o.Baseline, 1)
 	return o
 }
 

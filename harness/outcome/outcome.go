@@ -17,10 +17,12 @@ type Outcome struct {
 	Name         string      `json:"name"`
 	Spec         Spec        `json:"spec"`
 	Verdict      Verdict     `json:"verdict"`
-	Why          string      `json:"why"`              // the verdict's reason, in a sentence
-	Acknowledged int         `json:"acknowledged"`     // steps that the target acknowledged
-	Attempted    int         `json:"attempted"`        // steps that were sent
-	Window       *Prediction `json:"window,omitempty"` // what Predict expects; nil where it can say nothing
+	Why          string      `json:"why"`                 // the verdict's reason, in a sentence
+	Acknowledged int         `json:"acknowledged"`        // steps that the target acknowledged
+	Attempted    int         `json:"attempted"`           // steps that were sent: Acknowledged + Failed + InFlight
+	Failed       int         `json:"failed,omitempty"`    // steps that failed while the target lived, or that it was never sent
+	InFlight     int         `json:"in_flight,omitempty"` // steps that had no answer when the load ended: nobody knows whether they were taken
+	Window       *Prediction `json:"window,omitempty"`    // what Predict expects; nil where it can say nothing
 	Baseline     Baseline    `json:"baseline,omitzero"`
 	Peak         Bytes       `json:"peak"` // memory.peak; 0 before Linux 5.19
 	Evidence     Evidence    `json:"evidence"`
@@ -44,6 +46,9 @@ type Outcome struct {
 	Latency   *Latency  `json:"latency,omitempty"`
 	StepTimes StepTimes `json:"step_times,omitempty"`
 
+	// Outages are the times in which steps failed, of a load that goes on then (Load.Tolerate); at most 100.
+	Outages []Outage `json:"outages,omitempty"`
+
 	// Left is what the run has left charged above its cage, and Found what earlier runs of the same process had left on
 	// tmpfs when it began.
 	Left  Left `json:"left,omitzero"`
@@ -60,6 +65,8 @@ func (o *Outcome) Judge() (v Verdict, why string) {
 	v, why = Classify(o.Evidence)
 	switch {
 	case o.Attempted == 0:
+	case o.many():
+		why += o.stepsDone()
 	case o.Attempted > o.Acknowledged && (v == Survived || o.Evidence.Unloaded && !o.Evidence.Status.Ended && !o.Evidence.TimedOut):
 		why += fmt.Sprintf("; step %d was not acknowledged", o.Attempted)
 	case o.Attempted > o.Acknowledged && !o.killedBetweenSteps(v):
@@ -73,7 +80,7 @@ func (o *Outcome) Judge() (v Verdict, why string) {
 // notes are what the reader of a verdict should know beside its reason, each with a semicolon before it.
 func (o *Outcome) notes(v Verdict) string {
 	e := o.Evidence
-	notes := o.killNote(v) + e.captureNote(v) + o.refusal()
+	notes := o.killNote(v) + o.recovery() + e.captureNote(v) + o.refusal()
 	if e.OtherListener != "" && v != Inconclusive {
 		notes += "; steps may have been answered by " + e.OtherListener + ", as it listened on the target's address"
 	}
@@ -112,12 +119,15 @@ func (o *Outcome) String() string {
 	if o.Window != nil {
 		predicted = "predicted " + o.Window.String()
 	}
-	line("steps", "%d acknowledged of %d attempted, %s", o.Acknowledged, o.Attempted, predicted)
+	line("steps", "%d acknowledged of %d attempted%s, %s", o.Acknowledged, o.Attempted, o.unacknowledged(), predicted)
 	if o.Measured != nil {
 		line("a step", "took %s of memory.current, over %d; %s", o.Measured, o.Measured.Steps, declared(o.Spec.Load.Bytes))
 	}
 	if o.Latency != nil {
 		line("latency", "%s", o.Latency)
+	}
+	for _, outage := range o.Outages {
+		line("outage", "%s", outage)
 	}
 	if o.Error != "" {
 		line("error", "%s", o.Error)

@@ -30,11 +30,53 @@ type Target struct {
 	Capture []Capture `json:"capture,omitempty"` // what is fetched of it before it is killed
 }
 
-// Load is what was done to the target, one step after the other; see harness.Load.
+// Load is what was done to the target, step by step; see harness.Load.
 type Load struct {
 	Name  string `json:"name,omitempty"`  // names the step
 	Count int    `json:"count,omitempty"` // how many steps there are at most; 0: until the target ends or time is up
 	Bytes Bytes  `json:"bytes,omitempty"` // what one step should take; 0: unknown
+
+	Clients  int     `json:"clients,omitempty"`  // how many steps are under way at once, at most; 0: 1, or with a Rate MaxUnderWay
+	Rate     float64 `json:"rate,omitempty"`     // steps a second, however slow the target is; 0: the next step waits for an answer
+	Tolerate int     `json:"tolerate,omitempty"` // how many failed steps the load goes on after
+}
+
+// MaxUnderWay is how many steps of a load with a Rate are under way at once, where Load.Clients says nothing else. Each needs
+// a descriptor.
+const MaxUnderWay = 1000
+
+// The bounds of Load.Clients and of Load.Rate: what one process can drive.
+const (
+	maxClients = 10_000
+	maxRate    = 1e6
+)
+
+// UnderWay is how many steps are under way at once, at most.
+func (l Load) UnderWay() int {
+	switch {
+	case l.Clients > 0:
+		return l.Clients
+	case l.Rate > 0:
+		return MaxUnderWay
+	}
+	return 1
+}
+
+// Validate says what of the load makes no sense on any machine.
+func (l Load) Validate() error {
+	switch {
+	case l.Count < 0:
+		return fmt.Errorf("the spec's Load.Count is %d: it must not be negative", l.Count)
+	case l.Bytes < 0:
+		return fmt.Errorf("the spec's Load.Bytes is %d: it must not be negative", l.Bytes)
+	case l.Clients < 0 || l.Clients > maxClients:
+		return fmt.Errorf("the spec's Load.Clients is %d: it must be from 0 to %d", l.Clients, maxClients)
+	case !(l.Rate >= 0 && l.Rate <= maxRate): // also for what is no number
+		return fmt.Errorf("the spec's Load.Rate is %v steps a second: it must be from 0 to %.0f", l.Rate, maxRate)
+	case l.Tolerate < 0:
+		return fmt.Errorf("the spec's Load.Tolerate is %d: it must not be negative", l.Tolerate)
+	}
+	return nil
 }
 
 // The bounds of oom_score_adj (include/uapi/linux/oom.h).
@@ -52,12 +94,8 @@ func (s Spec) Validate() error {
 		return fmt.Errorf("the spec's Target.OOMScoreAdj is %d: it must be from %d to %d", *s.Target.OOMScoreAdj, OOMScoreAdjMin, OOMScoreAdjMax)
 	case s.Timeout < 0:
 		return fmt.Errorf("the spec's Timeout is %v: it must not be negative", s.Timeout)
-	case s.Load.Count < 0:
-		return fmt.Errorf("the spec's Load.Count is %d: it must not be negative", s.Load.Count)
-	case s.Load.Bytes < 0:
-		return fmt.Errorf("the spec's Load.Bytes is %d: it must not be negative", s.Load.Bytes)
 	}
-	if err := s.Limits.Validate(); err != nil {
+	if err := errors.Join(s.Load.Validate(), s.Limits.Validate()); err != nil {
 		return err
 	}
 	return s.Target.validateCaptures(s.Limits.Max)

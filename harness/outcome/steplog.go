@@ -29,11 +29,11 @@ type StepLog struct {
 	kinds   []kindCount // of those that failed
 }
 
-// acked are the acknowledged steps: how many, the begin of the first, and the last.
+// acked are the acknowledged steps: how many, when the first was sent and the last answered, and that one.
 type acked struct {
-	count int
-	begin time.Duration
-	last  StepTime
+	count      int
+	begin, end time.Duration
+	last       StepTime
 }
 
 type kindCount struct {
@@ -49,6 +49,7 @@ func (l *StepLog) Add(s StepTime) {
 		if l.ok.count == 0 {
 			l.ok.begin = s.Begin
 		}
+		l.ok.begin, l.ok.end = min(l.ok.begin, s.Begin), max(l.ok.end, s.Begin+s.Took)
 		l.ok.count++
 		l.ok.last = s
 	} else {
@@ -142,13 +143,23 @@ func (l *StepLog) Times() StepTimes {
 	steps = slices.CompactFunc(steps, func(a, b StepTime) bool { return a.N == b.N })
 	thin := slices.Clone(StepTimes(steps).Thin(maxStepTimes))
 	unit := time.Microsecond
-	for (l.last.Begin+l.last.Took)/unit > maxUnits {
+	for thin.span()/unit > maxUnits {
 		unit *= 10
 	}
 	for i, s := range thin {
 		thin[i].Begin, thin[i].Took = s.Begin.Round(unit), s.Took.Round(unit)
 	}
 	return thin
+}
+
+// span is what the numbers of StepTimes' JSON add up to: where steps follow each other, the time until the last one's end.
+func (t StepTimes) span() time.Duration {
+	sum, end := time.Duration(0), time.Duration(0)
+	for _, s := range t {
+		sum += max(s.Begin-end, end-s.Begin) + s.Took
+		end = s.Begin + s.Took
+	}
+	return sum
 }
 
 // maxUnits bounds the numbers of StepTimes' JSON: the gaps and times of 2,000 steps add up to this at most, so that they

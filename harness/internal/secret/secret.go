@@ -114,3 +114,17 @@ func replace(p *regexp.Regexp, s string, tell func(secret string)) string {
 	}
 	return b.String() + s[from:]
 }
+
+// Header hides the value of "Name: value" as Env does.
+func Header(text string) string {
+	name, value, _ := strings.Cut(text, ":")
+	value = strings.TrimSpace(value)
+	switch {
+	case slices.Contains(switches, strings.ToLower(value)):
+		return name + ": " + value
+	case Name(name):
+		return name + ": " + Hidden
+	default:
+		return name + ": " + Text(value)
+	}
+}

@@ -1,0 +1,88 @@
+package outcome
+
+import (
+	"fmt"
+	"time"
+
+	"oomcage/harness/internal/human"
+)
+
+// Outage is a time in which steps failed: from the first that did to the next that worked. It is noted where a load goes
+// on after failed steps (Load.Tolerate).
+type Outage struct {
+	Step   int           `json:"step"`            // the first step that failed
+	From   time.Duration `json:"from"`            // when that was sent
+	Until  time.Duration `json:"until,omitempty"` // when a step was acknowledged that had been sent after the failure; 0: none was
+	Failed int           `json:"failed"`          // how many failed until then
+	Error  string        `json:"error,omitempty"` // of the first
+}
+
+// Over reports whether a step worked again.
+func (o Outage) Over() bool { return o.Until > 0 }
+
+// Took is how long the target was gone, seen from outside: from the sending of the first step that failed until the next
+// one that worked was acknowledged. 0: it did not come back.
+func (o Outage) Took() time.Duration {
+	if !o.Over() {
+		return 0
+	}
+	return o.Until - o.From
+}
+
+// String prints "from step 12 on 3 failed, and 1.2 s later one worked".
+func (o Outage) String() string {
+	text := fmt.Sprintf("from step %d on %d failed, and ", o.Step, o.Failed)
+	if !o.Over() {
+		return text + "none worked again"
+	}
+	return text + human.Duration(o.Took()) + " later one worked"
+}
+
+// maxOutages bounds what a target that fails again and again leaves in a line of results. Later outages are added to the last one.
+const maxOutages = 100
+
+// OutageLog takes in the ends of steps, in the order in which they came, and knows the outages. Its zero value is empty.
+type OutageLog struct {
+	outages []Outage
+	seen    time.Duration // when the first failure of the open outage was known
+}
+
+// Fail takes in a step that failed at that time.
+func (l *OutageLog) Fail(s StepTime, err error) {
+	last := len(l.outages) - 1
+	switch {
+	case last >= 0 && !l.outages[last].Over():
+		l.outages[last].Failed++
+		l.outages[last].From = min(l.outages[last].From, s.Begin)
+	case len(l.outages) == maxOutages:
+		l.outages[last].Failed++
+		l.outages[last].Until = 0
+		l.seen = s.Begin + s.Took
+	default:
+		l.outages = append(l.outages, Outage{Step: s.N, From: s.Begin, Failed: 1, Error: err.Error()})
+		l.seen = s.Begin + s.Took
+	}
+}
+
+// Acknowledge takes in a step that was acknowledged. One that was sent before the failure was known says nothing.
+func (l *OutageLog) Acknowledge(s StepTime) {
+	if last := len(l.outages) - 1; last >= 0 && !l.outages[last].Over() && s.Begin >= l.seen {
+		l.outages[last].Until = s.Begin + s.Took
+	}
+}
+
+// Outages are those that were seen; nil without one.
+func (l *OutageLog) Outages() []Outage { return l.outages }
+
+// recovery says how steps failed and worked again, for the sentence; "" without an outage.
+func (o *Outcome) recovery() string {
+	n := len(o.Outages)
+	if n == 0 {
+		return ""
+	}
+	text := "; " + o.Outages[0].String()
+	if n > 1 {
+		text += fmt.Sprintf(", the first of %d outages; the last: %s", n, o.Outages[n-1])
+	}
+	return text
+}

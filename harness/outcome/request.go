@@ -1,0 +1,142 @@
+package outcome
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"oomcage/harness/internal/printable"
+	"oomcage/harness/internal/secret"
+)
+
+// Request is the HTTP request that is a step, or that asks whether the target is ready; see harness.HTTP. It goes to the
+// address that is reserved for the cage. The zero value lacks a Path.
+type Request struct {
+	Method string   // empty: GET, or POST where there is a body
+	Path   string   // begins with a slash, and may have a query
+	Header []string // each as "Name: value"
+
+	// At most one of these is the body; it is streamed, and made anew for each step.
+	Body     string
+	BodyFile string // a file
+	BodySize Bytes  // so many bytes that do not compress
+
+	Status []int  // one of these is the answer's status; none: any of 2xx
+	Text   string // stands in the answer's body, in its first MiB; empty: it may have any
+
+	HTTPS    bool
+	CA       string // a file of PEM certificates that are trusted beside the system's
+	Insecure bool   // no certificate is checked
+
+	Socket string // path of a Unix socket that takes the place of the address
+}
+
+// Validate says what of the request makes no sense, and how it looks right.
+func (r Request) Validate() error {
+	bodies := 0
+	for _, given := range []bool{r.Body != "", r.BodyFile != "", r.BodySize != 0} {
+		if given {
+			bodies++
+		}
+	}
+	switch {
+	case !strings.HasPrefix(r.Path, "/"):
+		return fmt.Errorf("the path %q does not begin with a slash: write %q", r.Path, "/"+r.Path)
+	case strings.ContainsFunc(r.Method, func(c rune) bool { return c < 'A' || c > 'Z' }):
+		return fmt.Errorf("the method %q is not in capitals: a request looks like %q", r.Method, "POST "+r.Path)
+	case bodies > 1:
+		return errors.New("the request has several bodies: give the body itself, a file or a size")
+	case r.BodySize < 0:
+		return fmt.Errorf("the request's body of %d bytes: a size must not be negative", r.BodySize)
+	case (r.CA != "" || r.Insecure) && !r.HTTPS:
+		return errors.New("the request has certificates to trust, or none to check, and goes by HTTP: have it go by HTTPS")
+	case r.CA != "" && r.Insecure:
+		return errors.New("the request has certificates to trust, and none is checked: leave one of the two out")
+	}
+	for _, status := range r.Status {
+		if status < 100 || status > 599 {
+			return fmt.Errorf("the status %d is none of HTTP: they are from 100 to 599", status)
+		}
+	}
+	for _, h := range r.Header {
+		if _, _, err := ParseHeader(h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ParseHeader takes "Name: value" apart.
+func ParseHeader(text string) (name, value string, err error) {
+	name, value, ok := strings.Cut(text, ":")
+	value = strings.TrimSpace(value)
+	switch {
+	case !ok || name == "" || strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' }):
+		return "", "", fmt.Errorf("the header %q is not NAME: VALUE; it looks like %q", text, "Content-Type: text/plain")
+	case strings.ContainsAny(value, "\r\n\x00"):
+		return "", "", fmt.Errorf("the header %s has a line break in its value", name)
+	}
+	return name, value, nil
+}
+
+// Verb is the method that is used.
+func (r Request) Verb() string {
+	switch {
+	case r.Method != "":
+		return r.Method
+	case r.Body != "" || r.BodyFile != "" || r.BodySize > 0:
+		return "POST"
+	}
+	return "GET"
+}
+
+// Takes reports whether this status is an acknowledgement.
+func (r Request) Takes(status int) bool {
+	if len(r.Status) == 0 {
+		return status/100 == 2
+	}
+	return slices.Contains(r.Status, status)
+}
+
+// String names the request, so that it can be told from any other: "POST /upload, body of 1MiB, header X-Id: 1". Values of
+// headers that look like secrets are hidden.
+func (r Request) String() string {
+	parts := []string{r.Verb() + " " + secret.Text(r.Path)}
+	if r.HTTPS {
+		how := "by HTTPS"
+		if r.Insecure {
+			how += ", no certificate checked"
+		}
+		parts = append(parts, how)
+	}
+	switch {
+	case r.Body != "":
+		parts = append(parts, "body "+strconv.Quote(secret.Text(r.Body)))
+	case r.BodyFile != "":
+		parts = append(parts, "body of the file "+r.BodyFile)
+	case r.BodySize > 0:
+		parts = append(parts, "body of "+r.BodySize.String())
+	}
+	for _, h := range r.Header {
+		parts = append(parts, "header "+secret.Header(h))
+	}
+	if len(r.Status) > 0 {
+		var all []string
+		for _, status := range r.Status {
+			all = append(all, strconv.Itoa(status))
+		}
+		parts = append(parts, "status "+strings.Join(all, " or "))
+	}
+	if r.Text != "" {
+		parts = append(parts, "answer with "+strconv.Quote(r.Text))
+	}
+	if r.CA != "" {
+		parts = append(parts, "certificates of "+r.CA)
+	}
+	if r.Socket != "" {
+		parts = append(parts, "socket "+r.Socket)
+	}
+	return printable.Line(strings.Join(parts, ", "))
+}
