@@ -103,7 +103,7 @@ func (r Request) Takes(status int) bool {
 // String names the request, so that it can be told from any other: "POST /upload, body of 1MiB, header X-Id: 1". Values of
 // headers that look like secrets are hidden.
 func (r Request) String() string {
-	parts := []string{r.Verb() + " " + secret.Text(r.Path)}
+	parts := []string{r.Verb() + " " + r.Path}
 	if r.HTTPS {
 		how := "by HTTPS"
 		if r.Insecure {
@@ -113,7 +113,7 @@ func (r Request) String() string {
 	}
 	switch {
 	case r.Body != "":
-		parts = append(parts, "body "+strconv.Quote(secret.Text(r.Body)))
+		parts = append(parts, "body "+strconv.Quote(r.Body))
 	case r.BodyFile != "":
 		parts = append(parts, "body of the file "+r.BodyFile)
 	case r.BodySize > 0:

@@ -17,12 +17,10 @@ type Code struct {
 func (p Point) Runnable(c Code) harness.Spec {
 	s := harness.WithoutCode(p.Spec)
 	s.Target.Ready, s.Load.Step = c.Ready, c.Step
-	switch l := p.load; l.kind {
-	case getLoad:
-		s.Load.Step = harness.HTTPGet(l.words[0])
-	case postLoad:
-		s.Load.Step = harness.HTTPPost(l.words[0])
-	case execLoad:
+	switch l := p.load; {
+	case l.request.Path != "":
+		s.Load.Step = harness.HTTP(l.request)
+	case len(l.words) > 0:
 		s.Load.Step = harness.Exec(l.words...)
 	}
 	return s

@@ -164,7 +164,7 @@ func (g Grid) point(values []Value) (Point, error) {
 		p.Name = filepath.Base(p.Spec.Target.Path)
 	}
 	p.Spec.Name = p.Name
-	if g.Load.kind != noKind {
+	if g.Load.is() {
 		var err error
 		if p.load, err = g.Load.at(values, p.Spec.Load.Bytes); err != nil {
 			return Point{}, err
