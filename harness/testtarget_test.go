@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -247,13 +248,18 @@ func play(role string) {
 	os.Exit(0)
 }
 
-var kept [][]byte
+var (
+	keeping sync.Mutex
+	kept    [][]byte
+)
 
 func take(n int) {
 	b := make([]byte, n)
 	for i := 0; i < len(b); i += 4096 {
 		b[i] = byte(i)
 	}
+	keeping.Lock()
+	defer keeping.Unlock()
 	kept = append(kept, b)
 }
 
@@ -330,13 +336,15 @@ func serve(addr string) {
 		<-r.Context().Done()
 	})
 	mux.HandleFunc("/die", func(http.ResponseWriter, *http.Request) { _ = unix.Kill(os.Getpid(), unix.SIGKILL) })
+	// Takes n bytes, and keeps count of it in the folder of the second argument: "received", "taken" before it answers.
+	mux.HandleFunc("/count/{n}", func(_ http.ResponseWriter, r *http.Request) {
+		tally(filepath.Join(os.Args[2], "received"))
+		take(mustAtoi(r.PathValue("n")))
+		tally(filepath.Join(os.Args[2], "taken"))
+	})
 	// Counts the requests in the file of the second argument, one byte each.
 	mux.HandleFunc("/count-and-hang-up", func(w http.ResponseWriter, _ *http.Request) {
-		f, err := os.OpenFile(os.Args[2], os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-		fail(err)
-		_, err = f.WriteString("x")
-		fail(err)
-		fail(f.Close())
+		tally(os.Args[2])
 		conn, _, err := http.NewResponseController(w).Hijack()
 		fail(err)
 		fail(conn.(*net.TCPConn).SetLinger(0))
@@ -347,6 +355,15 @@ func serve(addr string) {
 	} else {
 		fail(err)
 	}
+}
+
+// tally adds a byte to a file.
+func tally(file string) {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	fail(err)
+	_, err = f.WriteString("x")
+	fail(err)
+	fail(f.Close())
 }
 
 func mustAtoi(s string) int {

@@ -19,18 +19,18 @@ type KillTime struct {
 // acknowledgedAtKill is how many steps had been acknowledged when the limit was first too little: at the first OOM kill
 // in the cage, whoever it took, or else at the end. A step that was acknowledged all the same does not count when a
 // kill came during it, unless the target itself was killed.
-func (o *Outcome) acknowledgedAtKill() int {
+func (o *Outcome) acknowledgedAtKill(v Verdict) int {
 	if len(o.Evidence.KillTimes) == 0 {
 		return o.Acknowledged
 	}
 	if o.many() {
-		if o.Verdict != ChildOOMKilled && len(o.Evidence.KillTimes) == 1 {
+		if v != ChildOOMKilled && len(o.Evidence.KillTimes) == 1 {
 			return o.Acknowledged
 		}
 		return min(o.Evidence.KillTimes[0].Acknowledged, o.Acknowledged)
 	}
 	step := o.Evidence.KillTimes[0].Step
-	if o.Verdict != ChildOOMKilled && step >= o.Acknowledged {
+	if v != ChildOOMKilled && step >= o.Acknowledged {
 		return o.Acknowledged
 	}
 	return min(max(step-1, 0), o.Acknowledged)
@@ -39,7 +39,7 @@ func (o *Outcome) acknowledgedAtKill() int {
 // AsPredicted says how the acknowledged steps miss the predicted window, or "". Where an OOM kill came before the load's
 // end, of a child for example, the steps up to that kill are what was predicted. It says nothing about the verdict.
 func (o *Outcome) AsPredicted() string {
-	n := o.acknowledgedAtKill()
+	n := o.acknowledgedAtKill(o.Verdict)
 	switch {
 	case o.Window == nil:
 		return "there is no prediction"
@@ -64,13 +64,13 @@ func (o *Outcome) killedBetweenSteps(v Verdict) bool {
 // killNote places a kill that did not come with the last step, or returns "".
 func (o *Outcome) killNote(v Verdict) string {
 	times := o.Evidence.KillTimes
-	if len(times) == 0 || o.Attempted == 0 || times[0].Step >= o.Attempted || o.killedBetweenSteps(v) {
-		return ""
-	}
-	if o.many() {
-		if n := o.acknowledgedAtKill(); n < o.Acknowledged {
+	if len(times) > 0 && o.many() {
+		if n := o.acknowledgedAtKill(v); n < o.Acknowledged {
 			return fmt.Sprintf("; the first kill came when %s had been acknowledged", human.Count(n, "step"))
 		}
+		return ""
+	}
+	if len(times) == 0 || o.Attempted == 0 || times[0].Step >= o.Attempted || o.killedBetweenSteps(v) {
 		return ""
 	}
 	which, when := "the kill", fmt.Sprintf("during step %d of %d", times[0].Step, o.Attempted)

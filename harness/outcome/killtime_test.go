@@ -27,7 +27,7 @@ func TestThePredictionIsJudgedByTheFirstKill(t *testing.T) {
 		"before the first":                  {Outcome{Verdict: ChildOOMKilled, Acknowledged: 3, Attempted: 3, Evidence: Evidence{KillTimes: at(0)}}, 0},
 		"a target without steps":            {Outcome{Verdict: OOMKilled, Evidence: Evidence{KillTimes: at(0)}}, 0},
 	} {
-		require.Equal(t, c.want, c.o.acknowledgedAtKill(), name)
+		require.Equal(t, c.want, c.o.acknowledgedAtKill(c.o.Verdict), name)
 		for _, w := range []Prediction{{0, c.want - 1}, {c.want, c.want}, {c.want + 1, 99}} {
 			c.o.Window = &w
 			require.Equal(t, w.Contains(c.want), c.o.AsPredicted() == "", "%s, %s", name, w)

@@ -2,6 +2,7 @@ package outcome
 
 import (
 	"fmt"
+	"time"
 
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/internal/testlog"
@@ -51,6 +52,34 @@ func (o *Outcome) RequireOOMKills(t TB, n int) {
 	t.Helper()
 	if kills := o.Evidence.Events.OOMKill; n < 0 || kills != uint64(n) {
 		o.fail(t, fmt.Sprintf("memory.events counts oom_kill %d, not %d", kills, n))
+	}
+}
+
+// RequireRecovered asserts that steps failed, and that each time one worked again within that time: from the sending of the
+// first that failed until the next one was acknowledged. It takes a load that goes on after failed steps (Load.Tolerate).
+func (o *Outcome) RequireRecovered(t TB, within time.Duration) {
+	t.Helper()
+	if len(o.Outages) == 0 {
+		o.fail(t, "no step failed of a load that goes on then (Load.Tolerate), so nothing recovered")
+		return
+	}
+	for _, outage := range o.Outages {
+		if !outage.Over() || outage.Took() > within {
+			o.fail(t, fmt.Sprintf("it did not recover within %v: %s", within, outage))
+			return
+		}
+	}
+}
+
+// RequireNoLoss asserts that the service has what it acknowledged, and nothing twice: its own count of the steps that it
+// took, which the test has asked it for, lies between the acknowledged steps and those that were sent.
+func (o *Outcome) RequireNoLoss(t TB, count int) {
+	t.Helper()
+	switch {
+	case count < o.Acknowledged:
+		o.fail(t, fmt.Sprintf("%d steps were acknowledged, and the service has %d: it has lost %d", o.Acknowledged, count, o.Acknowledged-count))
+	case count > o.Attempted:
+		o.fail(t, fmt.Sprintf("%d steps were sent, and the service has %d: it took some twice", o.Attempted, count))
 	}
 }
 

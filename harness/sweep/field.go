@@ -127,6 +127,11 @@ var fields = []field{
 		s.Load.Count = n
 		return err
 	}},
+	{"clients", "how many steps are under way at once", number, func(s *outcome.Spec, v string) error {
+		n, err := strconv.Atoi(v)
+		s.Load.Clients = n
+		return err
+	}},
 	{"timeout", "time of one run", duration, func(s *outcome.Spec, v string) error {
 		d, err := time.ParseDuration(v)
 		s.Timeout = d

@@ -132,8 +132,8 @@ func refusal(o *harness.Outcome) string {
 		loaded = "the load ended after " + human.Count(o.Acknowledged, "step")
 	}
 	why := "the target was not ready: " + printable.Line(o.Error)
-	if step := fmt.Sprintf("step %d", o.Attempted); o.Attempted > 0 {
-		why = step + " was not acknowledged: " + printable.Line(strings.TrimPrefix(o.Error, step+": "))
+	if step, reason, ok := strings.Cut(o.Error, ": "); ok && o.Attempted > 0 {
+		why = printable.Line(step + " was not acknowledged: " + reason)
 	}
 	return loaded + ": " + why + tooEarly(o)
 }

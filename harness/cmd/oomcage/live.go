@@ -74,11 +74,11 @@ func (g *liveGraph) ready(p *harness.Process) {
 	g.read()
 }
 
-func (g *liveGraph) stepped(_ *harness.Process, n int, err error) {
+func (g *liveGraph) stepped(_ *harness.Process, _ int, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err == nil {
-		g.acked = n
+		g.acked++
 	}
 	g.read()
 }

@@ -21,14 +21,14 @@ import (
 
 // specFlags are the flags that say what is run, and under which load. run, sweep and bisect have them all.
 type specFlags struct {
-	env       []string
-	dir, run  string
-	get, post urlPath // of get, post and run at most one is given
-	ready     probe
-	steps     int
-	timeout   time.Duration
-	files     []string
-	oomGroup  bool
+	loadFlags
+
+	env      []string
+	dir      string
+	ready    probe
+	timeout  time.Duration
+	files    []string
+	oomGroup bool
 
 	showSecrets bool
 
@@ -76,12 +76,9 @@ func (p *probe) Set(text string) error {
 func (p *probe) Type() string { return "PATH" }
 
 func (s *specFlags) register(cmd *cobra.Command) {
+	s.loadFlags.register(cmd)
 	f := cmd.Flags()
-	f.Var(&s.post, "post", "a step is POST of this `PATH` at $ADDR; $step and $kind in it are the step's")
-	f.Var(&s.get, "get", "a step is GET of this `PATH` at $ADDR")
-	f.StringVar(&s.run, "exec", "", "a step is this `COMMAND`, run outside the cage, without a shell; $ADDR and $PID are the target's")
-	f.IntVar(&s.steps, "steps", 0, "`N` steps at most (default: until the target ends or time is up)")
-	f.Var(&s.ready, "ready", "the target is ready when GET of this `PATH` is answered; tcp: when it listens (default: tcp with -post or -get, else at once)")
+	f.Var(&s.ready, "ready", "the target is ready when GET of this `PATH` is answered; tcp: when it listens (default: tcp with an HTTP load, else at once)")
 	f.DurationVar(&s.timeout, "timeout", time.Minute, "time limit of one run")
 	f.StringArrayVar(&s.env, "env", nil, "`NAME=VALUE` for the target's environment (repeatable)")
 	f.BoolVar(&s.showSecrets, "show-secrets", false, "show all values of -env; else those that look like secrets are [hidden] in all that is printed and kept")
@@ -160,8 +157,6 @@ func (s *specFlags) spec(args []string) (outcome.Spec, sweep.Load, error) {
 	switch {
 	case s.timeout <= 0:
 		return spec, sweep.Load{}, usageError{fmt.Errorf("-timeout is %v: the time limit of a run must be above 0", s.timeout)}
-	case s.steps < 0:
-		return spec, sweep.Load{}, usageError{fmt.Errorf("-steps is %d: it must not be negative", s.steps)}
 	}
 	for _, e := range s.env {
 		if name, _, ok := strings.Cut(e, "="); !ok || name == "" {
@@ -178,18 +173,15 @@ func (s *specFlags) spec(args []string) (outcome.Spec, sweep.Load, error) {
 		}
 		spec.Limits.Files[name] = value
 	}
-	load, err := s.load()
+	load, err := s.apply(&spec)
 	if err != nil {
 		return spec, load, usageError{err}
 	}
 	if spec.Target.Capture, err = s.captures(); err != nil {
 		return spec, load, usageError{err}
 	}
-	if s.steps != 0 {
-		spec.Load.Count = s.steps
-	}
 	switch {
-	case s.ready == whenItListens, s.ready == "" && s.get+s.post != "":
+	case s.ready == whenItListens, s.ready == "" && s.speaksHTTP():
 		spec.Target.ReadyName = "TCP"
 	case s.ready != "":
 		spec.Target.ReadyName = "GET " + string(s.ready)
@@ -200,39 +192,12 @@ func (s *specFlags) spec(args []string) (outcome.Spec, sweep.Load, error) {
 // code is the probe that the flags ask for.
 func (s *specFlags) code() sweep.Code {
 	switch {
-	case s.ready == whenItListens, s.ready == "" && s.get+s.post != "":
+	case s.ready == whenItListens, s.ready == "" && s.speaksHTTP():
 		return sweep.Code{Ready: harness.TCPReady()}
 	case s.ready != "":
 		return sweep.Code{Ready: harness.HTTPReady(string(s.ready))}
 	default:
 		return sweep.Code{}
-	}
-}
-
-func (s *specFlags) load() (sweep.Load, error) {
-	given := 0
-	for _, f := range []string{string(s.get), string(s.post), s.run} {
-		if f != "" {
-			given++
-		}
-	}
-	switch {
-	case given > 1:
-		return sweep.Load{}, errors.New("-post, -get and -exec are one load each: give one of them")
-	case given == 0 && s.steps != 0:
-		return sweep.Load{}, errors.New("-steps has no step to count: give -post, -get or -exec")
-	case s.get != "":
-		return sweep.Get(string(s.get)), nil
-	case s.post != "":
-		return sweep.Post(string(s.post)), nil
-	case s.run != "":
-		words, err := splitCommand(s.run)
-		if err != nil {
-			return sweep.Load{}, fmt.Errorf("-exec %q: %w", s.run, err)
-		}
-		return sweep.Exec(words...), nil
-	default:
-		return sweep.Load{}, nil
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"oomcage/harness"
 	"oomcage/harness/internal/bar"
@@ -21,8 +22,9 @@ type watcher interface {
 	end()                                         // the run is over
 }
 
-// watched tells w of what happens in a run of the spec.
+// watched tells w of what happens in a run of the spec, of one thing after the other.
 func watched(spec harness.Spec, w watcher) harness.Spec {
+	var mu sync.Mutex
 	probe, step := spec.Target.Ready, spec.Load.Step
 	spec.Target.Ready = func(ctx context.Context, p *harness.Process) error {
 		if probe != nil {
@@ -36,6 +38,8 @@ func watched(spec harness.Spec, w watcher) harness.Spec {
 	if step != nil {
 		spec.Load.Step = func(ctx context.Context, p *harness.Process, n int) error {
 			err := step(ctx, p, n)
+			mu.Lock()
+			defer mu.Unlock()
 			w.stepped(p, n, err)
 			return err
 		}

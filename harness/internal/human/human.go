@@ -71,7 +71,7 @@ func Duration(d time.Duration) string {
 		return fmt.Sprintf("%.0f µs", 1000*ms)
 	case d < 10*time.Millisecond:
 		return fmt.Sprintf("%.1f ms", ms)
-	case d < time.Second:
+	case ms < 999.5:
 		return fmt.Sprintf("%.0f ms", ms)
 	default:
 		return fmt.Sprintf("%.1f s", d.Seconds())

@@ -32,7 +32,7 @@ func TestOneIsNotPlural(t *testing.T) {
 func TestTimesAreReadInTheUnitThatTheyAreThoughtIn(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0.0 ms", 300: "0 µs", 20 * time.Microsecond: "20 µs", 500 * time.Microsecond: "0.5 ms", 1234 * time.Microsecond: "1.2 ms",
-		56 * time.Millisecond: "56 ms", 999 * time.Millisecond: "999 ms", 41300 * time.Millisecond: "41.3 s",
+		56 * time.Millisecond: "56 ms", 999 * time.Millisecond: "999 ms", time.Second - 1: "1.0 s", 41300 * time.Millisecond: "41.3 s",
 	} {
 		require.Equal(t, want, Duration(d))
 	}

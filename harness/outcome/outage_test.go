@@ -1,0 +1,120 @@
+package outcome
+
+import (
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAnOutageLastsFromTheFirstFailedStepToTheNextThatWorked(t *testing.T) {
+	var l OutageLog
+	down := errors.New("EOF")
+	step := func(n int, begin, took time.Duration) StepTime {
+		return StepTime{N: n, Begin: begin * time.Second, Took: took * time.Second}
+	}
+	l.Acknowledge(step(1, 0, 1))
+	require.Empty(t, l.Outages())
+	l.Fail(step(3, 2, 2), down)
+	l.Fail(step(2, 1, 4), errors.New("reset"))
+	l.Acknowledge(step(4, 3, 9)) // sent before the failure was known
+	require.Equal(t, []Outage{{Step: 3, From: time.Second, Failed: 2, Error: "EOF"}}, l.Outages())
+	require.Equal(t, "from step 3 on 2 failed, and none worked again", l.Outages()[0].String())
+	require.Zero(t, l.Outages()[0].Took())
+	l.Acknowledge(step(5, 6, 1))
+	l.Acknowledge(step(6, 8, 1))
+	require.Equal(t, 7*time.Second, l.Outages()[0].Until)
+	require.Equal(t, "from step 3 on 2 failed, and 6.0 s later one worked", l.Outages()[0].String())
+}
+
+func TestOutagesAreBounded(t *testing.T) {
+	var l OutageLog
+	for n := range 10 * maxOutages {
+		s := StepTime{N: n, Begin: time.Duration(2 * n), Took: 1}
+		if n%2 == 0 {
+			l.Fail(s, errors.New("no"))
+		} else {
+			l.Acknowledge(s)
+		}
+	}
+	require.Len(t, l.Outages(), maxOutages)
+	failed := 0
+	for _, o := range l.Outages() {
+		require.True(t, o.Over())
+		failed += o.Failed
+	}
+	require.Equal(t, 5*maxOutages, failed, "each failed step is there")
+}
+
+// manyClients is a killed run of a load with clients.
+func manyClients() *Outcome {
+	return &Outcome{
+		Spec: Spec{Load: Load{Bytes: MiB, Clients: 16}}, Acknowledged: 41, Attempted: 57, InFlight: 16, Window: &Prediction{60, 62},
+		Evidence: Evidence{
+			Status: sigkill, Ready: true, Events: Events{OOM: 1, OOMKill: 1}, EventsLocal: Events{OOM: 1, OOMKill: 1}, Peak: 77, Limits: Limits{Max: 77},
+			KillTimes: []KillTime{{At: time.Second, Step: 57, Acknowledged: 41}},
+		},
+	}
+}
+
+func TestThePredictionAllowsForWhatWasInFlight(t *testing.T) {
+	o := manyClients()
+	o.Complete()
+	require.Equal(t, &Prediction{60 - 15 - 1, 62}, o.Window, "15 steps that may have been taken, and a MiB of connections")
+	one := manyClients()
+	one.Spec.Load.Clients, one.InFlight, one.Attempted = 1, 1, 42
+	one.Complete()
+	require.Equal(t, &Prediction{60, 62}, one.Window)
+	few := manyClients()
+	few.Window = &Prediction{3, math.MaxInt}
+	few.Complete()
+	require.Equal(t, &Prediction{0, math.MaxInt}, few.Window)
+}
+
+func TestTheSentenceCountsStepsInFlight(t *testing.T) {
+	o := manyClients()
+	v, why := o.Judge()
+	require.Equal(t, OOMKilled, v)
+	require.Contains(t, why, ", after 41 steps had been acknowledged, with 16 in flight")
+	require.NotContains(t, why, "came")
+	o.Failed, o.InFlight = 3, 13
+	o.Outages = []Outage{{Step: 7, From: 1, Until: time.Second, Failed: 2}, {Step: 9, Failed: 1}}
+	_, why = o.Judge()
+	require.Contains(t, why, ", with 13 in flight; 3 steps failed; from step 7 on 2 failed, and 1.0 s later one worked, the first of 2 outages; the last: from step 9 on 1 failed, and none worked again")
+	require.Contains(t, o.String(), "41 acknowledged of 57 attempted (3 failed, 13 in flight)")
+}
+
+// With many under way the number of the last one that was sent does not tell when a child was killed.
+func TestAChildsKillAmongManyStepsIsPlacedByWhatWasAcknowledged(t *testing.T) {
+	o := manyClients()
+	o.Evidence.Status, o.InFlight, o.Acknowledged = ExitStatus{}, 0, 57
+	o.Verdict, o.Why = o.Judge()
+	require.Equal(t, ChildOOMKilled, o.Verdict)
+	require.Contains(t, o.Why, "; the first kill came when 41 steps had been acknowledged")
+	require.Equal(t, "the first OOM kill came when 41 steps had been acknowledged, and 60..62 were predicted", o.AsPredicted())
+	o.Complete()
+	require.Equal(t, &Prediction{44, 62}, o.Window, "what was in flight at that kill counts")
+}
+
+func TestRecoveryAndLossAreAsserted(t *testing.T) {
+	o := manyClients()
+	o.Verdict, o.Why = o.Judge()
+	said := func(assert func(TB)) string {
+		var r recorder
+		assert(&r)
+		return r.message
+	}
+	require.Contains(t, said(func(t TB) { o.RequireRecovered(t, time.Second) }), "no step failed of a load that goes on then")
+	o.Outages = []Outage{{Step: 7, From: 1, Until: time.Second, Failed: 2}}
+	require.Empty(t, said(func(t TB) { o.RequireRecovered(t, time.Second) }))
+	require.Contains(t, said(func(t TB) { o.RequireRecovered(t, time.Millisecond) }), "it did not recover within 1ms: from step 7 on 2 failed, and")
+	o.Outages[0].Until = 0
+	require.Contains(t, said(func(t TB) { o.RequireRecovered(t, time.Hour) }), "none worked again")
+
+	require.Empty(t, said(func(t TB) { o.RequireNoLoss(t, 41) }))
+	require.Empty(t, said(func(t TB) { o.RequireNoLoss(t, 57) }))
+	require.Contains(t, said(func(t TB) { o.RequireNoLoss(t, 40) }), "41 steps were acknowledged, and the service has 40: it has lost 1")
+	require.Contains(t, said(func(t TB) { o.RequireNoLoss(t, 58) }), "57 steps were sent, and the service has 58: it took some twice")
+}
