@@ -165,6 +165,8 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	tl.watch(p)
 	stopSampler := tl.follow(changed)
 	defer stopSampler()
+	tl.mover = newMover(s.Schedule, p, tl)
+	defer tl.mover.end()
 
 	o := &Outcome{Name: s.Name, Spec: s.Data(), Timeline: outcome.Timeline{}, Executable: executable, Found: found(inUse)}
 	asked := &answers{p: p, asked: s.isAsked()}
@@ -174,11 +176,8 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	if loadErr = awaitReady(ctx, s.Target.Ready, p); loadErr == nil {
 		ready = true
 		o.Baseline, err = readBaseline(c.group)
-		if err == nil && s.Load.Bytes > 0 && c.limits.Max > 0 && c.limits.Max != Unlimited {
-			w := outcome.Predict(o.Baseline, c.limits, s.Load.Bytes)
-			o.Window = &w
-		}
 		baselineErr = err
+		tl.mover.begin(ctx)
 		if s.Load.data().UnderWay() > 1 {
 			tl.sample() // no step was under way, as some are whenever one is acknowledged: the line would begin too low
 		} else {
@@ -194,6 +193,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 		o.Error = loadErr.Error()
 	}
 	load.awaitDeath(ctx, loadErr)
+	tl.mover.end()
 	tl.captures.await()
 	stopSampler()
 
@@ -204,6 +204,9 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 		o.Evidence.Unread[outcome.BaselineRead] = baselineErr.Error()
 	}
 	tl.complete(o, asked)
+	if ready && baselineErr == nil {
+		o.Window = s.window(o.Baseline, o.Evidence)
+	}
 	load.times.complete(o)
 	o.Verdict, o.Why = o.Judge()
 	o.Took = time.Since(start)
@@ -239,6 +242,7 @@ func (t *timeline) complete(o *Outcome, asked *answers) {
 	t.place(e.Events.OOMKill, time.Since(t.start), o.Attempted, o.Acknowledged)
 	e.KillTimes = t.kills
 	e.Captures = t.captures.results()
+	e.Applied = t.mover.results()
 	o.Measured = t.line.Measured(o.Baseline, t.underWay)
 	o.Peak = e.Peak
 	o.Timeline = append(o.Timeline, outcome.Fit(t.samples, maxTimelineText, t.limit())...)

@@ -22,6 +22,11 @@ type Spec struct {
 	Limits Limits
 	Load   Load
 
+	// Schedule are limits that move while the target runs, as an in-place resize of a pod moves them: at a time since it
+	// was ready, or after a step. A memory.max that is lowered below what is charged kills at once. In Cage.Run the cage
+	// keeps the limits that it has got.
+	Schedule outcome.Schedule
+
 	// Timeout bounds the whole run, from the cage to the evidence: it is back at most about a second later,
 	// whatever a step or a probe does. 0 means 1 minute.
 	Timeout time.Duration
@@ -115,11 +120,12 @@ const defaultTimeout = time.Minute
 func (s Spec) Data() outcome.Spec {
 	t := s.Target
 	return outcome.Spec{
-		Name:    s.Name,
-		Target:  outcome.Target{Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, OOMScoreAdj: t.OOMScoreAdj, ReadyName: t.ReadyName, Capture: t.Capture},
-		Limits:  s.Limits,
-		Load:    s.Load.data(),
-		Timeout: s.Timeout,
+		Name:     s.Name,
+		Target:   outcome.Target{Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, OOMScoreAdj: t.OOMScoreAdj, ReadyName: t.ReadyName, Capture: t.Capture},
+		Limits:   s.Limits,
+		Load:     s.Load.data(),
+		Schedule: s.Schedule,
+		Timeout:  s.Timeout,
 	}
 }
 
@@ -127,11 +133,12 @@ func (s Spec) Data() outcome.Spec {
 func WithoutCode(d outcome.Spec) Spec {
 	t := d.Target
 	return Spec{
-		Name:    d.Name,
-		Target:  Target{Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, OOMScoreAdj: t.OOMScoreAdj, ReadyName: t.ReadyName, Capture: t.Capture},
-		Limits:  d.Limits,
-		Load:    loadWithoutCode(d.Load),
-		Timeout: d.Timeout,
+		Name:     d.Name,
+		Target:   Target{Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, OOMScoreAdj: t.OOMScoreAdj, ReadyName: t.ReadyName, Capture: t.Capture},
+		Limits:   d.Limits,
+		Load:     loadWithoutCode(d.Load),
+		Schedule: d.Schedule,
+		Timeout:  d.Timeout,
 	}
 }
 
@@ -150,6 +157,14 @@ func (s Spec) Validate() error {
 	}
 	if l := s.Load.data(); s.Load.Step == nil && l != (outcome.Load{Name: l.Name}) {
 		return errors.New("the spec's Load has a Count, Bytes, Clients, Rate or Tolerate but no Step: set Step, for example HTTPPost(path)")
+	}
+	if s.Load.Step == nil && s.Schedule.HasSteps() {
+		return errors.New("the spec's Schedule has a change after a step, and the Load has no Step: give the change a time, or set Step")
+	}
+	for _, c := range s.Schedule {
+		if err := checkHigh(Limits{High: highOf(c)}); err != nil {
+			return fmt.Errorf("the change %s of the schedule: %w", c, err)
+		}
 	}
 	if err := checkDir(s.Target.Dir); err != nil {
 		return fmt.Errorf("the spec's Target.Dir: %w", err)
@@ -171,6 +186,14 @@ func checkHigh(l Limits) error {
 		return fmt.Errorf("the limit High is %d bytes, which the kernel rounds down to 0: at least a page of %d is needed", l.High, page)
 	}
 	return nil
+}
+
+// highOf is the memory.high that a change makes; 0 of another limit.
+func highOf(c outcome.Change) Bytes {
+	if c.Limit == "high" {
+		return c.To
+	}
+	return 0
 }
 
 // checkDir refuses a working directory that no program can be started in. The kernel's own error would name the program.

@@ -147,6 +147,15 @@ var roles = map[string]func(){
 		_, err = io.Copy(io.Discard, f)
 		fail(err)
 	},
+	// reading FILE: reads a file to its end and idles.
+	"reading": func() {
+		f, err := os.Open(os.Args[1])
+		fail(err)
+		_, err = io.Copy(io.Discard, f)
+		fail(err)
+		fmt.Println("read it")
+		wait()
+	},
 	// reread FILE N: reads a file round after round, and keeps N bytes more after each.
 	"reread": func() { reread(os.Args[1], mustAtoi(os.Args[2])) },
 	// litter FILES N: leaves so many files of 1 MiB in TMPDIR, and then takes N bytes.

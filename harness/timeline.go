@@ -30,6 +30,7 @@ type timeline struct {
 	clock    clock
 	census   census
 	captures *capturer // nil where none is asked for
+	mover    *mover    // nil without a schedule
 }
 
 // newTimeline is one of a run in c that began at start. It is to be closed.
@@ -85,22 +86,23 @@ func (t *timeline) send(n, underWay int) {
 	t.sent, t.underWay = n, max(t.underWay, underWay)
 }
 
-// acknowledge notes that step n has been acknowledged.
+// acknowledge notes that step n has been acknowledged, and makes the changes of the schedule that come then.
 func (t *timeline) acknowledge(n int) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.step = n
+	t.mu.Unlock()
+	t.mover.acknowledged(n)
 }
 
 // measure is sample for the reading at readiness and after each acknowledgement: it counts for what the steps take,
-// unless the limit has been met.
+// unless the limit has been met, or the schedule has had memory taken back.
 func (t *timeline) measure() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.sampleNow() {
 		return
 	}
-	if s := t.samples[len(t.samples)-1]; s.Events.Max == 0 && s.Events.High == 0 {
+	if s := t.samples[len(t.samples)-1]; s.Events.Max == 0 && s.Events.High == 0 && !t.mover.relieves() {
 		t.line.Add(s.Step, s.Current+s.Swap)
 	}
 }

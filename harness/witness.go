@@ -16,6 +16,7 @@ type witness struct {
 	moves       []outcome.Move        // in their order
 	leaderEnded bool                  // seen once
 	score       *int                  // the last oom_score_adj that was seen
+	expected    *expectedChange       // what the schedule changes now; nil: nothing
 }
 
 // maxMoves bounds what a line of results has of a target that moves on and on. The last one is kept.
@@ -62,7 +63,11 @@ func (w *witness) noteLimits(at time.Duration, now []limitReading) {
 		from, known := w.limits[r.limitKey]
 		w.limits[r.limitKey] = r.size
 		if known && from != r.size {
-			w.change(outcome.LimitChange{At: at, Group: r.group, File: r.file, From: from, To: r.size})
+			c := outcome.LimitChange{At: at, Group: r.group, File: r.file, From: from, To: r.size}
+			if e := w.expected; e != nil && e.limitKey == r.limitKey && e.to == r.size {
+				c.At, c.Scheduled = e.at, true
+			}
+			w.change(c)
 		}
 	}
 }
@@ -70,11 +75,11 @@ func (w *witness) noteLimits(at time.Duration, now []limitReading) {
 func (w *witness) change(c outcome.LimitChange) {
 	n, last := 0, -1
 	for i, known := range w.changes {
-		if known.Group == c.Group && known.File == c.File {
+		if known.Group == c.Group && known.File == c.File && !known.Scheduled {
 			n, last = n+1, i
 		}
 	}
-	if n == maxChanges {
+	if n == maxChanges && !c.Scheduled { // as many as the schedule has can be kept
 		w.changes[last].To = c.To
 		return
 	}

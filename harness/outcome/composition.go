@@ -53,7 +53,7 @@ func Compose(e Evidence, t Timeline, taken []Census) *Composition {
 	if c == nil {
 		return nil
 	}
-	c.SwapLimit = e.Limits.Swap
+	c.SwapLimit = e.swapAt(c.At)
 	c.Copied = copied(taken, c.Stat.Anon)
 	for _, one := range taken { // the last may see those who had the files dead
 		c.Memfd = max(c.Memfd, one.Memfd)

@@ -57,6 +57,9 @@ type Evidence struct {
 	// which that was seen. Limits has what was in force when the run began.
 	LimitChanges []LimitChange `json:"limit_changes,omitempty"`
 
+	// Applied is what became of the schedule's changes, in the order in which they came.
+	Applied []Applied `json:"applied,omitempty"`
+
 	// DaemonKills is what systemd-oomd and oomd have noted on the target's cgroup and those above it.
 	DaemonKills []DaemonKill `json:"daemon_kills,omitempty"`
 

@@ -175,7 +175,7 @@ func (o *Outcome) explainLimits() string {
 			parts = append(parts, fmt.Sprintf("above it %s with %s", a.Path, human.Size(a.Max)))
 		}
 	}
-	return strings.Join(parts, "; ") + o.Evidence.changes()
+	return strings.Join(parts, "; ") + o.limitsMoved(o.Verdict)
 }
 
 // explainSteps compares what was predicted with what came.

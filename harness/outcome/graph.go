@@ -3,8 +3,10 @@ package outcome
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"oomcage/harness/internal/bar"
 	"oomcage/harness/internal/human"
@@ -25,7 +27,7 @@ func (o *Outcome) graph() string {
 	for _, s := range rows {
 		highest = max(highest, s.Current)
 	}
-	full, of := e.Limits.Max, "memory.max"
+	full, of := e.highestMax(), "memory.max"
 	if full == 0 || full == Unlimited {
 		full, of = max(highest, e.Peak), "the peak"
 	}
@@ -36,15 +38,16 @@ func (o *Outcome) graph() string {
 	}
 	fmt.Fprintf(&b, "  %8s  %-5s  %-*s  %23s   %s\n", "time", "acked", bar.Width, fmt.Sprintf("of %d (%s)", full, of), "memory.current", "memory.events that rose")
 	var seen Events
+	var until time.Duration
 	for _, s := range rows {
-		line(fmt.Sprintf("%.3fs", s.At.Seconds()), fmt.Sprint(s.Step), s.Current, s.Stat, risen(seen, s.Events))
-		seen = s.Events
+		line(fmt.Sprintf("%.3fs", s.At.Seconds()), fmt.Sprint(s.Step), s.Current, s.Stat, joined(e.appliedIn(until, s.At), risen(seen, s.Events)))
+		seen, until = s.Events, s.At
 	}
 	if e.Peak > highest {
 		line("peak", "", e.Peak, o.atPeak(), "")
 	}
 	if e.Unread[EventsFile] == "" { // which stands for all that is read with it
-		line("end", fmt.Sprint(o.Acknowledged), e.Current, e.Stat, risen(seen, e.Events))
+		line("end", fmt.Sprint(o.Acknowledged), e.Current, e.Stat, joined(e.appliedIn(until, math.MaxInt64), risen(seen, e.Events)))
 	}
 	if legend := shares.Legend(); legend != "" {
 		fmt.Fprintf(&b, "  %8s  %-5s  %s\n", "", "", legend)
@@ -85,25 +88,28 @@ func risen(before, after Events) string {
 	return d.String()
 }
 
-// pickRows picks at most n samples, in their order. What tells most comes first: the ends, the
+// pickRows picks at most n samples, in their order. What tells most comes first: the ends, landmarks, the
 // out-of-memory events, the highest reading of all and of each step. The rest is spread evenly.
 func pickRows(samples []Sample, n int) []Sample {
 	if len(samples) <= n {
 		return samples
 	}
-	var events, all []int
+	var marks, events, all []int
 	highest := 0
 	for i, s := range samples {
 		all = append(all, i)
 		if s.Current > samples[highest].Current {
 			highest = i
 		}
+		if s.Landmark {
+			marks = append(marks, i)
+		}
 		if i > 0 && (s.Events.OOM > samples[i-1].Events.OOM || s.Events.OOMKill > samples[i-1].Events.OOMKill) {
 			events = append(events, i)
 		}
 	}
 	picked := map[int]bool{}
-	for _, wanted := range [][]int{{0, len(samples) - 1, highest}, events, highestOfSteps(samples), all} {
+	for _, wanted := range [][]int{{0, len(samples) - 1, highest}, marks, events, highestOfSteps(samples), all} {
 		wanted = slices.DeleteFunc(wanted, func(i int) bool { return picked[i] })
 		take := min(n-len(picked), len(wanted))
 		for i := range take {

@@ -23,6 +23,9 @@ func (o *Outcome) acknowledgedAtKill(v Verdict) int {
 	if len(o.Evidence.KillTimes) == 0 {
 		return o.Acknowledged
 	}
+	if a := o.Evidence.lowering(o.Evidence.KillTimes[0].At); a != nil {
+		return a.Acked
+	}
 	if o.many() {
 		if v != ChildOOMKilled && len(o.Evidence.KillTimes) == 1 {
 			return o.Acknowledged
@@ -70,7 +73,7 @@ func (o *Outcome) killNote(v Verdict) string {
 		}
 		return ""
 	}
-	if len(times) == 0 || o.Attempted == 0 || times[0].Step >= o.Attempted || o.killedBetweenSteps(v) {
+	if len(times) == 0 || o.Attempted == 0 || times[0].Step >= o.Attempted || o.killedBetweenSteps(v) || o.Evidence.namesKill(v) {
 		return ""
 	}
 	which, when := "the kill", fmt.Sprintf("during step %d of %d", times[0].Step, o.Attempted)
@@ -79,6 +82,9 @@ func (o *Outcome) killNote(v Verdict) string {
 	}
 	if times[0].Step == 0 {
 		when = "before the first step"
+	}
+	if a := o.Evidence.lowering(times[0].At); a != nil {
+		when = fmt.Sprintf("when the schedule lowered memory.max to %s, %s of %d", human.Size(a.To), a.when(), o.Attempted)
 	}
 	return fmt.Sprintf("; %s came %s", which, when)
 }

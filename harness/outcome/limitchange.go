@@ -7,7 +7,7 @@ import (
 )
 
 // LimitChange is a limit that was not the same any more: the target has written it, or somebody
-// outside. It was written between the reading before and this one; a change that was taken back in
+// outside, unless the schedule has. It was written between the reading before and this one; a change that was taken back in
 // between is not seen.
 type LimitChange struct {
 	At    time.Duration `json:"at"`    // when the new value was first read, since the run began; 0 is before it
@@ -15,6 +15,9 @@ type LimitChange struct {
 	File  string        `json:"file"`  // memory.max and so on
 	From  Bytes         `json:"from"`
 	To    Bytes         `json:"to"`
+
+	// Scheduled tells that it was the run's own schedule: see Applied, which has more.
+	Scheduled bool `json:"scheduled,omitempty"`
 }
 
 // inForce is memory.max of the cage at the end, and whether there was one.
@@ -28,11 +31,15 @@ func (e Evidence) inForce() (limit Bytes, is bool) {
 	return limit, is && limit != Unlimited
 }
 
-// changes says which limits changed during the run, or "": each with what it was, what it became, and when.
+// changes says which limits somebody else than the schedule changed during the run, or "": each with what it was, what it
+// became, and when.
 func (e Evidence) changes() string {
 	var order []limitKey
 	of := map[limitKey][]LimitChange{}
 	for _, c := range e.LimitChanges {
+		if c.Scheduled {
+			continue
+		}
 		key := limitKey{c.Group, c.File}
 		if of[key] == nil {
 			order = append(order, key)

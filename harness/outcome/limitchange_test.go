@@ -9,8 +9,8 @@ import (
 
 func TestTheSentenceHasTheLimitInForceAndThatItChanged(t *testing.T) {
 	e := Evidence{Cage: "/up/cage", Limits: Limits{Max: 50}, Peak: 190, LimitChanges: []LimitChange{
-		{2 * time.Second, "/up", "memory.max", Unlimited, 70},
-		{3 * time.Second, "/up/cage", "memory.max", 50, 100}, {3 * time.Second, "/up/cage", "memory.max", 100, 199},
+		{2 * time.Second, "/up", "memory.max", Unlimited, 70, false},
+		{3 * time.Second, "/up/cage", "memory.max", 50, 100, false}, {3 * time.Second, "/up/cage", "memory.max", 100, 199, false},
 	}}
 	require.Equal(t, "; memory.max of /up was changed during the run, from max to 70, seen after 2s"+
 		"; memory.max was changed during the run, 2 times, from 50 to 199, seen after 3s", e.changes())

@@ -65,6 +65,7 @@ func (o *Outcome) Judge() (v Verdict, why string) {
 	v, why = Classify(o.Evidence)
 	switch {
 	case o.Attempted == 0:
+	case !o.many() && o.Evidence.namesKill(v) && o.Evidence.lastLowering().Step == o.Acknowledged:
 	case o.many():
 		why += o.stepsDone()
 	case o.Attempted > o.Acknowledged && (v == Survived || o.Evidence.Unloaded && !o.Evidence.Status.Ended && !o.Evidence.TimedOut):
@@ -74,13 +75,13 @@ func (o *Outcome) Judge() (v Verdict, why string) {
 	default:
 		why += fmt.Sprintf(", after step %d", o.Acknowledged)
 	}
-	return v, printable.Line(why + o.filled(v) + o.Evidence.changes() + o.victims(o.filled(v) != "") + o.causes(v) + o.notes(v)) // names of cgroups and processes are anybody's
+	return v, printable.Line(why + o.filled(v) + o.limitsMoved(v) + o.victims(o.filled(v) != "") + o.causes(v) + o.notes(v)) // names of cgroups and processes are anybody's
 }
 
 // notes are what the reader of a verdict should know beside its reason, each with a semicolon before it.
 func (o *Outcome) notes(v Verdict) string {
 	e := o.Evidence
-	notes := o.killNote(v) + o.recovery() + e.captureNote(v) + o.refusal()
+	notes := o.scheduleNotes() + o.killNote(v) + o.recovery() + e.captureNote(v) + o.refusal()
 	if e.OtherListener != "" && v != Inconclusive {
 		notes += "; steps may have been answered by " + e.OtherListener + ", as it listened on the target's address"
 	}

@@ -161,7 +161,7 @@ var circumstances = []func(*Evidence){
 	func(e *Evidence) { e.DaemonKills = []DaemonKill{{"systemd-oomd", "/up", 1, 3}} },
 	func(e *Evidence) { e.MainThreadEnded = true },
 	func(e *Evidence) {
-		e.LimitChanges = []LimitChange{{1, "/up/cage", "memory.max", 5, Unlimited}, {2, "/up", "memory.max", 5, 0}}
+		e.LimitChanges = []LimitChange{{1, "/up/cage", "memory.max", 5, Unlimited, false}, {2, "/up", "memory.max", 5, 0, false}, {3, "/up/cage", "memory.max", Unlimited, 3, true}}
 	},
 	func(e *Evidence) { e.LastWords = &RuntimeEnd{"Go", "fatal error: out of memory"} },
 	func(e *Evidence) { e.LastWords = &RuntimeEnd{"", "Out of memory"} },

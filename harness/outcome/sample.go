@@ -12,4 +12,7 @@ type Sample struct {
 
 	Pressure Pressure   `json:"pressure,omitzero"` // since the run began
 	Stat     MemoryStat `json:"stat,omitzero"`     // its counters since the run began
+
+	// Landmark is a reading right before or after a limit was changed by the schedule: no thinning drops it.
+	Landmark bool `json:"landmark,omitempty"`
 }

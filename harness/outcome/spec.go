@@ -15,6 +15,8 @@ type Spec struct {
 	Limits Limits `json:"limits"`
 	Load   Load   `json:"load"`
 
+	Schedule Schedule `json:"schedule,omitempty"` // limits that change during the run
+
 	Timeout time.Duration `json:"timeout,omitempty"` // of the whole run; 0 means 1 minute
 }
 
@@ -96,6 +98,9 @@ func (s Spec) Validate() error {
 		return fmt.Errorf("the spec's Timeout is %v: it must not be negative", s.Timeout)
 	}
 	if err := errors.Join(s.Load.Validate(), s.Limits.Validate()); err != nil {
+		return err
+	}
+	if err := s.Schedule.validate(s.Load); err != nil {
 		return err
 	}
 	return s.Target.validateCaptures(s.Limits.Max)

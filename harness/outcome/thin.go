@@ -13,7 +13,7 @@ const (
 )
 
 // Halve drops half of the samples, those with which least changes. It spares the first one and the last one, the first at
-// 80 % and at 95 % of the limit (0: there is none), the last one before a kill and the first after it, and the last one
+// 80 % and at 95 % of the limit (0: there is none), the last one before a kill and the first after it, landmarks, and the last one
 // of each step unless there are so many steps that they alone fill the half.
 func Halve(t Timeline, limit Bytes) Timeline {
 	spared := landmarks(t, limit)
@@ -55,6 +55,11 @@ func landmarks(t Timeline, limit Bytes) map[int]bool {
 			if i := slices.IndexFunc(t, func(s Sample) bool { return s.Current >= limit/100*share }); i >= 0 {
 				spared[i] = true
 			}
+		}
+	}
+	for i, s := range t {
+		if s.Landmark {
+			spared[i] = true
 		}
 	}
 	if i := t.firstKill(); i >= 0 {

@@ -7,7 +7,7 @@ import (
 )
 
 // Timeline are the samples of a run, in their order. As JSON each has its time, its step, memory.current and, unless it is
-// 0, memory.swap.current. Of the rest a sample has what differs from the one before it: a key that is missing has the
+// 0, memory.swap.current; and whether it is a landmark. Of the rest a sample has what differs from the one before it: a key that is missing has the
 // value that it had there, or 0 in the first one.
 type Timeline []Sample
 
@@ -37,7 +37,7 @@ func (t *Timeline) UnmarshalJSON(text []byte) error {
 	}
 	var s Sample
 	for i, one := range each {
-		s.Swap = 0
+		s.Swap, s.Landmark = 0, false
 		// With encoding/json, what has no key stays as it is.
 		if err := json.Unmarshal(one, &s); err != nil {
 			return fmt.Errorf("sample %d: %w", i+1, err)
@@ -87,6 +87,10 @@ func (s *Sample) appendJSON(b []byte, before *Sample) []byte {
 	o.number("step", int64(s.Step))
 	o.number("current", int64(s.Current))
 	o.differing("swap", int64(s.Swap), 0)
+	if s.Landmark {
+		o.key("landmark")
+		o.text = append(o.text, "true"...)
+	}
 	o.part("events", func(o *object) {
 		now, then := s.Events.counters(), before.Events.counters()
 		for i := range now {

@@ -190,9 +190,9 @@ func judgeByCounters(e Evidence) (Verdict, string) {
 
 func ownKill(e Evidence) (Verdict, string) {
 	if e.EventsLocal.OOMGroupKill > 0 {
-		return OOMGroupKilled, "killed by its own limit together with all of the cage (memory.oom.group): " + fullness(e)
+		return OOMGroupKilled, "killed by its own limit together with all of the cage (memory.oom.group): " + e.killedBy()
 	}
-	return OOMKilled, "killed by its own limit: " + fullness(e) + startNote(e)
+	return OOMKilled, "killed by its own limit: " + e.killedBy() + startNote(e)
 }
 
 // together names the victim where that is another process with the target's memory.
@@ -238,6 +238,9 @@ func fullness(e Evidence) string {
 	limit, is := e.inForce()
 	if !is {
 		return human.Size(used) + ", no memory.max"
+	}
+	if used > limit && e.moved() {
+		return fmt.Sprintf("%s; at the highest %s, under another limit", human.Of(e.usedUnder(limit), limit), human.Size(used))
 	}
 	return human.Of(used, limit)
 }

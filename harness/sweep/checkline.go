@@ -34,7 +34,7 @@ func (k kill) steps() float64 { return float64(k.outcome.Acknowledged) }
 func (g group) kills() []kill {
 	var all []kill
 	for _, o := range g.limited() {
-		if ownKill(o) && o.Acknowledged > 0 && o.Spec.Load.Bytes > 0 && o.Evidence.Limits.Swap == 0 {
+		if ownKill(o) && len(o.Spec.Schedule) == 0 && o.Acknowledged > 0 && o.Spec.Load.Bytes > 0 && o.Evidence.Limits.Swap == 0 {
 			all = append(all, kill{o, float64(o.Evidence.Limits.Max) / float64(o.Spec.Load.Bytes), float64(slack(o))})
 		}
 	}

@@ -52,6 +52,7 @@ func newBisectCommand() *cobra.Command {
 		if err := s.Validate(); err != nil {
 			return usageError{err}
 		}
+		warn(cmd.ErrOrStderr(), cmd.CommandPath(), spec.Data())
 		return bisect(cmd.Context(), s, asJSON, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	})
 	f := cmd.Flags()

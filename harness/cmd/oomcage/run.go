@@ -21,6 +21,12 @@ const runLong = `run starts PROGRAM in a cage with these limits, pushes it step 
   oomcage run --max 32M -- sort -o /dev/null words
   oomcage run --max 32M --expect runtime-oom,exited=2 --output '^sort: .*(memory|nowhere)' -- sort nowhere
 
+A limit can change during the run, as an in-place resize of a pod does, at a time since the program was ready or after a
+step. Where a lowered memory.max is less than what is in use, the kernel kills at once, and the sentence says so:
+
+  oomcage run --max 128M --at step=3:max=256M --at step=6:max=32M --post '/generate-load/memory?bytes=$step' \
+      --step 20MiB --steps 10 -- ./app -addr '$ADDR'
+
 $ADDR, $HOST and $PORT in the program's arguments are the address that is reserved for it. On a terminal
 memory.current is drawn while it runs, without colours where NO_COLOR is set; elsewhere, and where TERM is dumb, there
 is a line for each step. With -json stdout has the outcome, on one line, and nothing else. What the program prints is
@@ -46,6 +52,7 @@ func newRunCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		warn(cmd.ErrOrStderr(), cmd.CommandPath(), spec.Data())
 		return runOne(cmd.Context(), spec, expect, asJSON, what.showSecrets, cmd.OutOrStdout())
 	})
 	f := cmd.Flags()

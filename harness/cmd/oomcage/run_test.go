@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -100,6 +101,14 @@ func TestCommandLinesThatMakeNoSenseAreRefused(t *testing.T) {
 		"run -capture-exec no-such-program@1M p":       "not found in $PATH",
 		"run -capture-exec \"a@1M p":                   "-capture-exec",
 		"bisect -capture /heap@1M p":                   "in -capture",
+		"run -at max=64M p":                            `-at "max=64M" does not say when`,
+		"run -at 1s:mx=64M p":                          "did you mean max?",
+		"run -at 1s:max=0 p":                           "write max for no limit",
+		"run -at 1s:max=1M -at 1s:max=2M p":            "changes memory.max twice at once (1s)",
+		"run -at step=2:max=1M p":                      "the Load has no Step",
+		"run -get / -steps 2 -at step=3:max=1M p":      "never comes: the load has 2 steps",
+		"sweep -max 8M -at 1s:high=100 p":              "rounds down to 0",
+		"bisect -at 1s:cpu=1 p":                        `there is no limit "cpu"`,
 		"help no-such-topic":                           "there is no help topic",
 	} {
 		var stdout, stderr bytes.Buffer
@@ -108,6 +117,22 @@ func TestCommandLinesThatMakeNoSenseAreRefused(t *testing.T) {
 		assert.Contains(t, stderr.String(), want, args)
 		assert.Contains(t, stderr.String(), "to help: oomcage ", args)
 		assert.Empty(t, stdout.String(), args)
+	}
+}
+
+func TestALimitThatIsSureToKillIsSaidBeforeTheRun(t *testing.T) {
+	if harness.Supported() == nil {
+		t.Skip("here the run would be made")
+	}
+	for command, limit := range map[string]string{"run": "-max", "sweep": "-max", "bisect": "-high"} {
+		var stdout, stderr bytes.Buffer
+		out := filepath.Join(t.TempDir(), "results.jsonl")
+		args := []string{command, limit, "128M", "-at", "step=4:max=64M", "-step", "20M", "-get", "/?$step", "-steps", "9"}
+		if command == "sweep" {
+			args = append(args, "-o", out)
+		}
+		execute(append(args, "true"), &stdout, &stderr)
+		require.Contains(t, stderr.String(), "oomcage "+command+": warning: memory.max is lowered to 64.0 MiB after step 4, and the steps take 80.0 MiB by then")
 	}
 }
 

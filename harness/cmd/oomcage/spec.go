@@ -6,7 +6,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 
 	"oomcage/harness"
 	"oomcage/harness/internal/guest"
+	"oomcage/harness/internal/printable"
 	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
 )
@@ -28,6 +31,7 @@ type specFlags struct {
 	ready    probe
 	timeout  time.Duration
 	files    []string
+	at       []string // changes of limits
 	oomGroup bool
 
 	showSecrets bool
@@ -79,6 +83,7 @@ func (s *specFlags) register(cmd *cobra.Command) {
 	s.loadFlags.register(cmd)
 	f := cmd.Flags()
 	f.Var(&s.ready, "ready", "the target is ready when GET of this `PATH` is answered; tcp: when it listens (default: tcp with an HTTP load, else at once)")
+	f.StringArrayVar(&s.at, "at", nil, "change a limit during the run, as an in-place resize does: `WHEN:LIMIT=SIZE`, 10s:max=64M after it was ready, or step=20:high=48M (repeatable)")
 	f.DurationVar(&s.timeout, "timeout", time.Minute, "time limit of one run")
 	f.StringArrayVar(&s.env, "env", nil, "`NAME=VALUE` for the target's environment (repeatable)")
 	f.BoolVar(&s.showSecrets, "show-secrets", false, "show all values of -env; else those that look like secrets are [hidden] in all that is printed and kept")
@@ -173,6 +178,13 @@ func (s *specFlags) spec(args []string) (outcome.Spec, sweep.Load, error) {
 		}
 		spec.Limits.Files[name] = value
 	}
+	for _, text := range s.at {
+		changes, err := outcome.ParseChanges(text)
+		if err != nil {
+			return spec, sweep.Load{}, usageError{fmt.Errorf("-at %w", err)}
+		}
+		spec.Schedule = append(spec.Schedule, changes...)
+	}
 	load, err := s.apply(&spec)
 	if err != nil {
 		return spec, load, usageError{err}
@@ -187,6 +199,19 @@ func (s *specFlags) spec(args []string) (outcome.Spec, sweep.Load, error) {
 		spec.Target.ReadyName = "GET " + string(s.ready)
 	}
 	return spec, load, nil
+}
+
+// warn says before a run what of the specs is sure to end otherwise than it may be meant: each only once.
+func warn(w io.Writer, command string, specs ...outcome.Spec) {
+	var said []string
+	for _, s := range specs {
+		for _, text := range s.Warnings() {
+			if !slices.Contains(said, text) {
+				fmt.Fprintf(w, "%s: warning: %s\n", command, printable.Line(text))
+				said = append(said, text)
+			}
+		}
+	}
 }
 
 // code is the probe that the flags ask for.

@@ -94,6 +94,11 @@ func newSweepCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		var specs []outcome.Spec
+		for _, p := range points {
+			specs = append(specs, p.Spec)
+		}
+		warn(cmd.ErrOrStderr(), cmd.CommandPath(), specs...)
 		o.command = wholeSweep(cmd.Flags(), args)
 		return o.sweep(cmd.Context(), points, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	})
