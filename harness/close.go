@@ -145,7 +145,7 @@ func (c *Cage) end(ctx context.Context, processes []*Process) error {
 		return err
 	}
 	for _, p := range processes {
-		_ = p.scratch.remove() // finish returns its error
+		_ = p.scratch.Load().remove() // finish returns its error
 	}
 	return nil
 }

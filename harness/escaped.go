@@ -74,9 +74,9 @@ func (p *Process) hasEscaped(pid int) (where string, is bool) {
 
 // hasTMPDIR reports whether a process was executed with the TMPDIR that is of this run alone.
 func (p *Process) hasTMPDIR(pid int) bool {
-	if p.scratch == nil {
+	if p.scratch.Load() == nil {
 		return false
 	}
 	environ, err := sys.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
-	return err == nil && strings.Contains("\x00"+environ, "\x00TMPDIR="+p.scratch.dir()+"\x00")
+	return err == nil && strings.Contains("\x00"+environ, "\x00TMPDIR="+p.scratch.Load().dir()+"\x00")
 }

@@ -29,11 +29,11 @@ type loader struct {
 	seen  progress
 	times *stepTimer
 
+	restarts bool // the target is started again when it has died
 	ended    chan stepEnd
 	underWay map[int]time.Time // when each was, or was to be, sent
 	begun    time.Time         // when the first was
 	resume   time.Time         // when to go on after a failed step
-	outages  outcome.OutageLog
 
 	failed     error // that ended the load
 	unanswered error // of the last step that failed without an answer; nil when one was answered since
@@ -106,7 +106,7 @@ func (l *loader) apply(ctx context.Context) error {
 
 // next is when the next step is to be sent, if there is one more.
 func (l *loader) next(ctx context.Context) (at time.Time, more bool) {
-	if l.failed != nil || l.Count != 0 && l.o.Attempted >= l.Count || l.p.Status().Ended || ctx.Err() != nil {
+	if l.failed != nil || l.Count != 0 && l.sent+l.o.Attempted >= l.Count || l.p.Status().Ended || ctx.Err() != nil {
 		return time.Time{}, false
 	}
 	if l.Rate > 0 {
@@ -125,7 +125,7 @@ func (l *loader) send(ctx context.Context, due time.Time) {
 		begin = due
 	}
 	l.underWay[n] = begin
-	go call(func() error { return l.Step(ctx, l.p, n) }, func(e callEnd) { l.ended <- stepEnd{n, time.Now(), e} })
+	go call(func() error { return l.Step(ctx, l.p, l.sent+n) }, func(e callEnd) { l.ended <- stepEnd{n, time.Now(), e} })
 }
 
 // take takes in how a step has ended. A panic of it, or the end of its test, happen here.
@@ -138,6 +138,7 @@ func (l *loader) take(e stepEnd) {
 	}
 	l.o.Acknowledged++
 	l.unanswered, l.unknown = nil, 0
+	s.N += l.sent
 	l.outages.Acknowledge(s)
 	l.seen.acknowledge(l.o.Acknowledged)
 }
@@ -155,12 +156,11 @@ func (l *loader) fail(s outcome.StepTime, err error) {
 			l.unknown++
 		}
 	}
-	if l.Tolerate > 0 {
-		l.outages.Fail(s, err)
-	}
 	if first && l.o.Failed+l.o.InFlight > l.Tolerate {
 		l.failed = fmt.Errorf("step %d: %w", s.N, err)
 	}
+	s.N += l.sent
+	l.outages.Fail(s, err)
 	l.resume = time.Now().Add(failurePause)
 }
 
@@ -195,5 +195,7 @@ func (l *loader) awaitDeath(ctx context.Context, failed error) {
 		l.o.InFlight += l.unknown
 		l.unknown = 0
 	}
-	l.o.Outages = l.outages.Outages()
+	if l.Tolerate > 0 || l.restarts {
+		l.o.Outages = l.outages.Outages()
+	}
 }

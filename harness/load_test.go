@@ -32,6 +32,7 @@ func mustApply(t *testing.T, l Load, step func(n int, end func()) error) (*Outco
 		p.status = outcome.ExitStatus{Ended: true, Signal: "SIGKILL"}
 		close(p.done)
 	})
+	l.outages = new(outcome.OutageLog)
 	l.Step = func(_ context.Context, _ *Process, n int) error { return step(n, end) }
 	o, seen := &Outcome{}, &unseen{}
 	load := &loader{Load: l, p: p, o: o, seen: seen, times: &stepTimer{start: time.Now()}}
@@ -121,7 +122,7 @@ func TestAFailedStepEndsTheLoadAndOthersAreStillAnswered(t *testing.T) {
 func TestAStepWithoutAnAnswerIsGivenUpAWhileAfterTheLoadsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, o := &Process{done: make(chan struct{})}, &Outcome{}
-		load := &loader{p: p, o: o, seen: &unseen{}, times: &stepTimer{start: time.Now()}, Load: Load{Clients: 2,
+		load := &loader{p: p, o: o, seen: &unseen{}, times: &stepTimer{start: time.Now()}, Load: Load{outages: new(outcome.OutageLog), Clients: 2,
 			Step: func(ctx context.Context, _ *Process, n int) error {
 				if n == 1 {
 					return refused
@@ -257,7 +258,7 @@ func TestEachStepIsCountedOnceInAnyOrder(t *testing.T) {
 
 func TestAPanicOfOneClientsStepIsThatOfTheRun(t *testing.T) {
 	l := &loader{p: &Process{done: make(chan struct{})}, o: &Outcome{}, seen: &unseen{}, times: &stepTimer{start: time.Now()},
-		Load: Load{Clients: 8, Step: func(_ context.Context, _ *Process, n int) error {
+		Load: Load{outages: new(outcome.OutageLog), Clients: 8, Step: func(_ context.Context, _ *Process, n int) error {
 			if n == 20 {
 				panic(errors.New("out of luck"))
 			}

@@ -34,9 +34,9 @@ type Process struct {
 	status outcome.ExitStatus // set before done is closed
 	last   whereabouts        // where it ended; set before done is closed
 
-	start   uint64        // of the process, in the kernel's ticks; 0 if unknown
-	cpu     time.Duration // that the cage had used before it was started
-	scratch *scratch      // its TMPDIR
+	start   uint64                  // of the process, in the kernel's ticks; 0 if unknown
+	cpu     time.Duration           // that the cage had used before it was started
+	scratch atomic.Pointer[scratch] // its TMPDIR; nil where it has none, or the next life has it
 
 	// Before it was started: how much of each tmpfs was in use, and what the cage was charged with.
 	tmpfs   map[string]Bytes
@@ -104,9 +104,10 @@ func (c *Cage) start(ctx context.Context, t Target) (*Process, error) {
 		return nil, errors.Join(err, tmp.remove())
 	}
 	p := &Process{
-		cage: c, group: group, cmd: cmd, pipe: r, output: &tail{}, scratch: tmp,
+		cage: c, group: group, cmd: cmd, pipe: r, output: &tail{},
 		copied: make(chan struct{}), done: make(chan struct{}),
 	}
+	p.scratch.Store(tmp)
 	p.cpu, _ = cpuTime(c.group) // what cannot be read now, cannot be read later
 	if err := p.execute(); err != nil {
 		c.leave(nil)
@@ -389,5 +390,5 @@ func (p *Process) finish(ctx context.Context) error {
 		<-p.copied
 	}
 	p.pipe.Close()
-	return errors.Join(err, p.scratch.remove())
+	return errors.Join(err, p.scratch.Load().remove())
 }

@@ -35,7 +35,7 @@ func Run(ctx context.Context, s Spec) (*Outcome, error) {
 		return nil, err
 	}
 	defer cage.Close() // for a step or probe that panics or ends the test; otherwise closed below
-	o, p, err := cage.observe(runCtx, s, start)
+	o, p, err := cage.live(runCtx, s, start, true)
 	if p != nil {
 		cage.emptied = func() { o.Left, o.Escaped = p.left(o.Baseline), p.escaped() }
 	}
@@ -59,7 +59,7 @@ func (c *Cage) Run(ctx context.Context, s Spec) (*Outcome, error) {
 		return nil, err
 	}
 	defer cancel()
-	o, p, err := c.observe(runCtx, s, start)
+	o, p, err := c.live(runCtx, s, start, false)
 	var endErr error
 	if p != nil {
 		endErr = p.end(context.WithoutCancel(ctx))
@@ -170,7 +170,10 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 
 	o := &Outcome{Name: s.Name, Spec: s.Data(), Timeline: outcome.Timeline{}, Executable: executable, Found: found(inUse)}
 	asked := &answers{p: p, asked: s.isAsked()}
-	load := &loader{Load: s.Load, p: p, o: o, seen: following{tl, asked}, times: &stepTimer{start: start}}
+	if s.Load.outages == nil {
+		s.Load.outages = new(outcome.OutageLog)
+	}
+	load := &loader{Load: s.Load, restarts: s.Target.Restart > 0, p: p, o: o, seen: following{tl, asked}, times: &stepTimer{start: start}}
 	var loadErr, baselineErr error
 	ready := false
 	if loadErr = awaitReady(ctx, s.Target.Ready, p); loadErr == nil {

@@ -28,8 +28,11 @@ const scratchPrefix = "oomcage-tmp-"
 // removeStaleScratch runs once in a process, before its first own folder.
 var removeStaleScratch = sync.OnceFunc(func() { removeScratchIn(os.TempDir()) })
 
-// scratchFor makes the folder unless the target is given a TMPDIR: then there is none (nil).
+// scratchFor makes the folder, or takes that of the target's life before, unless the target is given a TMPDIR: then there is none (nil).
 func scratchFor(t Target) (*scratch, error) {
+	if t.tmp != nil {
+		return t.tmp, nil
+	}
 	if slices.ContainsFunc(t.Env, func(e string) bool { return strings.HasPrefix(e, "TMPDIR=") }) {
 		return nil, nil //nolint:nilnil // both are meant
 	}

@@ -71,6 +71,14 @@ type Target struct {
 	// goes on: see Capture. It may take 10 s and 32 MiB, and at the end of the load it is waited for. It takes memory of the
 	// target, and so may be what kills it.
 	Capture []Capture
+
+	// Restart is how often a target that has died is started again, at once and in the same cage, with its files and TMPDIR
+	// as the last life left them; of a run that has a cage of its own, all its processes are ended before. The load goes on
+	// with the steps that are left, to Load.Count. The outcome is that of the last life, and Outcome.Lives are those before
+	// it. Without a load, exit code 0 is no death. 0: never.
+	Restart int
+
+	tmp *scratch // the TMPDIR of the life before
 }
 
 // Load is what the harness does to the target, step by step.
@@ -100,6 +108,9 @@ type Load struct {
 	// failed and when one worked again. Without a Rate the next step then waits for 10 ms. 0: the first failed step ends the
 	// load.
 	Tolerate int
+
+	sent    int                // in earlier lives of the target
+	outages *outcome.OutageLog // of all its lives
 }
 
 // Step pushes p once; n counts from 1. nil says that the target acknowledged the push. An
@@ -121,7 +132,7 @@ func (s Spec) Data() outcome.Spec {
 	t := s.Target
 	return outcome.Spec{
 		Name:     s.Name,
-		Target:   outcome.Target{Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, OOMScoreAdj: t.OOMScoreAdj, ReadyName: t.ReadyName, Capture: t.Capture},
+		Target:   outcome.Target{Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, OOMScoreAdj: t.OOMScoreAdj, ReadyName: t.ReadyName, Capture: t.Capture, Restart: t.Restart},
 		Limits:   s.Limits,
 		Load:     s.Load.data(),
 		Schedule: s.Schedule,
@@ -134,7 +145,7 @@ func WithoutCode(d outcome.Spec) Spec {
 	t := d.Target
 	return Spec{
 		Name:     d.Name,
-		Target:   Target{Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, OOMScoreAdj: t.OOMScoreAdj, ReadyName: t.ReadyName, Capture: t.Capture},
+		Target:   Target{Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, OOMScoreAdj: t.OOMScoreAdj, ReadyName: t.ReadyName, Capture: t.Capture, Restart: t.Restart},
 		Limits:   d.Limits,
 		Load:     loadWithoutCode(d.Load),
 		Schedule: d.Schedule,
@@ -142,6 +153,7 @@ func WithoutCode(d outcome.Spec) Spec {
 	}
 }
 
+// data has none of the code, and nothing of how far the load has come.
 func (l Load) data() outcome.Load {
 	return outcome.Load{Name: l.Name, Count: l.Count, Bytes: l.Bytes, Clients: l.Clients, Rate: l.Rate, Tolerate: l.Tolerate}
 }

@@ -113,6 +113,19 @@ var roles = map[string]func(){
 		fmt.Fprintln(w, "the end")
 		fail(w.Flush())
 	},
+	// lives: counts its lives in its TMPDIR, leaves a child behind, prints the count and ends with exit code 3.
+	"lives": func() {
+		file := filepath.Join(os.Getenv("TMPDIR"), "lives")
+		tally(file)
+		info, err := os.Stat(file)
+		fail(err)
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Env = append(os.Environ(), roleVariable+"=idle")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		fail(cmd.Start())
+		fmt.Println("life", info.Size())
+		os.Exit(3)
+	},
 	// env: prints its arguments and $GREETING.
 	"env": func() { fmt.Println(os.Args[1:], os.Getenv("GREETING")) },
 	// killed-harness STAGE TENTHS PROGRAM: a harness that is killed while a target of its runs in a cage.

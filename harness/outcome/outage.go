@@ -8,7 +8,7 @@ import (
 )
 
 // Outage is a time in which steps failed: from the first that did to the next that worked. It is noted where a load goes
-// on after failed steps (Load.Tolerate).
+// on after failed steps (Load.Tolerate), or the target is started again (Target.Restart).
 type Outage struct {
 	Step   int           `json:"step"`            // the first step that failed
 	From   time.Duration `json:"from"`            // when that was sent

@@ -118,3 +118,15 @@ func TestRecoveryAndLossAreAsserted(t *testing.T) {
 	require.Contains(t, said(func(t TB) { o.RequireNoLoss(t, 40) }), "41 steps were acknowledged, and the service has 40: it has lost 1")
 	require.Contains(t, said(func(t TB) { o.RequireNoLoss(t, 58) }), "57 steps were sent, and the service has 58: it took some twice")
 }
+
+func TestTheSentenceSaysHowOftenTheTargetWasStartedAgain(t *testing.T) {
+	o := manyClients()
+	o.Lives = []Life{{Verdict: OOMKilled, Acknowledged: 49, Attempted: 50}}
+	_, why := o.Judge()
+	require.Contains(t, why, "; it was started again once, and before that it was oom-killed after 49 steps")
+	o.Lives = append(o.Lives, Life{Verdict: Exited})
+	_, why = o.Judge()
+	require.Contains(t, why, "; it was started again 2 times, and before that it was oom-killed after 49 steps first and exited last")
+	acknowledged, attempted := o.Steps()
+	require.Equal(t, []int{41 + 49, 57 + 50}, []int{acknowledged, attempted})
+}

@@ -46,6 +46,9 @@ type Outcome struct {
 	Latency   *Latency  `json:"latency,omitempty"`
 	StepTimes StepTimes `json:"step_times,omitempty"`
 
+	// Lives are those of the target before the last one, which this outcome is of (Target.Restart).
+	Lives []Life `json:"lives,omitempty"`
+
 	// Outages are the times in which steps failed, of a load that goes on then (Load.Tolerate); at most 100.
 	Outages []Outage `json:"outages,omitempty"`
 
@@ -81,7 +84,7 @@ func (o *Outcome) Judge() (v Verdict, why string) {
 // notes are what the reader of a verdict should know beside its reason, each with a semicolon before it.
 func (o *Outcome) notes(v Verdict) string {
 	e := o.Evidence
-	notes := o.scheduleNotes() + o.killNote(v) + o.recovery() + e.captureNote(v) + o.refusal()
+	notes := o.scheduleNotes() + o.killNote(v) + o.lived() + o.recovery() + e.captureNote(v) + o.refusal()
 	if e.OtherListener != "" && v != Inconclusive {
 		notes += "; steps may have been answered by " + e.OtherListener + ", as it listened on the target's address"
 	}
@@ -126,6 +129,9 @@ func (o *Outcome) String() string {
 	}
 	if o.Latency != nil {
 		line("latency", "%s", o.Latency)
+	}
+	for i, life := range o.Lives {
+		line("life", "%d of %d, until %s: %s: %s", i+1, len(o.Lives)+1, human.Duration(life.Until), life.Verdict, life.Why)
 	}
 	for _, outage := range o.Outages {
 		line("outage", "%s", outage)

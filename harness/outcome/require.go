@@ -56,11 +56,11 @@ func (o *Outcome) RequireOOMKills(t TB, n int) {
 }
 
 // RequireRecovered asserts that steps failed, and that each time one worked again within that time: from the sending of the
-// first that failed until the next one was acknowledged. It takes a load that goes on after failed steps (Load.Tolerate).
+// first that failed until the next one was acknowledged. It takes a load that goes on after failed steps (Load.Tolerate), or a target that is started again (Target.Restart).
 func (o *Outcome) RequireRecovered(t TB, within time.Duration) {
 	t.Helper()
 	if len(o.Outages) == 0 {
-		o.fail(t, "no step failed of a load that goes on then (Load.Tolerate), so nothing recovered")
+		o.fail(t, "no step failed of a load that goes on then (Load.Tolerate, Target.Restart), so nothing recovered")
 		return
 	}
 	for _, outage := range o.Outages {
@@ -72,14 +72,15 @@ func (o *Outcome) RequireRecovered(t TB, within time.Duration) {
 }
 
 // RequireNoLoss asserts that the service has what it acknowledged, and nothing twice: its own count of the steps that it
-// took, which the test has asked it for, lies between the acknowledged steps and those that were sent.
+// took, which the test has asked it for, lies between the acknowledged steps and those that were sent, in all lives of the
+// target.
 func (o *Outcome) RequireNoLoss(t TB, count int) {
 	t.Helper()
-	switch {
-	case count < o.Acknowledged:
-		o.fail(t, fmt.Sprintf("%d steps were acknowledged, and the service has %d: it has lost %d", o.Acknowledged, count, o.Acknowledged-count))
-	case count > o.Attempted:
-		o.fail(t, fmt.Sprintf("%d steps were sent, and the service has %d: it took some twice", o.Attempted, count))
+	switch acknowledged, attempted := o.Steps(); {
+	case count < acknowledged:
+		o.fail(t, fmt.Sprintf("%d steps were acknowledged, and the service has %d: it has lost %d", acknowledged, count, acknowledged-count))
+	case count > attempted:
+		o.fail(t, fmt.Sprintf("%d steps were sent, and the service has %d: it took some twice", attempted, count))
 	}
 }
 

@@ -30,6 +30,7 @@ type Target struct {
 	ReadyName   string   `json:"ready_name,omitempty"`    // names the probe
 
 	Capture []Capture `json:"capture,omitempty"` // what is fetched of it before it is killed
+	Restart int       `json:"restart,omitempty"` // how often it is started again when it has died
 }
 
 // Load is what was done to the target, step by step; see harness.Load.
@@ -94,6 +95,8 @@ func (s Spec) Validate() error {
 		return errors.New("the spec has no Target.Path: name the executable to be caged")
 	case s.Target.OOMScoreAdj != nil && (*s.Target.OOMScoreAdj < OOMScoreAdjMin || *s.Target.OOMScoreAdj > OOMScoreAdjMax):
 		return fmt.Errorf("the spec's Target.OOMScoreAdj is %d: it must be from %d to %d", *s.Target.OOMScoreAdj, OOMScoreAdjMin, OOMScoreAdjMax)
+	case s.Target.Restart < 0:
+		return fmt.Errorf("the spec's Target.Restart is %d: it must not be negative", s.Target.Restart)
 	case s.Timeout < 0:
 		return fmt.Errorf("the spec's Timeout is %v: it must not be negative", s.Timeout)
 	}

@@ -1,0 +1,61 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"oomcage/harness/outcome"
+)
+
+// live runs the target and its load in the cage, and starts it again as often as the spec says. The outcome is that of the
+// last life, with the others in it. The cage is the run's own, or has other targets.
+func (c *Cage) live(ctx context.Context, s Spec, start time.Time, own bool) (*Outcome, *Process, error) {
+	var lives []outcome.Life
+	var outages outcome.OutageLog
+	s.Load.outages = &outages
+	for {
+		o, p, err := c.observe(ctx, s, start)
+		if err != nil {
+			return o, p, errors.Join(err, s.Target.tmp.remove())
+		}
+		o.Lives = lives
+		o.Verdict, o.Why = o.Judge()
+		if !s.startsAgain(ctx, o, len(lives)) {
+			return o, p, nil
+		}
+		s.Target.tmp = p.scratch.Swap(nil)
+		if err := c.endLife(ctx, p, own); err != nil {
+			return o, p, errors.Join(err, s.Target.tmp.remove())
+		}
+		o.Output = p.Output()
+		o.Complete()
+		o.Lives = nil
+		o.Verdict, o.Why = o.Judge()
+		lives = append(lives, o.Life())
+		s.Load.sent += o.Attempted
+	}
+}
+
+// startsAgain reports whether the target is to be started once more: it has died, and there is time, and a part of the load.
+func (s Spec) startsAgain(ctx context.Context, o *Outcome, lives int) bool {
+	status := o.Evidence.Status
+	switch {
+	case lives >= s.Target.Restart || ctx.Err() != nil || !status.Ended:
+		return false
+	case s.Load.Step == nil:
+		return status.Signal != "" || status.Code != 0
+	}
+	return s.Load.Count == 0 || s.Load.sent+o.Attempted < s.Load.Count
+}
+
+// endLife leaves nothing running of the target's life, as a container that is started again has no processes of the last one.
+func (c *Cage) endLife(ctx context.Context, p *Process, own bool) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	var err error
+	if own {
+		err = errors.Join(c.group.Kill(), c.group.WaitEmpty(ctx))
+	}
+	return errors.Join(err, p.end(ctx))
+}

@@ -1,0 +1,62 @@
+package harness
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestATargetThatDiesIsStartedAgainAndTheLoadGoesOn(t *testing.T) {
+	dir := t.TempDir()
+	target := server(t, dir)
+	target.Restart = 2
+	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 64 * MiB}, Load: Load{Step: HTTPPost("/count/8388608"), Bytes: 8 * MiB, Count: 18}})
+	o.RequireVerdict(t, Survived)
+	require.NotEmpty(t, o.Lives)
+	acknowledged, attempted := o.Steps()
+	require.Equal(t, 18, attempted)
+	for _, life := range o.Lives {
+		require.Equal(t, OOMKilled, life.Verdict)
+		require.EqualValues(t, 1, life.Events.OOMKill, "counters are of one life")
+		require.True(t, life.Window.Contains(life.Acknowledged), "%s of %s", life, life.Window)
+		require.Equal(t, life.Attempted, life.Acknowledged+life.Failed+life.InFlight)
+	}
+	require.Zero(t, o.Evidence.Events.OOMKill)
+	require.Contains(t, o.Why, "; it was started again ")
+	require.Len(t, o.Outages, len(o.Lives), "each death is one")
+	o.RequireRecovered(t, time.Minute)
+	o.RequireNoLoss(t, notesOf(t, dir, "taken"))
+	require.LessOrEqual(t, acknowledged, notesOf(t, dir, "taken"))
+}
+
+func TestATargetThatDiesOfEachLifeStaysDead(t *testing.T) {
+	target := server(t)
+	target.Restart = 1
+	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 64 * MiB}, Load: Load{Step: HTTPPost("/eat/20971520"), Bytes: 20 * MiB}})
+	o.RequireVerdict(t, OOMKilled)
+	require.Len(t, o.Lives, 1)
+	require.Len(t, o.Outages, 2)
+	require.False(t, o.Outages[1].Over())
+	require.Equal(t, o.Lives[0].Attempted+o.Attempted, o.Outages[1].Step, "steps are counted through all lives")
+	require.Contains(t, o.String(), "1 of 2, until ")
+}
+
+// TMPDIR stays, and processes do not, even those that have left the target's process group.
+func TestALifeFindsTheFilesOfTheOneBeforeAndNotItsProcesses(t *testing.T) {
+	target := as(t, "lives")
+	target.Restart = 2
+	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 64 * MiB}})
+	o.RequireVerdict(t, Exited)
+	require.Contains(t, o.Output, "life 3\n")
+	require.Len(t, o.Lives, 2)
+	require.Equal(t, 3, o.Lives[0].Status.Code)
+	requireNothingLeft(t)
+}
+
+func TestATargetThatEndsWellIsNotStartedAgain(t *testing.T) {
+	target := as(t, "exit", "0")
+	target.Restart = 5
+	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 64 * MiB}})
+	require.Empty(t, o.Lives)
+}
