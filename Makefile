@@ -169,7 +169,7 @@ lint: $(cache)/bin/golangci-lint $(cache)/bin/actionlint ## check code, workflow
 	@! command -v shellcheck >/dev/null || shellcheck .ci/run .ci/install .ci/installed .ci/publish .ci/where .ci/remedies
 
 # What builds on any machine: judgement, results and reports.
-anywhere := ./harness/outcome ./harness/sweep ./harness/report
+anywhere := ./harness/outcome ./harness/sweep ./harness/report ./harness/compare
 .PHONY: anywhere
 anywhere: ## build and vet for macOS, Windows and arm64 what runs there; run its tests as WebAssembly, and the page's (needs node)
 	@for at in darwin/arm64 windows/amd64 linux/arm64; do \

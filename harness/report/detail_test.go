@@ -70,8 +70,8 @@ func TestATimelineBeginsWithItsFirstReadingWhereNothingWasBefore(t *testing.T) {
 	}
 	s = timeScale(1_000_000, 16_700_000)
 	require.Zero(t, s.From)
-	require.Equal(t, tick{0, "0 s"}, s.Ticks[0])
-	require.Equal(t, scale{Top: 1, Ticks: []tick{{0, "0 s"}, {1, "0.000001 s"}}}, timeScale(0, 1))
+	require.Equal(t, tick{At: 0, Text: "0 s"}, s.Ticks[0])
+	require.Equal(t, scale{Top: 1, Ticks: []tick{{At: 0, Text: "0 s"}, {At: 1, Text: "0.000001 s"}}}, timeScale(0, 1))
 }
 
 func TestAKindOfWhichThereIsLessThanALineIsLeftOut(t *testing.T) {

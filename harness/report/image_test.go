@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"oomcage/harness/internal/chart"
 	"oomcage/harness/outcome"
 )
 
@@ -112,7 +113,7 @@ func TestAnImageSaysWhatAHollowMarkIsWhereThereIsOne(t *testing.T) {
 func TestTicksAreRound(t *testing.T) {
 	labels := func(top float64) string {
 		var all []string
-		for _, tick := range countScale(top).Ticks {
+		for _, tick := range chart.Counts(top).Ticks {
 			all = append(all, tick.Text)
 		}
 		return strings.Join(all, " ")

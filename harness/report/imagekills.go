@@ -22,8 +22,8 @@ func (s *Set) killsPlot() *plot.Plot {
 	p := newPlot("Steps over memory.max", "memory.max", "steps acknowledged")
 	p.Add(gridLines())
 	x, y := killsScales(all...)
-	x.put(&p.X)
-	y.put(&p.Y)
+	put(x, &p.X)
+	put(y, &p.Y)
 	p.Legend.Top, p.Legend.Left = true, true
 	p.Legend.XOffs = vg.Points(8)
 	few := len(all) <= len(marks)
@@ -62,7 +62,7 @@ func (s *Set) killsPlot() *plot.Plot {
 }
 
 // put makes an axis of a plot this scale.
-func (s scale) put(a *plot.Axis) {
+func put(s scale, a *plot.Axis) {
 	var ticks plot.ConstantTicks
 	for _, t := range s.Ticks {
 		ticks = append(ticks, plot.Tick{Value: t.At, Label: t.Text})

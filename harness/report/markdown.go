@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 
 	"oomcage/harness/internal/human"
@@ -124,22 +123,7 @@ func (s *Set) legend() string {
 	return strings.Join(parts, ", ")
 }
 
-// inMarkdown escapes what means something in Markdown, or in the HTML that it may hold.
-var inMarkdown = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "|", `\|`,
-	"#", `\#`, "~", `\~`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "@", "&#64;", "://", ":&#47;/",
-	"www.", "www&#46;")
-
 // maxText is how much of one text a summary has.
 const maxText = 1000
 
-// beginsBlock is what would make a list of a text, or a heading of the line above it, where it begins a line. Its last
-// byte is to be escaped.
-var beginsBlock = regexp.MustCompile(`^([-+=]|\d+[.)])`)
-
-func markdown(s string) string {
-	s = inMarkdown.Replace(printable.Line(ends(s, maxText)))
-	if m := beginsBlock.FindStringIndex(s); m != nil && (m[1] == 1 || m[1] == len(s) || s[m[1]] == ' ') {
-		return s[:m[1]-1] + `\` + s[m[1]-1:]
-	}
-	return s
-}
+func markdown(s string) string { return printable.Markdown(ends(s, maxText)) }

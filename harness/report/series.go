@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"oomcage/harness/internal/chart"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
@@ -62,7 +63,7 @@ func killsScales(all ...series) (x, y scale) {
 	for _, s := range all {
 		right, most = max(right, maxOf(s.outcomes[len(s.outcomes)-1])), max(most, s.most())
 	}
-	return sizeScale(float64(right)*1.03, 9), countScale(max(1, float64(most)*1.08))
+	return chart.Sizes(float64(right)*1.03, 9), chart.Counts(max(1, float64(most)*1.08))
 }
 
 // ownLimit are the verdicts of points that the cage's own limit has killed: their marks are filled.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"oomcage/harness/internal/chart"
 	"oomcage/harness/internal/human"
 	"oomcage/harness/outcome"
 )
@@ -71,7 +72,7 @@ func timelineOf(o *outcome.Outcome, a allowance) timeline {
 	if p := end.Pressure; p.Some > 0 {
 		t.Some, t.Full = "some "+human.Duration(p.Some), "full "+human.Duration(p.Full)
 	}
-	t.Over, t.Time, t.Memory = human.Duration(end.At), timeScale(samples[0].At.Microseconds(), max(1, lastMoment(o, end).Microseconds())), sizeScale(float64(top)*1.06, 5)
+	t.Over, t.Time, t.Memory = human.Duration(end.At), timeScale(samples[0].At.Microseconds(), max(1, lastMoment(o, end).Microseconds())), chart.Sizes(float64(top)*1.06, 5)
 	for _, k := range outcome.Kinds() {
 		if seen(samples, k, top) {
 			t.Kinds = append(t.Kinds, k)

@@ -13,17 +13,22 @@ func Compare(a, b string) int { return comparePlaces(Values(a), Values(b)) }
 
 // Sort puts outcomes into the order of Compare. Those of equal names keep theirs.
 func Sort(outcomes []*outcome.Outcome) {
+	SortBy(outcomes, func(o *outcome.Outcome) string { return o.Name })
+}
+
+// SortBy is Sort for what else has the name of a point. It takes each name apart once.
+func SortBy[T any](all []T, name func(T) string) {
 	type placed struct {
-		place   []Value
-		outcome *outcome.Outcome
+		place []Value
+		of    T
 	}
-	all := make([]placed, len(outcomes))
-	for i, o := range outcomes {
-		all[i] = placed{Values(o.Name), o}
+	sorted := make([]placed, len(all))
+	for i, one := range all {
+		sorted[i] = placed{Values(name(one)), one}
 	}
-	slices.SortStableFunc(all, func(a, b placed) int { return comparePlaces(a.place, b.place) })
-	for i, p := range all {
-		outcomes[i] = p.outcome
+	slices.SortStableFunc(sorted, func(a, b placed) int { return comparePlaces(a.place, b.place) })
+	for i, p := range sorted {
+		all[i] = p.of
 	}
 }
 

@@ -50,6 +50,13 @@ with the verdict that it has allows that, and so does -acked 0`},
 		{exitMachine, `a run could not be made, or failed at the upper end for another reason than its limit`},
 		signalCode,
 	},
+	"compare": {
+		{0, `nothing that --fail-on names has changed, or it names nothing`},
+		{exitFailed, `something has; the comparison is written nevertheless`},
+		{exitUsage, `this command line makes no sense, a file cannot be read, or no point is in both`},
+		{exitMachine, `the comparison cannot be written`},
+		signalCode,
+	},
 	"report": {
 		{0, `the checks, which are made anew over all points, find nothing`},
 		{exitFailed, `they find something; the report is written nevertheless`},

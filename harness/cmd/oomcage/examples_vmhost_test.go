@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,20 +16,6 @@ import (
 
 	"oomcage/harness/internal/kernels"
 )
-
-// examplesOf are the command lines that the help of a command shows, as a user would paste them.
-func examplesOf(t *testing.T, command string) []string {
-	t.Helper()
-	cmd, _, err := newRootCommand(io.Discard, io.Discard).Find([]string{command})
-	require.NoError(t, err)
-	text := strings.ReplaceAll(cmd.Long, "\\\n", "")
-	var found []string
-	for _, m := range regexp.MustCompile(`(?m)^  (oomcage .*)$`).FindAllStringSubmatch(text, -1) {
-		found = append(found, m[1])
-	}
-	require.NotEmpty(t, found, command)
-	return found
-}
 
 // mustBuild compiles a package, or the files of one, as a static executable.
 func mustBuild(t *testing.T, to string, what ...string) {

@@ -16,6 +16,7 @@ the kernel's memory.events.
   oomcage run      one program, one limit: how does it end?
   oomcage sweep    a grid of limits and loads: where does it break?
   oomcage bisect   the smallest limit that it survives
+  oomcage compare  results of two builds: what has changed, and what is noise
   oomcage report   results of sweeps, as a page, a picture or a table
   oomcage judge    stored outcomes, judged again
   oomcage explain  a stored outcome: what filled the cage, and what would help

@@ -92,6 +92,24 @@ var places = []struct {
 		return ended(t, "report", stored1(t, o)) + ended(t, "report", stored1(t, o, o)) + ended(t, "report", "-partial", "-format", "csv", stored1(t, o)) +
 			ended(t, "report", "/no/"+hostile) + ended(t, "report", torn(t))
 	}},
+	{"compare", func(t *testing.T, o *harness.Outcome) string {
+		t.Helper()
+		changed := hostileOutcome(o.Name)
+		changed.Verdict, changed.Acknowledged, changed.Evidence.Limits.Max, changed.Origin.Kernel = harness.OOMKilled, 99, 1, "7"
+		a, b := stored1(t, o, hostileOutcome(hostile)), stored1(t, changed, hostileOutcome("x"+hostile))
+		all := ended(t, "compare", "/no/"+hostile, a) + ended(t, "compare", a, torn(t)) + ended(t, "compare", hostile) +
+			ended(t, "compare", "--fail-on", hostile, a, b) + ended(t, "compare", "--format", hostile, a, b) + ended(t, "compare", a, stored1(t, hostileOutcome("y")))
+		for _, format := range []string{"text", "markdown", "html", "json"} {
+			var stdout, stderr bytes.Buffer
+			require.Equal(t, exitFailed, execute([]string{"compare", "--fail-on", "verdict, steps", "--format", format, a, b}, &stdout, &stderr), "%s", &stderr)
+			require.Contains(t, stdout.String(), "forged")
+			if format == "html" || format == "markdown" {
+				require.NotContains(t, stdout.String(), "<script>")
+			}
+			all += stdout.String() + stderr.String()
+		}
+		return all
+	}},
 	{"judge", func(t *testing.T, o *harness.Outcome) string {
 		t.Helper()
 		return ended(t, "judge", stored1(t, o)) + ended(t, "judge", "/no/"+hostile) + ended(t, "judge", torn(t))

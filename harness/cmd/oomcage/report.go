@@ -12,7 +12,6 @@ import (
 
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/report"
-	"oomcage/harness/sweep"
 )
 
 const reportLong = `report shows the outcomes of a sweep.
@@ -67,8 +66,8 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 			return usageError{fmt.Errorf("%w; name one by -format", err)}
 		}
 	}
-	if o.out != "" && sweep.IsResults(o.out) {
-		return usageError{fmt.Errorf("%s is a file of results, which the report would replace: name another one by -o", o.out)}
+	if err := replacesNoResults(o.out); err != nil {
+		return err
 	}
 	set, err := report.ReadFor(format, files...)
 	if set == nil {

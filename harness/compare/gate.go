@@ -1,0 +1,229 @@
+package compare
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"oomcage/harness/internal/human"
+	"oomcage/harness/internal/printable"
+	"oomcage/harness/outcome"
+)
+
+// Gate is a change that a comparison may not show: of the verdict, the smallest limit, the peak, the steps, the latency, or of
+// what filled the cage. No gate looks at what is within noise.
+type Gate struct {
+	Measure string  // one of Measures
+	Sign    int     // 1 for what rises, -1 for what falls, 0 for both
+	Share   float64 // by more than this share of the base
+	Amount  float64 // or, where that is 0, by more than this: bytes, steps or nanoseconds
+
+	bare bool // any change for the worse
+	text string
+}
+
+// Failure is what a gate has found.
+type Failure struct {
+	Gate  string `json:"gate"`  // as it was given
+	Point string `json:"point"` // or the name of a series
+	Text  string `json:"text"`
+}
+
+// Measures are what a gate can look at.
+var Measures = []string{"verdict", "limit", "peak", "steps", "latency", "filled"}
+
+var gateSyntax = regexp.MustCompile(`^([a-z]+)\s*(.*)$`)
+
+// ParseGates reads a list like "peak +5%, verdict, steps -2, latency +10ms, limit +4MiB". What has no amount is any change for
+// the worse, and what has no sign a change in both directions.
+func ParseGates(list string) ([]Gate, error) {
+	var gates []Gate
+	for item := range strings.SplitSeq(list, ",") {
+		g, err := parseGate(strings.TrimSpace(item))
+		if err != nil {
+			return nil, fmt.Errorf("parse %q of %q: %w", strings.TrimSpace(item), list, err)
+		}
+		gates = append(gates, g)
+	}
+	return gates, nil
+}
+
+func parseGate(item string) (Gate, error) {
+	m := gateSyntax.FindStringSubmatch(item)
+	if m == nil || !known(m[1]) {
+		return Gate{}, fmt.Errorf("it names nothing to fail on; there are %s, as in 'verdict, peak +5%%, limit +4MiB, steps -2, latency +10ms'",
+			strings.Join(Measures, ", "))
+	}
+	g := Gate{Measure: m[1], text: strings.Join(strings.Fields(item), " ")}
+	by := strings.TrimSpace(m[2])
+	switch {
+	case by == "":
+		g.bare = true
+		return g, nil
+	case g.Measure == "verdict" || g.Measure == "filled":
+		return Gate{}, fmt.Errorf("%s has no amount: it changes, or it does not", g.Measure)
+	case by[0] == '+' || by[0] == '-':
+		g.Sign = map[byte]int{'+': 1, '-': -1}[by[0]]
+		by = strings.TrimSpace(by[1:])
+	}
+	return g, g.parseAmount(by)
+}
+
+func known(measure string) bool {
+	for _, m := range Measures {
+		if m == measure {
+			return true
+		}
+	}
+	return false
+}
+
+// parseAmount reads a share of the base, or an amount of what is measured.
+func (g *Gate) parseAmount(by string) error {
+	if text, ok := strings.CutSuffix(by, "%"); ok {
+		n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+		if err != nil || !(n >= 0) || math.IsInf(n, 0) {
+			return fmt.Errorf("%q is no share; it looks like 5%% or 0.5%%", by)
+		}
+		g.Share = n / 100
+		g.bare = n == 0 && g.Sign == 0
+		return nil
+	}
+	switch g.Measure {
+	case "steps":
+		n, err := strconv.ParseUint(by, 10, 31)
+		if err != nil {
+			return fmt.Errorf("%q is no count of steps; it looks like 2, or 5%%", by)
+		}
+		g.Amount = float64(n)
+	case "latency":
+		d, err := time.ParseDuration(by)
+		if err != nil || d < 0 {
+			return fmt.Errorf("%q is no time; it looks like 10ms, or 5%%", by)
+		}
+		g.Amount = float64(d)
+	default:
+		n, err := outcome.ParseBytes(by)
+		if err != nil {
+			return err
+		}
+		if n == outcome.Unlimited {
+			return errors.New("max is no size to differ by; it looks like 3MiB, or 5%")
+		}
+		g.Amount = float64(n)
+	}
+	return nil
+}
+
+// String is the gate as it was given.
+func (g Gate) String() string { return g.text }
+
+// Check looks for what the gates do not let through, and keeps it as Failures.
+func (c *Comparison) Check(gates []Gate) []Failure {
+	c.Failures = nil
+	for _, g := range gates {
+		fail := func(name, format string, args ...any) {
+			c.Failures = append(c.Failures, Failure{g.text, name, fmt.Sprintf(format, args...)})
+		}
+		if g.Measure == "limit" {
+			for _, s := range c.Series {
+				if s.Changed && g.meets(float64(s.Base), s.by(), 1) {
+					fail(s.Name, "%s", s.text())
+				}
+			}
+			continue
+		}
+		for _, p := range c.Points {
+			switch g.Measure {
+			case "verdict":
+				if p.Verdict.Changed && p.worse {
+					fail(p.Name, "%s", p.Verdict.text())
+				}
+			case "filled":
+				if p.Filled.Changed {
+					fail(p.Name, "%s", p.Filled.text())
+				}
+			default:
+				m := measureOf(g.Measure)
+				if change := m.at(p); change.Changed && g.meets(change.Base.Median, change.By(), m.worse) {
+					fail(p.Name, "%s", m.text(*change))
+				}
+			}
+		}
+	}
+	return c.Failures
+}
+
+// meets reports whether a change is one that the gate does not let through. worse is the sign of a change for the worse.
+func (g Gate) meets(base, by float64, worse int) bool {
+	sign := 1
+	if by < 0 {
+		sign = -1
+	}
+	switch {
+	case g.bare:
+		return sign == worse
+	case g.Sign != 0 && g.Sign != sign:
+		return false
+	case g.Share > 0:
+		return math.Abs(by) > g.Share*base
+	}
+	return math.Abs(by) > g.Amount
+}
+
+// by is how much more is needed: without end where nothing was survived.
+func (s *Series) by() float64 {
+	switch {
+	case s.Head == 0:
+		return math.Inf(1)
+	case s.Base == 0:
+		return math.Inf(-1)
+	}
+	return float64(s.Head - s.Base)
+}
+
+// text prints "64 MiB → 68 MiB".
+func (s *Series) text() string { return limitText(s.Base) + " → " + limitText(s.Head) }
+
+func limitText(b outcome.Bytes) string {
+	if b == 0 {
+		return "none survived"
+	}
+	return sizeText(b)
+}
+
+// text prints "survived → oom-killed", with counts where the repeats differ.
+func (k Kinds) text() string { return kindsText(k.Base) + " → " + kindsText(k.Head) }
+
+// text prints "60.1 MiB → 63.2 MiB, +5.2 %".
+func (f figure) text(c Change) string {
+	return f.print(c.Base.Median) + " → " + f.print(c.Head.Median) + ", " + f.difference(c)
+}
+
+// difference prints "+3.1 MiB, +5.2 %".
+func (f figure) difference(c Change) string {
+	by := "+" + f.print(c.By())
+	if c.By() < 0 {
+		by = "-" + f.print(-c.By())
+	}
+	if share := c.Share(); !math.IsInf(share, 0) {
+		by += fmt.Sprintf(", %+.1f %%", 100*share)
+	}
+	return by
+}
+
+func printSize(v float64) string  { return sizeText(outcome.Bytes(math.Round(v))) }
+func printCount(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+func printTime(v float64) string  { return human.Duration(time.Duration(v)) }
+
+// shown is a name as it is shown: one without axes has none.
+func shown(name string) string {
+	if name == "" {
+		return "(all)"
+	}
+	return printable.Line(name)
+}

@@ -1,0 +1,140 @@
+package compare
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/outcome"
+)
+
+func mustGates(t *testing.T, list string) []Gate {
+	t.Helper()
+	gates, err := ParseGates(list)
+	require.NoError(t, err)
+	return gates
+}
+
+func TestAListOfGatesIsReadAsItIsMeant(t *testing.T) {
+	gates := mustGates(t, "peak +5%, verdict,steps -2 , latency+10ms, limit 4MiB, peak 0.5 %, filled, steps, latency -50%")
+	for i, g := range gates {
+		gates[i].text = ""
+		_ = g
+	}
+	require.Equal(t, []Gate{
+		{Measure: "peak", Sign: 1, Share: 0.05},
+		{Measure: "verdict", bare: true},
+		{Measure: "steps", Sign: -1, Amount: 2},
+		{Measure: "latency", Sign: 1, Amount: 10e6},
+		{Measure: "limit", Amount: float64(4 * outcome.MiB)},
+		{Measure: "peak", Share: 0.005},
+		{Measure: "filled", bare: true},
+		{Measure: "steps", bare: true},
+		{Measure: "latency", Sign: -1, Share: 0.5},
+	}, gates)
+	require.Equal(t, "peak +5%", mustGates(t, " peak   +5% ")[0].String())
+}
+
+func TestAGateThatMakesNoSenseIsRefusedWithWhatThereIs(t *testing.T) {
+	for list, want := range map[string]string{
+		"":                 "there are verdict, limit, peak, steps, latency, filled, as in 'verdict, peak +5%",
+		"peak +5%, ":       `parse "" of "peak +5%, "`,
+		"rss +5%":          "names nothing to fail on; there are verdict",
+		"verdict +5%":      "verdict has no amount",
+		"filled 3":         "filled has no amount",
+		"peak +5 %%":       `"5 %%" is no share`,
+		"peak +-5%":        `"-5%" is no share`,
+		"peak +NaN%":       "is no share",
+		"peak +3 potatoes": `parse the size "3 potatoes"`,
+		"limit +max":       "max is no size to differ by",
+		"steps -1.5":       `"1.5" is no count of steps`,
+		"latency +10":      `"10" is no time`,
+		"peak >5%":         `parse the size ">5%"`,
+	} {
+		_, err := ParseGates(list)
+		if list == "peak >5%" {
+			require.ErrorContains(t, err, "is no share")
+			continue
+		}
+		require.ErrorContains(t, err, want, list)
+	}
+}
+
+// of5 are five runs of a point, each a little off.
+func of5(name string, limit, peak outcome.Bytes, acked int, p95 time.Duration, verdict outcome.Verdict) (all []*outcome.Outcome) {
+	for n := range 5 {
+		o := made(name+"/repeat="+string(rune('1'+n)), verdict, limit, peak+outcome.Bytes(n)*outcome.KiB, acked)
+		all = append(all, slow(o, p95+time.Duration(n)*10*time.Microsecond))
+	}
+	return all
+}
+
+func TestAGateLooksAtItsMeasureAndDirectionAlone(t *testing.T) {
+	const mib = outcome.MiB
+	base := of5("max=80MiB", 80*mib, 60*mib, 100, 20*time.Millisecond, outcome.Survived)
+	for _, c := range []struct {
+		list  string
+		head  []*outcome.Outcome
+		fails string
+	}{
+		{"peak +5%", of5("max=80MiB", 80*mib, 64*mib, 100, 20*time.Millisecond, outcome.Survived), "peak +5%: max=80MiB: 60 MiB → 64 MiB, +4 MiB, +6.7 %"},
+		{"peak +5%", of5("max=80MiB", 80*mib, 62*mib, 100, 20*time.Millisecond, outcome.Survived), ""},
+		{"peak +5%", of5("max=80MiB", 80*mib, 50*mib, 100, 20*time.Millisecond, outcome.Survived), ""},
+		{"peak 5%", of5("max=80MiB", 80*mib, 50*mib, 100, 20*time.Millisecond, outcome.Survived), "peak 5%: max=80MiB: 60 MiB → 50 MiB, -10 MiB, -16.7 %"},
+		{"peak +3MiB", of5("max=80MiB", 80*mib, 64*mib, 100, 20*time.Millisecond, outcome.Survived), "peak +3MiB: "},
+		{"peak +5MiB", of5("max=80MiB", 80*mib, 64*mib, 100, 20*time.Millisecond, outcome.Survived), ""},
+		{"peak", of5("max=80MiB", 80*mib, 61*mib, 100, 20*time.Millisecond, outcome.Survived), "peak: "},
+		{"peak", of5("max=80MiB", 80*mib, 59*mib, 100, 20*time.Millisecond, outcome.Survived), ""},
+		{"steps", of5("max=80MiB", 80*mib, 60*mib, 99, 20*time.Millisecond, outcome.Survived), "steps: max=80MiB: 100 → 99, -1, -1.0 %"},
+		{"steps", of5("max=80MiB", 80*mib, 60*mib, 101, 20*time.Millisecond, outcome.Survived), ""},
+		{"steps -2", of5("max=80MiB", 80*mib, 60*mib, 98, 20*time.Millisecond, outcome.Survived), ""},
+		{"steps -2", of5("max=80MiB", 80*mib, 60*mib, 97, 20*time.Millisecond, outcome.Survived), "steps -2: "},
+		{"latency +10ms", of5("max=80MiB", 80*mib, 60*mib, 100, 31*time.Millisecond, outcome.Survived), "latency +10ms: max=80MiB: 20 ms → 31 ms, +11 ms, +54.9 %"},
+		{"latency +10ms", of5("max=80MiB", 80*mib, 60*mib, 100, 29*time.Millisecond, outcome.Survived), ""},
+		{"latency", of5("max=80MiB", 80*mib, 60*mib, 100, 21*time.Millisecond, outcome.Survived), ""}, // below a tenth
+		{"verdict", of5("max=80MiB", 80*mib, 60*mib, 100, 20*time.Millisecond, outcome.OOMKilled), "verdict: max=80MiB: survived → oom-killed"},
+		{"peak, steps, latency, filled, limit", of5("max=80MiB", 80*mib, 60*mib, 100, 20*time.Millisecond, outcome.OOMKilled), ""},
+		{"verdict", of5("max=80MiB", 80*mib, 90*mib, 1, 90*time.Millisecond, outcome.Survived), ""},
+	} {
+		comparison := Compare(mustRead(t, base...), mustRead(t, c.head...))
+		var texts []string
+		for _, f := range comparison.Check(mustGates(t, c.list)) {
+			texts = append(texts, f.String())
+		}
+		text := strings.Join(texts, "\n")
+		if c.fails == "" {
+			require.Empty(t, text, c.list)
+			continue
+		}
+		require.Contains(t, text, c.fails, c.list)
+	}
+}
+
+func TestAVerdictForTheBetterFailsNothing(t *testing.T) {
+	dies, lives := of5("max=80MiB", 80*outcome.MiB, 60*outcome.MiB, 9, time.Millisecond, outcome.OOMKilled), of5("max=80MiB", 80*outcome.MiB, 60*outcome.MiB, 9, time.Millisecond, outcome.Survived)
+	c := Compare(mustRead(t, dies...), mustRead(t, lives...))
+	require.True(t, c.Points[0].Verdict.Changed)
+	require.Empty(t, c.Check(mustGates(t, "verdict")))
+	c = Compare(mustRead(t, dies...), mustRead(t, of5("max=80MiB", 80*outcome.MiB, 60*outcome.MiB, 9, time.Millisecond, outcome.Stalled)...))
+	require.Len(t, c.Check(mustGates(t, "verdict")), 1, "to another one that is not survived")
+	flaky := append(slicesClone(lives[:4]), dies[4])
+	c = Compare(mustRead(t, lives...), mustRead(t, flaky...))
+	require.True(t, c.Points[0].Verdict.Differ)
+	require.False(t, c.Points[0].Verdict.Changed, "one of five died")
+	require.Empty(t, c.Check(mustGates(t, "verdict")))
+}
+
+func slicesClone(o []*outcome.Outcome) []*outcome.Outcome { return append([]*outcome.Outcome{}, o...) }
+
+func TestAChangedFillIsNamed(t *testing.T) {
+	base, head := of5("max=80MiB", 80*outcome.MiB, 60*outcome.MiB, 9, time.Millisecond, outcome.OOMKilled), of5("max=80MiB", 80*outcome.MiB, 60*outcome.MiB, 9, time.Millisecond, outcome.OOMKilled)
+	for i := range base {
+		filled(base[i], outcome.KindAnon, 50*outcome.MiB)
+		filled(head[i], outcome.KindSock, 40*outcome.MiB)
+	}
+	c := Compare(mustRead(t, base...), mustRead(t, head...))
+	require.Equal(t, "filled: max=80MiB: anon → sock", c.Check(mustGates(t, "filled"))[0].String())
+	require.Equal(t, map[outcome.Kind]outcome.Bytes{"sock": 40 * outcome.MiB, "anon": -30*outcome.MiB + 2*outcome.KiB, "page cache": -10*outcome.MiB - 2*outcome.KiB}, c.Points[0].Grown)
+}

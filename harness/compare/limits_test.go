@@ -1,0 +1,79 @@
+package compare
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/outcome"
+)
+
+// triedAt has what needs so much run at these limits, in MiB, so many times each; below it dies.
+func triedAt(repeats int, need int, limits ...int) (all []*outcome.Outcome) {
+	for _, l := range limits {
+		for n := range repeats {
+			all = append(all, run60(fmt.Sprintf("max=%dMiB/repeat=%d", l, n+1), outcome.Bytes(l)*outcome.MiB, outcome.Bytes(need)*outcome.MiB))
+		}
+	}
+	return all
+}
+
+func TestTheSmallestLimitIsComparedWhateverLimitsWereTried(t *testing.T) {
+	grid := []int{48, 56, 64, 72}
+	for name, c := range map[string]struct {
+		base, head     []*outcome.Outcome
+		from, to       int
+		apart, changed bool
+	}{
+		"equal":                        {triedAt(5, 60, grid...), triedAt(5, 60, grid...), 64, 64, false, false},
+		"a sweep, worse":               {triedAt(5, 60, grid...), triedAt(5, 66, grid...), 64, 72, true, true},
+		"a sweep, better":              {triedAt(5, 60, grid...), triedAt(5, 50, grid...), 64, 56, true, true},
+		"none is survived any more":    {triedAt(5, 60, grid...), triedAt(5, 90, grid...), 64, 0, true, true},
+		"one is survived at last":      {triedAt(5, 90, grid...), triedAt(5, 60, grid...), 0, 64, true, true},
+		"bisect, other limits, worse":  {triedAt(3, 60, 4, 34, 49, 57, 60, 61, 64), triedAt(3, 63, 4, 34, 49, 57, 61, 62, 63, 64), 60, 63, true, true},
+		"bisect, other limits, better": {triedAt(3, 63, 4, 34, 49, 57, 61, 62, 63, 64), triedAt(3, 60, 4, 34, 49, 57, 60, 61, 64), 63, 60, true, true},
+		"between what was tried":       {triedAt(5, 60, 48, 62), triedAt(5, 60, 48, 64), 62, 64, false, false},
+		"once, without a significance": {triedAt(1, 60, grid...), triedAt(1, 66, grid...), 64, 72, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			compared := Compare(mustRead(t, c.base...), mustRead(t, c.head...))
+			require.Len(t, compared.Series, 1)
+			s := compared.Series[0]
+			require.Equal(t, outcome.Bytes(c.from)*outcome.MiB, s.Base)
+			require.Equal(t, outcome.Bytes(c.to)*outcome.MiB, s.Head)
+			require.Equal(t, c.apart, s.Apart)
+			require.Equal(t, c.changed, s.Changed)
+			worse := s.Worse()
+			require.Equal(t, c.changed && worse, len(compared.Check(mustGates(t, "limit"))) > 0)
+		})
+	}
+}
+
+func TestALimitThatIsSurvivedSometimesMovesNothing(t *testing.T) {
+	flaky := triedAt(5, 60, 56, 64, 72)
+	flaky[7] = run60(flaky[7].Name, 64*outcome.MiB, 90*outcome.MiB)
+	c := Compare(mustRead(t, triedAt(5, 60, 56, 64, 72)...), mustRead(t, flaky...))
+	s := c.Series[0]
+	require.Equal(t, 64*outcome.MiB, s.Base)
+	require.Equal(t, 72*outcome.MiB, s.Head)
+	require.True(t, s.Apart)
+	require.False(t, s.Changed, "one run of five")
+	require.InDelta(t, 1, *s.Test.P, 1e-9)
+}
+
+func TestAGateOfALimitHasAnAmount(t *testing.T) {
+	c := Compare(mustRead(t, triedAt(5, 60, 56, 64, 72)...), mustRead(t, triedAt(5, 66, 56, 64, 72)...))
+	require.Len(t, c.Check(mustGates(t, "limit +4MiB")), 1)
+	require.Equal(t, "limit +4MiB: (all): 64 MiB → 72 MiB", c.Failures[0].String())
+	require.Empty(t, c.Check(mustGates(t, "limit +8MiB")))
+	require.Len(t, c.Check(mustGates(t, "limit +10%")), 1)
+	require.Empty(t, c.Check(mustGates(t, "limit -1MiB")))
+	c = Compare(mustRead(t, triedAt(5, 60, 56, 64, 72)...), mustRead(t, triedAt(5, 90, 56, 64, 72)...))
+	require.Len(t, c.Check(mustGates(t, "limit +1GiB")), 1, "none is survived any more")
+	require.Contains(t, c.Failures[0].Text, "64 MiB → none survived")
+}
+
+func TestASeriesOfOneLimitHasNoSmallest(t *testing.T) {
+	require.Empty(t, Compare(mustRead(t, triedAt(5, 60, 64)...), mustRead(t, triedAt(5, 60, 64)...)).Series)
+}

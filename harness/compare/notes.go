@@ -1,0 +1,64 @@
+package compare
+
+import (
+	"fmt"
+
+	"oomcage/harness/outcome"
+)
+
+// repeats is how many runs the points have on the side that has fewer: of the point with the fewest, and with the most.
+func (c *Comparison) repeats() (least, most int) {
+	for i, p := range c.Points {
+		n := min(p.Verdict.Test.N[0], p.Verdict.Test.N[1])
+		if i == 0 {
+			least, most = n, n
+		}
+		least, most = min(least, n), max(most, n)
+	}
+	return least, most
+}
+
+// notes says what the reader should know before the figures.
+func (c *Comparison) notes() (notes []string) {
+	say := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
+	least, most := c.repeats()
+	switch {
+	case len(c.Points) == 0:
+		say("no point is in both files, so nothing is compared")
+	case most == 1:
+		say("there are no repeats, so there is no significance: what differs may be noise; take %d runs of each point on both sides (--repeat %d)", fewest, fewest)
+	case least < fewest:
+		say("points with fewer than %d runs on either side have no significance: there, a change counts when all runs of one side lie beyond those of the other", fewest)
+	}
+	if least >= fewest {
+		alike := 0
+		for _, p := range c.Points {
+			for _, t := range []Test{p.Peak.Test, p.Latency.Test} {
+				if t.P != nil && *t.P <= alpha && *t.Q > falseShare {
+					alike++
+				}
+			}
+		}
+		if n := repeatsFor(len(c.Points)); alike > 0 && n > least {
+			say("some points differ alone by what comes by chance among so many; with %d repeats, a change at one point alone can be told", n)
+		}
+	}
+	for _, s := range []Side{c.Base, c.Head} {
+		if p := s.Origin.Points; p > s.Runs {
+			say("%s has %d of the %d runs of its sweep", s.File, s.Runs, p)
+		}
+	}
+	b, h := c.Base.Origin, c.Head.Origin
+	if b.Kernel != "" && h.Kernel != "" && (b.Kernel != h.Kernel || b.Arch != h.Arch || b.CPUs != h.CPUs || b.MicroVM != h.MicroVM) {
+		say("the machines differ (%s; %s): what differs may be due to that", machine(b), machine(h))
+	}
+	return notes
+}
+
+func machine(o outcome.Origin) string {
+	text := fmt.Sprintf("Linux %s, %s, %d CPUs", o.Kernel, o.Arch, o.CPUs)
+	if o.MicroVM {
+		text += ", microVM"
+	}
+	return text
+}

@@ -1,0 +1,154 @@
+package compare
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"oomcage/harness/internal/printable"
+	"oomcage/harness/outcome"
+	"oomcage/harness/sweep"
+)
+
+// Results are the runs of one file of results. Of each no more is kept than a comparison needs.
+type Results struct {
+	File   string
+	Origin outcome.Origin // of the first run
+	Runs   int
+
+	points map[string]*point
+	order  []string // names of points, as they were met first
+}
+
+// point is what was run once or several times: the runs whose names are the same but for the repeat.
+type point struct {
+	series string // its name without memory.max
+	max    outcome.Bytes
+	runs   []run
+}
+
+// run is what is kept of an outcome.
+type run struct {
+	verdict  outcome.Verdict
+	code     int // of one that exited
+	survived bool
+	acked    int
+	peak     outcome.Bytes // 0 where the kernel does not say
+	latency  time.Duration // p95 of the steps; 0 without any
+	filled   outcome.Kind  // "" where it is not known
+	kinds    [kinds]outcome.Bytes
+}
+
+// kinds is how many kinds of memory there are.
+const kinds = 5
+
+// Read reads a file of results. Points of one name are repeats of it; a name with a repeat in it, there twice, is an error, as
+// the same runs would count twice.
+func Read(path string) (*Results, error) {
+	r := &Results{File: path, points: map[string]*point{}}
+	repeats := map[string]bool{}
+	err := sweep.ReadEach(path, true, func(o *outcome.Outcome) error {
+		if hasRepeat(o.Name) {
+			if repeats[o.Name] {
+				return fmt.Errorf("%s has the run %s twice: a sweep runs each once; take one of the lines out", path, printable.Line(o.Name))
+			}
+			repeats[o.Name] = true
+		}
+		r.add(o)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if r.Runs == 0 {
+		return nil, fmt.Errorf("%s: no outcome is in there, so there is nothing to compare", path)
+	}
+	return r, nil
+}
+
+// add takes in one outcome.
+func (r *Results) add(o *outcome.Outcome) {
+	if r.Runs == 0 {
+		r.Origin = o.Origin
+		r.Origin.Command = strings.Clone(o.WithoutSecrets().Origin.Command)
+	}
+	r.Origin.Points = max(r.Origin.Points, o.Origin.Points)
+	if start := o.Origin.Start; !start.IsZero() && start.Before(r.Origin.Start) {
+		r.Origin.Start = start
+	}
+	r.Runs++
+	name, series := namesOf(o.Name)
+	p := r.points[name]
+	if p == nil {
+		p = &point{series: series, max: o.Evidence.Limits.Max}
+		r.points[name] = p
+		r.order = append(r.order, name)
+	}
+	p.runs = append(p.runs, runOf(o))
+}
+
+func runOf(o *outcome.Outcome) run {
+	r := run{verdict: o.Verdict, survived: sweep.Survived(o), acked: o.Acknowledged, peak: o.Peak}
+	if o.Verdict == outcome.Exited {
+		r.code = o.Evidence.Status.Code
+	}
+	if o.Latency != nil && o.Latency.Count > 0 {
+		r.latency = o.Latency.P95
+	}
+	if c := o.Evidence.Fullest; c != nil {
+		r.filled, _ = c.FilledBy()
+		for i, k := range outcome.Kinds() {
+			r.kinds[i] = c.Stat.Of(k)
+		}
+	}
+	return r
+}
+
+// ending names how a run ended: of two programs that exited, one may have failed.
+func (r run) ending() string {
+	if r.verdict == outcome.Exited {
+		return fmt.Sprintf("%s (code %d)", r.verdict, r.code)
+	}
+	return string(r.verdict)
+}
+
+func hasRepeat(name string) bool {
+	return slices.ContainsFunc(sweep.Values(name), func(v sweep.Value) bool { return v.Axis == sweep.RepeatAxis })
+}
+
+// namesOf are the names of the point, without the repeat, and of its series, without memory.max too.
+func namesOf(name string) (point, series string) {
+	var ofPoint, ofSeries []string
+	for part := range strings.SplitSeq(name, "/") {
+		axis, _, _ := strings.Cut(part, "=")
+		if axis == sweep.RepeatAxis {
+			continue
+		}
+		ofPoint = append(ofPoint, part)
+		if axis != "max" {
+			ofSeries = append(ofSeries, part)
+		}
+	}
+	return strings.Join(ofPoint, "/"), strings.Join(ofSeries, "/")
+}
+
+// limit is memory.max of a point; 0 without one.
+func (p *point) limit() outcome.Bytes {
+	if p.max <= 0 || p.max == math.MaxInt64 {
+		return 0
+	}
+	return p.max
+}
+
+// values are what one measure says of the runs, without those that it says nothing of.
+func (p *point) values(of func(run) (float64, bool)) []float64 {
+	all := make([]float64, 0, len(p.runs))
+	for _, r := range p.runs {
+		if v, ok := of(r); ok {
+			all = append(all, v)
+		}
+	}
+	return all
+}
