@@ -4,6 +4,9 @@ package sweep
 
 import (
 	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,136 +15,155 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// search looks between 1 and 64 MiB.
-func search(tolerance harness.Bytes) *Search {
-	return &Search{Spec: searched(), Lo: harness.MiB, Hi: 64 * harness.MiB, Tolerance: tolerance, Repeats: 3}
-}
-
-// survivesFrom is a load that needs so much.
-func survivesFrom(need harness.Bytes, tried *int) func(harness.Bytes) (Trial, error) {
-	return func(limit harness.Bytes) (Trial, error) {
-		*tried++
-		t := Trial{Max: limit, Runs: 3}
-		if limit >= need {
-			t.Survived = 3
+// The answer must lie where the prediction has the border, and runs on both sides of that must agree with it. Within it
+// the load may survive one time and not the next, of which a warning would tell. It is found again, and no run is made for it,
+// of the results that were kept.
+func TestTheSmallestLimitOfTheServiceIsFound(t *testing.T) {
+	requireCages(t)
+	const steps, step, tolerance = 5, 4 * harness.MiB, 2 * harness.MiB
+	g := serviceGrid(harness.BuildT(t, "../../app"), nil)
+	g.Load = Post("/generate-load/memory?bytes=" + strconv.Itoa(int(step)))
+	g.Spec.Load = outcome.Load{Count: steps, Bytes: step}
+	g.Repeat = 2
+	// The limits at which the steps may fit, and at which they must, by what the service held at readiness.
+	may, must := harness.Unlimited, harness.Bytes(0)
+	question := Search{Grid: g, Lo: 8 * harness.MiB, Hi: 64 * harness.MiB, Tolerance: tolerance, Confirm: 4}
+	o := Options{Code: serviceIsReady}
+	o.Done = func(o *harness.Outcome, _ bool) {
+		if o.Window == nil {
+			return // it was killed before it was ready
 		}
-		return t, nil
-	}
-}
-
-func TestTheSearchFindsEverySmallestLimitToItsTolerance(t *testing.T) {
-	for _, tolerance := range []harness.Bytes{harness.MiB, 4 * harness.MiB, 100 * harness.KiB} {
-		for need := 2 * harness.MiB; need <= 64*harness.MiB; need += 333 * harness.KiB {
-			tried := 0
-			a, err := search(tolerance).bisect(survivesFrom(need, &tried))
-			require.NoError(t, err)
-			require.GreaterOrEqual(t, a.Max, need)
-			require.Less(t, a.Max, need+tolerance)
-			require.LessOrEqual(t, tried, 14, "halving")
-			require.Empty(t, a.Warnings)
-			require.Len(t, a.Trials, tried, "no limit is tried twice")
-			for i := 1; i < len(a.Trials); i++ {
-				require.Greater(t, a.Trials[i].Max, a.Trials[i-1].Max)
+		first := func(fits func(outcome.Prediction) bool) harness.Bytes {
+			limit := tolerance
+			for !fits(outcome.Predict(o.Baseline, harness.Limits{Max: limit}, step)) {
+				limit += tolerance
 			}
+			return limit
 		}
+		may = min(may, first(func(w outcome.Prediction) bool { return w.Hi >= steps }))
+		must = max(must, first(func(w outcome.Prediction) bool { return w.Lo >= steps }))
 	}
-}
-
-func TestTheEndsOfTheSearchAreAnswersToo(t *testing.T) {
-	tried := 0
-	a, err := search(harness.MiB).bisect(survivesFrom(65*harness.MiB, &tried))
+	path := filepath.Join(t.TempDir(), "results.jsonl")
+	var err error
+	o.Results, err = Create(path)
 	require.NoError(t, err)
-	require.Zero(t, a.Max)
-	require.Equal(t, 1, tried, "what does not survive the most is not tried with less")
-	a, err = search(harness.MiB).bisect(survivesFrom(0, &tried))
+	answers, err := Bisect(t.Context(), question, o)
 	require.NoError(t, err)
-	require.Equal(t, harness.MiB, a.Max)
-}
+	require.NoError(t, o.Results.Close())
+	require.Len(t, answers, 1)
+	a := answers[0]
+	require.GreaterOrEqual(t, a.Max, may, "%v", a)
+	require.LessOrEqual(t, a.Max, must, "%v", a)
+	requireProved(t, a, question)
+	t.Logf("%v, from %v to %v was predicted", a.Trials, may, must)
 
-func TestAnAnswerThatIsNotMonotoneComesWithAWarning(t *testing.T) {
-	for want, odd := range map[string]Trial{
-		"at 32MiB only 1 of 3 runs survived":               {Max: 32 * harness.MiB, Runs: 3, Survived: 1},
-		"40MiB survived and 41MiB, which is more, did not": {Max: 41 * harness.MiB, Runs: 3},
-	} {
-		tried := 0
-		normal := survivesFrom(40*harness.MiB, &tried)
-		a, err := search(harness.MiB).bisect(func(limit harness.Bytes) (Trial, error) {
-			if limit == odd.Max {
-				return odd, nil
-			}
-			return normal(limit)
-		})
+	g.Axes = mustAxes(t, fmt.Sprintf("max=%v,%v", may-tolerance, must+tolerance))
+	for i, p := range mustPoints(t, g) {
+		one, err := Run(t.Context(), []Point{p}, Options{Code: serviceIsReady})
 		require.NoError(t, err)
-		require.Equal(t, 40*harness.MiB, a.Max)
-		require.Len(t, a.Warnings, 1)
-		require.Contains(t, a.Warnings[0], want)
+		require.Equal(t, i >= g.Repeat, Survived(one[0]), p.Name)
 	}
-}
 
-func TestARunThatCouldNotBeMadeEndsTheSearch(t *testing.T) {
-	broken := errors.New("broken")
-	_, err := search(harness.MiB).bisect(func(harness.Bytes) (Trial, error) { return Trial{}, broken })
-	require.ErrorIs(t, err, broken)
-}
-
-func TestARunThatFailsAtTheUpperEndAndNotForMemoryEndsTheSearch(t *testing.T) {
-	gone := survivedAt(64*harness.MiB, 0)
-	gone.Error = "POST http://x/typo: 404 Not Found"
-	killed := killedAt(64*harness.MiB, 10*harness.MiB)
-	at := func(limit harness.Bytes, runs ...*harness.Outcome) func(harness.Bytes) (Trial, error) {
-		tried := 0
-		normal := survivesFrom(40*harness.MiB, &tried)
-		return func(l harness.Bytes) (Trial, error) {
-			if l == limit {
-				return Trial{Max: l, Runs: len(runs), Outcomes: runs}, nil
-			}
-			return normal(l)
+	o.Results, err = Resume(path)
+	require.NoError(t, err)
+	defer o.Results.Close()
+	made := 0
+	o.Done = func(_ *harness.Outcome, earlier bool) {
+		if !earlier {
+			made++
 		}
 	}
-	_, err := search(harness.MiB).bisect(at(64*harness.MiB, killed, gone, gone))
-	require.ErrorContains(t, err, "the upper end, 64MiB, failed for another reason than its limit: "+gone.Why+": POST http://x/typo: 404 Not Found")
-	a, err := search(harness.MiB).bisect(at(64*harness.MiB, killed, killed))
-	require.NoError(t, err, "there is an answer: it is above")
-	require.Zero(t, a.Max)
-	gaveUp := endedAt(64*harness.MiB, outOfItsMemory)
-	a, err = search(harness.MiB).bisect(at(64*harness.MiB, killed, gaveUp))
-	require.NoError(t, err, "with more it may not")
-	require.Zero(t, a.Max)
-	a, err = search(harness.MiB).bisect(at(harness.MiB, gaveUp, gaveUp))
+	again, err := Bisect(t.Context(), question, o)
 	require.NoError(t, err)
-	require.Empty(t, a.Warnings)
-	a, err = search(harness.MiB).bisect(at(harness.MiB, killed, gone))
-	require.NoError(t, err)
-	require.Equal(t, 40*harness.MiB, a.Max)
-	require.Len(t, a.Warnings, 1)
-	require.Contains(t, a.Warnings[0], "at 1MiB a run failed for another reason than its limit: ")
-	require.Empty(t, Failure(survivedAt(harness.MiB, 5)))
-	killed.Error = "POST http://x/: EOF"
-	require.Equal(t, killed.Why, Failure(killed))
+	require.Zero(t, made)
+	require.Equal(t, a.Max, again[0].Max)
+	require.Len(t, again[0].Trials, len(a.Trials))
 }
-
-func searched() harness.Spec { return harness.WithoutCode(app()) }
 
 func TestASearchThatMakesNoSenseIsRefused(t *testing.T) {
 	room := 256 * harness.MiB
+	searched := Grid{Spec: app()}
+	endless := Grid{Spec: outcome.Spec{Target: app().Target}, Load: Post("/")}
 	for want, s := range map[string]Search{
-		"the lower end must come first": {Spec: searched(), Lo: 2 * harness.MiB, Hi: harness.MiB},
-		"has no end":                    {Spec: harness.Spec{Target: searched().Target, Load: harness.Load{Step: harness.HTTPPost("/")}}},
-		"neither may be negative":       {Spec: searched(), Tolerance: -1, Lo: 1},
-		"no Target.Path":                {},
+		"the lower end must come first":        {Grid: searched, Lo: 2 * harness.MiB, Hi: harness.MiB},
+		"the load has no end: a number":        {Grid: endless},
+		"none may be negative":                 {Grid: searched, Tolerance: -1, Lo: 1},
+		"no Target.Path":                       {},
+		"memory.max is what is searched":       {Grid: Grid{Spec: app(), Axes: mustAxes(t, "max=1MiB,2MiB")}},
+		"would change nothing":                 {Grid: Grid{Spec: app(), Axes: mustAxes(t, "kind=anon,shmem", "count=1"), Load: Post("/")}},
+		"a part of the time":                   {Grid: searched, Works: Works{Pressure: 1.5}},
+		"those of steps, and the load has non": {Grid: Grid{Spec: app()}, Works: Works{Rate: 1}},
 	} {
-		_, err := Bisect(t.Context(), s)
+		_, err := Bisect(t.Context(), s, Options{})
 		require.ErrorContains(t, err, want)
 	}
-	for _, s := range []Search{{Spec: searched(), Hi: 250 * harness.MiB}, {Spec: searched(), Lo: 250 * harness.MiB}} {
+	require.NoError(t, Search{Grid: Grid{Spec: endless.Spec, Load: endless.Load, Axes: mustAxes(t, "count=5,10")}}.Validate(Code{}))
+	_, err := Bisect(t.Context(), Search{Grid: searched}, Options{Parallel: -1})
+	require.ErrorContains(t, err, "must not be negative")
+	for _, s := range []Search{{Grid: searched, Hi: 250 * harness.MiB}, {Grid: searched, Lo: 250 * harness.MiB}} {
 		err := s.fill(room)
 		require.ErrorIs(t, err, ErrNoRoom)
 		require.ErrorContains(t, err, "a cage gets at most 248MiB here, as all cages share 256MiB")
 	}
-	s := Search{Spec: searched()}
-	require.NoError(t, s.Validate())
+	s := Search{Grid: searched}
+	require.NoError(t, s.Validate(Code{}))
 	require.NoError(t, s.fill(room))
-	require.Equal(t, Search{Spec: searched(), Lo: harness.MiB, Hi: 248 * harness.MiB, Tolerance: harness.MiB, Repeats: 3}, s)
+	searched.Repeat = 3
+	require.Equal(t, Search{Grid: searched, Lo: harness.MiB, Hi: 248 * harness.MiB, Tolerance: harness.MiB, Confirm: 15}, s)
+}
+
+func TestARunThatCouldNotBeMadeEndsTheSearch(t *testing.T) {
+	broken := errors.New("broken")
+	s := wholeRange
+	s.defaults()
+	require.ErrorIs(t, newFinder(s).find(func([]want) error { return broken }), broken)
+}
+
+func TestARunThatFailsAtTheUpperEndAndNotForMemoryEndsTheSearch(t *testing.T) {
+	s := Search{Lo: harness.MiB, Hi: 64 * harness.MiB}
+	s.defaults()
+	gone := survivedAt(64*harness.MiB, 0)
+	gone.Error = "POST http://x/typo: 404 Not Found"
+	killed := killedAt(64*harness.MiB, 10*harness.MiB)
+	gaveUp := endedAt(64*harness.MiB, outOfItsMemory)
+	at := func(limit harness.Bytes, as ...*harness.Outcome) (*Answer, error) {
+		f := newFinder(s)
+		err := f.find(func(wants []want) error {
+			for _, w := range wants {
+				for n := f.runs(w.max); n < w.runs; n++ {
+					o := survivedAt(w.max, 0)
+					switch {
+					case w.max == limit:
+						o = as[n%len(as)]
+					case w.max < 40*harness.MiB:
+						o = killedAt(w.max, 10*harness.MiB)
+					}
+					f.add(w.max, o)
+				}
+			}
+			return nil
+		})
+		return f.answer(nil), err
+	}
+	_, err := at(64*harness.MiB, killed, gone)
+	require.ErrorContains(t, err, "the upper end, 64MiB, failed for another reason than its limit: "+gone.Why+": POST http://x/typo: 404 Not Found")
+	a, err := at(64*harness.MiB, killed)
+	require.NoError(t, err, "there is an answer: it is above")
+	require.Zero(t, a.Max)
+	a, err = at(64*harness.MiB, killed, gaveUp)
+	require.NoError(t, err, "with more it may not")
+	require.Zero(t, a.Max)
+	a, err = at(39*harness.MiB, gaveUp)
+	require.NoError(t, err)
+	require.Empty(t, a.Warnings)
+	a, err = at(39*harness.MiB, killed, gone)
+	require.NoError(t, err)
+	require.Equal(t, 40*harness.MiB, a.Max)
+	require.Len(t, a.Warnings, 1)
+	require.Contains(t, a.Warnings[0], "at 39MiB a run failed for another reason than its limit: ")
+	require.Empty(t, Failure(survivedAt(harness.MiB, 5)))
+	killed.Error = "POST http://x/: EOF"
+	require.Equal(t, killed.Why, Failure(killed))
 }
 
 func TestSurvivalIsAnEndWithoutHarm(t *testing.T) {

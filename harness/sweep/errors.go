@@ -13,3 +13,6 @@ var ErrShards = errors.New("this process is asked for two shards")
 
 // ErrRebuilt is the error of results of another executable than that which is to be run.
 var ErrRebuilt = errors.New("its executable has changed")
+
+// ErrEndless is the error of a search whose load has steps, and no end.
+var ErrEndless = errors.New("the load has no end: a number of steps is to survive")

@@ -83,17 +83,14 @@ type sweeper struct {
 	executables map[string]string // the SHA-256 of each path that was run; guarded by mu
 }
 
+// newSweeper makes what these points share, if they can be run.
 func newSweeper(ctx context.Context, points []Point, origin outcome.Origin, o Options) (*sweeper, error) {
-	if o.Parallel == 0 {
-		o.Parallel = runtime.GOMAXPROCS(0)
-	}
 	if o.Results == nil {
 		o.Results = &Results{}
 	}
-	s := &sweeper{Options: o, origin: origin, executables: map[string]string{}}
 	names := map[string]string{}
 	for _, p := range points {
-		kept, err := s.Results.Has(p)
+		kept, err := o.Results.Has(p)
 		if err != nil {
 			return nil, err
 		}
@@ -110,6 +107,27 @@ func newSweeper(ctx context.Context, points []Point, origin outcome.Origin, o Op
 		}
 		names[name] = p.Name
 	}
+	s, err := openSweeper(ctx, origin, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range points {
+		if err := s.Budget.Fits(p.Spec.Limits); err != nil {
+			return nil, errors.Join(fmt.Errorf("the point %s: %w", p.Name, err), s.close())
+		}
+	}
+	return s, nil
+}
+
+// openSweeper makes what points share of which none is known yet.
+func openSweeper(ctx context.Context, origin outcome.Origin, o Options) (*sweeper, error) {
+	if o.Parallel == 0 {
+		o.Parallel = runtime.GOMAXPROCS(0)
+	}
+	if o.Results == nil {
+		o.Results = &Results{}
+	}
+	s := &sweeper{Options: o, origin: origin, executables: map[string]string{}}
 	var err error
 	if s.holder, err = harness.NewCage(ctx, harness.Limits{}); err != nil {
 		return nil, err
@@ -120,11 +138,6 @@ func newSweeper(ctx context.Context, points []Point, origin outcome.Origin, o Op
 			return nil, errors.Join(err, s.close())
 		}
 		s.Budget = NewBudget(room)
-	}
-	for _, p := range points {
-		if err := s.Budget.Fits(p.Spec.Limits); err != nil {
-			return nil, errors.Join(fmt.Errorf("the point %s: %w", p.Name, err), s.close())
-		}
 	}
 	return s, nil
 }

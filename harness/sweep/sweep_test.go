@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -226,41 +225,4 @@ func TestAPointThatCannotBeRunEndsTheSweepAndIsNamed(t *testing.T) {
 	_, err := Run(t.Context(), points, Options{Parallel: 1})
 	require.ErrorContains(t, err, "the point max=64MiB: ")
 	require.ErrorIs(t, err, os.ErrNotExist)
-}
-
-// The answer must lie where the prediction has the border, and runs on both sides of that must agree with it. Within it
-// the load may survive one time and not the next, of which a warning would tell.
-func TestTheSmallestLimitOfTheServiceIsFound(t *testing.T) {
-	requireCages(t)
-	spec := harness.WithoutCode(serviceGrid(harness.BuildT(t, "../../app"), nil).Spec)
-	spec.Target.Ready = serviceIsReady.Ready
-	const steps, step, tolerance = 5, 4 * harness.MiB, 2 * harness.MiB
-	spec.Load = harness.Load{Step: harness.HTTPPost("/generate-load/memory?bytes=" + strconv.Itoa(int(step))), Count: steps, Bytes: step}
-	// The limits at which the steps may fit, and at which they must, by what the service held at readiness.
-	may, must := harness.Unlimited, harness.Bytes(0)
-	question := Search{Spec: spec, Lo: 8 * harness.MiB, Hi: 64 * harness.MiB, Tolerance: tolerance, Repeats: 2,
-		Done: func(o *harness.Outcome) {
-			if o.Window == nil {
-				return // it was killed before it was ready
-			}
-			first := func(fits func(outcome.Prediction) bool) harness.Bytes {
-				limit := tolerance
-				for !fits(outcome.Predict(o.Baseline, harness.Limits{Max: limit}, step)) {
-					limit += tolerance
-				}
-				return limit
-			}
-			may = min(may, first(func(w outcome.Prediction) bool { return w.Hi >= steps }))
-			must = max(must, first(func(w outcome.Prediction) bool { return w.Lo >= steps }))
-		}}
-	a, err := Bisect(t.Context(), question)
-	require.NoError(t, err)
-	require.GreaterOrEqual(t, a.Max, may, "%v", a)
-	require.LessOrEqual(t, a.Max, must, "%v", a)
-	t.Logf("%v, from %v to %v was predicted", a, may, must)
-	for limit, survived := range map[harness.Bytes]int{may - tolerance: 0, must + tolerance: question.Repeats} {
-		trial, err := question.try(t.Context(), limit)
-		require.NoError(t, err)
-		require.Equal(t, survived, trial.Survived, trial)
-	}
 }

@@ -13,6 +13,7 @@ var advice = []struct {
 }{
 	{sweep.ErrTorn, "go on with it by -resume"},
 	{sweep.ErrRebuilt, "go on nevertheless by -resume -rebuilt, or name another file"},
+	{sweep.ErrEndless, "say by -steps how many"},
 	{sweep.ErrShards, "give -shard"},
 }
 

@@ -145,7 +145,10 @@ func TestASearchEndsWithItsSentence(t *testing.T) {
 	target := []string{"--", app, "-addr", "$ADDR"}
 	var stdout, stderr bytes.Buffer
 	require.Zero(t, execute(append(args, target...), &stdout, &stderr), "%s%s", &stdout, &stderr)
-	require.Regexp(t, `\nsmallest memory\.max that survives 2 steps: (24|32)MiB \(1 of 1; (16|24)MiB: 0 of 1\)\n$`, stdout.String())
+	require.Regexp(t, `\nsmallest memory\.max that survives 2 steps: (24|32)MiB \(1 of 1; (16|24)MiB: 0 of 1\)\n`, stdout.String())
+	require.Regexp(t, `(?m)^to write: \d+\.0 MiB, 20% above (24|32)\.0 MiB; the highest peak there was `, stdout.String())
+	require.Regexp(t, `(?m)^    MemoryMax=(29|39)M$`, stdout.String())
+	require.Regexp(t, `(?m)^  No run has tried GOMEMLIMIT=(26|35)MiB, which is for the Go runtime`, stdout.String())
 
 	stdout.Reset()
 	require.Zero(t, execute(append(append(args, "--json"), target...), &stdout, &stderr))
@@ -200,9 +203,9 @@ func TestASearchShowsWhatAProgramPrintedThatFailedOtherwise(t *testing.T) {
 	for _, asJSON := range []bool{false, true} {
 		var stdout, stderr bytes.Buffer
 		show := newSearchPrinter(asJSON, &stdout, &stderr)
-		show.done(failed)
-		show.done(failed)
-		show.done(killed)
+		show.done(failed, false)
+		show.done(failed, false)
+		show.done(killed, false)
 		assert.Equal(t, strings.Repeat("  | earlier\n", outputLines-1)+"  | \\x1b[31mno licence\n", stderr.String())
 		assert.Equal(t, asJSON, stdout.Len() == 0)
 	}

@@ -147,7 +147,7 @@ var places = []struct {
 	}},
 	{"bisect's lines", func(_ *testing.T, o *harness.Outcome) string {
 		var stdout, stderr bytes.Buffer
-		newSearchPrinter(false, &stdout, &stderr).done(o)
+		newSearchPrinter(false, &stdout, &stderr).done(o, true)
 		return stdout.String() + stderr.String()
 	}},
 	{"an error", func(_ *testing.T, _ *harness.Outcome) string {

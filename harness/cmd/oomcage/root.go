@@ -31,6 +31,9 @@ func (f failed) Error() string { return string(f) }
 // usageError marks an error of the user's command line.
 type usageError struct{ error }
 
+// Unwrap returns what is wrong with it, of which advice may know more.
+func (u usageError) Unwrap() error { return u.error }
+
 func newRootCommand(stdout, stderr io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "oomcage",

@@ -82,6 +82,23 @@ func TestCommandLinesThatMakeNoSenseAreRefused(t *testing.T) {
 		"bisect -lo -1 p":                              "sizes look like",
 		"bisect -hi=-1M p":                             "sizes look like",
 		"bisect -tolerance -1 p":                       "sizes look like",
+		"bisect -axis max=1M,2M p":                     "memory.max is what is searched",
+		"bisect -axis NO p":                            "it has no name",
+		"bisect -repeat 3 -confirm 2 p":                "-confirm is 2, and -repeat 3",
+		"bisect -parallel -1 p":                        "-parallel is -1: it must not be negative",
+		"bisect -headroom 20 p":                        "it looks like 20%",
+		"bisect -headroom -5% p":                       "is not negative",
+		"bisect -format yaml p":                        "there is no format \"yaml\": take one of text, json, kubernetes, compose, systemd",
+		"bisect -json -format systemd p":               "-json and -format systemd are two formats",
+		"bisect -resume p":                             "-resume goes on with a file of results: name it by -o",
+		"bisect -rebuilt -o x p":                       "-rebuilt says how to go on",
+		"bisect -max-latency 200ms p":                  "it looks like p99=200ms",
+		"bisect -max-latency p90=1s p":                 "there is no quantile \"p90\"",
+		"bisect -max-latency p99=0s p":                 "is no time above 0",
+		"bisect -max-latency p99=1s p":                 "a latency and a rate are those of steps, and the load has none",
+		"bisect -max-pressure 101% p":                  "-max-pressure is 101%: it is a part of the time",
+		"bisect -max-refaults x p":                     "-max-refaults \"x\" is no number of pages",
+		"bisect -min-throughput 0/s p":                 "it looks like 50/s",
 		"vm -cpus -1 p":                                "-cpus -1",
 		"vm -timeout -1s p":                            "-timeout -1s",
 		"vm -mem -5 p":                                 "it is not a number with a unit",
@@ -307,7 +324,8 @@ func TestALoadThatWasRefusedIsNoSuccess(t *testing.T) {
 }
 
 func TestTheAnswerOfASearchIsASentence(t *testing.T) {
-	requests := sweep.Search{Spec: harness.Spec{Load: harness.Load{Step: harness.HTTPPost("/"), Count: 200}}}
+	requests := sweep.Search{Grid: sweep.Grid{Spec: outcome.Spec{Load: outcome.Load{Count: 200}}, Load: sweep.Post("/")}}
+	sentence := func(s sweep.Search, a *sweep.Answer) string { return (&answerPrinter{search: s}).sentence(a) }
 	trial := func(mib harness.Bytes, survived int) sweep.Trial {
 		return sweep.Trial{Max: mib * harness.MiB, Runs: 3, Survived: survived}
 	}

@@ -281,14 +281,17 @@ func (l *limitFlags) register(cmd *cobra.Command, withMax bool) {
 	f.Var(&l.swap, "swap", "memory.swap.max, or max; 0 forbids swap (default 0)")
 }
 
+func (l *limitFlags) setTo(to *harness.Limits) {
+	to.Max, to.High, to.Low, to.Min, to.Swap = l.max.Bytes, l.high.Bytes, l.low, l.min, l.swap
+}
+
 // one makes the spec of a single point.
 func (s *specFlags) one(l limitFlags, step harness.Bytes, args []string) (harness.Spec, error) {
 	spec, load, err := s.spec(args)
 	if err != nil {
 		return harness.Spec{}, err
 	}
-	to := &spec.Limits
-	to.Max, to.High, to.Low, to.Min, to.Swap = l.max.Bytes, l.high.Bytes, l.low, l.min, l.swap
+	l.setTo(&spec.Limits)
 	spec.Load.Bytes = step
 	points, err := sweep.Grid{Spec: spec, Load: load}.Points()
 	if err != nil {

@@ -123,7 +123,12 @@ func newSweepCommand() *cobra.Command {
 // wholeSweep is the command line that all shards of a sweep share, and those that go on with it: without what says which part
 // this process runs, and where its results go.
 func wholeSweep(flags *pflag.FlagSet, program []string) []string {
-	words := []string{"oomcage", "sweep"}
+	return wholeCommand("sweep", flags, program)
+}
+
+// wholeCommand is such a command line of any subcommand.
+func wholeCommand(name string, flags *pflag.FlagSet, program []string) []string {
+	words := []string{"oomcage", name}
 	flags.Visit(func(f *pflag.Flag) {
 		if slices.Contains([]string{"shard", "out", "resume", "rebuilt", "artifacts"}, f.Name) {
 			return

@@ -135,7 +135,7 @@ func resultsOf(args []string) []string {
 		return nil
 	}
 	out, err := cmd.Flags().GetString("out")
-	if err != nil {
+	if err != nil || out == "" {
 		return nil
 	}
 	return []string{out}

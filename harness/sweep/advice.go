@@ -1,0 +1,164 @@
+package sweep
+
+import (
+	"fmt"
+	"math"
+	"path"
+	"slices"
+	"strings"
+
+	"oomcage/harness/outcome"
+)
+
+// Advice is what to write into a manifest, of an Answer. All sizes are whole MiB.
+type Advice struct {
+	Limit outcome.Bytes `json:"limit"` // memory.max
+	From  outcome.Bytes `json:"from"`  // the limit of the answer, which Limit is above by the headroom
+
+	// High is where to begin to slow it down (memory.high): where it needs more than any run did. 0: nowhere, as there is
+	// nothing between From and Limit.
+	High outcome.Bytes `json:"high,omitempty"`
+
+	// Swap is what the runs were allowed, memory.swap.max: with less, or more, the answer is another.
+	Swap outcome.Bytes `json:"swap"`
+
+	// Setting is the one that tells the program's runtime of the limit; nil where the runtime is not known, was told already, or
+	// where the headroom leaves no room for it.
+	Setting *Setting `json:"setting,omitempty"`
+}
+
+// Setting is an environment variable by which a runtime knows its limit.
+type Setting struct {
+	Runtime string `json:"runtime"`
+	Name    string `json:"name"`
+	Value   string `json:"value"`
+}
+
+// What a runtime may take of the limit; the rest is for what its own limit does not count: stacks and code of the JVM and V8, and
+// of Go memory that is not Go's.
+const (
+	goShare   = 0.90 // as the Go guide has it: 5 to 10 % of headroom
+	heapShare = 0.75
+)
+
+// The runtimes that a setting is known of.
+const (
+	RuntimeGo  = "Go"
+	RuntimeJVM = "JVM"
+	RuntimeV8  = "V8"
+)
+
+// Advise says what to write, with so much headroom: 0.2 is a fifth more than the answer. runtime is one of RuntimeGo and so on, or "".
+// It is nil where there is no answer. The answer is the limit that is well, where more than survival was asked for.
+func (a *Answer) Advise(s outcome.Spec, works Works, headroom float64, runtime string) *Advice {
+	from := a.Max
+	if works.Asked() {
+		from = a.Well
+	}
+	if from == 0 {
+		return nil
+	}
+	wholeMiB := func(n float64) outcome.Bytes {
+		return outcome.Bytes(math.Ceil(n/float64(outcome.MiB)-1e-9)) * outcome.MiB
+	}
+	v := &Advice{Limit: wholeMiB(float64(from) * (1 + headroom)), From: from, Swap: s.Limits.Swap}
+	if high := wholeMiB(float64(from)); high < v.Limit {
+		v.High = high
+	}
+	v.Setting = settingOf(runtime, s.Target, a.Name, v)
+	return v
+}
+
+// settingOf is nil where the runtime would be told what is wrong, or is told already.
+func settingOf(runtime string, t outcome.Target, axes string, v *Advice) *Setting {
+	told := func(marks ...string) bool {
+		words := slices.Concat(t.Args, t.Env, strings.Split(axes, "/"))
+		return slices.ContainsFunc(words, func(word string) bool {
+			return slices.ContainsFunc(marks, func(mark string) bool { return strings.Contains(word, mark) })
+		})
+	}
+	mib := func(share float64) int64 { return int64(share * float64(v.Limit) / float64(outcome.MiB)) }
+	switch {
+	case runtime == RuntimeGo && !told("GOMEMLIMIT=") && float64(v.Limit)*goShare >= float64(v.From):
+		return &Setting{runtime, "GOMEMLIMIT", fmt.Sprintf("%dMiB", mib(goShare))}
+	case runtime == RuntimeJVM && !told("-Xmx", "RAMPercentage=", "MaxHeapSize="):
+		return &Setting{runtime, "JAVA_TOOL_OPTIONS", fmt.Sprintf("-Xmx%dm", mib(heapShare))}
+	case runtime == RuntimeV8 && !told("--max-old-space-size", "--max_old_space_size"):
+		return &Setting{runtime, "NODE_OPTIONS", fmt.Sprintf("--max-old-space-size=%d", mib(heapShare))}
+	}
+	return nil
+}
+
+// RuntimeOf is the runtime of a program as far as its name and its runs tell, or "". That of a Go program stands in its file, see
+// debug/buildinfo.
+func (a *Answer) RuntimeOf(t outcome.Target) string {
+	switch path.Base(t.Path) {
+	case "java":
+		return RuntimeJVM
+	case "node", "nodejs":
+		return RuntimeV8
+	}
+	for _, trial := range a.Trials {
+		for _, o := range trial.Outcomes {
+			if c := o.Evidence.Collector; c != nil && c.Runtime != "" {
+				return c.Runtime
+			}
+			if w := o.Evidence.LastWords; w != nil && w.Runtime != "" {
+				return w.Runtime
+			}
+		}
+	}
+	return ""
+}
+
+// Kubernetes is a part of a container: YAML. Requests are the limits, so that no node promises the same memory twice.
+func (v *Advice) Kubernetes() string {
+	size := fmt.Sprintf("%dMi", v.Limit/outcome.MiB)
+	text := "resources:\n  requests:\n    memory: " + size + "\n  limits:\n    memory: " + size + "\n"
+	if v.Swap != 0 {
+		text += "# measured with " + swapText(v.Swap) + " of swap: a node gives a container swap only with LimitedSwap\n"
+	}
+	if s := v.Setting; s != nil {
+		text += "env:\n- name: " + s.Name + "\n  value: \"" + s.Value + "\"\n"
+	}
+	return text
+}
+
+// Compose is a part of a service: YAML. There memswap_limit is memory and swap together.
+func (v *Advice) Compose() string {
+	text := fmt.Sprintf("mem_limit: %dm\n", v.Limit/outcome.MiB)
+	if v.Swap == outcome.Unlimited {
+		text += "memswap_limit: -1\n"
+	} else {
+		text += fmt.Sprintf("memswap_limit: %dm\n", (v.Limit+v.Swap+outcome.MiB-1)/outcome.MiB)
+	}
+	if s := v.Setting; s != nil {
+		text += "environment:\n  " + s.Name + ": \"" + s.Value + "\"\n"
+	}
+	return text
+}
+
+// Systemd is a part of a unit, where M is MiB.
+func (v *Advice) Systemd() string {
+	text := fmt.Sprintf("[Service]\nMemoryMax=%dM\n", v.Limit/outcome.MiB)
+	if v.High != 0 {
+		text += fmt.Sprintf("MemoryHigh=%dM\n", v.High/outcome.MiB)
+	}
+	switch v.Swap {
+	case outcome.Unlimited:
+		text += "MemorySwapMax=infinity\n"
+	default:
+		text += fmt.Sprintf("MemorySwapMax=%d\n", v.Swap)
+	}
+	if s := v.Setting; s != nil {
+		text += "Environment=\"" + s.Name + "=" + s.Value + "\"\n"
+	}
+	return text
+}
+
+func swapText(b outcome.Bytes) string {
+	if b == outcome.Unlimited {
+		return "any amount"
+	}
+	return b.String()
+}

@@ -1,0 +1,105 @@
+package sweep
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/outcome"
+)
+
+func TestTheLimitToWriteIsInTheUnitOfEachManifest(t *testing.T) {
+	a := &Answer{Max: 143 * outcome.MiB}
+	v := a.Advise(outcome.Spec{}, Works{}, 0.2, "")
+	require.Equal(t, &Advice{Limit: 172 * outcome.MiB, From: 143 * outcome.MiB, High: 143 * outcome.MiB}, v, "171.6 MiB, rounded up")
+	require.Equal(t, "resources:\n  requests:\n    memory: 172Mi\n  limits:\n    memory: 172Mi\n", v.Kubernetes())
+	require.Equal(t, "mem_limit: 172m\nmemswap_limit: 172m\n", v.Compose())
+	require.Equal(t, "[Service]\nMemoryMax=172M\nMemoryHigh=143M\nMemorySwapMax=0\n", v.Systemd())
+
+	v = a.Advise(outcome.Spec{}, Works{}, 0, "")
+	require.Equal(t, "[Service]\nMemoryMax=143M\nMemorySwapMax=0\n", v.Systemd(), "there is nothing between the two")
+	odd := &Answer{Max: 100 * outcome.KiB}
+	require.Equal(t, outcome.MiB, odd.Advise(outcome.Spec{}, Works{}, 0.2, "").Limit)
+	require.Equal(t, 110*outcome.MiB, (&Answer{Max: 100 * outcome.MiB}).Advise(outcome.Spec{}, Works{}, 0.1, "").Limit, "1.1 times 100 is a little more than 110")
+	require.Nil(t, (&Answer{}).Advise(outcome.Spec{}, Works{}, 0.2, ""))
+}
+
+func TestTheSwapOfTheRunsIsWrittenToo(t *testing.T) {
+	a := &Answer{Max: 100 * outcome.MiB}
+	v := a.Advise(outcome.Spec{Limits: outcome.Limits{Swap: 64 * outcome.MiB}}, Works{}, 0, "")
+	require.Equal(t, "mem_limit: 100m\nmemswap_limit: 164m\n", v.Compose(), "memory and swap together")
+	require.Contains(t, v.Systemd(), "\nMemorySwapMax=67108864\n")
+	require.Contains(t, v.Kubernetes(), "# measured with 64MiB of swap: ")
+	v = a.Advise(outcome.Spec{Limits: outcome.Limits{Swap: outcome.Unlimited}}, Works{}, 0, "")
+	require.Contains(t, v.Compose(), "memswap_limit: -1\n")
+	require.Contains(t, v.Systemd(), "MemorySwapMax=infinity\n")
+}
+
+func TestARuntimeThatIsKnownIsToldOfTheLimit(t *testing.T) {
+	a := &Answer{Max: 100 * outcome.MiB}
+	spec := outcome.Spec{}
+	for runtime, want := range map[string]Setting{
+		RuntimeGo:  {RuntimeGo, "GOMEMLIMIT", "108MiB"},
+		RuntimeJVM: {RuntimeJVM, "JAVA_TOOL_OPTIONS", "-Xmx90m"},
+		RuntimeV8:  {RuntimeV8, "NODE_OPTIONS", "--max-old-space-size=90"},
+	} {
+		v := a.Advise(spec, Works{}, 0.2, runtime)
+		require.Equal(t, &want, v.Setting)
+		require.Contains(t, v.Kubernetes(), "env:\n- name: "+want.Name+"\n  value: \""+want.Value+"\"\n")
+		require.Contains(t, v.Compose(), "environment:\n  "+want.Name+": \""+want.Value+"\"\n")
+		require.Contains(t, v.Systemd(), "\nEnvironment=\""+want.Name+"="+want.Value+"\"\n")
+	}
+	require.Nil(t, a.Advise(spec, Works{}, 0.2, "Erlang").Setting)
+	require.Nil(t, a.Advise(spec, Works{}, 0.1, RuntimeGo).Setting, "99 MiB is less than it needs, so it would collect without end")
+
+	spec.Target.Env = []string{"GOMEMLIMIT=48MiB"}
+	require.Nil(t, a.Advise(spec, Works{}, 0.2, RuntimeGo).Setting, "it is told already")
+	spec.Target.Env = nil
+	require.Nil(t, (&Answer{Name: "GOMEMLIMIT=48MiB/GOGC=50", Max: outcome.GiB}).Advise(spec, Works{}, 0.2, RuntimeGo).Setting)
+	spec.Target.Args = []string{"-Xmx64m", "-jar", "x.jar"}
+	require.Nil(t, a.Advise(spec, Works{}, 0.2, RuntimeJVM).Setting)
+}
+
+func TestARuntimeIsKnownByTheProgramsNameOrByWhatItDid(t *testing.T) {
+	require.Equal(t, RuntimeJVM, (&Answer{}).RuntimeOf(outcome.Target{Path: "/usr/bin/java"}))
+	require.Equal(t, RuntimeV8, (&Answer{}).RuntimeOf(outcome.Target{Path: "node"}))
+	require.Empty(t, (&Answer{}).RuntimeOf(outcome.Target{Path: "./service"}))
+	collected, ended := &outcome.Outcome{}, &outcome.Outcome{}
+	collected.Evidence.Collector = &outcome.Collector{Runtime: "JVM"}
+	ended.Evidence.LastWords = &outcome.RuntimeEnd{Runtime: "V8"}
+	of := func(o *outcome.Outcome) string {
+		return (&Answer{Trials: []Trial{{Outcomes: []*outcome.Outcome{{}}}, {Outcomes: []*outcome.Outcome{o}}}}).RuntimeOf(outcome.Target{Path: "./start.sh"})
+	}
+	require.Equal(t, RuntimeJVM, of(collected))
+	require.Equal(t, RuntimeV8, of(ended))
+}
+
+func TestARuntimeThatSizesItselfByTheLimitIsRecognised(t *testing.T) {
+	at := func(mib, held outcome.Bytes) Trial {
+		return Trial{Max: mib * outcome.MiB, Runs: 1, Survived: 1, Held: held * outcome.MiB}
+	}
+	gaveUp := Trial{Max: 60 * outcome.MiB, Runs: 1, Outcomes: []*outcome.Outcome{{Verdict: outcome.RuntimeOOM}}}
+	died := Trial{Max: 60 * outcome.MiB, Runs: 1, Outcomes: []*outcome.Outcome{{Verdict: outcome.OOMKilled}}}
+	for _, c := range []struct {
+		what   string
+		trials []Trial
+		want   string
+	}{
+		{"a quarter of the limit", []Trial{at(100, 60), at(256, 70), at(1024, 250)},
+			"the program sizes itself by its limit: it held 60.0 MiB at 100MiB, and 250.0 MiB at 1GiB"},
+		{"the service of the README", []Trial{at(165, 165), at(168, 166), at(900, 167)}, ""},
+		{"one whose memory differs from run to run", []Trial{at(100, 60), at(101, 95), at(1024, 80)}, ""},
+		{"one that has never enough to be told", []Trial{at(100, 0), at(1024, 200)}, ""},
+		{"its own end, once", []Trial{gaveUp, at(100, 60)}, ""},
+		{"its own end, again and again", []Trial{gaveUp, gaveUp, died, at(100, 60)},
+			"the program sizes itself by its limit; at 2 limits its own runtime ended it, and no OOM killer"},
+	} {
+		s := sizing(c.trials)
+		if c.want == "" {
+			require.Nil(t, s, c.what)
+			continue
+		}
+		require.NotNil(t, s, c.what)
+		require.Equal(t, c.want, s.String(), c.what)
+	}
+}
