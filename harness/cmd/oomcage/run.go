@@ -21,6 +21,15 @@ const runLong = `run starts PROGRAM in a cage with these limits, pushes it step 
   oomcage run --max 32M -- sort -o /dev/null words
   oomcage run --max 32M --expect runtime-oom,exited=2 --output '^sort: .*(memory|nowhere)' -- sort nowhere
 
+A step may be any HTTP request, many may be under way at once, or come at a rate that does not slow down with the
+program. A load that tolerates failed steps goes on after them, and a program that has died may be started again in its
+cage: the outcome then says how long it was gone.
+
+  oomcage run --max 64M --request 'PUT /upload' --body-size 64KiB --header 'X-Tenant: 7' --clients 4 --step 8MiB \
+      -- ./service -addr '$ADDR'
+  oomcage run --max 64M --get /healthz --status 200,204 --rate 50 --steps 100 -- ./service -addr '$ADDR'
+  oomcage run --max 64M --post /upload --steps 20 --tolerate 5 --restart 3 -- ./service -addr '$ADDR'
+
 A limit can change during the run, as an in-place resize of a pod does, at a time since the program was ready or after a
 step. Where a lowered memory.max is less than what is in use, the kernel kills at once, and the sentence says so:
 
