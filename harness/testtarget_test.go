@@ -6,10 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"net"
-	"net/http"
-	"net/http/pprof"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -18,12 +14,8 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"testing"
 	"time"
 
-	"oomcage/harness/outcome"
-
-	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 )
 
@@ -243,22 +235,6 @@ func openCage(role string) (*Cage, *Process) {
 	return c, p
 }
 
-// leaveServer starts a server and waits until it listens.
-func leaveServer(addr string) {
-	cmd := exec.CommandContext(context.Background(), "/proc/self/exe", addr)
-	cmd.Env = append(os.Environ(), roleVariable+"=serve")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	fail(cmd.Start())
-	for {
-		conn, err := net.Dial("tcp", addr) //nolint:noctx // a target of a test
-		if err == nil {
-			fail(conn.Close())
-			return
-		}
-		time.Sleep(time.Millisecond) // a listener cannot be awaited by an event
-	}
-}
-
 // play never returns.
 func play(role string) {
 	awaitScore()
@@ -285,27 +261,6 @@ func take(n int) {
 	kept = append(kept, b)
 }
 
-// thing is small, and makes the collector look for the next one.
-type thing struct {
-	next *thing
-	_    [7]uint64
-}
-
-var (
-	things *thing
-	litter []byte
-)
-
-func churn(n int) {
-	const size, piece = 64, 1024
-	for range n / size {
-		things = &thing{next: things}
-	}
-	for range 4 * n / piece {
-		litter = make([]byte, piece)
-	}
-}
-
 // reread has the file mapped, as a program has its text.
 func reread(path string, keep int) {
 	f, err := os.Open(path)
@@ -324,61 +279,6 @@ func reread(path string, keep int) {
 	}
 }
 
-func serve(addr string) {
-	mux := http.NewServeMux()
-	mux.HandleFunc("/ready", func(http.ResponseWriter, *http.Request) {})
-	mux.HandleFunc("/eat/{n}", func(_ http.ResponseWriter, r *http.Request) { take(mustAtoi(r.PathValue("n"))) })
-	// Keeps n bytes of small things, and leaves four times as much to the collector.
-	mux.HandleFunc("/churn/{n}", func(_ http.ResponseWriter, r *http.Request) { churn(mustAtoi(r.PathValue("n"))) })
-	// Computes in n rounds, and takes no memory.
-	mux.HandleFunc("/spin/{n}", func(_ http.ResponseWriter, r *http.Request) {
-		sum := uint64(1)
-		for range mustAtoi(r.PathValue("n")) {
-			sum = sum*6364136223846793005 + 1442695040888963407
-		}
-		fmt.Fprintln(io.Discard, sum)
-	})
-	mux.HandleFunc("/child/{n}", func(_ http.ResponseWriter, r *http.Request) { fmt.Println("child:", parent("eat", r.PathValue("n"))) })
-	mux.HandleFunc("/refuse", func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, "no more of this", http.StatusInternalServerError)
-	})
-	mux.Handle("/debug/pprof/heap", pprof.Handler("heap"))
-	ln, err := new(net.ListenConfig).Listen(context.Background(), "tcp", addr)
-	fail(err)
-	mux.HandleFunc("/close-port", func(http.ResponseWriter, *http.Request) { fail(ln.Close()) })
-	mux.HandleFunc("/hang", func(_ http.ResponseWriter, r *http.Request) {
-		fmt.Println("hanging")
-		<-r.Context().Done()
-	})
-	mux.HandleFunc("/half", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Length", "100")
-		_, _ = io.WriteString(w, "half")
-		_ = http.NewResponseController(w).Flush()
-		fmt.Println("hanging")
-		<-r.Context().Done()
-	})
-	mux.HandleFunc("/die", func(http.ResponseWriter, *http.Request) { _ = unix.Kill(os.Getpid(), unix.SIGKILL) })
-	// Takes n bytes, and keeps count of it in the folder of the second argument: "received", "taken" before it answers.
-	mux.HandleFunc("/count/{n}", func(_ http.ResponseWriter, r *http.Request) {
-		tally(filepath.Join(os.Args[2], "received"))
-		take(mustAtoi(r.PathValue("n")))
-		tally(filepath.Join(os.Args[2], "taken"))
-	})
-	// Counts the requests in the file of the second argument, one byte each.
-	mux.HandleFunc("/count-and-hang-up", func(w http.ResponseWriter, _ *http.Request) {
-		tally(os.Args[2])
-		conn, _, err := http.NewResponseController(w).Hijack()
-		fail(err)
-		fail(conn.(*net.TCPConn).SetLinger(0))
-		_ = conn.Close()
-	})
-	if err := http.Serve(ln, mux); errors.Is(err, net.ErrClosed) {
-		wait() // it lives on behind its closed port
-	} else {
-		fail(err)
-	}
-}
-
 // tally adds a byte to a file.
 func tally(file string) {
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
@@ -392,75 +292,6 @@ func mustAtoi(s string) int {
 	n, err := strconv.Atoi(s)
 	fail(err)
 	return n
-}
-
-// as makes a target of this test binary.
-func as(tb testing.TB, role string, args ...string) Target {
-	tb.Helper()
-	self, err := os.Executable()
-	require.NoError(tb, err)
-	// The race detector's runtime needs more than the small limits of these tests.
-	return Target{Path: self, Args: args, Env: []string{roleVariable + "=" + role, "GOCOVERDIR=" + tb.TempDir()}}
-}
-
-// says is a probe that waits for a text in the target's output.
-func says(text string) Probe {
-	return func(ctx context.Context, p *Process) error {
-		for !strings.Contains(p.Output(), text) {
-			select {
-			case <-ctx.Done():
-				return fmt.Errorf("wait for %q: %w", text, context.Cause(ctx))
-			case <-time.After(time.Millisecond): // output is copied, not signalled
-			}
-		}
-		return nil
-	}
-}
-
-// requireNothingLeft asserts that no cage of this process is left in the cgroup file system.
-func requireNothingLeft(t *testing.T) {
-	t.Helper()
-	var left []string
-	name := fmt.Sprintf("run-%d-", os.Getpid())
-	require.NoError(t, filepath.WalkDir("/sys/fs/cgroup", func(path string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // of another test process, and gone meanwhile
-		}
-		if err == nil && strings.HasPrefix(d.Name(), name) {
-			left = append(left, path)
-		}
-		return err
-	}))
-	require.Empty(t, left)
-}
-
-// overshoot is how far from memory.max a kill may leave memory.peak: at most a batch of pages
-// charged ahead below, and above it what is allocated atomically, such as the queue entry of a
-// signal (try_charge_memcg in mm/memcontrol.c). Seen: one page above, none below (6.1 and 6.12,
-// 2026-11).
-const overshoot = 64 * 4096
-
-// requireGone asserts that a process runs no more. It may be a zombie: its new parent reaps it
-// when it gets to it.
-func requireGone(t *testing.T, pid int) {
-	t.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err == nil {
-		_, state, _ := strings.Cut(string(stat), ") ")
-		require.Contains(t, "ZX", state[:1], "process %d is left: %s", pid, stat) // X is being waited for
-	}
-}
-
-// scoreVariable holds the oom_score_adj without which a role is not to begin.
-const scoreVariable = "OOMCAGE_TEST_SCORE"
-
-// shield gives the target an oom_score_adj at which nothing kills it. The harness sets that when the program has been
-// executed, and a role may be faster. Only root may lower a score.
-func shield(tb testing.TB, t *Target) {
-	tb.Helper()
-	requireRoot(tb)
-	t.OOMScoreAdj = ptr(outcome.OOMScoreAdjMin)
-	t.Env = append(t.Env, fmt.Sprintf("%s=%d", scoreVariable, outcome.OOMScoreAdjMin))
 }
 
 func awaitScore() {
