@@ -31,7 +31,12 @@ var Series = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
 
 // Fetch fetches stock kernels with apt, which must be there: of a series, Newest or All. What is there already stays,
 // and takes no network, unless it is to be looked for again. It returns what was asked for, the oldest first.
-func (s Store) Fetch(ctx context.Context, what string, again bool, say func(string)) ([]Kernel, error) {
+func (s Store) Fetch(ctx context.Context, what string, again bool, say func(string)) (all []Kernel, err error) {
+	defer func() {
+		if err != nil && ctx.Err() != nil {
+			err = context.Cause(ctx) // not what apt says when it is interrupted
+		}
+	}()
 	if what != Newest && what != All && !Series.MatchString(what) {
 		return nil, &advise.Finding{
 			Found: fmt.Sprintf("%q is no kernel that can be fetched", what),
@@ -64,9 +69,6 @@ func (s Store) Fetch(ctx context.Context, what string, again bool, say func(stri
 	for _, release := range releases {
 		k, err := s.fetch(ctx, a, release, say)
 		if err != nil {
-			if ctx.Err() != nil {
-				err = context.Cause(ctx)
-			}
 			return nil, err
 		}
 		names = append(names, k.Name)
