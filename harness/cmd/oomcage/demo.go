@@ -7,11 +7,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/advise"
+	"oomcage/harness/internal/gobuild"
 	"oomcage/harness/internal/printable"
 )
 
@@ -32,12 +37,14 @@ It needs cgroup v2 and root, or a delegated cgroup. make demo runs it in the mic
 // demo prints to w as the run goes on.
 func demo(ctx context.Context, w io.Writer) error {
 	if err := harness.Supported(); err != nil { // before the minute that compiling may take
-		return err
+		return fmt.Errorf("%w\n  to help: in a clone of oomcage, make demo shows it in the microVM", err)
 	}
-	app, err := harness.Build(ctx, modulePath()+"/app")
+	info, _ := debug.ReadBuildInfo()
+	app, remove, err := buildService(ctx, modulePath()+"/app", ownVersion(info))
 	if err != nil {
 		return err
 	}
+	defer remove()
 	const step = 20 * harness.MiB
 	fmt.Fprintf(w, "The gin service under memory.max 100000000 and memory.swap.max 0, %v a step.\n%s.\n\n", step, kernel())
 	spec := harness.Spec{
@@ -63,6 +70,27 @@ func demo(ctx context.Context, w io.Writer) error {
 		return exitCode(exitFailed)
 	}
 	return nil
+}
+
+// buildService compiles the demo's service: where its source is, or else of the version that this command has.
+func buildService(ctx context.Context, pkg, version string) (path string, remove func(), err error) {
+	path, err = harness.Build(ctx, pkg)
+	if err == nil || os.Getenv("OOMCAGE_VM") != "" || ctx.Err() != nil {
+		return path, func() {}, err
+	}
+	if strings.HasPrefix(version, "v") && !strings.Contains(version, "+") { // one that can be had elsewhere
+		dir, dirErr := os.MkdirTemp("", "oomcage-demo-")
+		if dirErr != nil {
+			return "", nil, dirErr
+		}
+		remove = func() { os.RemoveAll(dir) }
+		if err = gobuild.Install(ctx, dir, pkg+"@"+version); err == nil {
+			return filepath.Join(dir, filepath.Base(pkg)), remove, nil
+		}
+		remove()
+	}
+	return "", nil, advise.New(fmt.Sprintf("the demo's service, %s, cannot be compiled here: %v", pkg, err),
+		"run it where its source is: in a clone of oomcage, make demo; or with a program of your own: oomcage run -h")
 }
 
 func kernel() string {

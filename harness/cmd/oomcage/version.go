@@ -34,15 +34,9 @@ func newVersionCommand() *cobra.Command {
 
 // versionLine says the version, the commit where it is known, and what it was built by and for.
 func versionLine(info *debug.BuildInfo) string {
-	version, commit := "(unknown)", ""
+	commit := ""
 	if info != nil {
 		own := info.Main.Path == modulePath()
-		version = info.Main.Version
-		for _, m := range info.Deps {
-			if m.Path == modulePath() {
-				version = cmp.Or(m.Version, version)
-			}
-		}
 		for _, s := range info.Settings {
 			switch {
 			case !own: // the commit is that of a module that has oomcage as its tool
@@ -53,5 +47,18 @@ func versionLine(info *debug.BuildInfo) string {
 			}
 		}
 	}
-	return fmt.Sprintf("oomcage %s%s, %s, %s/%s", version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("oomcage %s%s, %s, %s/%s", ownVersion(info), commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// ownVersion is oomcage's, whatever module has it as its tool.
+func ownVersion(info *debug.BuildInfo) string {
+	if info == nil {
+		return "(unknown)"
+	}
+	for _, m := range info.Deps {
+		if m.Path == modulePath() {
+			return cmp.Or(m.Version, info.Main.Version)
+		}
+	}
+	return info.Main.Version
 }

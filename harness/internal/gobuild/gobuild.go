@@ -47,3 +47,14 @@ func Command(ctx context.Context, out, pkg string) *exec.Cmd {
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	return cmd
 }
+
+// Install compiles a package of a version, as in example.com/service@v1.0.0, to a static executable in dir. It needs no module
+// around it.
+func Install(ctx context.Context, dir, pkg string) error {
+	cmd := exec.CommandContext(ctx, "go", "install", pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOBIN="+dir)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go install %s: %w\n%s", pkg, err, said)
+	}
+	return nil
+}
