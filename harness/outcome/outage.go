@@ -74,6 +74,20 @@ func (l *OutageLog) Acknowledge(s StepTime) {
 // Outages are those that were seen; nil without one.
 func (l *OutageLog) Outages() []Outage { return l.outages }
 
+// Unrecovered says why the target has not recovered within that time, each time that steps failed, or "". That none failed
+// is no recovery.
+func (o *Outcome) Unrecovered(within time.Duration) string {
+	if len(o.Outages) == 0 {
+		return "no step failed of a load that goes on then (Load.Tolerate, Target.Restart), so nothing recovered"
+	}
+	for _, outage := range o.Outages {
+		if !outage.Over() || outage.Took() > within {
+			return fmt.Sprintf("it did not recover within %v: %s", within, outage)
+		}
+	}
+	return ""
+}
+
 // recovery says how steps failed and worked again, for the sentence; "" without an outage.
 func (o *Outcome) recovery() string {
 	n := len(o.Outages)

@@ -59,15 +59,8 @@ func (o *Outcome) RequireOOMKills(t TB, n int) {
 // first that failed until the next one was acknowledged. It takes a load that goes on after failed steps (Load.Tolerate), or a target that is started again (Target.Restart).
 func (o *Outcome) RequireRecovered(t TB, within time.Duration) {
 	t.Helper()
-	if len(o.Outages) == 0 {
-		o.fail(t, "no step failed of a load that goes on then (Load.Tolerate, Target.Restart), so nothing recovered")
-		return
-	}
-	for _, outage := range o.Outages {
-		if !outage.Over() || outage.Took() > within {
-			o.fail(t, fmt.Sprintf("it did not recover within %v: %s", within, outage))
-			return
-		}
+	if lasting := o.Unrecovered(within); lasting != "" {
+		o.fail(t, lasting)
 	}
 }
 

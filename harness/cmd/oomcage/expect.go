@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +21,7 @@ import (
 // expectFlags are what the user says of an outcome; the zero value expects nothing.
 type expectFlags struct {
 	verdict, acked, output string
+	recovered              time.Duration
 
 	ends   outcome.Expectation // of verdict
 	window outcome.Prediction  // of acked
@@ -30,6 +32,7 @@ func (e *expectFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&e.verdict, "expect", "", "exit with 1 unless the `VERDICT` is this, or one of several with commas: oom-killed,exited=3,killed=SIGABRT")
 	cmd.Flags().StringVar(&e.acked, "acked", "", "exit with 1 unless the acknowledged steps are `N` or LO..HI; predicted is what was predicted")
 	cmd.Flags().StringVar(&e.output, "output", "", "exit with 1 unless what is kept of the target's output matches this `REGEX`; ^ and $ are ends of a line")
+	cmd.Flags().DurationVar(&e.recovered, "recovered", 0, "exit with 1 unless steps failed, and each time one worked again within this `TIME`; it takes -tolerate or -restart")
 	_ = cmd.RegisterFlagCompletionFunc("expect", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return outcome.ExpectedNames(), cobra.ShellCompDirectiveNoFileComp
 	}) // its one error is a flag that is not there
@@ -43,6 +46,9 @@ func (e *expectFlags) check() (err error) {
 		if e.ends, err = outcome.ParseExpectation(e.verdict); err != nil {
 			return usageError{fmt.Errorf("-expect %w", err)}
 		}
+	}
+	if e.recovered < 0 {
+		return usageError{fmt.Errorf("-recovered is %v: it must not be negative", e.recovered)}
 	}
 	if e.output != "" {
 		if e.words, err = regexp.Compile("(?m)" + e.output); err != nil {
@@ -91,6 +97,11 @@ func (e *expectFlags) unexpected(o *harness.Outcome) string {
 func (e *expectFlags) unmet(o *harness.Outcome) string {
 	if unmet := e.ends.Unmet(o); unmet != "" {
 		return unmet
+	}
+	if e.recovered > 0 {
+		if lasting := o.Unrecovered(e.recovered); lasting != "" {
+			return printable.Line(lasting)
+		}
 	}
 	switch {
 	case e.words != nil && !e.words.MatchString(o.Output):

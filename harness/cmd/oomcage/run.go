@@ -28,7 +28,7 @@ cage: the outcome then says how long it was gone.
   oomcage run --max 64M --request 'PUT /upload' --body-size 64KiB --header 'X-Tenant: 7' --clients 4 --step 8MiB \
       -- ./service -addr '$ADDR'
   oomcage run --max 64M --get /healthz --status 200,204 --rate 50 --steps 100 -- ./service -addr '$ADDR'
-  oomcage run --max 64M --post /upload --steps 20 --tolerate 5 --restart 3 -- ./service -addr '$ADDR'
+  oomcage run --max 64M --post /upload --steps 20 --tolerate 5 --restart 3 --recovered 1m -- ./service -addr '$ADDR'
 
 A limit can change during the run, as an in-place resize of a pod does, at a time since the program was ready or after a
 step. Where a lowered memory.max is less than what is in use, the kernel kills at once, and the sentence says so:

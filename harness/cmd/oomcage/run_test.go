@@ -63,6 +63,8 @@ func TestCommandLinesThatMakeNoSenseAreRefused(t *testing.T) {
 		"sweep -timeout -1ns p":                        "-timeout is -1ns",
 		"bisect -timeout -1s p":                        "-timeout is -1s",
 		"run -get / -steps -1 p":                       "-steps is -1: it must not be negative",
+		"run -recovered -1s p":                         "-recovered is -1s: it must not be negative",
+		"run -restart -1 p":                            "Target.Restart is -1: it must not be negative",
 		"run -steps -1 p":                              "-steps is -1: it must not be negative",
 		"run -max -1 p":                                "sizes look like",
 		"run -high=-1M p":                              "sizes look like",
