@@ -21,6 +21,9 @@ type Limits = outcome.Limits
 // Capture is what is fetched of a target before its limit kills it; see outcome.Capture.
 type Capture = outcome.Capture
 
+// Stop is how a target is asked to end; see outcome.Stop.
+type Stop = outcome.Stop
+
 // Outcome is all that is known of a run; see outcome.Outcome.
 type Outcome = outcome.Outcome
 

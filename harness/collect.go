@@ -24,9 +24,9 @@ const (
 // collect reads the evidence. The kernel counts a kill before it sends the signal, so counters
 // that are read after the target's end are final; those of a target that lives are read again
 // when it ended meanwhile. It waits for no more than the run's time and lateGrace, except for a target
-// that is sure to end: to close the cage would wait for that too.
-func collect(ctx context.Context, p *Process, tl *timeline, log *kernelLog) Evidence {
-	timeUp := ctx.Err() != nil
+// that is sure to end: to close the cage would wait for that too. Where a time is up, it says what the
+// target did with it.
+func collect(ctx context.Context, p *Process, tl *timeline, log *kernelLog, timeUp bool) Evidence {
 	ctx, cancel := whileLate(ctx)
 	defer cancel()
 	var waited bool

@@ -24,7 +24,7 @@ const (
 // so there is nothing to wait for.
 func awaitDeath(ctx context.Context, p *Process, failed error) {
 	var refused *HTTPStatusError
-	if errors.As(failed, &refused) || errors.Is(failed, errTimeout) {
+	if errors.As(failed, &refused) || errors.Is(failed, errTimeout) || errors.As(failed, new(*notReadyInTime)) {
 		return
 	}
 	grace := time.NewTimer(deathGrace)

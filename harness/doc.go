@@ -36,7 +36,7 @@ An outcome is one line of JSON, and can be judged again anywhere.
 # Verdicts
 
 	survived             the target was alive when the load ended
-	                     (running, no OOM in the cage, and a step taken if there was one)
+	                     (running, or ended as Stop asked it to; no OOM in the cage, and a step taken if there was one)
 	oom-killed           the cage's own limit killed the target
 	                     (SIGKILL, and the cage's own oom and oom_kill both rose)
 	oom-group-killed     the same, and memory.oom.group took the rest along

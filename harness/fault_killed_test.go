@@ -48,7 +48,7 @@ func killedHarness(stage string, tenths int, path string) {
 		defer tl.close()
 		tl.watch(p)
 		log := openKernelLog()
-		read := func() { collect(ctx, p, tl, log) }
+		read := func() { collect(ctx, p, tl, log, false) }
 		dieWithin(tenths, read, read)
 	case "closing":
 		rehearsal, err := NewCage(ctx, Limits{})

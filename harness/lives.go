@@ -37,11 +37,12 @@ func (c *Cage) live(ctx context.Context, s Spec, start time.Time, own bool) (*Ou
 	}
 }
 
-// startsAgain reports whether the target is to be started once more: it has died, and there is time, and a part of the load.
+// startsAgain reports whether the target is to be started once more: it has died, not as it was asked to, and
+// there is time, and a part of the load.
 func (s Spec) startsAgain(ctx context.Context, o *Outcome, lives int) bool {
 	status := o.Evidence.Status
 	switch {
-	case lives >= s.Target.Restart || ctx.Err() != nil || !status.Ended:
+	case lives >= s.Target.Restart || ctx.Err() != nil || !status.Ended || o.Evidence.Stop != nil:
 		return false
 	case s.Load.Step == nil:
 		return status.Signal != "" || status.Code != 0

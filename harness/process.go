@@ -29,6 +29,7 @@ type Process struct {
 	cmd    *exec.Cmd
 	output *tail
 	pipe   *os.File           // the reading end of its stdout and stderr
+	heard  gate               // open when its output is read
 	copied chan struct{}      // closed when all output has been read
 	done   chan struct{}      // closed when the process has been waited for
 	status outcome.ExitStatus // set before done is closed
@@ -51,6 +52,15 @@ type Process struct {
 // has been executed; it does not wait for t.Ready. Closing the cage ends it. Of a cage with
 // children, the target is started in a leaf below it: see Child.
 func (c *Cage) Start(ctx context.Context, t Target) (*Process, error) {
+	p, err := c.launch(ctx, t)
+	if err == nil {
+		p.heard.open()
+	}
+	return p, err
+}
+
+// launch is Start, but that the target's output is not read before p.heard is open.
+func (c *Cage) launch(ctx context.Context, t Target) (*Process, error) {
 	if t.Path == "" {
 		return nil, errors.New("start the target: it has no Path: name the executable to be caged")
 	}
@@ -105,7 +115,7 @@ func (c *Cage) start(ctx context.Context, t Target) (*Process, error) {
 	}
 	p := &Process{
 		cage: c, group: group, cmd: cmd, pipe: r, output: &tail{},
-		copied: make(chan struct{}), done: make(chan struct{}),
+		heard: newGate(), copied: make(chan struct{}), done: make(chan struct{}),
 	}
 	p.scratch.Store(tmp)
 	p.cpu, _ = cpuTime(c.group) // what cannot be read now, cannot be read later
@@ -196,53 +206,6 @@ func (c *Cage) command(t Target, tmp *scratch) *exec.Cmd {
 		cmd.Env = append(cmd.Env, c.address.expand(e))
 	}
 	return cmd
-}
-
-// pipeCapacity is what a pipe holds (pipe(7)).
-const pipeCapacity = 64 << 10
-
-// largestPipe is what a user may make it hold: the default of /proc/sys/fs/pipe-max-size (pipe(7)).
-const largestPipe = 1 << 20
-
-func (p *Process) copyOutput() {
-	defer close(p.copied)
-	buf := make([]byte, 4<<10) // not io.Copy, which takes 32 KiB for each process
-	for {
-		n, err := p.pipe.Read(buf)
-		_, _ = p.output.Write(buf[:n])
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			p.copyRest(buf)
-		}
-		if err != nil {
-			return
-		}
-		if n == len(buf) && n < pipeCapacity { // it prints a lot
-			buf = make([]byte, pipeCapacity)
-		}
-	}
-}
-
-// copyRest reads what the pipe holds, and waits for no more: whatever could write into it by right has ended. A
-// process that escaped from the cage may go on, so no more is read than a pipe can hold.
-func (p *Process) copyRest(buf []byte) {
-	if p.pipe.SetReadDeadline(time.Time{}) != nil {
-		return
-	}
-	raw, err := p.pipe.SyscallConn()
-	if err != nil {
-		return
-	}
-	_ = raw.Read(func(fd uintptr) bool {
-		for read := 0; read < largestPipe; {
-			n, err := unix.Read(int(fd), buf)
-			if n <= 0 || err != nil { // EAGAIN: it is empty
-				break
-			}
-			_, _ = p.output.Write(buf[:n])
-			read += n
-		}
-		return true
-	})
 }
 
 func (p *Process) wait() {
@@ -385,6 +348,7 @@ func (p *Process) end(ctx context.Context) error {
 func (p *Process) finish(ctx context.Context) error {
 	_ = p.cmd.Process.Kill() // where another has moved it out of the cage; otherwise it has ended
 	_, err := p.Wait(ctx)
+	p.heard.open()
 	// Only a process that is not in the cage can hold the pipe now, and nobody waits for that.
 	if p.pipe.SetReadDeadline(time.Now()) == nil {
 		<-p.copied

@@ -18,7 +18,8 @@ func TestOutputIsCopiedToItsEndThoughThePipeStaysOpen(t *testing.T) {
 	said := strings.Repeat("last words\n", 1000)
 	_, err = w.WriteString(said)
 	require.NoError(t, err)
-	p := &Process{pipe: r, output: &tail{}, copied: make(chan struct{})}
+	p := &Process{pipe: r, output: &tail{}, heard: newGate(), copied: make(chan struct{})}
+	p.heard.open()
 	require.NoError(t, r.SetReadDeadline(time.Now()))
 	go p.copyOutput()
 	<-p.copied

@@ -149,7 +149,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 		return nil, nil, c.explainGone(explainDescriptors(err))
 	}
 	defer stopWatch()
-	p, err := c.Start(ctx, s.Target)
+	p, err := c.launch(ctx, s.Target)
 	if err != nil {
 		return nil, nil, c.explainGone(err)
 	}
@@ -176,7 +176,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	load := &loader{Load: s.Load, restarts: s.Target.Restart > 0, p: p, o: o, seen: following{tl, asked}, times: &stepTimer{start: start}}
 	var loadErr, baselineErr error
 	ready := false
-	if loadErr = awaitReady(ctx, s.Target.Ready, p); loadErr == nil {
+	if loadErr = awaitReady(ctx, s.Target, p); loadErr == nil {
 		ready = true
 		o.Baseline, err = readBaseline(c.group)
 		baselineErr = err
@@ -189,19 +189,25 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 		if s.Target.Ready != nil {
 			asked.lookNow()
 		}
-		loadErr = load.apply(ctx)
+		if s.Load.Step != nil || s.Stop == nil {
+			loadErr = load.apply(ctx)
+		}
 	}
-	timedOut := ctx.Err() != nil
+	timedOut := ctx.Err() != nil || errors.As(loadErr, new(*notReadyInTime))
 	if loadErr != nil {
 		o.Error = loadErr.Error()
 	}
 	load.awaitDeath(ctx, loadErr)
 	tl.mover.end()
 	tl.captures.await()
+	var stopped *outcome.Stopped
+	if ready && !timedOut {
+		stopped = p.askToEnd(ctx, s.Stop, start)
+	}
 	stopSampler()
 
-	o.Evidence = collect(ctx, p, tl, log)
-	o.Evidence.Ready = ready
+	o.Evidence = collect(ctx, p, tl, log, timedOut)
+	o.Evidence.Ready, o.Evidence.Stop = ready, stopped
 	o.Evidence.TimedOut = timedOut && !o.Evidence.Status.Ended
 	if baselineErr != nil {
 		o.Evidence.Unread[outcome.BaselineRead] = baselineErr.Error()
@@ -254,25 +260,4 @@ func (t *timeline) complete(o *Outcome, asked *answers) {
 		e.Fullest.Inherited = t.before.Current
 		e.Fullest.SeeTmpfs(growth(asked.p.tmpfs))
 	}
-}
-
-// awaitReady runs the probe, which ends with the target.
-func awaitReady(ctx context.Context, ready Probe, p *Process) error {
-	if ready == nil {
-		return nil
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() {
-		select {
-		case <-p.Done():
-			cancel(fmt.Errorf("the target ended: %s", p.Status()))
-		case <-ctx.Done():
-		}
-	}()
-	err := heed(ctx, func() error { return ready(ctx, p) })
-	if errors.As(err, new(*unheeded)) {
-		return fmt.Errorf("the probe: %w", err)
-	}
-	return err
 }

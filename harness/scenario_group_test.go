@@ -84,7 +84,7 @@ func (s *GroupScenarios) holding(size Bytes) Target {
 func (s *GroupScenarios) started(c *Cage, t Target) *Process {
 	p, err := c.Start(s.T().Context(), t)
 	s.Require().NoError(err)
-	s.Require().NoError(awaitReady(s.T().Context(), t.Ready, p))
+	s.Require().NoError(awaitReady(s.T().Context(), t, p))
 	return p
 }
 

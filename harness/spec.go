@@ -27,6 +27,12 @@ type Spec struct {
 	// keeps the limits that it has got.
 	Schedule outcome.Schedule
 
+	// Stop asks a target that lives when its load has ended to end: by a signal to that process alone, as a container's
+	// engine does, after which its end is waited for up to a grace. Without a Load.Step that is as soon as it is ready. Evidence.Stop
+	// has what came of it, and the verdict is about all until then: one that ends as it was asked to has survived. What lives on
+	// is killed like any other when the run ends. A target that was not ready, or whose time was up, is not asked. nil: no target is.
+	Stop *Stop
+
 	// Timeout bounds the whole run, from the cage to the evidence: it is back at most about a second later,
 	// whatever a step or a probe does. 0 means 1 minute.
 	Timeout time.Duration
@@ -67,6 +73,10 @@ type Target struct {
 	// "GET /ping". It changes nothing in the run.
 	ReadyName string
 
+	// ReadyTimeout bounds Ready. A target that is not ready by then is judged as one whose time is up, without a load. 0: the
+	// whole run's time.
+	ReadyTimeout time.Duration
+
 	// Capture is what is fetched of the target when its cage is nearly full, for example a heap profile, while the load
 	// goes on: see Capture. It may take 10 s and 32 MiB, and at the end of the load it is waited for. It takes memory of the
 	// target, and so may be what kills it.
@@ -87,7 +97,7 @@ type Load struct {
 	// "POST /take?bytes=1048576". It changes nothing in the run.
 	Name string
 
-	// Step is one push. nil: no load; the run waits for the target to end.
+	// Step is one push. nil: no load; the run waits for the target to end, unless Spec.Stop ends it.
 	Step Step
 
 	// Count is how many steps there are at most. 0: until the target ends or time is up.
@@ -125,30 +135,30 @@ type Step func(ctx context.Context, p *Process, n int) error
 // that does not heed it is left behind as a step is. An error is evidence: the run goes on to collect it.
 type Probe func(ctx context.Context, p *Process) error
 
-const defaultTimeout = time.Minute
+const defaultTimeout = outcome.DefaultTimeout
 
 // Data is the spec without its code.
 func (s Spec) Data() outcome.Spec {
-	t := s.Target
 	return outcome.Spec{
 		Name:     s.Name,
-		Target:   outcome.Target{Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, OOMScoreAdj: t.OOMScoreAdj, ReadyName: t.ReadyName, Capture: t.Capture, Restart: t.Restart},
+		Target:   s.Target.data(),
 		Limits:   s.Limits,
 		Load:     s.Load.data(),
 		Schedule: s.Schedule,
+		Stop:     s.Stop,
 		Timeout:  s.Timeout,
 	}
 }
 
 // WithoutCode is the spec that has this data, and no code.
 func WithoutCode(d outcome.Spec) Spec {
-	t := d.Target
 	return Spec{
 		Name:     d.Name,
-		Target:   Target{Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, OOMScoreAdj: t.OOMScoreAdj, ReadyName: t.ReadyName, Capture: t.Capture, Restart: t.Restart},
+		Target:   targetWithoutCode(d.Target),
 		Limits:   d.Limits,
 		Load:     loadWithoutCode(d.Load),
 		Schedule: d.Schedule,
+		Stop:     d.Stop,
 		Timeout:  d.Timeout,
 	}
 }
@@ -160,6 +170,20 @@ func (l Load) data() outcome.Load {
 
 func loadWithoutCode(l outcome.Load) Load {
 	return Load{Name: l.Name, Count: l.Count, Bytes: l.Bytes, Clients: l.Clients, Rate: l.Rate, Tolerate: l.Tolerate}
+}
+
+func (t Target) data() outcome.Target {
+	return outcome.Target{
+		Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, OOMScoreAdj: t.OOMScoreAdj,
+		ReadyName: t.ReadyName, ReadyTimeout: t.ReadyTimeout, Restart: t.Restart, Capture: t.Capture,
+	}
+}
+
+func targetWithoutCode(d outcome.Target) Target {
+	return Target{
+		Path: d.Path, Args: d.Args, Env: d.Env, Dir: d.Dir, OOMScoreAdj: d.OOMScoreAdj,
+		ReadyName: d.ReadyName, ReadyTimeout: d.ReadyTimeout, Restart: d.Restart, Capture: d.Capture,
+	}
 }
 
 // Validate says what of the spec cannot be run, as Run does before it touches the kernel.
@@ -177,6 +201,12 @@ func (s Spec) Validate() error {
 		if err := checkHigh(Limits{High: highOf(c)}); err != nil {
 			return fmt.Errorf("the change %s of the schedule: %w", c, err)
 		}
+	}
+	if s.Stop != nil && s.Load.Step == nil && s.Target.Ready == nil {
+		return errors.New("the spec has a Stop, and neither a Load.Step nor a Target.Ready: the target would be asked to end as soon as it is started")
+	}
+	if s.Target.Ready == nil && s.Target.ReadyTimeout != 0 {
+		return errors.New("the spec's Target has a ReadyTimeout but no Ready: set Ready, for example TCPReady()")
 	}
 	if err := checkDir(s.Target.Dir); err != nil {
 		return fmt.Errorf("the spec's Target.Dir: %w", err)

@@ -17,6 +17,7 @@ type tail struct {
 	buf      []byte
 	cut      bool   // something came before buf
 	headline string // of what came before
+	watches  []*lineWatch
 }
 
 // headlines are how the Go runtime begins an end with a traceback.
@@ -30,6 +31,9 @@ func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := len(p)
+	for _, w := range t.watches {
+		w.feed(p)
+	}
 	for len(p) > 0 {
 		part := p[:min(len(p), tailSize)]
 		p = p[len(part):]

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -96,14 +97,8 @@ var roles = map[string]func(){
 	},
 	// shout N: prints N bytes and ends.
 	"shout": func() {
-		w := bufio.NewWriterSize(os.Stdout, 64<<10)
-		line := strings.Repeat("x", 1023) + "\n"
-		for range mustAtoi(os.Args[1]) / 1024 {
-			_, err := w.WriteString(line)
-			fail(err)
-		}
-		fmt.Fprintln(w, "the end")
-		fail(w.Flush())
+		shout(mustAtoi(os.Args[1]))
+		fmt.Println("the end")
 	},
 	// lives: counts its lives in its TMPDIR, leaves a child behind, prints the count and ends with exit code 3.
 	"lives": func() {
@@ -209,6 +204,46 @@ var roles = map[string]func(){
 		}
 		fail(fmt.Errorf("map a buffer: %w", err))
 	},
+	// graceful CODE N: ends with the code when it is told to, for which it takes N bytes.
+	"graceful": func() {
+		told := make(chan os.Signal, 1)
+		signal.Notify(told, syscall.SIGTERM, syscall.SIGINT)
+		fmt.Println("at your service")
+		fmt.Println("told:", <-told)
+		take(mustAtoi(os.Args[2]))
+		os.Exit(mustAtoi(os.Args[1]))
+	},
+	// listen-unix PATH: listens at a Unix socket.
+	"listen-unix": func() {
+		_, err := net.Listen("unix", os.Args[1]) //nolint:noctx // a target of a test
+		fail(err)
+		wait()
+	},
+	// announce LINE N: prints the line, and N bytes of others behind it, and idles.
+	"announce": func() {
+		fmt.Println(os.Args[1])
+		shout(mustAtoi(os.Args[2]))
+		wait()
+	},
+	// shout-and-serve ADDR N: prints N bytes before it serves.
+	"shout-and-serve": func() {
+		shout(mustAtoi(os.Args[2]))
+		serve(os.Args[1])
+	},
+	// touch FILE: makes a file, and idles.
+	"touch": func() {
+		fail(os.WriteFile(os.Args[1], nil, 0o600))
+		wait()
+	},
+	// exists FILE PID: ends with 0 if the file is there, and the PID is a process's.
+	"exists": func() {
+		_, err := os.Stat(os.Args[1])
+		fail(err)
+		_, err = os.Stat("/proc/" + os.Args[2])
+		fail(err)
+	},
+	// serve-health ADDR: answers by a status and a text.
+	"serve-health": func() { serveHealth(os.Args[1]) },
 	// serve: answers on the address in its first argument; see the handlers.
 	"serve": func() { serve(os.Args[1]) },
 }
@@ -244,6 +279,16 @@ func play(role string) {
 	}
 	f()
 	os.Exit(0)
+}
+
+func shout(n int) {
+	w := bufio.NewWriterSize(os.Stdout, 64<<10)
+	line := strings.Repeat("x", 1023) + "\n"
+	for range n / 1024 {
+		_, err := w.WriteString(line)
+		fail(err)
+	}
+	fail(w.Flush())
 }
 
 var (

@@ -188,7 +188,7 @@ func afterTheEnd(t *testing.T, target Target, limits Limits, between func()) Evi
 	_, err = p.Wait(t.Context())
 	require.NoError(t, err)
 	between()
-	return collect(t.Context(), p, tl, log)
+	return collect(t.Context(), p, tl, log, false)
 }
 
 func mustTimeline(t *testing.T, c *Cage) *timeline {

@@ -5,7 +5,7 @@ import "time"
 // Evidence is everything that was seen of a run and that a verdict rests on. It is collected
 // before the cage is removed. Counters are differences: what was counted during this run.
 type Evidence struct {
-	Status   ExitStatus `json:"status"`    // of the target, when the load had ended
+	Status   ExitStatus `json:"status"`    // of the target, when the load had ended, or after Stop
 	Ready    bool       `json:"ready"`     // the probe had succeeded
 	TimedOut bool       `json:"timed_out"` // the run's time was up
 
@@ -99,6 +99,9 @@ type Evidence struct {
 
 	// KillTimes places the kills that Events.OOMKill counts, in their order: at most 1000.
 	KillTimes []KillTime `json:"kill_times,omitempty"`
+
+	// Stop is what became of the target when its load had ended and Spec.Stop asked it to end; nil: it was not asked.
+	Stop *Stopped `json:"stop,omitempty"`
 
 	// Captures is what became of Target.Capture, in its order.
 	Captures []Captured `json:"captures,omitempty"`

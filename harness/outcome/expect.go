@@ -12,12 +12,17 @@ import (
 // Expectation is a list of ends, any of which is expected. Empty, it expects nothing.
 type Expectation []ExpectedEnd
 
-// ExpectedEnd is a verdict, and of a target that exited or was killed how.
+// ExpectedEnd is a verdict, and of a target that exited or was killed how. Of one that survived it may say how Spec.Stop
+// made it end: "stopped" within the grace with exit code 0, and "stopped=143" or "stopped=SIGTERM" otherwise.
 type ExpectedEnd struct {
 	Verdict Verdict
-	Code    *int   // of Exited; nil: any
-	Signal  string // of Killed, as "SIGABRT"; empty: any
+	Stopped bool   // of Survived: it ended as it was asked to
+	Code    *int   // of Exited; nil: any. Of one that was stopped; nil: 0, where there is no Signal
+	Signal  string // of Killed, as "SIGABRT"; empty: any. Of one that was stopped; empty: none
 }
+
+// stoppedName is the name of a target that survived, and ended as it was asked to.
+const stoppedName = "stopped"
 
 // ParseExpectation reads what ExpectedEnd prints, several with commas between them: "oom-killed,exited=3,killed=SIGABRT". The
 // SIG of a signal may be missing. An unknown name is an error that has the nearest known one.
@@ -36,27 +41,29 @@ func ParseExpectation(text string) (Expectation, error) {
 func parseEnd(text string) (ExpectedEnd, error) {
 	name, how, hasHow := strings.Cut(text, "=")
 	e := ExpectedEnd{Verdict: Verdict(name)}
-	if !slices.Contains(Verdicts(), e.Verdict) {
+	if name == stoppedName {
+		e = ExpectedEnd{Verdict: Survived, Stopped: true}
+	}
+	if !slices.Contains(ExpectedNames(), name) {
 		return e, fmt.Errorf("%q is no verdict: %stake one of %s", name, nearest.Hint(name, ExpectedNames()), strings.Join(ExpectedNames(), ", "))
 	}
 	if !hasHow {
 		return e, nil
 	}
-	switch e.Verdict {
-	case Exited:
-		code, err := strconv.Atoi(how)
-		if err != nil || code < 0 || code > maxExitCode {
-			return e, fmt.Errorf("%q has no exit code: they are from 0 to %d, as in exited=3", text, maxExitCode)
-		}
+	code, err := strconv.Atoi(how)
+	isCode := err == nil && code >= 0 && code <= maxExitCode
+	signal, _, noSignal := ParseSignal(how)
+	switch {
+	case e.Verdict == Exited && !isCode:
+		return e, fmt.Errorf("%q has no exit code: they are from 0 to %d, as in exited=3", text, maxExitCode)
+	case e.Verdict == Exited, e.Stopped && isCode:
 		e.Code = &code
-	case Killed:
-		signal, _, err := ParseSignal(how)
-		if err != nil {
-			return e, fmt.Errorf("%q: %w", text, err)
-		}
-		e.Signal = signal
+	case e.Verdict != Killed && !e.Stopped:
+		return e, fmt.Errorf("%q: only exited=CODE, killed=SIGNAL and stopped=CODE|SIGNAL say how, write %s alone", text, name)
+	case noSignal != nil:
+		return e, fmt.Errorf("%q: %w", text, noSignal)
 	default:
-		return e, fmt.Errorf("%q: only exited=CODE and killed=SIGNAL say how, write %s alone", text, name)
+		e.Signal = signal
 	}
 	return e, nil
 }
@@ -70,7 +77,7 @@ func ExpectedNames() []string {
 	for _, v := range Verdicts() {
 		names = append(names, string(v))
 	}
-	return names
+	return append(names, stoppedName)
 }
 
 // String is what ParseExpectation reads.
@@ -84,13 +91,17 @@ func (e Expectation) String() string {
 
 // String is the verdict, with the exit code or the signal behind it: "exited=3".
 func (e ExpectedEnd) String() string {
+	name := string(e.Verdict)
+	if e.Stopped {
+		name = stoppedName
+	}
 	switch {
 	case e.Code != nil:
-		return fmt.Sprintf("%s=%d", e.Verdict, *e.Code)
+		return fmt.Sprintf("%s=%d", name, *e.Code)
 	case e.Signal != "":
-		return string(e.Verdict) + "=" + e.Signal
+		return name + "=" + e.Signal
 	default:
-		return string(e.Verdict)
+		return name
 	}
 }
 
@@ -109,8 +120,11 @@ func (e Expectation) Unmet(o *Outcome) string {
 		return ""
 	}
 	found := string(o.Verdict)
-	if slices.ContainsFunc(e, func(end ExpectedEnd) bool { return end.Verdict == o.Verdict }) { // the verdict alone was right
+	if i := slices.IndexFunc(e, func(end ExpectedEnd) bool { return end.Verdict == o.Verdict }); i >= 0 { // the verdict alone was right
 		found = endOf(o).String()
+		if e[i].Stopped {
+			found += ", and " + e[i].unclean(o)
+		}
 	}
 	var wanted []string
 	for _, end := range e {
@@ -131,7 +145,19 @@ func endOf(o *Outcome) ExpectedEnd {
 	return e
 }
 
+// unclean says why the target did not end as it was asked to.
+func (e ExpectedEnd) unclean(o *Outcome) string {
+	code := 0
+	if e.Code != nil {
+		code = *e.Code
+	}
+	return o.unclean(code, e.Signal)
+}
+
 func (e ExpectedEnd) is(o *Outcome) bool {
 	status := o.Evidence.Status
+	if e.Stopped {
+		return e.unclean(o) == ""
+	}
 	return e.Verdict == o.Verdict && (e.Code == nil || *e.Code == status.Code) && (e.Signal == "" || e.Signal == status.Signal)
 }

@@ -56,7 +56,7 @@ func TestAnEndThatCannotBeIsRefused(t *testing.T) {
 		"killed=ABORT":    "there is no signal \"ABORT\": did you mean SIGABRT? write",
 		"killed=SIGDEAD":  `there is no signal "SIGDEAD"`,
 		"killed=99":       `there is no signal "99"`,
-		"oom-killed=9":    "only exited=CODE and killed=SIGNAL say how, write oom-killed alone",
+		"oom-killed=9":    "only exited=CODE, killed=SIGNAL and stopped=CODE|SIGNAL say how, write oom-killed alone",
 		"exited=1,killd":  "did you mean killed?",
 		"exited=1;killed": "has no exit code",
 	} {

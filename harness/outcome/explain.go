@@ -25,7 +25,7 @@ func (o *Outcome) Explain() []Explanation {
 		}
 	}
 	_, reason := Classify(o.Evidence)
-	say("ended", fmt.Sprintf("%s: %s", o.Verdict, reason))
+	say("ended", fmt.Sprintf("%s: %s%s", o.Verdict, reason, o.Evidence.stopNote()))
 	say("filled", o.explainFill())
 	say("grew", o.explainGrowth())
 	say("victim", o.explainVictim())

@@ -73,12 +73,12 @@ func (o *Outcome) Judge() (v Verdict, why string) {
 		why += o.stepsDone()
 	case o.Attempted > o.Acknowledged && (v == Survived || o.Evidence.Unloaded && !o.Evidence.Status.Ended && !o.Evidence.TimedOut):
 		why += fmt.Sprintf("; step %d was not acknowledged", o.Attempted)
-	case o.Attempted > o.Acknowledged && !o.killedBetweenSteps(v):
+	case o.Attempted > o.Acknowledged && !o.killedBetweenSteps(v) && o.Evidence.Stop == nil:
 		why += fmt.Sprintf(", during step %d", o.Attempted)
 	default:
 		why += fmt.Sprintf(", after step %d", o.Acknowledged)
 	}
-	return v, printable.Line(why + o.filled(v) + o.limitsMoved(v) + o.victims(o.filled(v) != "") + o.causes(v) + o.notes(v)) // names of cgroups and processes are anybody's
+	return v, printable.Line(why + o.Evidence.stopNote() + o.filled(v) + o.limitsMoved(v) + o.victims(o.filled(v) != "") + o.causes(v) + o.notes(v)) // names of cgroups and processes are anybody's
 }
 
 // notes are what the reader of a verdict should know beside its reason, each with a semicolon before it.
@@ -119,6 +119,9 @@ func (o *Outcome) String() string {
 	fmt.Fprintf(&b, "%s: %s\n", printable.Line(string(o.Verdict)), printable.Line(o.Why))
 	line("target", "%s", strings.Join(append([]string{o.Spec.Target.Path}, o.Spec.Target.Args...), " "))
 	line("ended", "%s", e.Status)
+	if e.Stop != nil {
+		line("stopped", "%s after the load; %s", e.Stop.Stop, e.stopClause())
+	}
 	predicted := "no prediction"
 	if o.Window != nil {
 		predicted = "predicted " + o.Window.String()

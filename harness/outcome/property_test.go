@@ -90,7 +90,14 @@ var properties = map[string]property{
 		return names(e) && e.Kills[0].Global || e.EventsLocal.OOM == 0 && e.Ancestors[0].EventsLocal.OOM == 0 && !e.AncestorsHidden
 	}},
 	"a target that lives has survived, stalled, timed out or lost a child": {func(e Evidence, _ Verdict) bool { return !e.Status.Ended }, is(Survived, Stalled, TimedOut, ChildOOMKilled, Inconclusive)},
-	"only what lives has survived or run out of time":                      {is(Survived, Stalled, TimedOut), func(e Evidence, _ Verdict) bool { return !e.Status.Ended }},
+	"only what lives, or has ended as it was asked to, has survived or run out of time": {is(Survived, Stalled, TimedOut), func(e Evidence, _ Verdict) bool {
+		return !e.Status.Ended || e.Stop != nil && (e.Status.Signal == "" || e.Status.Signal == e.Stop.Signal)
+	}},
+	"what was asked to end has not exited: it was alive until then": {func(e Evidence, _ Verdict) bool { return e.Stop != nil }, isNot(Exited)},
+	"a stop takes no kill away": {func(e Evidence, _ Verdict) bool { return e.Stop != nil && e.Events.OOMKill > 0 }, func(e Evidence, v Verdict) bool {
+		e.Stop = nil
+		return verdictOf(e) == v
+	}},
 	"a stall has a reason in memory, the cage's or its own": {is(Stalled), func(e Evidence, _ Verdict) bool {
 		return slowed(e) != "" || e.EventsLocal.OOM > 0 || e.collecting() != ""
 	}},
@@ -173,6 +180,8 @@ var circumstances = []func(*Evidence){
 	func(e *Evidence) {
 		e.Took, e.CPU, e.Stat.Anon, e.SoftLimit, e.Pace = 10, 9, 4, &SoftLimit{"GOMEMLIMIT", 4}, &Pace{1, 9}
 	},
+	func(e *Evidence) { e.Stop = &Stopped{Stop: Stop{Signal: "SIGTERM", Grace: 5}, Took: 1} },
+	func(e *Evidence) { e.Stop = &Stopped{Stop: Stop{Signal: "SIGINT", Grace: 5}, Took: 1} },
 	func(e *Evidence) { e.Unread[PressureFile] = "switched off" },
 	func(e *Evidence) { e.Unread[PressureFile], e.Events.Max = "switched off", 3 },
 }

@@ -77,6 +77,15 @@ func (o *Outcome) RequireNoLoss(t TB, count int) {
 	}
 }
 
+// RequireCleanStop asserts that the target survived its load and that Spec.Stop then made it end within the grace, with
+// exit code 0 and nothing of it left running. One that ends otherwise, as a JVM does with 143, has that in Evidence.Status.
+func (o *Outcome) RequireCleanStop(t TB) {
+	t.Helper()
+	if unclean := o.unclean(0, ""); unclean != "" {
+		o.fail(t, "it was no clean stop: "+unclean)
+	}
+}
+
 // fail ends the test with the message and the verdict's reason. The whole outcome comes with it
 // unless RunT prints it when the test ends.
 func (o *Outcome) fail(t TB, message string) {

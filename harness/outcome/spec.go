@@ -1,6 +1,7 @@
 package outcome
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -17,6 +18,8 @@ type Spec struct {
 
 	Schedule Schedule `json:"schedule,omitempty"` // limits that change during the run
 
+	Stop *Stop `json:"stop,omitempty"` // how the target is asked to end after its load; nil: it is not
+
 	Timeout time.Duration `json:"timeout,omitempty"` // of the whole run; 0 means 1 minute
 }
 
@@ -28,6 +31,8 @@ type Target struct {
 	Dir         string   `json:"dir,omitempty"`           // the working directory; empty means that of the harness
 	OOMScoreAdj *int     `json:"oom_score_adj,omitempty"` // nil means 0
 	ReadyName   string   `json:"ready_name,omitempty"`    // names the probe
+
+	ReadyTimeout time.Duration `json:"ready_timeout,omitempty"` // of the probe; 0: the whole run's time
 
 	Capture []Capture `json:"capture,omitempty"` // what is fetched of it before it is killed
 	Restart int       `json:"restart,omitempty"` // how often it is started again when it has died
@@ -82,6 +87,9 @@ func (l Load) Validate() error {
 	return nil
 }
 
+// DefaultTimeout is what a Timeout of 0 means.
+const DefaultTimeout = time.Minute
+
 // The bounds of oom_score_adj (include/uapi/linux/oom.h).
 const (
 	OOMScoreAdjMin = -1000 // no OOM killer chooses a process that has it
@@ -99,8 +107,12 @@ func (s Spec) Validate() error {
 		return fmt.Errorf("the spec's Target.Restart is %d: it must not be negative", s.Target.Restart)
 	case s.Timeout < 0:
 		return fmt.Errorf("the spec's Timeout is %v: it must not be negative", s.Timeout)
+	case s.Target.ReadyTimeout < 0:
+		return fmt.Errorf("the spec's Target.ReadyTimeout is %v: it must not be negative", s.Target.ReadyTimeout)
+	case s.Target.ReadyTimeout > s.timeout():
+		return fmt.Errorf("the spec's Target.ReadyTimeout is %v, and the whole run has %v: give Timeout more", s.Target.ReadyTimeout, s.timeout())
 	}
-	if err := errors.Join(s.Load.Validate(), s.Limits.Validate()); err != nil {
+	if err := errors.Join(s.Stop.validate(s.timeout()), s.Load.Validate(), s.Limits.Validate()); err != nil {
 		return err
 	}
 	if err := s.Schedule.validate(s.Load); err != nil {
@@ -108,3 +120,5 @@ func (s Spec) Validate() error {
 	}
 	return s.Target.validateCaptures(s.Limits.Max)
 }
+
+func (s Spec) timeout() time.Duration { return cmp.Or(s.Timeout, DefaultTimeout) }

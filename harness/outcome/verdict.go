@@ -57,6 +57,8 @@ func Classify(e Evidence) (v Verdict, reason string) {
 		return judgeAlive(e)
 	case kills == 0 && e.gaveUp():
 		return RuntimeOOM, runtimeOOM(e)
+	case kills == 0 && e.stopped():
+		return judgeAlive(e)
 	case kills == 0 && e.Status.Signal != "":
 		return Killed, killedBySignal(e)
 	case kills == 0:

@@ -8,7 +8,7 @@ var verdictTable = []struct {
 	proof   string // what of the evidence proves it
 }{
 	{Survived, "the target was alive when the load ended",
-		"running, no OOM in the cage, and a step taken if there was one"},
+		"running, or ended as `Stop` asked it to; no OOM in the cage, and a step taken if there was one"},
 	{OOMKilled, "the cage's own limit killed the target",
 		"SIGKILL, and the cage's own `oom` and `oom_kill` both rose"},
 	{OOMGroupKilled, "the same, and memory.oom.group took the rest along",

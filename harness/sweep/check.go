@@ -98,9 +98,9 @@ func groups(outcomes []*outcome.Outcome, without ...string) []group {
 	return all
 }
 
-// ownKill reports whether the cage's own limit killed the target.
+// ownKill reports whether the cage's own limit killed the target under its load, and not in the shutdown after it.
 func ownKill(o *outcome.Outcome) bool {
-	return o.Verdict == outcome.OOMKilled || o.Verdict == outcome.OOMGroupKilled
+	return (o.Verdict == outcome.OOMKilled || o.Verdict == outcome.OOMGroupKilled) && o.Evidence.Stop == nil
 }
 
 func checkWindow(o *outcome.Outcome) []Finding {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,7 +30,7 @@ type expectFlags struct {
 }
 
 func (e *expectFlags) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&e.verdict, "expect", "", "exit with 1 unless the `VERDICT` is this, or one of several with commas: oom-killed,exited=3,killed=SIGABRT")
+	cmd.Flags().StringVar(&e.verdict, "expect", "", "exit with 1 unless the `VERDICT` is this, or one of several with commas: oom-killed,exited=3,killed=SIGABRT; stopped, with -stop, is survived and then ended in time with exit code 0, stopped=143 with that one")
 	cmd.Flags().StringVar(&e.acked, "acked", "", "exit with 1 unless the acknowledged steps are `N` or LO..HI; predicted is what was predicted")
 	cmd.Flags().StringVar(&e.output, "output", "", "exit with 1 unless what is kept of the target's output matches this `REGEX`; ^ and $ are ends of a line")
 	cmd.Flags().DurationVar(&e.recovered, "recovered", 0, "exit with 1 unless steps failed, and each time one worked again within this `TIME`; it takes -tolerate or -restart")
@@ -75,6 +76,14 @@ func (e *expectFlags) checkAcked() error {
 		return usageError{fmt.Errorf("-acked %q is neither a number of steps nor LO..HI", e.acked)}
 	}
 	e.window = outcome.Prediction{Lo: from, Hi: to}
+	return nil
+}
+
+// checkStop refuses an end that takes a stop where there is none.
+func (e *expectFlags) checkStop(spec harness.Spec) error {
+	if spec.Stop == nil && slices.ContainsFunc(e.ends, func(end outcome.ExpectedEnd) bool { return end.Stopped }) {
+		return usageError{fmt.Errorf("-expect %s is of a target that is asked to end: say how by -stop, as in -stop TERM,5s", e.ends)}
+	}
 	return nil
 }
 

@@ -52,6 +52,7 @@ func hostileOutcome(name string) *harness.Outcome {
 				Tmpfs: map[string]harness.Bytes{hostile: 60 * harness.MiB},
 			},
 			KillTimes: []outcome.KillTime{{At: 1}},
+			Stop:      &outcome.Stopped{Stop: outcome.Stop{Signal: hostile}, Error: hostile},
 			Captures: []outcome.Captured{{
 				Capture: outcome.Capture{Get: hostile}, Current: 1, Path: hostile, Error: hostile, Sites: []outcome.AllocationSite{{Function: hostile, File: hostile}},
 			}},
@@ -161,7 +162,7 @@ var places = []struct {
 		t.Helper()
 		t.Setenv("OOMCAGE_VM", "6.12")
 		all := ended(t, hostile) + ended(t, "help", hostile) + ended(t, "run", "--"+hostile)
-		for _, flag := range []string{"max", "step", "steps", "timeout", "post", "ready", "exec", "env", "file", "dir", "expect", "output", "acked"} {
+		for _, flag := range []string{"max", "step", "steps", "timeout", "post", "ready", "exec", "env", "file", "dir", "expect", "output", "acked", "stop"} {
 			all += ended(t, "run", "--"+flag, hostile, hostile)
 		}
 		for _, flag := range []string{"axis", "max", "shard", "repeat", "parallel"} {

@@ -42,6 +42,23 @@ is a line for each step. With -json stdout has the outcome, on one line, and not
 kept, the last 64 KiB of it, and its ends are shown with the outcome: control characters in it as \x1b, never as they
 are. A command that fails has to say so by its exit code, or its step counts as taken: redis-cli does by -e.
 
+-ready says what is waited for before the first step: PATH, when GET of it is answered by 2xx; 'PATH STATUS TEXT', by
+this status and with this text in the body, of which one will do; tcp, when $ADDR listens; unix:PATH, when that socket does;
+output:REGEX, when a line that it prints matches; exec:COMMAND, when that ends with 0, run outside the cage again and again.
+
+  oomcage run --max 64M --ready '/ping 200 pong' --ready-timeout 20s --get /ping --steps 3 -- ./app -addr '$ADDR'
+  oomcage run --max 64M --ready 'output:Ready to accept connections' --steps 10 \
+      --exec 'redis-cli -e -p $PORT ping' -- redis-server --port '$PORT' --save ''
+  oomcage run --max 64M --ready 'exec:redis-cli -e -s redis.sock ping' --exec 'redis-cli -e -s redis.sock ping' --steps 10 \
+      -- redis-server --port 0 --unixsocket redis.sock --save ''
+  oomcage run --max 64M --ready unix:redis.sock --exec 'redis-cli -e -s redis.sock ping' --steps 10 \
+      -- redis-server --port 0 --unixsocket redis.sock --save ''
+
+-stop asks a target that has survived its load to end, and says how it did; what does not end is killed:
+
+  oomcage run --max 64M --post '/generate-load/memory?bytes=10485760' --steps 3 --stop TERM,5s --expect stopped \
+      -- ./app -addr '$ADDR'
+
 It takes cgroup v2 and root, or a delegated cgroup; elsewhere, with -add for programs from outside the working directory:
 
   oomcage vm -- oomcage run --max 64M --post /upload -- ./service -addr '$ADDR'
@@ -58,6 +75,9 @@ func newRunCommand() *cobra.Command {
 			return err
 		}
 		spec, err := what.one(limits, step, args)
+		if err == nil {
+			err = expect.checkStop(spec)
+		}
 		if err != nil {
 			return err
 		}

@@ -29,11 +29,14 @@ type specFlags struct {
 	env      []string
 	dir      string
 	restart  int
-	ready    probe
+	ready    readyFlag
 	timeout  time.Duration
 	files    []string
 	at       []string // changes of limits
 	oomGroup bool
+
+	readyTimeout time.Duration
+	stop         stopFlag
 
 	showSecrets bool
 
@@ -59,31 +62,11 @@ func (p *urlPath) Set(text string) error {
 // Type names the value in help texts of pflag.
 func (p *urlPath) Type() string { return "PATH" }
 
-// probe says when a target is ready: when GET of this path is answered, or when it listens.
-type probe string
-
-const whenItListens probe = "tcp"
-
-// String is the path, or tcp; "" where neither is given.
-func (p *probe) String() string { return string(*p) }
-
-// Set refuses what is neither.
-func (p *probe) Set(text string) error {
-	var path urlPath
-	if err := path.Set(text); err != nil && text != string(whenItListens) {
-		return fmt.Errorf("%w, or %q", err, whenItListens)
-	}
-	*p = probe(text)
-	return nil
-}
-
-// Type names the value in help texts of pflag.
-func (p *probe) Type() string { return "PATH" }
-
 func (s *specFlags) register(cmd *cobra.Command) {
 	s.loadFlags.register(cmd)
 	f := cmd.Flags()
-	f.Var(&s.ready, "ready", "the target is ready when GET of this `PATH` is answered; tcp: when it listens (default: tcp with an HTTP load, else at once)")
+	s.registerReady(cmd)
+	s.registerStop(cmd)
 	f.StringArrayVar(&s.at, "at", nil, "change a limit during the run, as an in-place resize does: `WHEN:LIMIT=SIZE`, 10s:max=64M after it was ready, or step=20:high=48M (repeatable)")
 	f.DurationVar(&s.timeout, "timeout", time.Minute, "time limit of one run")
 	f.StringArrayVar(&s.env, "env", nil, "`NAME=VALUE` for the target's environment (repeatable)")
@@ -194,12 +177,11 @@ func (s *specFlags) spec(args []string) (outcome.Spec, sweep.Load, error) {
 	if spec.Target.Capture, err = s.captures(); err != nil {
 		return spec, load, usageError{err}
 	}
-	switch {
-	case s.ready == whenItListens, s.ready == "" && s.speaksHTTP():
-		spec.Target.ReadyName = "TCP"
-	case s.ready != "":
-		spec.Target.ReadyName = "GET " + string(s.ready)
+	if err := errors.Join(s.checkReady(), s.checkStop()); err != nil {
+		return spec, load, usageError{err}
 	}
+	spec.Stop = s.stop.stop
+	spec.Target.ReadyName, spec.Target.ReadyTimeout = s.probe().name, s.readyTimeout
 	return spec, load, nil
 }
 
@@ -217,16 +199,7 @@ func warn(w io.Writer, command string, specs ...outcome.Spec) {
 }
 
 // code is the probe that the flags ask for.
-func (s *specFlags) code() sweep.Code {
-	switch {
-	case s.ready == whenItListens, s.ready == "" && s.speaksHTTP():
-		return sweep.Code{Ready: harness.TCPReady()}
-	case s.ready != "":
-		return sweep.Code{Ready: harness.HTTPReady(string(s.ready))}
-	default:
-		return sweep.Code{}
-	}
-}
+func (s *specFlags) code() sweep.Code { return sweep.Code{Ready: s.probe().probe} }
 
 // programCommand is a command whose flags end where those of the program begin that it runs.
 func programCommand(name, short, long string, run func(cmd *cobra.Command, args []string) error) *cobra.Command {

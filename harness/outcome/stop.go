@@ -1,0 +1,134 @@
+package outcome
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"oomcage/harness/internal/human"
+)
+
+// Stop is how a target is asked to end when its load has ended and it lives.
+type Stop struct {
+	Signal string        `json:"signal,omitempty"` // as "SIGTERM", which empty means
+	Grace  time.Duration `json:"grace,omitempty"`  // how long it may take to end; 0 means DefaultGrace
+}
+
+// DefaultGrace is what a Grace of 0 means: what container engines give a container.
+const DefaultGrace = 10 * time.Second
+
+// ParseStop reads "TERM,5s" or "TERM".
+func ParseStop(text string) (Stop, error) {
+	signal, grace, hasGrace := strings.Cut(text, ",")
+	name, _, err := ParseSignal(strings.TrimSpace(signal))
+	if err != nil {
+		return Stop{}, err
+	}
+	s := Stop{Signal: name}
+	if hasGrace {
+		s.Grace, err = time.ParseDuration(strings.TrimSpace(grace))
+		if err != nil || s.Grace <= 0 {
+			return Stop{}, fmt.Errorf("the grace %q is no duration above 0: write it as TERM,5s", grace)
+		}
+	}
+	return s, nil
+}
+
+// String is what ParseStop reads, with the defaults.
+func (s Stop) String() string {
+	return fmt.Sprintf("%s,%v", cmp.Or(s.Signal, "SIGTERM"), cmp.Or(s.Grace, DefaultGrace))
+}
+
+// Explicit is the same with its defaults, and the signal's number.
+func (s Stop) Explicit() (Stop, int, error) {
+	name, number, err := ParseSignal(cmp.Or(s.Signal, "SIGTERM"))
+	return Stop{Signal: name, Grace: cmp.Or(s.Grace, DefaultGrace)}, number, err
+}
+
+func (s *Stop) validate(run time.Duration) error {
+	if s == nil {
+		return nil
+	}
+	with, _, err := s.Explicit()
+	switch {
+	case err != nil:
+		return fmt.Errorf("the spec's Stop.Signal: %w", err)
+	case with.Grace < 0:
+		return fmt.Errorf("the spec's Stop.Grace is %v: it must not be negative", with.Grace)
+	case with.Grace >= run:
+		return fmt.Errorf("the spec's Stop.Grace is %v, and the whole run has %v: give Timeout more", with.Grace, run)
+	}
+	return nil
+}
+
+// Stopped is what became of a target that lived when its load had ended, and was then asked to end.
+type Stopped struct {
+	Stop               // with nothing left at its default
+	At   time.Duration `json:"at"`   // when the signal was sent, since the run began
+	Took time.Duration `json:"took"` // from then to the target's end, or for how long that was waited for
+
+	// Ended tells that the target has ended by then, and Evidence.Status how. Otherwise its grace ran out, or TimeUp tells
+	// that the run's own time was up before.
+	Ended  bool `json:"ended"`
+	TimeUp bool `json:"time_up,omitempty"`
+
+	Error string `json:"error,omitempty"` // why the signal could not be sent
+}
+
+// stopped reports whether the target has ended as it was asked to: by itself, or by the very signal.
+func (e Evidence) stopped() bool {
+	return e.Stop != nil && e.Status.Ended && (e.Status.Signal == "" || e.Status.Signal == e.Stop.Signal)
+}
+
+// stopClause says what came of the stop, as a clause, or "".
+func (e Evidence) stopClause() string {
+	s := e.Stop
+	switch {
+	case s == nil:
+		return ""
+	case s.Error != "":
+		return fmt.Sprintf("it could not be sent %s: %s", s.Signal, s.Error)
+	case !e.Status.Ended && s.TimeUp:
+		return fmt.Sprintf("%s had not ended it after %s, when the run's time was up, before its grace of %v was", s.Signal, human.Duration(s.Took), s.Grace)
+	case !e.Status.Ended:
+		return fmt.Sprintf("%s did not end it within its grace of %v", s.Signal, s.Grace)
+	case e.stopped() && e.Status.Signal != "":
+		return fmt.Sprintf("%s ended it in %s, not by itself%s", s.Signal, human.Duration(s.Took), e.leftNote())
+	case e.stopped():
+		return fmt.Sprintf("%s made it end in %s with %s%s", s.Signal, human.Duration(s.Took), e.Status, e.leftNote())
+	default:
+		return fmt.Sprintf("that was in its shutdown, %s after %s", human.Duration(s.Took), s.Signal)
+	}
+}
+
+func (e Evidence) leftNote() string {
+	if len(e.LeftRunning) == 0 {
+		return ""
+	}
+	return ", while " + listed(e.LeftRunning) + " ran on in the cage"
+}
+
+// stopNote is the clause with a semicolon before it.
+func (e Evidence) stopNote() string {
+	if clause := e.stopClause(); clause != "" {
+		return "; " + clause
+	}
+	return ""
+}
+
+// unclean says why the target did not stop as asked: with this exit code, or by this signal. "" where it did.
+func (o *Outcome) unclean(code int, signal string) string {
+	e := o.Evidence
+	switch {
+	case o.Spec.Stop == nil:
+		return "the spec has no Stop"
+	case e.Stop == nil:
+		return fmt.Sprintf("it was not asked to stop: %s", o.Verdict)
+	case o.Verdict != Survived:
+		return fmt.Sprintf("the verdict is %s: %s", o.Verdict, e.stopClause())
+	case !e.stopped(), signal != e.Status.Signal, signal == "" && e.Status.Code != code, len(e.LeftRunning) > 0:
+		return e.stopClause()
+	}
+	return ""
+}
