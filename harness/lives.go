@@ -12,6 +12,7 @@ import (
 // last life, with the others in it. The cage is the run's own, or has other targets.
 func (c *Cage) live(ctx context.Context, s Spec, start time.Time, own bool) (*Outcome, *Process, error) {
 	var lives []outcome.Life
+	schedule := s.Schedule
 	var outages outcome.OutageLog
 	s.Load.outages = &outages
 	for {
@@ -19,7 +20,7 @@ func (c *Cage) live(ctx context.Context, s Spec, start time.Time, own bool) (*Ou
 		if err != nil {
 			return o, p, errors.Join(err, s.Target.tmp.remove())
 		}
-		o.Lives = lives
+		o.Lives, o.Spec.Schedule = lives, schedule
 		o.Verdict, o.Why = o.Judge()
 		if !s.startsAgain(ctx, o, len(lives)) {
 			return o, p, nil
@@ -34,6 +35,7 @@ func (c *Cage) live(ctx context.Context, s Spec, start time.Time, own bool) (*Ou
 		o.Verdict, o.Why = o.Judge()
 		lives = append(lives, o.Life())
 		s.Load.sent += o.Attempted
+		s.Schedule = s.Schedule.Rest(o.Evidence.Applied, o.Acknowledged, p.readyFor())
 	}
 }
 
@@ -48,6 +50,14 @@ func (s Spec) startsAgain(ctx context.Context, o *Outcome, lives int) bool {
 		return status.Signal != "" || status.Code != 0
 	}
 	return s.Load.Count == 0 || s.Load.sent+o.Attempted < s.Load.Count
+}
+
+// readyFor is how long ago the target was ready; 0 where it never was.
+func (p *Process) readyFor() time.Duration {
+	if p.ready.IsZero() {
+		return 0
+	}
+	return time.Since(p.ready)
 }
 
 // endLife leaves nothing running of the target's life, as a container that is started again has no processes of the last one.

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/outcome"
 )
 
 func TestATargetThatDiesIsStartedAgainAndTheLoadGoesOn(t *testing.T) {
@@ -40,6 +42,24 @@ func TestATargetThatDiesOfEachLifeStaysDead(t *testing.T) {
 	require.False(t, o.Outages[1].Over())
 	require.Equal(t, o.Lives[0].Attempted+o.Attempted, o.Outages[1].Step, "steps are counted through all lives")
 	require.Contains(t, o.String(), "1 of 2, until ")
+}
+
+// A change of the schedule comes once, and where it was not due in one life it comes in the next.
+func TestASchedulesChangesComeOnceInAllLives(t *testing.T) {
+	target := server(t)
+	target.Restart = 1
+	first, then := outcome.Change{Step: 1, Limit: "max", To: 48 * MiB}, outcome.Change{Step: 7, Limit: "max", To: 200 * MiB}
+	o := RunT(t, Spec{
+		Target: target, Limits: Limits{Max: 128 * MiB}, Schedule: outcome.Schedule{first, then},
+		Load: Load{Step: HTTPPost("/eat/8388608"), Bytes: 8 * MiB, Count: 18},
+	})
+	o.RequireVerdict(t, Survived)
+	require.Len(t, o.Lives, 1)
+	require.Less(t, o.Lives[0].Acknowledged, 7, "it was killed at the lower limit")
+	require.Equal(t, outcome.Schedule{first, then}, o.Spec.Schedule)
+	require.Len(t, o.Evidence.Applied, 1)
+	require.Equal(t, 200*MiB, o.Evidence.Applied[0].To)
+	require.Equal(t, 7-o.Lives[0].Acknowledged, o.Evidence.Applied[0].Acked)
 }
 
 // TMPDIR stays, and processes do not, even those that have left the target's process group.

@@ -43,6 +43,7 @@ type Process struct {
 	tmpfs   map[string]Bytes
 	charged outcome.MemoryStat
 
+	ready  time.Time   // when it was ready for its load; zero before that
 	killed atomic.Bool // the harness, or its user through Signal, has sent SIGKILL while it ran
 }
 

@@ -180,6 +180,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 		ready = true
 		o.Baseline, err = readBaseline(c.group)
 		baselineErr = err
+		p.ready = time.Now()
 		tl.mover.begin(ctx)
 		if s.Load.data().UnderWay() > 1 {
 			tl.sample() // no step was under way, as some are whenever one is acknowledged: the line would begin too low

@@ -166,6 +166,23 @@ func (s Schedule) ByTime() Schedule {
 	return s.sorted(func(c Change) bool { return c.Step == 0 })
 }
 
+// Rest are the changes that are left for the next life of a target, which had acknowledged that many steps and been ready for
+// that long.
+func (s Schedule) Rest(applied []Applied, acknowledged int, ready time.Duration) (rest Schedule) {
+	for _, c := range s {
+		if slices.ContainsFunc(applied, func(a Applied) bool { return a.Change == c }) {
+			continue
+		}
+		if c.Step > 0 {
+			c.Step = max(c.Step-acknowledged, 0)
+		} else {
+			c.At = max(c.At-ready, 0)
+		}
+		rest = append(rest, c)
+	}
+	return rest
+}
+
 func (s Schedule) sorted(is func(Change) bool) (some Schedule) {
 	for _, c := range s {
 		if is(c) {

@@ -179,3 +179,15 @@ func TestLandmarksAreNeverDropped(t *testing.T) {
 	require.Less(t, len(line), 20)
 	require.Equal(t, 2, marked)
 }
+
+func TestTheRestOfAScheduleIsForTheNextLife(t *testing.T) {
+	early, late := Change{At: time.Second, Limit: "max", To: MiB}, Change{At: time.Minute, Limit: "max", To: 2 * MiB}
+	soon, later := Change{Step: 3, Limit: "high", To: MiB}, Change{Step: 9, Limit: "high", To: 2 * MiB}
+	s := Schedule{early, late, soon, later}
+	require.Equal(t, Schedule{
+		{At: 50 * time.Second, Limit: "max", To: 2 * MiB},
+		{Limit: "high", To: MiB}, // it was due, and the target died before
+		{Step: 5, Limit: "high", To: 2 * MiB},
+	}, s.Rest([]Applied{{Change: early}}, 4, 10*time.Second))
+	require.Empty(t, s.Rest([]Applied{{Change: early}, {Change: late}, {Change: soon}, {Change: later}}, 4, 0))
+}
