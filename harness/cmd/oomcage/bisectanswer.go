@@ -167,7 +167,7 @@ func (p *answerPrinter) curve(b *strings.Builder, a *sweep.Answer) {
 		}
 		fmt.Fprintf(w, "\t%s", human.Size(t.Peak))
 		if t.Survived == 0 {
-			fmt.Fprintln(w)
+			fmt.Fprint(w, "\t\t\t\t\n") // or the columns end here
 			continue
 		}
 		p99, rate := "", ""

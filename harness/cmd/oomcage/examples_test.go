@@ -3,7 +3,6 @@ package main
 import (
 	"io"
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,11 +13,16 @@ func examplesOf(t *testing.T, command string) []string {
 	t.Helper()
 	cmd, _, err := newRootCommand(io.Discard, io.Discard).Find([]string{command})
 	require.NoError(t, err)
-	text := strings.ReplaceAll(cmd.Long, "\\\n", "")
-	var found []string
-	for _, m := range regexp.MustCompile(`(?m)^  (oomcage .*)$`).FindAllStringSubmatch(text, -1) {
+	found := examplesIn(cmd.Long, "  ")
+	require.NotEmpty(t, found, command)
+	return found
+}
+
+// examplesIn are the command lines of oomcage in a text, each behind this indent.
+func examplesIn(text, indent string) (found []string) {
+	text = regexp.MustCompile(`\\\n *`).ReplaceAllString(text, "")
+	for _, m := range regexp.MustCompile(`(?m)^`+indent+`(oomcage .*)$`).FindAllStringSubmatch(text, -1) {
 		found = append(found, m[1])
 	}
-	require.NotEmpty(t, found, command)
 	return found
 }

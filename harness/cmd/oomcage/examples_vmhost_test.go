@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,6 +69,13 @@ func TestTheExamplesOfTheHelpWorkAsTheyStand(t *testing.T) {
 			} else {
 				caged = append(caged, example)
 			}
+		}
+	}
+	page, err := os.ReadFile("../../../docs/bisect.md")
+	require.NoError(t, err)
+	for _, example := range examplesIn(string(page), "") {
+		if !slices.Contains(caged, example) { // the help has most of them
+			caged = append(caged, example)
 		}
 	}
 	script := "set -u\n"

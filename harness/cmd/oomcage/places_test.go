@@ -151,6 +151,18 @@ var places = []struct {
 		newSearchPrinter(false, &stdout, &stderr).done(o, true)
 		return stdout.String() + stderr.String()
 	}},
+	{"bisect's answer", func(t *testing.T, o *harness.Outcome) string {
+		t.Helper()
+		a := &sweep.Answer{Name: hostile, Max: harness.MiB, Warnings: []string{hostile}, Trials: []sweep.Trial{{Max: harness.MiB, Outcomes: []*harness.Outcome{o}}}}
+		var out bytes.Buffer
+		p := &answerPrinter{stdout: &out, stderr: &out}
+		for _, format := range answerFormats {
+			require.NoError(t, p.print(format, []*sweep.Answer{a, a}))
+		}
+		p.soFar([]*sweep.Answer{a})
+		a.Max = 0
+		return out.String() + printable.Indented(p.failure([]*sweep.Answer{a}).Error())
+	}},
 	{"an error", func(_ *testing.T, _ *harness.Outcome) string {
 		var out bytes.Buffer
 		for _, err := range []error{errors.New(hostile), usageError{errors.New(hostile)}, failed(hostile), fmt.Errorf("%w: %s", harness.ErrNotSupported, hostile), sweep.ErrTorn} {
