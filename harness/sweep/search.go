@@ -137,13 +137,13 @@ func (s Search) walk() *walk {
 
 // next is what to run next; nothing in the end.
 func (f *finder) next() []want {
+	if wants := f.lives.next(); wants != nil { // also where a run of the other walk has died
+		return wants
+	}
+	if !f.Works.Asked() || f.lives.answer() == 0 {
+		return nil
+	}
 	if f.well == nil {
-		if wants := f.lives.next(); wants != nil {
-			return wants
-		}
-		if !f.Works.Asked() || f.lives.answer() == 0 {
-			return nil
-		}
 		f.well = f.walk()
 		f.well.halve, f.well.confirm = true, f.Grid.Repeat
 		for _, t := range f.trials {
@@ -172,7 +172,7 @@ func (f *finder) add(limit outcome.Bytes, o *outcome.Outcome) {
 		f.trials = slices.Insert(f.trials, i, &Trial{Max: limit})
 	}
 	f.trials[i].add(o, f.Works)
-	f.lives.add(limit, sightOf(o, f.step()))
+	f.lives.add(limit, sightOf(o, f.step(), f.need()))
 	if f.well != nil {
 		f.tell(limit, o)
 	}
@@ -185,6 +185,16 @@ func (f *finder) tell(limit outcome.Bytes, o *outcome.Outcome) {
 		s.need = o.Peak // with its page cache: where all of it has room, nothing waits
 	}
 	f.well.add(limit, s)
+}
+
+// need is what was held at the lowest limit that was survived; 0 where it is not known.
+func (f *finder) need() outcome.Bytes {
+	for _, t := range f.trials {
+		if t.Held > 0 {
+			return t.Held
+		}
+	}
+	return 0
 }
 
 // step is what a step took in the run that is known best, that of the highest limit; 0 where it is not known.

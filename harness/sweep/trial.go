@@ -93,13 +93,18 @@ func held(o *outcome.Outcome) outcome.Bytes {
 	return max(max(o.Peak, c.Current)-spare(c)+c.Swap-o.Spec.Limits.Swap, 1)
 }
 
-// sightOf is what a run tells of the limits that are worth a try; step is what a step took in one that lived, or 0.
-func sightOf(o *outcome.Outcome, step outcome.Bytes) sight {
+// sightOf is what a run tells of the limits that are worth a try. step is what a step took in one that lived, and need what such
+// a one held, or 0.
+func sightOf(o *outcome.Outcome, step, need outcome.Bytes) sight {
 	c := o.Evidence.Fullest
 	if !Survived(o) {
 		s := sight{missing: step * outcome.Bytes(max(o.Spec.Load.Count-o.Acknowledged-1, 0))}
 		if c != nil && c.Kernel { // in the moment of the kill
 			s.stuck = spare(c)
+		}
+		limit := o.Spec.Limits.Max
+		if o.Verdict == outcome.RuntimeOOM && o.Peak > 0 && o.Peak < limit && need > o.Peak { // it allows itself a part of its limit
+			s.missing = max(s.missing, outcome.Bytes(float64(limit)*float64(need)/float64(o.Peak))-limit)
 		}
 		return s
 	}

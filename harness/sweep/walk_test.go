@@ -20,6 +20,7 @@ type program struct {
 	huge  bool          // the memory is in huge pages: up to one of it is not needed
 
 	step  outcome.Bytes // what one of its steps takes; 0: it has none
+	heap  float64       // of the limit is all that its runtime allows itself, and gives up beyond it
 	share float64       // of the limit is what a runtime takes where more is there than it needs, up to most
 	most  outcome.Bytes
 	blind bool                                 // the kernel has no memory.peak and no composition
@@ -39,6 +40,10 @@ func (p program) run(limit outcome.Bytes, random *rand.Rand) *outcome.Outcome {
 	lives := limit >= p.needs+p.hot
 	if p.odds != nil {
 		lives = random.Float64() < p.odds(limit)
+	}
+	if p.heap > 0 && p.heap*float64(limit) < float64(p.needs) {
+		o.Verdict, o.Why, o.Peak = outcome.RuntimeOOM, "its own runtime gave up", outcome.Bytes(p.heap*float64(limit))
+		return o
 	}
 	if p.dies != nil && p.dies(limit) {
 		lives = false
@@ -150,6 +155,9 @@ func TestAFewLimitsAreEnoughToFindAndProveTheAnswer(t *testing.T) {
 		{"a runtime that takes three quarters of its limit", 13, func(needs outcome.Bytes, _ *rand.Rand) program {
 			return program{needs: needs, share: 0.75, most: outcome.GiB}
 		}},
+		{"a runtime that allows itself a quarter of its limit, and gives up beyond it", 7, func(needs outcome.Bytes, _ *rand.Rand) program {
+			return program{needs: needs / 4, heap: 0.25, noise: outcome.MiB / 2}
+		}},
 		{"a program on a kernel that has no peak", 13, func(needs outcome.Bytes, _ *rand.Rand) program {
 			return program{needs: needs, blind: true}
 		}},
@@ -161,6 +169,9 @@ func TestAFewLimitsAreEnoughToFindAndProveTheAnswer(t *testing.T) {
 				p := kind.make(needs, random)
 				a, _ := p.searched(t, wholeRange, random)
 				want := p.needs + p.hot
+				if p.heap > 0 {
+					want = outcome.Bytes(float64(p.needs) / p.heap)
+				}
 				if want > wholeRange.Hi {
 					require.Zero(t, a.Max)
 					continue
