@@ -23,7 +23,7 @@ func Bisect(ctx context.Context, s Search, o Options) ([]*Answer, error) {
 		return nil, err
 	}
 	if o.Parallel < 0 {
-		return nil, fmt.Errorf("Parallel is %d: it must not be negative", o.Parallel)
+		return nil, fmt.Errorf("the search's Parallel is %d: it must not be negative", o.Parallel)
 	}
 	bases, err := s.bases()
 	if err != nil {

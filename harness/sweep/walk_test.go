@@ -87,7 +87,7 @@ func (p program) run(limit outcome.Bytes, random *rand.Rand) *outcome.Outcome {
 }
 
 // searched runs the search to its end.
-func (p program) searched(t testing.TB, s Search, random *rand.Rand) (*Answer, *finder) {
+func (p program) searched(t *testing.T, s Search, random *rand.Rand) (*Answer, *finder) {
 	t.Helper()
 	s.defaults()
 	f := newFinder(s)
@@ -108,7 +108,7 @@ func (p program) searched(t testing.TB, s Search, random *rand.Rand) (*Answer, *
 }
 
 // requireProved checks what is promised of each answer that is not at an end of the search.
-func requireProved(t testing.TB, a *Answer, s Search) {
+func requireProved(t *testing.T, a *Answer, s Search) {
 	t.Helper()
 	s.defaults()
 	w := s.walk()
@@ -209,7 +209,7 @@ func TestTheEndsOfTheSearchAreAnswersToo(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	a, _ := program{needs: 1025 * outcome.MiB}.searched(t, wholeRange, random)
 	require.Zero(t, a.Max)
-	require.Equal(t, 1, len(a.Trials), "what does not survive the most is not tried with less")
+	require.Len(t, a.Trials, 1, "what does not survive the most is not tried with less")
 	require.Equal(t, 3, a.Trials[0].Runs)
 	a, _ = program{needs: outcome.MiB}.searched(t, wholeRange, random)
 	require.Equal(t, 64*outcome.MiB, a.Max)

@@ -212,15 +212,12 @@ func openResults(path string, resume bool) (*sweep.Results, error) {
 
 // runtimeOf is the runtime of the program that was run, or "".
 func runtimeOf(a *sweep.Answer, s sweep.Search) string {
-	for _, t := range a.Trials {
-		for _, o := range t.Outcomes {
-			if _, err := buildinfo.ReadFile(o.Executable.Path); err == nil {
-				return sweep.RuntimeGo
-			}
-			return a.RuntimeOf(s.Grid.Spec.Target) // all have the same executable
+	if len(a.Trials) > 0 && len(a.Trials[0].Outcomes) > 0 { // all have the same executable
+		if _, err := buildinfo.ReadFile(a.Trials[0].Outcomes[0].Executable.Path); err == nil {
+			return sweep.RuntimeGo
 		}
 	}
-	return ""
+	return a.RuntimeOf(s.Grid.Spec.Target)
 }
 
 // percent is a share that is written as 20%.

@@ -65,7 +65,7 @@ func (p *answerPrinter) print(format string, answers []*sweep.Answer) error {
 		case i > 0:
 			b.WriteString("---\n")
 		}
-		fmt.Fprintf(&b, "# %s%s\n", p.prefix(a), p.reason(a, advice))
+		fmt.Fprintf(&b, "# %s%s\n", p.prefix(a), p.reason(a))
 		b.WriteString(map[string]func() string{
 			formatKubernetes: advice.Kubernetes, formatCompose: advice.Compose, formatSystemd: advice.Systemd,
 		}[format]())
@@ -90,7 +90,7 @@ func (p *answerPrinter) advice(a *sweep.Answer) *sweep.Advice {
 }
 
 // reason is why the limit to write is that: "20 steps survived 3 of 3 runs at 165MiB, and 0 of 3 at 164MiB; 20 % above that".
-func (p *answerPrinter) reason(a *sweep.Answer, advice *sweep.Advice) string {
+func (p *answerPrinter) reason(a *sweep.Answer) string {
 	text := p.sentence(a)
 	if a.Well != 0 {
 		text += "; " + p.wellText(a)
