@@ -3,6 +3,7 @@ package compare
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"oomcage/harness/internal/chart"
@@ -78,7 +79,7 @@ func (r *Results) rungs() (rungs map[string][]*point, names []string) {
 // plot draws the figure over memory.max; it is nothing where neither side has it.
 func (f figure) plot(series string, base, head []*point) (chart.Plot, bool) {
 	p := chart.Plot{Title: f.what, X: "memory.max"}
-	var across, up float64
+	least, across, up := math.Inf(1), 0.0, 0.0
 	for i, side := range [][]*point{base, head} {
 		line := chart.Line{Name: []string{"base", "head"}[i]}
 		for _, at := range side {
@@ -88,6 +89,7 @@ func (f figure) plot(series string, base, head []*point) (chart.Plot, bool) {
 			}
 			slices.Sort(values)
 			s := summary(values)
+			least = min(least, float64(at.max))
 			across, up = max(across, float64(at.max)), max(up, s.Hi)
 			line.Spots = append(line.Spots, chart.Spot{
 				X: float64(at.max), Y: s.Median, Lo: s.Lo, Hi: s.Hi,
@@ -99,7 +101,8 @@ func (f figure) plot(series string, base, head []*point) (chart.Plot, bool) {
 	if up == 0 {
 		return p, false
 	}
-	p.Across, p.Up = chart.Sizes(across*1.03, 6), f.scale(up*1.08)
+	aside := (across - least) * 0.06
+	p.Across, p.Up = chart.SizesFrom(max(0, least-aside), across+aside, 6), f.scale(up*1.08)
 	return p, true
 }
 
@@ -111,5 +114,10 @@ func (f figure) scale(top float64) chart.Scale {
 	case "steps":
 		return chart.Counts(max(1, top))
 	}
-	return chart.NewScale(top, 5, printTime, 2, 2.5, 2)
+	return chart.NewScale(top, 5, func(at float64) string {
+		if at == 0 {
+			return "0"
+		}
+		return printTime(at)
+	}, 2, 2.5, 2)
 }

@@ -38,6 +38,7 @@ type page struct {
 	Failures   []string
 	Notes      []string
 	Curves     []pageCurve
+	What       string // the curves are over
 	MoreCurves int
 	Sections   []pageSection
 	Right      []bool // which columns are numbers
@@ -73,7 +74,7 @@ func newPage(title string) page {
 // writeHTML writes the comparison as a page.
 func (c *Comparison) writeHTML(w io.Writer) error {
 	p := newPage("oomcage: " + c.summary())
-	p.Right = []bool{false, true, true, false}
+	p.Right, p.What = []bool{false, true, true, false}, "Over memory.max"
 	for i, s := range []Side{c.Base, c.Head} {
 		text := []string{"base: ", "head: "}[i] + s.describe()
 		if s.Origin.Command != "" {

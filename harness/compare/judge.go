@@ -15,8 +15,10 @@ const (
 	fewest = 5
 
 	// falseShare bounds the share of false ones among the changes that are found in one measure over all points
-	// (Benjamini and Hochberg), and so how often there is any in two equal builds.
-	falseShare = 0.02
+	// (Benjamini and Hochberg), and so how often there is any in two equal builds. No rank test of 5 and 5 can be more sure than
+	// one in 126, so a change at few of many points also counts where it is clear: all runs of the one side are further from all of
+	// the other than the runs of a side, here and at most other points, are from each other.
+	falseShare = 0.01
 
 	// margin is by what part of the runs' range the samples must differ at least: with that much taken off, the difference must
 	// still be significant. Of 400,000 pairs of 5 equal runs, 0.8 % are apart, and by more than the margin 0.2 % with normal or
@@ -62,8 +64,10 @@ func judge(tests []*test) {
 		}
 	}
 	correct(tested)
+	usual := usualRange(tested)
 	for _, t := range tested {
-		t.changed = t.p <= alpha && t.q <= falseShare && t.large()
+		clear := t.gap() > max(t.wide(), usual*t.level())
+		t.changed = t.p <= alpha && t.large() && (t.q <= falseShare || clear)
 	}
 }
 
@@ -105,10 +109,42 @@ func (t *test) direction() float64 {
 	return math.Copysign(1, by)
 }
 
+// wide is the range of the runs of a side, on average.
+func (t *test) wide() float64 {
+	return (t.base[len(t.base)-1] - t.base[0] + t.head[len(t.head)-1] - t.head[0]) / 2
+}
+
+// gap is how far all runs of one side are from all of the other; negative where they are not apart.
+func (t *test) gap() float64 {
+	return max(t.head[0]-t.base[len(t.base)-1], t.base[0]-t.head[len(t.head)-1])
+}
+
+// level is what ranges at other points are compared by: noise grows with what is measured, but for what has no number.
+func (t *test) level() float64 {
+	if t.floor == 0 {
+		return 1
+	}
+	return math.Abs(median(t.base)+median(t.head)) / 2
+}
+
+// usualRange is the range that three quarters of the tests do not exceed, as a part of their level.
+func usualRange(tests []*test) float64 {
+	var ranges []float64
+	for _, t := range tests {
+		if level := t.level(); level > 0 {
+			ranges = append(ranges, t.wide()/level)
+		}
+	}
+	if len(ranges) == 0 {
+		return 0
+	}
+	slices.Sort(ranges)
+	return ranges[(3*len(ranges)+3)/4-1]
+}
+
 // taken is the head with the margin taken off the difference.
 func (t *test) taken() []float64 {
-	wide := t.base[len(t.base)-1] - t.base[0] + t.head[len(t.head)-1] - t.head[0]
-	off := margin * wide / 2 * fewest / float64(max(min(len(t.base), len(t.head)), fewest)) * t.direction()
+	off := margin * t.wide() * fewest / float64(max(min(len(t.base), len(t.head)), fewest)) * t.direction()
 	taken := make([]float64, len(t.head))
 	for i, v := range t.head {
 		taken[i] = v - off

@@ -3,6 +3,7 @@ package compare
 import (
 	"fmt"
 
+	"oomcage/harness/internal/human"
 	"oomcage/harness/outcome"
 )
 
@@ -30,17 +31,9 @@ func (c *Comparison) notes() (notes []string) {
 	case least < fewest:
 		say("points with fewer than %d runs on either side have no significance: there, a change counts when all runs of one side lie beyond those of the other", fewest)
 	}
-	if least >= fewest {
-		alike := 0
-		for _, p := range c.Points {
-			for _, t := range []Test{p.Peak.Test, p.Latency.Test} {
-				if t.P != nil && *t.P <= alpha && *t.Q > falseShare {
-					alike++
-				}
-			}
-		}
-		if n := repeatsFor(len(c.Points)); alike > 0 && n > least {
-			say("some points differ alone by what comes by chance among so many; with %d repeats, a change at one point alone can be told", n)
+	if n := repeatsFor(len(c.Points)); n > least && least >= fewest {
+		if alone := c.byChance(); alone > 0 {
+			say("%s differ no more than some of so many do by chance, and count as noise; %d repeats would tell", human.Count(alone, "figure"), n)
 		}
 	}
 	for _, s := range []Side{c.Base, c.Head} {
@@ -53,6 +46,18 @@ func (c *Comparison) notes() (notes []string) {
 		say("the machines differ (%s; %s): what differs may be due to that", machine(b), machine(h))
 	}
 	return notes
+}
+
+// byChance is how many figures differ so that each by itself would count.
+func (c *Comparison) byChance() (n int) {
+	for _, p := range c.Points {
+		for _, one := range []Change{p.Peak, p.Steps, p.Latency} {
+			if t := one.Test; t.P != nil && *t.P <= alpha && *t.Q > falseShare && !one.Changed {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func machine(o outcome.Origin) string {

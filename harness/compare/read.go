@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -24,6 +25,7 @@ type Results struct {
 
 // point is what was run once or several times: the runs whose names are the same but for the repeat.
 type point struct {
+	name   string
 	series string // its name without memory.max
 	max    outcome.Bytes
 	runs   []run
@@ -45,7 +47,8 @@ type run struct {
 const kinds = 5
 
 // Read reads a file of results. Points of one name are repeats of it; a name with a repeat in it, there twice, is an error, as
-// the same runs would count twice.
+// the same runs would count twice. Where nothing is wrong but a last line that is torn (sweep.ErrTorn), the results of all others
+// are returned with the error.
 func Read(path string) (*Results, error) {
 	r := &Results{File: path, points: map[string]*point{}}
 	repeats := map[string]bool{}
@@ -59,13 +62,13 @@ func Read(path string) (*Results, error) {
 		r.add(o)
 		return nil
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, sweep.ErrTorn) {
 		return nil, err
 	}
 	if r.Runs == 0 {
-		return nil, fmt.Errorf("%s: no outcome is in there, so there is nothing to compare", path)
+		return nil, errors.Join(err, fmt.Errorf("%s: no outcome is in there, so there is nothing to compare", path))
 	}
-	return r, nil
+	return r, err
 }
 
 // add takes in one outcome.
@@ -82,7 +85,7 @@ func (r *Results) add(o *outcome.Outcome) {
 	name, series := namesOf(o.Name)
 	p := r.points[name]
 	if p == nil {
-		p = &point{series: series, max: o.Evidence.Limits.Max}
+		p = &point{name: name, series: series, max: o.Evidence.Limits.Max}
 		r.points[name] = p
 		r.order = append(r.order, name)
 	}

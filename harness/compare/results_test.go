@@ -100,7 +100,7 @@ func sides() (base, head []*outcome.Outcome) {
 	}
 	gone := made("max=96MiB/step=1MiB/repeat=1", outcome.Survived, 96*outcome.MiB, 60*outcome.MiB, 60)
 	fresh := made("max=96MiB/step=4MiB/repeat=1", outcome.Survived, 96*outcome.MiB, 60*outcome.MiB, 15)
-	gone.Origin, fresh.Origin = origin, origin
+	gone.Origin, fresh.Origin = origin, head[0].Origin
 	return append(base, gone), append(head, fresh)
 }
 

@@ -58,7 +58,7 @@ with the verdict that it has allows that, and so does -acked 0`},
 		signalCode,
 	},
 	"report": {
-		{0, `the checks, which are made anew over all points, find nothing`},
+		{0, `the checks, which are made anew over all points, find nothing. A history is not checked`},
 		{exitFailed, `they find something; the report is written nevertheless`},
 		{exitUsage, `this command line makes no sense, a file cannot be read, or a point is missing or doubled`},
 		{exitMachine, `the report cannot be written`},

@@ -111,6 +111,11 @@ var places = []struct {
 		}
 		return all
 	}},
+	{"report --history", func(t *testing.T, o *harness.Outcome) string {
+		t.Helper()
+		o.Verdict, o.Peak = harness.Survived, 9
+		return hostileHistory(t, stored1(t, o, hostileOutcome("max=9MiB/"+hostile)))
+	}},
 	{"judge", func(t *testing.T, o *harness.Outcome) string {
 		t.Helper()
 		return ended(t, "judge", stored1(t, o)) + ended(t, "judge", "/no/"+hostile) + ended(t, "judge", torn(t))

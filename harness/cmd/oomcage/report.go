@@ -27,6 +27,14 @@ The format follows from the extension of -o: a page (.html), a job's summary (.m
 (.csv), or an image of the map and of the kills over the limit (.png, .svg). Without -o it is a table, on
 the terminal.
 
+With -history DIR it shows the smallest limit that was survived and the peak over builds instead: as a table, a page
+(.html), a summary (.md) or an image (.svg). DIR has one file of results for each build, such as COMMIT.jsonl or
+COMMIT/results.jsonl. They are in the order in which their sweeps began, where all files tell that, and otherwise in
+that of their names, in which run-9 comes before run-10. ▲ and ▼ mark what differs from the build before, beyond noise.
+
+  oomcage report --history history
+  oomcage report --history history -o history.html
+
 With -partial it shows what is there: points may be missing, and a last line that was torn when its sweep was
 killed is left out.`
 
@@ -35,16 +43,25 @@ type reportOptions struct {
 	format  report.Format
 	partial bool
 	secrets bool
+	history string
 }
 
 func newReportCommand() *cobra.Command {
 	var o reportOptions
 	cmd := &cobra.Command{
-		Use:                   "report FILE… [-o report.html]",
+		Use:                   "report FILE… | --history DIR [-o report.html]",
 		Short:                 "Show the outcomes of a sweep as a page, a table or an image",
 		Long:                  withCodes(reportLong, "report"),
 		DisableFlagsInUseLine: true,
-		Args:                  atLeastOne("no file to show: name results.jsonl, or those of all shards"),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if o.history == "" {
+				return atLeastOne("no file to show: name results.jsonl, or those of all shards")(cmd, args)
+			}
+			if len(args) > 0 {
+				return errors.New("--history takes no files beside its folder: it reads all *.jsonl in there")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, files []string) error {
 			return o.write(files, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -54,6 +71,7 @@ func newReportCommand() *cobra.Command {
 	f.StringVarP(&o.out, "output", "o", "", "`FILE` to write (default stdout)")
 	f.Var(&o.format, "format", "html, md, csv, png, svg or table (default as the extension of -o says)")
 	f.BoolVar(&o.secrets, "show-secrets", false, "show all that the results have; else what looks like a secret is [hidden]")
+	f.StringVar(&o.history, "history", "", "show the smallest limit and the peak over the builds whose results are in `DIR`")
 	f.BoolVar(&o.partial, "partial", false, "show what is there, though points are missing or a last line is torn")
 	return cmd
 }
@@ -68,6 +86,9 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 	}
 	if err := replacesNoResults(o.out); err != nil {
 		return err
+	}
+	if o.history != "" {
+		return o.writeHistory(format, stdout)
 	}
 	set, err := report.ReadFor(format, files...)
 	if set == nil {

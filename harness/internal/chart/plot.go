@@ -50,27 +50,30 @@ const Style = `.plot { color: #1d2126; font: 12px system-ui, sans-serif; --line0
 @media (prefers-color-scheme: dark) { .plot { color: #e6e8eb; --line0: #a8b0b9; --line1: #7db4f0; --line2: #f0a070; --line3: #7fd0a0; --rule: #333a43; } }
 `
 
-// SVG draws the plot for a page that has the style sheet.
-func (p Plot) SVG() string { return p.draw("") }
-
-// Image draws the plot as a file of its own.
-func (p Plot) Image() string {
-	return `<?xml version="1.0" encoding="UTF-8"?>` + "\n" + p.draw("<style>"+Style+"</style>")
+// Image draws plots below each other, as a file of its own.
+func Image(title string, plots ...Plot) string {
+	var b strings.Builder
+	high := Height * len(plots)
+	fmt.Fprintf(&b, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+`<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 %d %d" width="%d" height="%d"><title>%s</title><style>%s</style>`+"\n",
+		Width, high, Width, high, text(title), Style)
+	for i, p := range plots {
+		fmt.Fprintf(&b, `<g transform="translate(0 %d)">%s</g>`+"\n", i*Height, p.SVG())
+	}
+	b.WriteString("</svg>\n")
+	return b.String()
 }
 
-func (p Plot) draw(style string) string {
+// SVG draws the plot for a page that has the style sheet.
+func (p Plot) SVG() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img" viewBox="0 0 %d %d" width="%d" height="%d"><title>%s</title>%s`,
-		Width, Height, Width, Height, text(p.Title), style)
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img" viewBox="0 0 %d %d" width="%d" height="%d"><title>%s</title>`,
+		Width, Height, Width, Height, text(p.Title))
 	fmt.Fprintf(&b, `<text class="title" x="%d" y="16">%s</text>`, left, text(p.Title))
 	for _, t := range p.Up.Ticks {
 		y := p.y(t.At)
 		fmt.Fprintf(&b, `<path class="rule" d="M%d %.1fH%d"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`, left, y, Width-right, left-6, y+4, text(t.Text))
 	}
 	for _, t := range p.Across.Ticks {
-		if t.At < p.Across.From {
-			continue
-		}
 		x := p.x(t.At)
 		fmt.Fprintf(&b, `<path class="rule" d="M%.1f %dV%d"/><text x="%.1f" y="%d" text-anchor="middle">%s</text>`, x, top, Height-bottom, x, Height-bottom+16, text(t.Text))
 	}

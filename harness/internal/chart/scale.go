@@ -46,6 +46,19 @@ func Sizes(top float64, most int) Scale {
 	}, 2)
 }
 
+// SizesFrom is Sizes for a part that does not begin at 0.
+func SizesFrom(from, top float64, most int) Scale {
+	step := 1.0
+	for (top-from)/step > float64(most) {
+		step *= 2
+	}
+	s := Scale{From: from, Top: top}
+	for at := math.Ceil(from/step) * step; at <= top; at += step {
+		s.Ticks = append(s.Ticks, Tick{at, Size(int64(at))})
+	}
+	return s
+}
+
 // Counts has 1, 2, 5, 10, 20 … between its ticks.
 func Counts(top float64) Scale {
 	return NewScale(top, 10, func(at float64) string { return strconv.Itoa(int(at)) }, 2, 2.5, 2)

@@ -1,0 +1,161 @@
+package compare
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/internal/printable"
+	"oomcage/harness/outcome"
+	"oomcage/harness/sweep"
+)
+
+// build writes the results of a build that needs so much, in MiB, at limits from 56 to 72 MiB.
+func build(t *testing.T, dir, name string, need int, start time.Time) string {
+	t.Helper()
+	all := triedAt(5, need, 56, 60, 64, 68, 72)
+	for _, o := range all {
+		o.Origin.Start = start
+	}
+	path := filepath.Join(dir, name)
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+	require.NoError(t, os.WriteFile(path, lines(t, all...), 0o600))
+	return path
+}
+
+func buildNames(h *History) (names []string) {
+	for _, b := range h.Builds {
+		names = append(names, b.Name)
+	}
+	return names
+}
+
+func TestBuildsAreInTheOrderInWhichTheirSweepsBegan(t *testing.T) {
+	dir, day := t.TempDir(), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	build(t, dir, "cafe.jsonl", 60, day)
+	build(t, dir, "beef/results.jsonl", 63, day.Add(time.Hour))
+	build(t, dir, "abba.jsonl", 66, day.Add(2*time.Hour))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "notes.txt"), []byte("none of ours"), 0o600))
+	h, err := ReadHistory(dir, false)
+	require.NoError(t, err)
+	require.True(t, h.Dated)
+	require.Equal(t, []string{"cafe", "beef", "abba"}, buildNames(h))
+	require.Equal(t, []string{""}, h.Series)
+	var limits, peaks []outcome.Bytes
+	for _, b := range h.Builds {
+		limits, peaks = append(limits, b.Of[""].Limit/outcome.MiB), append(peaks, outcome.Bytes(b.Of[""].Peak.Median)/outcome.MiB)
+	}
+	require.Equal(t, []outcome.Bytes{60, 64, 68}, limits)
+	require.Equal(t, []outcome.Bytes{60, 63, 66}, peaks)
+	require.True(t, h.Builds[1].Of[""].LimitChanged)
+	require.True(t, h.Builds[1].Of[""].PeakChanged)
+	require.False(t, h.Builds[0].Of[""].PeakChanged)
+}
+
+func TestBuildsWithoutATimeAreInTheOrderOfTheirNames(t *testing.T) {
+	dir := t.TempDir()
+	for i, name := range []string{"run-10.jsonl", "run-9.jsonl", "run-009a.jsonl", "a.jsonl"} {
+		build(t, dir, name, 60, map[bool]time.Time{true: time.Unix(int64(i), 0)}[i == 0])
+	}
+	h, err := ReadHistory(dir, false)
+	require.NoError(t, err)
+	require.False(t, h.Dated, "one has a time, and the others have none")
+	require.Equal(t, []string{"a", "run-9", "run-009a", "run-10"}, buildNames(h))
+	require.Equal(t, 0, natural("a1", "a1"))
+	require.Negative(t, natural("2", "10"))
+	require.Negative(t, natural("a01", "a1"), "and yet they are two names")
+}
+
+func TestAHistoryThatCannotBeReadIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	_, err := ReadHistory(dir, false)
+	require.ErrorContains(t, err, "has no file of results: it needs one for each build")
+	_, err = ReadHistory(filepath.Join(dir, "none"), false)
+	require.ErrorIs(t, err, os.ErrNotExist)
+	path := build(t, dir, "a.jsonl", 60, time.Time{})
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, data[:len(data)-20], 0o600))
+	_, err = ReadHistory(dir, false)
+	require.ErrorIs(t, err, sweep.ErrTorn)
+	h, err := ReadHistory(dir, true)
+	require.NoError(t, err)
+	require.Len(t, h.Builds, 1)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "b.jsonl"), []byte("damage\n"), 0o600))
+	_, err = ReadHistory(dir, true)
+	require.ErrorContains(t, err, "b.jsonl:1")
+}
+
+func TestAHistoryIsDrawnInEachFormat(t *testing.T) {
+	dir, day := t.TempDir(), time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	for i, need := range []int{60, 60, 63, 58} {
+		build(t, dir, fmt.Sprintf("commit%d.jsonl", i), need, day.Add(time.Duration(i)*24*time.Hour))
+	}
+	h, err := ReadHistory(dir, false)
+	require.NoError(t, err)
+	h.Dir = "history"
+	var text, comment, page, image bytes.Buffer
+	require.NoError(t, h.WriteText(&text))
+	require.Equal(t, `4 builds in history, by the time when their sweeps began
+
+(all)
+  smallest limit  ▁▁█▁
+  peak            ▄▄█▁
+
+  build    began             smallest limit  peak
+  commit0  2026-11-01 12:00  60 MiB          60 MiB
+  commit1  2026-11-02 12:00  60 MiB          60 MiB
+  commit2  2026-11-03 12:00  64 MiB ▲        63 MiB ▲
+  commit3  2026-11-04 12:00  60 MiB ▼        58 MiB ▼
+`, text.String())
+	require.NoError(t, h.WriteMarkdown(&comment))
+	require.Contains(t, comment.String(), "| commit2 | 2026-11-03 12:00 | 64 MiB ▲ | 63 MiB ▲ |\n")
+	require.NoError(t, h.WriteHTML(&page))
+	require.NotRegexp(t, `(?i)<script|<link|<img|src=`, page.String())
+	require.Less(t, strings.Index(page.String(), "<td>commit3"), strings.Index(page.String(), "<td>commit0"), "the newest first")
+	require.Equal(t, 2, strings.Count(page.String(), `class="path `), "two curves")
+	require.NoError(t, h.WriteSVG(&image))
+	for d := xml.NewDecoder(&image); ; {
+		_, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+	}
+}
+
+func TestALongHistoryIsShownByItsNewestBuilds(t *testing.T) {
+	long := strings.Repeat("|<a>", 100) + "\x1b[2J\u202e"
+	h := &History{Dir: long}
+	for s := range 200 {
+		h.Series = append(h.Series, fmt.Sprint(long, s))
+	}
+	for i := range 3000 {
+		b := Build{Name: fmt.Sprint(long, i), Of: map[string]State{}}
+		for _, s := range h.Series[:2] {
+			b.Of[s] = State{Limit: outcome.Bytes(i+1) * outcome.MiB, HasLimit: true, Peak: Summary{1, 1, 1}}
+		}
+		h.Builds = append(h.Builds, b)
+	}
+	for _, write := range []func(io.Writer) error{h.WriteText, h.WriteMarkdown, h.WriteHTML, h.WriteSVG} {
+		var out bytes.Buffer
+		require.NoError(t, write(&out))
+		require.Equal(t, printable.Lines(out.String()), out.String())
+		require.Less(t, out.Len(), 8<<20)
+	}
+	var comment bytes.Buffer
+	require.NoError(t, h.WriteMarkdown(&comment))
+	require.LessOrEqual(t, comment.Len(), maxComment)
+	require.Contains(t, comment.String(), "2999 MiB")
+	require.NotContains(t, comment.String(), "<a>")
+	require.Regexp(t, `\d+ builds before`, comment.String())
+}
