@@ -26,6 +26,7 @@ step, its own work, to exit code 0. Then it says what to write into a manifest.
 
   oomcage bisect --post /upload --steps 20 -- ./service -addr '$ADDR'
   oomcage bisect --lo 4M --hi 256M --tolerance 1M --parallel 1 --headroom 10% --format systemd -- sort -o /dev/null words
+  oomcage bisect spec.yaml --steps 3 --lo 24M --hi 64M --tolerance 8M
 
 It begins at the upper end and goes on where the memory of what survived points, one run at each limit. In the end -repeat
 runs of as many have survived at the answer and at the limit above, and not at the one below. Where the runs at a limit do
@@ -100,6 +101,7 @@ func newBisectCommand() *cobra.Command {
 	limits.register(cmd, false)
 	what.register(cmd)
 	f.Var(&o.step, "step", "what one step takes: $step in the load")
+	registerFiles(cmd)
 	return cmd
 }
 

@@ -33,7 +33,7 @@ var exitCodes = map[string][]codeMeaning{
 		{exitFailed, `it is not so. Or the target died before it was ready, took no step, or refused one while it lived. -expect
 with the verdict that it has allows that, and so does -acked 0`},
 		usageCode,
-		{exitMachine, `the run could not be made`},
+		{exitMachine, `the run could not be made, or one of several of a spec file`},
 		signalCode,
 	},
 	"sweep": {
@@ -77,6 +77,11 @@ nevertheless`},
 		{exitUsage, `this command line makes no sense, the file cannot be read, or it has no outcome, or several and none is named`},
 		{exitMachine, `the explanation cannot be printed`},
 		signalCode,
+	},
+	"schema": {
+		{0, `it is printed`},
+		usageCode,
+		{exitMachine, `it could not be printed`},
 	},
 	"kernels": {
 		{0, `it is done, or listed`},

@@ -39,6 +39,10 @@ func newVMCommand(io.Writer) *cobra.Command {
 	return onLinux("vm", "Run any of these, or go test, in a microVM")
 }
 
+func newSchemaCommand() *cobra.Command {
+	return onLinux("schema", "Describe spec files to an editor")
+}
+
 // onLinux is a command that another machine has to run.
 func onLinux(name, short string) *cobra.Command {
 	return &cobra.Command{

@@ -36,6 +36,11 @@ step. Where a lowered memory.max is less than what is in use, the kernel kills a
   oomcage run --max 128M --at step=3:max=256M --at step=6:max=32M --post '/generate-load/memory?bytes=$step' \
       --step 20MiB --steps 10 -- ./app -addr '$ADDR'
 
+A file may have it all, and several runs make a suite, with what CI systems read of tests and a page of all:
+
+  oomcage run --max 64M --post '/generate-load/memory?bytes=$step' --step 8MiB --save spec.yaml -- ./app -addr '$ADDR'
+  oomcage run spec.yaml --max 40M --expect oom-killed --junit junit.xml --html page.html
+
 $ADDR, $HOST and $PORT in the program's arguments are the address that is reserved for it. On a terminal
 memory.current is drawn while it runs, without colours where NO_COLOR is set; elsewhere, and where TERM is dumb, there
 is a line for each step. With -json stdout has the outcome, on one line, and nothing else. What the program prints is
@@ -70,6 +75,7 @@ func newRunCommand() *cobra.Command {
 	var expect expectFlags
 	var step harness.Bytes
 	var asJSON bool
+	var name string
 	cmd := programCommand("run", "Run a program in a cage, and say how it ended", runLong, func(cmd *cobra.Command, args []string) error {
 		if err := expect.check(); err != nil {
 			return err
@@ -81,6 +87,12 @@ func newRunCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if name != "" {
+			spec.Name = name
+		}
+		if checking(cmd.Context()) {
+			return nil
+		}
 		warn(cmd.ErrOrStderr(), cmd.CommandPath(), spec.Data())
 		return runOne(cmd.Context(), spec, expect, asJSON, what.showSecrets, cmd.OutOrStdout())
 	})
@@ -90,7 +102,9 @@ func newRunCommand() *cobra.Command {
 	what.registerCapture(cmd, "here")
 	f.Var(&step, "step", "what one step takes, for the prediction, and $step in the load")
 	expect.register(cmd)
+	f.StringVar(&name, "name", "", "`NAME` of the run in results (default: the program's)")
 	f.BoolVar(&asJSON, "json", false, "print the outcome as a line of JSON")
+	registerFiles(cmd)
 	return cmd
 }
 
@@ -112,6 +126,7 @@ func runOne(ctx context.Context, spec harness.Spec, expect expectFlags, asJSON, 
 	if !showSecrets {
 		o = o.WithoutSecrets()
 	}
+	tell(ctx, o)
 	switch {
 	case asJSON:
 		if err := printJSON(w, o); err != nil {

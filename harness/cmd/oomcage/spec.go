@@ -201,16 +201,22 @@ func warn(w io.Writer, command string, specs ...outcome.Spec) {
 // code is the probe that the flags ask for.
 func (s *specFlags) code() sweep.Code { return sweep.Code{Ready: s.probe().probe} }
 
+// specHelp is what the help of each command says of spec files.
+const specHelp = `In the place of PROGRAM, a file that ends in .yaml, .yml or .json and cannot be executed is a spec: it has the program, and
+the flags as keys (max: 64MiB). Flags of the command line, before or after it, go before those of the file, and a program
+after -- in the place of the file's. Keys of the other commands are left to them: run, sweep and bisect take the same file.
+oomcage %s --save FILE writes one, and oomcage schema describes them to an editor.`
+
 // programCommand is a command whose flags end where those of the program begin that it runs.
 func programCommand(name, short, long string, run func(cmd *cobra.Command, args []string) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:                   name + " [flags] [--] PROGRAM [ARGS…]",
 		Short:                 short,
-		Long:                  withCodes(long, name),
+		Long:                  withCodes(long+"\n\n"+fmt.Sprintf(specHelp, name), name),
 		Annotations:           map[string]string{programFirst: "yes"},
 		DisableFlagsInUseLine: true,
 		Args:                  needsProgram,
-		RunE:                  run,
+		RunE:                  withSpecFiles(run),
 	}
 	cmd.Flags().SetInterspersed(false)
 	cmd.Flags().SortFlags = false
@@ -220,7 +226,7 @@ func programCommand(name, short, long string, run func(cmd *cobra.Command, args 
 // needsProgram refuses a command line without one.
 func needsProgram(_ *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return errors.New("no program to run: name it after the flags, as in -- ./app -addr '$ADDR'")
+		return errors.New("no program to run: name it after the flags, as in -- ./app -addr '$ADDR', or give a spec file")
 	}
 	return nil
 }

@@ -32,6 +32,7 @@ allows, and keeps each outcome in a file of results as soon as it is there.
       --post '/generate-load/memory?bytes=$step' -- ./app -addr '$ADDR'
   oomcage sweep --max 64MiB..256MiB*2 --axis GOGC=off,100 --axis GOMEMLIMIT=48MiB,1GiB \
       --post '/generate-load/memory' --steps 20 -- ./app -addr '$ADDR'
+  oomcage sweep spec.yaml --max 32MiB,48MiB
 
 A flag that takes VALUES is an axis: a list, a range LO..HI+STEP, or LO..HI*FACTOR. What else can be one:
 oomcage help axes.
@@ -117,6 +118,7 @@ func newSweepCommand() *cobra.Command {
 	f.Var(&o.shard, "shard", "run only the points of this shard, such as 0/4")
 	f.BoolVar(&o.force, "force", false, fmt.Sprintf("take more than %d points", sweep.MaxPoints))
 	f.BoolVar(&o.asJSON, "json", false, "print each outcome as a line of JSON")
+	registerFiles(cmd)
 	return cmd
 }
 
@@ -130,14 +132,10 @@ func wholeSweep(flags *pflag.FlagSet, program []string) []string {
 func wholeCommand(name string, flags *pflag.FlagSet, program []string) []string {
 	words := []string{"oomcage", name}
 	flags.Visit(func(f *pflag.Flag) {
-		if slices.Contains([]string{"shard", "out", "resume", "rebuilt", "artifacts"}, f.Name) {
+		if slices.Contains([]string{"shard", "out", "resume", "rebuilt", "artifacts", "only", "save"}, f.Name) {
 			return
 		}
-		values := []string{f.Value.String()}
-		if several, ok := f.Value.(pflag.SliceValue); ok {
-			values = several.GetSlice()
-		}
-		for _, value := range values {
+		for _, value := range valuesOf(f) {
 			if words = append(words, "--"+f.Name); value != f.NoOptDefVal {
 				words = append(words, value)
 			}
