@@ -12,6 +12,7 @@ import (
 	"io"
 	"strings"
 
+	"oomcage/harness/internal/chart"
 	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/outcome"
@@ -51,6 +52,7 @@ type page struct {
 	Checks     string
 	Places     []place
 	Legend     []pageVerdict
+	Curves     []template.HTML
 	Thinned    string
 	Style      template.CSS
 	Script     template.JS
@@ -73,7 +75,10 @@ func (s *Set) writeHTML(w io.Writer) error { return s.writePage(w, maxPage) }
 // writePage writes a page of which the packed data takes at most that many bytes.
 func (s *Set) writePage(w io.Writer, most int) error {
 	ranked := s.ranked()
-	p := page{Title: s.summary(), Places: s.places(), Legend: s.pageLegend(), Style: template.CSS(pageStyle + sheet()), Script: template.JS(pageScript)}
+	p := page{Title: s.summary(), Places: s.places(), Legend: s.pageLegend(), Curves: s.curves(), Style: template.CSS(pageStyle + sheet()), Script: template.JS(pageScript)}
+	if p.Curves != nil {
+		p.Style += template.CSS(chart.Style)
+	}
 	p.Policy = fmt.Sprintf("default-src 'none'; img-src data:; script-src '%s'; style-src '%s'; base-uri 'none'; form-action 'none'",
 		hash(string(p.Script)), hash(string(p.Style)))
 	if err := s.Complete(); err != nil {

@@ -11,7 +11,10 @@ import (
 func (w *walk) border() []want {
 	dead, alive := w.bracket()
 	none, some := w.bottom()
-	wide := max(dead-max(none, w.lo), w.tolerance) // as far as it is known
+	wide := dead - none // as far as it is known
+	if none == 0 {
+		wide = dead - min(some, dead) + w.tolerance
+	}
 
 	// The upper end, to the tolerance: it is the answer.
 	if w.above(dead) != alive {
@@ -32,8 +35,8 @@ func (w *walk) border() []want {
 	}
 	// The lower end, to a quarter of the border.
 	if some > w.lo && some-none > max(w.tolerance, wide/4) {
-		c := w.up(some - wide)
-		if c <= none || none == 0 && c <= w.lo {
+		c := w.up(max(some-wide, w.lo))
+		if none != 0 {
 			c = w.up(none + (some-none)/2)
 		}
 		return []want{{max(w.above(none), min(c, w.below(some))), w.repeats}}

@@ -47,7 +47,7 @@ func (t *Trial) add(o *outcome.Outcome, w Works) {
 		t.Well++
 	}
 	t.Held = max(t.Held, held(o))
-	t.Pressure = max(t.Pressure, pressureOf(o))
+	t.Pressure = max(t.Pressure, PressureOf(o))
 	t.Refaults = max(t.Refaults, o.Evidence.Refaults)
 	if l := o.Latency; l != nil {
 		t.P99 = max(t.P99, l.P99)

@@ -120,16 +120,16 @@ func (w Works) Fault(o *outcome.Outcome) string {
 		return fmt.Sprintf("it took %.4g steps/s", l.PerSecond)
 	case w.Pressure != 0 && o.Evidence.Unread[outcome.PressureFile] != "":
 		return "its pressure could not be read: " + o.Evidence.Unread[outcome.PressureFile]
-	case w.Pressure != 0 && pressureOf(o) > w.Pressure:
-		return "its pressure was " + percent(pressureOf(o))
+	case w.Pressure != 0 && PressureOf(o) > w.Pressure:
+		return "its pressure was " + percent(PressureOf(o))
 	case w.Refaults != nil && o.Evidence.Refaults > *w.Refaults:
 		return "it had " + human.Count(o.Evidence.Refaults, "refault")
 	}
 	return ""
 }
 
-// pressureOf is the part of a run's time in which something waited for memory.
-func pressureOf(o *outcome.Outcome) float64 {
+// PressureOf is the part of a run's time in which something waited for memory.
+func PressureOf(o *outcome.Outcome) float64 {
 	if o.Took <= 0 {
 		return 0
 	}
