@@ -71,11 +71,13 @@ func TestTheExamplesOfTheHelpWorkAsTheyStand(t *testing.T) {
 			}
 		}
 	}
-	page, err := os.ReadFile("../../../docs/bisect.md")
-	require.NoError(t, err)
-	for _, example := range examplesIn(string(page), "") {
-		if !slices.Contains(caged, example) { // the help has most of them
-			caged = append(caged, example)
+	for _, name := range []string{"bisect.md", "load.md"} {
+		page, err := os.ReadFile(filepath.Join("../../../docs", name))
+		require.NoError(t, err)
+		for _, example := range examplesIn(string(page), "") {
+			if !slices.Contains(caged, example) { // the help has most of them
+				caged = append(caged, example)
+			}
 		}
 	}
 	script := "set -u\n"
