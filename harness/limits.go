@@ -12,45 +12,20 @@ import (
 
 // setLimits writes the limits and returns them as the kernel reads them back.
 func setLimits(g *cgroup.Group, l Limits) (Limits, error) {
-	m := &cgroup2.Memory{}
-	for _, f := range sizes(&l) {
-		if *f.size != 0 {
-			*f.field(m) = (*int64)(f.size)
-		}
-	}
-	if l.OOMGroup {
-		m.OOMGroup = &l.OOMGroup
-	}
 	hasSwap, err := swapAccounted(g)
 	if err != nil {
 		return Limits{}, err
 	}
-	if hasSwap {
-		m.Swap = (*int64)(&l.Swap)
-	} else if l.Swap != 0 {
+	if !hasSwap && l.Swap != 0 {
 		return Limits{}, fmt.Errorf("%w: set memory.swap.max of %s: the file is missing; a kernel with swap accounting is needed: boot with swapaccount=1",
 			ErrNotSupported, g.Path())
 	}
-	if err := g.SetMemory(m); err != nil {
+	if err := g.SetMemory(asMemory(&l, hasSwap)); err != nil {
 		return Limits{}, err
 	}
 	got := l
-	for _, f := range append(sizes(&got), sizeFile{"memory.swap.max", &got.Swap, nil}) {
-		if *f.size == 0 && (f.file != "memory.swap.max" || !hasSwap) {
-			continue
-		}
-		if err := readBack(g, f); err != nil {
-			return Limits{}, err
-		}
-	}
-	if l.OOMGroup {
-		n, err := g.ReadSize("memory.oom.group")
-		if err != nil {
-			return Limits{}, err
-		}
-		if n != 1 {
-			return Limits{}, fmt.Errorf("set memory.oom.group of %s: wrote 1 and read back %d", g.Path(), n)
-		}
+	if err := readAllBack(g, &got, hasSwap); err != nil {
+		return Limits{}, err
 	}
 	for file, value := range l.Files {
 		if err := g.Write(file, value); err != nil {
@@ -58,6 +33,48 @@ func setLimits(g *cgroup.Group, l Limits) (Limits, error) {
 		}
 	}
 	return got, nil
+}
+
+// asMemory are the limits as the library writes them. It leaves alone what is nil.
+func asMemory(l *Limits, hasSwap bool) *cgroup2.Memory {
+	m := &cgroup2.Memory{}
+	for _, f := range sizes(l) {
+		if *f.size != 0 {
+			*f.field(m) = (*int64)(f.size)
+		}
+	}
+	if hasSwap {
+		m.Swap = (*int64)(&l.Swap)
+	}
+	if l.OOMGroup {
+		m.OOMGroup = &l.OOMGroup
+	}
+	return m
+}
+
+// readAllBack replaces the limits that were written by what the kernel has made of them.
+func readAllBack(g *cgroup.Group, l *Limits, hasSwap bool) error {
+	for _, f := range sizes(l) {
+		if *f.size == 0 {
+			continue
+		}
+		if err := readBack(g, f); err != nil {
+			return err
+		}
+	}
+	if hasSwap {
+		if err := readBack(g, sizeFile{"memory.swap.max", &l.Swap, nil}); err != nil {
+			return err
+		}
+	}
+	if !l.OOMGroup {
+		return nil
+	}
+	n, err := g.ReadSize("memory.oom.group")
+	if err == nil && n != 1 {
+		err = fmt.Errorf("set memory.oom.group of %s: wrote 1 and read back %d", g.Path(), n)
+	}
+	return err
 }
 
 type sizeFile struct {

@@ -48,71 +48,97 @@ func detailOf(o *outcome.Outcome, a allowance) (detail, error) {
 	return d, nil
 }
 
-// facts are the evidence in words, as Outcome.String prints it.
-func facts(o *outcome.Outcome, most int) [][]string {
-	e := o.Evidence
-	var all [][]string
-	add := func(name string, parts ...string) {
-		parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
-		all = append(all, []string{name, printable.Line(ends(strings.Join(parts, ", "), most))})
+// factList are facts that are collected, each of them of a limited length.
+type factList struct {
+	all [][]string // a name and a text each
+	max int        // bytes of a text
+}
+
+// add adds a fact of the parts that are not empty.
+func (l *factList) add(name string, parts ...string) {
+	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
+	l.all = append(l.all, []string{name, printable.Line(ends(strings.Join(parts, ", "), l.max))})
+}
+
+// addIf adds a fact that is not empty.
+func (l *factList) addIf(name, text string) {
+	if text != "" {
+		l.add(name, text)
 	}
+}
+
+// facts are the evidence in words, as Outcome.String prints it.
+func facts(o *outcome.Outcome, maxText int) [][]string {
+	l := &factList{max: maxText}
+	l.before(o)
+	l.memory(o)
+	l.events(o.Evidence)
+	for _, source := range slices.Sorted(maps.Keys(o.Evidence.Unread)) {
+		l.add("unread", string(source)+": "+o.Evidence.Unread[source])
+	}
+	return l.all
+}
+
+// before is what was run, and in which cage.
+func (l *factList) before(o *outcome.Outcome) {
 	if o.Spec.Target.Path != "" {
-		add("target", strings.Join(append([]string{o.Spec.Target.Path}, o.Spec.Target.Args...), " "))
+		l.add("target", strings.Join(append([]string{o.Spec.Target.Path}, o.Spec.Target.Args...), " "))
 	}
 	if len(o.Spec.Target.Env) > 0 {
-		add("environment", strings.Join(o.Spec.Target.Env, " "))
+		l.add("environment", strings.Join(o.Spec.Target.Env, " "))
 	}
-	add("ended", e.Status.String())
-	add("limits", e.Limits.String())
-	add("before the load", sizeText(o.Baseline.Current), sizeText(o.Baseline.File)+" of it page cache")
+	l.add("ended", o.Evidence.Status.String())
+	l.add("limits", o.Evidence.Limits.String())
+	l.add("before the load", sizeText(o.Baseline.Current), sizeText(o.Baseline.File)+" of it page cache")
 	if m := o.Measured; m != nil {
-		add("a step took", tookEach(o), "± "+sizeText(m.Error), "measured over "+human.Count(m.Steps, "step"))
+		l.add("a step took", tookEach(o), "± "+sizeText(m.Error), "measured over "+human.Count(m.Steps, "step"))
 	}
-	if left := o.Left.String(); left != "" {
-		add("left charged above", left)
-	}
-	add("at the end", sizeText(e.Current), "anon "+sizeText(e.Stat.Anon), "file "+sizeText(e.Stat.File), "kernel "+sizeText(e.Stat.Kernel))
+	l.addIf("left charged above", o.Left.String())
+}
+
+// memory is what was in the cage, and what came of that.
+func (l *factList) memory(o *outcome.Outcome) {
+	e := o.Evidence
+	l.add("at the end", sizeText(e.Current), "anon "+sizeText(e.Stat.Anon), "file "+sizeText(e.Stat.File), "kernel "+sizeText(e.Stat.Kernel))
 	if e.SwapCurrent > 0 {
-		add("swapped out", sizeText(e.SwapCurrent))
+		l.add("swapped out", sizeText(e.SwapCurrent))
 	}
-	add("peak", sizeText(e.Peak))
-	if text := e.Fullest.Filled(); text != "" {
-		add("filled by", text)
-	}
-	add("events", e.Events.String())
+	l.add("peak", sizeText(e.Peak))
+	l.addIf("filled by", e.Fullest.Filled())
+	l.add("events", e.Events.String())
 	if e.EventsLocal != e.Events {
-		add("of the cage alone", e.EventsLocal.String())
+		l.add("of the cage alone", e.EventsLocal.String())
 	}
 	pressure := []string{"some " + e.Pressure.Some.String(), "full " + e.Pressure.Full.String()}
 	if e.Unread[outcome.PressureFile] != "" {
 		pressure = []string{"unknown"}
 	}
-	add("pressure", append(pressure, human.Count(int(min(e.Refaults, math.MaxInt32)), "refault"))...)
+	l.add("pressure", append(pressure, human.Count(int(min(e.Refaults, math.MaxInt32)), "refault"))...)
 	if o.Latency != nil {
-		add("latency", o.Latency.String())
+		l.add("latency", o.Latency.String())
 	}
+}
+
+// events are what happened in the cage and around it.
+func (l *factList) events(e outcome.Evidence) {
 	for _, c := range e.Captures {
-		add("captured", c.String())
+		l.add("captured", c.String())
 	}
 	for _, k := range e.Kills {
-		add("killed", k.String(), k.Limit)
+		l.add("killed", k.String(), k.Limit)
 	}
 	for _, a := range e.Ancestors {
 		if a.EventsLocal != (outcome.Events{}) {
-			add("above", a.Path, "memory.max "+sizeText(a.Max), a.EventsLocal.String())
+			l.add("above", a.Path, "memory.max "+sizeText(a.Max), a.EventsLocal.String())
 		}
 	}
 	for _, b := range e.Below {
-		add("below", b.Path, "memory.max "+sizeText(b.Max), b.EventsLocal.String())
+		l.add("below", b.Path, "memory.max "+sizeText(b.Max), b.EventsLocal.String())
 	}
 	for _, m := range e.Moves {
-		add("moved", "to "+m.Group, "seen after "+m.At.Round(time.Millisecond).String())
+		l.add("moved", "to "+m.Group, "seen after "+m.At.Round(time.Millisecond).String())
 	}
 	for _, k := range e.DaemonKills {
-		add("daemon", k.String())
+		l.add("daemon", k.String())
 	}
-	for _, source := range slices.Sorted(maps.Keys(e.Unread)) {
-		add("unread", string(source)+": "+e.Unread[source])
-	}
-	return all
 }

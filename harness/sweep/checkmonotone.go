@@ -37,30 +37,10 @@ func blocks(points []*outcome.Outcome) []int {
 }
 
 // checkSurvivors looks for survivors below what died. A limit divides them: without the survivors below it and the dead
-// above it, the rest agree. It is the one that makes these the fewest, of several the lowest.
+// above it, the rest agree.
 func checkSurvivors(points []*outcome.Outcome) (left []*outcome.Outcome, found []Finding) {
-	var survivorsBelow, deadAbove int
-	for _, o := range points {
-		if died(o) {
-			deadAbove++
-		}
-	}
 	starts := blocks(points)
-	from, to, fewest := 0, 0, math.MaxInt // the block of that limit
-	for b := range len(starts) - 1 {
-		survivors := 0
-		for _, o := range points[starts[b]:starts[b+1]] {
-			if died(o) {
-				deadAbove--
-			} else if Survived(o) {
-				survivors++
-			}
-		}
-		if odd := survivorsBelow + deadAbove; odd < fewest {
-			from, to, fewest = starts[b], starts[b+1], odd
-		}
-		survivorsBelow += survivors
-	}
+	from, to := dividing(points, starts)
 	var dead, survivors []int // places of those that agree with the limit
 	for i, o := range points {
 		switch {
@@ -88,6 +68,32 @@ func checkSurvivors(points []*outcome.Outcome) (left []*outcome.Outcome, found [
 		}
 	}
 	return left, found
+}
+
+// dividing is where the block of that limit begins and ends which leaves the fewest survivors below it and dead above it;
+// of several the lowest.
+func dividing(points []*outcome.Outcome, starts []int) (from, to int) {
+	survivorsBelow, deadAbove, fewest := 0, 0, math.MaxInt
+	for _, o := range points {
+		if died(o) {
+			deadAbove++
+		}
+	}
+	for b := range len(starts) - 1 {
+		survivors := 0
+		for _, o := range points[starts[b]:starts[b+1]] {
+			if died(o) {
+				deadAbove--
+			} else if Survived(o) {
+				survivors++
+			}
+		}
+		if odd := survivorsBelow + deadAbove; odd < fewest {
+			from, to, fewest = starts[b], starts[b+1], odd
+		}
+		survivorsBelow += survivors
+	}
+	return from, to
 }
 
 // count is an outcome with the counts that would be as right as its own: all of its window, if its own is there, and

@@ -20,6 +20,19 @@ type addition struct {
 	dst  string // in the guest; empty: the same
 }
 
+// parseAdds parses what is to be added.
+func parseAdds(specs []string) ([]addition, error) {
+	all := make([]addition, 0, len(specs))
+	for _, spec := range specs {
+		a, err := parseAdd(spec)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}
+
 // parseAdd reads FILE or FILE:PATH. A name without a slash that is no file here is looked up in $PATH.
 func parseAdd(spec string) (addition, error) {
 	a := addition{spec: spec, src: spec}

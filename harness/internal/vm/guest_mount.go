@@ -60,8 +60,27 @@ func prepare(j job) error {
 	if err := os.Chmod("/", 0o755); err != nil {
 		return err
 	}
-	// /tmp stays on the root file system, which is a tmpfs too: the test binary that `go test` built
-	// lies below it.
+	if err := usualPaths(); err != nil {
+		return err
+	}
+	for _, step := range []func() error{
+		func() error { return writeEtc(j.Host) },
+		func() error { return useDisks(j) },
+		standInForShell, loopbackUp, setClock,
+		// From here on the kernel's messages stay in its buffer, where they cost no time.
+		func() error { return setConsoleLevel(1) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	// As on an ordinary machine; a test of 100 cages needs more than the kernel's 4096.
+	return unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 1024, Max: 1 << 20})
+}
+
+// usualPaths makes the folders and links that programs expect. /tmp stays on the root file system, which is a tmpfs too:
+// the test binary that `go test` built lies below it.
+func usualPaths() error {
 	for _, dir := range []string{"/tmp", "/var/tmp"} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
@@ -82,27 +101,7 @@ func prepare(j job) error {
 			return err
 		}
 	}
-	if err := writeEtc(j.Host); err != nil {
-		return err
-	}
-	if err := useDisks(j); err != nil {
-		return err
-	}
-	if err := standInForShell(); err != nil {
-		return err
-	}
-	if err := loopbackUp(); err != nil {
-		return fmt.Errorf("bring lo up: %w", err)
-	}
-	if err := setClock(); err != nil {
-		return err
-	}
-	// From here on the kernel's messages stay in its buffer, where they cost no time.
-	if err := setConsoleLevel(1); err != nil {
-		return err
-	}
-	// As on an ordinary machine; a test of 100 cages needs more than the kernel's 4096.
-	return unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 1024, Max: 1 << 20})
+	return nil
 }
 
 func mountAll(points []mountPoint) error {
@@ -150,7 +149,12 @@ func writeEtc(host string) error {
 	return os.MkdirAll("/root", 0o700)
 }
 
-func loopbackUp() error {
+func loopbackUp() (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("bring lo up: %w", err)
+		}
+	}()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err

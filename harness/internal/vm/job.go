@@ -1,5 +1,14 @@
 package vm
 
+import (
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"oomcage/harness/internal/gobuild"
+)
+
 // timeVariable tells init when QEMU was started, by the host's clock, in nanoseconds since 1970.
 const timeVariable = "OOMCAGE_TIME"
 
@@ -57,4 +66,67 @@ type exitStatus struct {
 	Signal int    `json:"signal,omitempty"` // that ended it, or 0
 	OOM    string `json:"oom,omitempty"`    // what the kernel's log says, when the whole guest ran out and it chose the program
 	Error  string `json:"error,omitempty"`  // what the guest's init could not do
+}
+
+// newJob is what the guest is to do. Where the results go back to is left to be said.
+func (o Options) newJob(path, dir string, m machine, packages bool) job {
+	j := job{
+		Path: path, Args: append([]string{o.Program}, o.Args...), Dir: dir,
+		Emulated: m.accel == "tcg", WorkOnDisk: o.Scratch != 0, Merged: sameFile(o.Stdout, o.Stderr),
+		Stdout: terminalOf(o.Stdout), Stderr: terminalOf(o.Stderr),
+		Env: append(guestEnv(os.Environ(), dir, packages, o.Scratch != 0), machineVariable+"="+strings.Join(o.machineFlags(), "\n")),
+	}
+	j.Host, _ = os.Hostname() // without one, the guest has a name of its own
+	for _, d := range m.disks {
+		j.Disks = append(j.Disks, d.serial)
+	}
+	return j
+}
+
+// machineVariable tells the program the flags by which its machine differs from the usual one, a word a line,
+// so that a failed test can say how to run it again.
+const machineVariable = "OOMCAGE_VM_FLAGS"
+
+// machineFlags are the flags that would make the same machine, but for the kernel and for what was compiled.
+func (o Options) machineFlags() []string {
+	var words []string
+	for _, f := range []struct {
+		name string
+		size int64
+	}{{"-mem", o.Memory}, {"-swap", o.Swap}, {"-scratch", o.Scratch}, {"-cpus", int64(o.CPUs)}} {
+		if f.size != 0 {
+			words = append(words, f.name, strconv.FormatInt(f.size, 10))
+		}
+	}
+	for _, file := range o.Add {
+		words = append(words, "-add", file)
+	}
+	return words
+}
+
+// guestEnv is the caller's environment without what names things of the host, and with what a root shell
+// has.
+func guestEnv(env []string, dir string, packages, scratch bool) []string {
+	drop := func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		switch name {
+		case "HOME", "PATH", "PWD", "OLDPWD", "SHELL", "SHLVL", "USER", "LOGNAME", "MAIL", "TMPDIR",
+			"LD_PRELOAD", "GOTMPDIR", "GOCACHE", "GOMODCACHE", gobuild.Variable, "OOMCAGE_VM", machineVariable, growingVariable, "OOMCAGE_STRICT",
+			"NOTIFY_SOCKET", "DBUS_SESSION_BUS_ADDRESS", "SSH_AUTH_SOCK", "DISPLAY", "WAYLAND_DISPLAY",
+			"INVOCATION_ID", "JOURNAL_STREAM":
+			return true
+		}
+		return strings.HasPrefix(name, "XDG_")
+	}
+	env = slices.DeleteFunc(slices.Clone(env), drop)
+	tmp := "/tmp"
+	if scratch {
+		tmp = guestScratch
+	}
+	env = append(env, "HOME=/root", "USER=root", "LOGNAME=root", "TMPDIR="+tmp, "PWD="+dir, "OOMCAGE_STRICT=1",
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+	if packages {
+		env = append(env, gobuild.Variable+"="+guestManifest)
+	}
+	return env
 }

@@ -161,51 +161,58 @@ func (s *session) receive(line net.Conn, results *results, signs signs) (got rec
 			break
 		}
 		switch kind {
-		case frameHello:
-			if got.booted {
-				got.err = fmt.Errorf("%w: a second hello", errCorrupt)
-				break
-			}
-			got.booted = true
-			close(signs.hello)
-			if len(payload) > 0 {
-				got.err = failure(flawedGuest, "the guest's machine is not right: "+string(payload), flawHelps)
-			}
-		case frameBegun:
-			if got.begun {
-				got.err = fmt.Errorf("%w: a second start of the program", errCorrupt)
-				break
-			}
-			got.begun = true
-			close(signs.begun)
 		case frameStdout:
 			got.err = out.print(s.opts.Stdout, payload)
 		case frameStderr:
 			got.err = out.print(s.opts.Stderr, payload)
-		case frameEnded:
-			var status exitStatus
-			if got.err = json.Unmarshal(payload, &status); got.err == nil {
-				select {
-				case signs.ended <- status:
-				default: // the guest says it once
-				}
-			}
 		case frameComing, frameFile, frameData, frameFileEnd, frameProblem:
 			results.put(kind, payload)
-		case frameDmesg:
-			got.dmesg = append(got.dmesg, payload...)
-		case frameExit:
-			var exit exitStatus
-			if err := json.Unmarshal(payload, &exit); err != nil {
-				got.err = fmt.Errorf("read the guest's exit status: %w", err)
-				break
-			}
-			got.exit = &exit
 		default:
-			got.err = fmt.Errorf("%w: a frame of unknown kind %q", errCorrupt, kind)
+			got.err = got.take(kind, payload, signs)
 		}
 	}
 	return got
+}
+
+// take notes what the guest says about itself, and gives the sign of it.
+func (got *received) take(kind frameKind, payload []byte, signs signs) error {
+	switch kind {
+	case frameHello:
+		if got.booted {
+			return fmt.Errorf("%w: a second hello", errCorrupt)
+		}
+		got.booted = true
+		close(signs.hello)
+		if len(payload) > 0 {
+			return failure(flawedGuest, "the guest's machine is not right: "+string(payload), flawHelps)
+		}
+	case frameBegun:
+		if got.begun {
+			return fmt.Errorf("%w: a second start of the program", errCorrupt)
+		}
+		got.begun = true
+		close(signs.begun)
+	case frameEnded:
+		var status exitStatus
+		if err := json.Unmarshal(payload, &status); err != nil {
+			return err
+		}
+		select {
+		case signs.ended <- status:
+		default: // the guest says it once
+		}
+	case frameDmesg:
+		got.dmesg = append(got.dmesg, payload...)
+	case frameExit:
+		var exit exitStatus
+		if err := json.Unmarshal(payload, &exit); err != nil {
+			return fmt.Errorf("read the guest's exit status: %w", err)
+		}
+		got.exit = &exit
+	default:
+		return fmt.Errorf("%w: a frame of unknown kind %q", errCorrupt, kind)
+	}
+	return nil
 }
 
 // verdict turns the guest's last word into an exit code.

@@ -17,13 +17,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/kballard/go-shellquote"
 
-	"oomcage/harness/internal/gobuild"
 	"oomcage/harness/internal/kernels"
 )
 
@@ -90,84 +88,36 @@ func run(ctx context.Context, o Options) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	var adds []addition
-	for _, spec := range o.Add {
-		a, err := parseAdd(spec)
-		if err != nil {
-			return 0, err
-		}
-		adds = append(adds, a)
+	var more carried
+	if more.add, err = parseAdds(o.Add); err != nil {
+		return 0, err
 	}
-	program, path, err := findProgram(o.Program, adds)
+	program, path, err := findProgram(o.Program, more.add)
 	if err != nil {
 		return 0, failure(notThere, "the program cannot be run: "+err.Error(), "")
-	}
-	warn := func(line string) { fmt.Fprintln(o.Stderr, "oomcage vm:", line) }
-	qemu, err := FindQEMU()
-	if err != nil {
-		return 0, err
-	}
-	kernel, err := FindKernel(o.Kernel)
-	if err != nil {
-		return 0, err
 	}
 	tmp, remove, err := privateDir()
 	if err != nil {
 		return 0, err
 	}
 	defer remove()
-
-	m := machine{
-		qemu: qemu, kernel: kernel, memory: o.Memory, cpus: o.CPUs,
-		initramfs: filepath.Join(tmp, "initramfs.cpio"), console: filepath.Join(tmp, consoleFile),
-	}
-	if m.cpus == 0 {
-		m.cpus = min(runtime.NumCPU(), 4)
-	}
-	var note string
-	if m.accel, note, err = chooseAccel(ctx, o.Accel, m); err != nil {
-		return 0, err
-	}
-	if note != "" && firstTime(note) {
-		warn(note)
-	}
-	modules, err := findModules(kernel, o.drivers())
+	warn := func(line string) { fmt.Fprintln(o.Stderr, "oomcage vm:", line) }
+	m, err := o.newMachine(ctx, tmp, warn)
 	if err != nil {
 		return 0, err
 	}
-	if m.disks, err = makeDisks(ctx, o, tmp); err != nil {
+	if more.modules, err = findModules(m.kernel, o.drivers()); err != nil {
 		return 0, err
 	}
+	if more.packages, err = buildPackages(ctx, o.Build, tmp); err != nil {
+		return 0, err
+	}
+	more.program, more.files = program, named(o.Args, dir)
 	flags := parseTestFlags(o.Args, dir)
-	packages, err := buildPackages(ctx, o.Build, tmp)
-	if err != nil {
-		return 0, err
-	}
-	j := job{
-		Path: path, Args: append([]string{o.Program}, o.Args...), Dir: dir,
-		Emulated: m.accel == "tcg", WorkOnDisk: o.Scratch != 0,
-	}
-	j.Merged = sameFile(o.Stdout, o.Stderr)
-	j.Stdout, j.Stderr = terminalOf(o.Stdout), terminalOf(o.Stderr)
-	j.Host, _ = os.Hostname() // without one, the guest has a name of its own
-	j.Env = guestEnv(os.Environ(), dir, len(packages) > 0, o.Scratch != 0)
-	j.Env = append(j.Env, machineVariable+"="+strings.Join(o.machineFlags(), "\n"))
-	for _, d := range m.disks {
-		j.Disks = append(j.Disks, d.serial)
-	}
+	j := o.newJob(path, dir, m, len(more.packages) > 0)
 	j.Out = resultPlaces(flags, dir)
-	more := carried{program: program, packages: packages, add: adds, files: named(o.Args, dir), modules: modules}
-	for _, file := range o.Results {
-		path, err := filepath.Abs(file)
-		if err != nil {
-			return 0, err
-		}
-		// First, so that they are not also taken for files of the working directory.
-		j.Out = append([]out{{Path: path, Grows: true}}, j.Out...)
-		if _, err := os.Stat(path); err == nil {
-			more.files = append(more.files, path)
-		}
-		more.folders = append(more.folders, deepest(filepath.Dir(path)))
+	if err := o.carryResults(&j, &more); err != nil {
+		return 0, err
 	}
 	size, along, err := writeInitramfs(ctx, m.initramfs, j, flags, more, warn)
 	if err != nil {
@@ -177,16 +127,58 @@ func run(ctx context.Context, o Options) (int, error) {
 		// The archive and what is unpacked from it are in memory at the same time.
 		m.memory = max(defaultMemory, (4*size+512<<20)>>20<<20)
 	}
-	limit := o.Timeout
-	if limit == 0 && flags.timeout > 0 {
-		limit = flags.timeout + timeoutGrace
-	}
-	if o.Artifacts == "" {
-		o.Artifacts = flags.outputDir
-	}
+	o.Artifacts = cmp.Or(o.Artifacts, flags.outputDir)
 	m.tscKHz = tscKHz(tsc)
-	s := session{machine: m, job: j, opts: o, limit: limit, size: size, along: along}
+	s := session{machine: m, job: j, opts: o, limit: o.limit(flags), size: size, along: along}
 	return s.run(ctx)
+}
+
+// newMachine finds what the guest is booted with, and makes its disks in tmp.
+func (o Options) newMachine(ctx context.Context, tmp string, warn func(string)) (m machine, err error) {
+	m = machine{
+		memory: o.Memory, cpus: cmp.Or(o.CPUs, min(runtime.NumCPU(), 4)),
+		initramfs: filepath.Join(tmp, "initramfs.cpio"), console: filepath.Join(tmp, consoleFile),
+	}
+	if m.qemu, err = FindQEMU(); err != nil {
+		return m, err
+	}
+	if m.kernel, err = FindKernel(o.Kernel); err != nil {
+		return m, err
+	}
+	var note string
+	if m.accel, note, err = chooseAccel(ctx, o.Accel, m); err != nil {
+		return m, err
+	}
+	if note != "" && firstTime(note) {
+		warn(note)
+	}
+	m.disks, err = makeDisks(ctx, o, tmp)
+	return m, err
+}
+
+// limit is how long the program may take, or 0.
+func (o Options) limit(flags testFlags) time.Duration {
+	if o.Timeout == 0 && flags.timeout > 0 {
+		return flags.timeout + timeoutGrace
+	}
+	return o.Timeout
+}
+
+// carryResults has the results go along, and come back.
+func (o Options) carryResults(j *job, more *carried) error {
+	for _, file := range o.Results {
+		path, err := filepath.Abs(file)
+		if err != nil {
+			return err
+		}
+		// First, so that they are not also taken for files of the working directory.
+		j.Out = append([]out{{Path: path, Grows: true}}, j.Out...)
+		if _, err := os.Stat(path); err == nil {
+			more.files = append(more.files, path)
+		}
+		more.folders = append(more.folders, deepest(filepath.Dir(path)))
+	}
+	return nil
 }
 
 // check refuses what makes no sense, whatever is there.
@@ -213,27 +205,6 @@ func findProgram(name string, adds []addition) (src, guest string, err error) {
 		return src, guest, nil
 	}
 	return "", "", err
-}
-
-// machineVariable tells the program the flags by which its machine differs from the usual one, a word a line,
-// so that a failed test can say how to run it again.
-const machineVariable = "OOMCAGE_VM_FLAGS"
-
-// machineFlags are the flags that would make the same machine, but for the kernel and for what was compiled.
-func (o Options) machineFlags() []string {
-	var words []string
-	for _, f := range []struct {
-		name string
-		size int64
-	}{{"-mem", o.Memory}, {"-swap", o.Swap}, {"-scratch", o.Scratch}, {"-cpus", int64(o.CPUs)}} {
-		if f.size != 0 {
-			words = append(words, f.name, strconv.FormatInt(f.size, 10))
-		}
-	}
-	for _, file := range o.Add {
-		words = append(words, "-add", file)
-	}
-	return words
 }
 
 // sameFile says whether what is written to a and b ends up in one file, where its order can be seen.
@@ -309,31 +280,4 @@ func named(args []string, dir string) []string {
 		}
 	}
 	return files
-}
-
-// guestEnv is the caller's environment without what names things of the host, and with what a root shell
-// has.
-func guestEnv(env []string, dir string, packages, scratch bool) []string {
-	drop := func(kv string) bool {
-		name, _, _ := strings.Cut(kv, "=")
-		switch name {
-		case "HOME", "PATH", "PWD", "OLDPWD", "SHELL", "SHLVL", "USER", "LOGNAME", "MAIL", "TMPDIR",
-			"LD_PRELOAD", "GOTMPDIR", "GOCACHE", "GOMODCACHE", gobuild.Variable, "OOMCAGE_VM", machineVariable, growingVariable, "OOMCAGE_STRICT",
-			"NOTIFY_SOCKET", "DBUS_SESSION_BUS_ADDRESS", "SSH_AUTH_SOCK", "DISPLAY", "WAYLAND_DISPLAY",
-			"INVOCATION_ID", "JOURNAL_STREAM":
-			return true
-		}
-		return strings.HasPrefix(name, "XDG_")
-	}
-	env = slices.DeleteFunc(slices.Clone(env), drop)
-	tmp := "/tmp"
-	if scratch {
-		tmp = guestScratch
-	}
-	env = append(env, "HOME=/root", "USER=root", "LOGNAME=root", "TMPDIR="+tmp, "PWD="+dir, "OOMCAGE_STRICT=1",
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-	if packages {
-		env = append(env, gobuild.Variable+"="+guestManifest)
-	}
-	return env
 }
