@@ -84,12 +84,12 @@ func (c exitCode) Error() string { return fmt.Sprintf("told to exit %d", int(c))
 // and returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	logger := log.New(stderr, "app: ", 0)
-	most, err := machineMemory()
+	maxSize, err := machineMemory()
 	if err != nil {
 		logger.Print(err)
 		return 1
 	}
-	cfg, err := parseFlags(args, most)
+	cfg, err := parseFlags(args, maxSize)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprint(stdout, usage)
@@ -108,7 +108,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	logger.Printf("listening on http://%s", ln.Addr())
 	ctx, end := context.WithCancelCause(ctx)
-	s := &server{hoard: new(hoard), step: cfg.step, most: most, log: logger, exit: func(code int) { end(exitCode(code)) }}
+	s := &server{hoard: new(hoard), step: cfg.step, maxSize: maxSize, log: logger, exit: func(code int) { end(exitCode(code)) }}
 	status := 0
 	if err := serve(ctx, ln, s.handler(), logger, grace); err != nil {
 		logger.Print(err)
@@ -130,8 +130,8 @@ type config struct {
 	step int64  // bytes
 }
 
-// parseFlags returns flag.ErrHelp for -h. No size may be above most bytes.
-func parseFlags(args []string, most int64) (config, error) {
+// parseFlags returns flag.ErrHelp for -h. No size may be above maxSize bytes.
+func parseFlags(args []string, maxSize int64) (config, error) {
 	fs := flag.NewFlagSet("app", flag.ContinueOnError)
 	fs.SetOutput(io.Discard) // run prints the error, and the usage text is our own
 	addr := fs.String("addr", defaultAddr, "")
@@ -145,7 +145,7 @@ func parseFlags(args []string, most int64) (config, error) {
 	if _, _, err := net.SplitHostPort(*addr); err != nil {
 		return config{}, fmt.Errorf("parse -addr %q, which wants HOST:PORT: %w", *addr, err)
 	}
-	size, err := parseSize(*step, most)
+	size, err := parseSize(*step, maxSize)
 	if err != nil {
 		return config{}, fmt.Errorf("parse -step: %w", err)
 	}

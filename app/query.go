@@ -19,7 +19,7 @@ func (s *server) parseTake(query string) (k kind, size int64, err error) {
 		}
 	}
 	if q.Has("bytes") {
-		size, err = parseSize(q.Get("bytes"), s.most)
+		size, err = parseSize(q.Get("bytes"), s.maxSize)
 	}
 	return k, size, err
 }

@@ -11,11 +11,11 @@ import (
 
 // server answers the requests. Its fields stay as they are once it serves.
 type server struct {
-	hoard *hoard
-	step  int64          // bytes that a request takes when it names no size
-	most  int64          // bytes that a request may name at most
-	log   *log.Logger    // told of panics, and of nothing else
-	exit  func(code int) // lets the process end, once the requests in flight are answered
+	hoard   *hoard
+	step    int64          // bytes that a request takes when it names no size
+	maxSize int64          // bytes that a request may name at most
+	log     *log.Logger    // told of panics, and of nothing else
+	exit    func(code int) // lets the process end, once the requests in flight are answered
 }
 
 // handler returns the routes. Every answer is JSON, those to unknown paths and

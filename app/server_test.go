@@ -17,7 +17,7 @@ import (
 
 const load = "/generate-load/memory"
 
-// RoutesSuite asks the routes without a network. The step is 1 MiB, the most is
+// RoutesSuite asks the routes without a network. The step is 1 MiB, the largest is
 // testMost.
 type RoutesSuite struct {
 	suite.Suite
@@ -32,7 +32,7 @@ func TestRoutes(t *testing.T) { suite.Run(t, new(RoutesSuite)) }
 func (s *RoutesSuite) SetupTest() {
 	s.output.Reset()
 	s.exits = nil
-	s.server = &server{hoard: new(hoard), step: 1 << 20, most: testMost, log: log.New(&s.output, "", 0),
+	s.server = &server{hoard: new(hoard), step: 1 << 20, maxSize: testMost, log: log.New(&s.output, "", 0),
 		exit: func(code int) { s.exits = append(s.exits, code) }}
 	s.handler = s.server.handler()
 }

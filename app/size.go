@@ -16,12 +16,12 @@ var sizeForm = regexp.MustCompile(`^(-?[0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)$`)
 
 // parseSize reads a size as units.RAMInBytes does (20MiB, 20M and 20m are all
 // 20971520; a bare number is bytes; a fraction of a byte is dropped) and returns
-// bytes between 1 and most. Unlike RAMInBytes it takes plain decimal numbers
+// bytes between 1 and maxSize. Unlike RAMInBytes it takes plain decimal numbers
 // only and cannot overflow. Its error says what was found and what is accepted.
-func parseSize(s string, most int64) (int64, error) {
+func parseSize(s string, maxSize int64) (int64, error) {
 	reject := func(why string) (int64, error) {
 		return 0, fmt.Errorf("size %q is %s: give bytes (1048576) or a number with a unit (512KiB, 20MiB, 1.5G), from 1 byte to %s",
-			s, why, units.BytesSize(float64(most)))
+			s, why, units.BytesSize(float64(maxSize)))
 	}
 	form := sizeForm.FindStringSubmatch(s)
 	if form == nil {
@@ -39,7 +39,7 @@ func parseSize(s string, most int64) (int64, error) {
 	switch size := number * float64(unit); {
 	case size < 1:
 		return reject("less than one byte")
-	case size > float64(most) || size >= math.MaxInt64: // most as a float may be one more than an int64 holds
+	case size > float64(maxSize) || size >= math.MaxInt64: // maxSize as a float may be one more than an int64 holds
 		return reject("more than this machine's RAM and swap together")
 	default:
 		return int64(size), nil

@@ -82,10 +82,10 @@ func TestSizesThatAreNoneAreRejectedWithAReason(t *testing.T) {
 }
 
 func TestMachineHasMemory(t *testing.T) {
-	most, err := machineMemory()
+	maxSize, err := machineMemory()
 	require.NoError(t, err)
-	assert.Greater(t, most, int64(16<<20), "a machine that runs Go tests")
-	assert.Less(t, most, int64(1<<47), "what a process can address")
+	assert.Greater(t, maxSize, int64(16<<20), "a machine that runs Go tests")
+	assert.Less(t, maxSize, int64(1<<47), "what a process can address")
 }
 
 func FuzzSizeIsWithinBoundsAndAgreesWithRAMInBytes(f *testing.F) {
@@ -93,8 +93,8 @@ func FuzzSizeIsWithinBoundsAndAgreesWithRAMInBytes(f *testing.F) {
 		f.Add(seed, int64(testMost))
 		f.Add(seed, int64(math.MaxInt64))
 	}
-	f.Fuzz(func(t *testing.T, text string, most int64) {
-		got, err := parseSize(text, most)
+	f.Fuzz(func(t *testing.T, text string, maxSize int64) {
+		got, err := parseSize(text, maxSize)
 		if err != nil {
 			return
 		}
@@ -102,8 +102,8 @@ func FuzzSizeIsWithinBoundsAndAgreesWithRAMInBytes(f *testing.F) {
 		theirs, err := units.RAMInBytes(text)
 		require.NoError(t, err)
 		require.Equal(t, theirs, got)
-		if most < 1<<53 { // above, neither is exact
-			require.LessOrEqual(t, got, most)
+		if maxSize < 1<<53 { // above, neither is exact
+			require.LessOrEqual(t, got, maxSize)
 		}
 	})
 }

@@ -39,7 +39,7 @@ type reservation struct {
 
 // portLocks are the locks among the runs below one guard.
 type portLocks interface {
-	// Lock says whether nobody had it.
+	// Lock reports whether nobody had it.
 	Lock(port int) (bool, error)
 	Unlock(port int) error
 }

@@ -144,7 +144,7 @@ func (c *capturer) take(i int) {
 	c.all[i] = one
 }
 
-// fetch fetches what is asked for. With an error comes what there is, which is not all.
+// fetch fetches what is asked for. Together with an error it returns the part that has come.
 func (c *capturer) fetch(ctx context.Context, what Capture) ([]byte, error) {
 	ctx, cancel := whileTargetRuns(ctx, c.p)
 	defer cancel()
@@ -179,7 +179,7 @@ type bounded struct {
 	full  bool
 }
 
-// Write takes what there is room for: all of p, or nothing from then on.
+// Write keeps p while there is room for all of it. From the first p that does not fit on it keeps nothing.
 func (b *bounded) Write(p []byte) (int, error) {
 	if b.full = b.full || len(b.bytes)+len(p) > b.most; b.full {
 		return 0, errCaptureLarge
@@ -206,7 +206,7 @@ func captureName(run string, c outcome.Captured) string {
 }
 
 // plain makes of a text a part of a file's name: letters, digits and a few signs, none of which a shell reads.
-func plain(text string, most int) string {
+func plain(text string, maxBytes int) string {
 	text = strings.Map(func(r rune) rune {
 		if strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=.,+-_", r) {
 			return r
@@ -214,7 +214,7 @@ func plain(text string, most int) string {
 		return '_'
 	}, text)
 	text = strings.TrimLeft(text, ".-")
-	return text[:min(len(text), most)]
+	return text[:min(len(text), maxBytes)]
 }
 
 // keepCapture writes a file that was not there, and returns its path; "" without a folder. What a target holds in memory may

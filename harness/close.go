@@ -150,7 +150,7 @@ func (c *Cage) end(ctx context.Context, processes []*Process) error {
 	return nil
 }
 
-// inside is what there is in a cage that nothing comes into any more.
+// inside lists what is in a cage, to which nothing is added any more.
 func (c *Cage) inside() ([]*Cage, []*Process) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

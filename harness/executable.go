@@ -46,8 +46,8 @@ type fileState struct {
 // the kernel's tick before Linux 6.13 (fs/inode.c, multigrain timestamps): 1 to 10 ms.
 const coarsestTime = 2 * time.Second
 
-// settled tells whether a change from now on gives the file another time than it has: two changes within one unit of
-// its file system's time look the same.
+// settled reports whether a change from now on can be seen by the file's time: two changes within one tick of the
+// file system's clock look the same.
 func (s fileState) settled(now time.Time) bool {
 	return now.Sub(time.Unix(s.ctime.Unix())) > coarsestTime
 }

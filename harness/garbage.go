@@ -34,7 +34,7 @@ func (p *Process) noteCPU(e *Evidence) {
 // it is about the one that has computed the most: a target may be a shell.
 func (p *Process) noteCollector(e *Evidence) {
 	pids, err := p.group.Procs()
-	if err != nil || len(pids) > mostProcesses {
+	if err != nil || len(pids) > maxProcesses {
 		return
 	}
 	var busiest outcome.Thread
@@ -60,16 +60,16 @@ func (p *Process) noteCollector(e *Evidence) {
 }
 
 const (
-	// mostProcesses of a cage are looked at: a time-out is not to take longer for its reason. Each takes 20 µs (2026-11).
-	mostProcesses = 64
-	// mostThreads of a process.
-	mostThreads = 1024
+	// maxProcesses is how many of a cage are looked at: the reason of a time-out must not take long itself. Each takes 20 µs (2026-11).
+	maxProcesses = 64
+	// maxThreads is how many of a process are.
+	maxThreads = 1024
 )
 
 func readThreads(dir string) []outcome.Thread {
 	stats, _ := filepath.Glob(dir + "/task/*/stat")
 	var threads []outcome.Thread
-	for _, stat := range stats[:min(len(stats), mostThreads)] {
+	for _, stat := range stats[:min(len(stats), maxThreads)] {
 		if t, err := readThread(stat); err == nil {
 			threads = append(threads, t)
 		}

@@ -88,7 +88,7 @@ func tmpfsInUse() map[string]Bytes {
 	return inUse
 }
 
-// growth is how much more each tmpfs has in use than before, where that is worth a word.
+// growth returns how much more is in use on each tmpfs than before, without the small differences.
 func growth(before map[string]Bytes) map[string]Bytes {
 	more := map[string]Bytes{}
 	for mount, used := range tmpfsInUse() {

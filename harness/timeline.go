@@ -142,7 +142,7 @@ func (t *timeline) read() bool {
 	return t.record(false)
 }
 
-// record takes a sample; one that is like the last one is left out where only news are wanted.
+// record takes a sample. Where only news are wanted, it leaves out a sample that is like the last one.
 func (t *timeline) record(news bool) bool {
 	s, err := t.recorder.read()
 	if err != nil {

@@ -42,16 +42,16 @@ type Resident struct {
 func (r Resident) RSS() Bytes { return r.Anon + r.File + r.Shmem }
 
 // Largest returns the census with so many of its processes at most. The others are in More and MoreRSS.
-func (c Census) Largest(most int) Census {
-	for _, r := range c.Processes[min(most, len(c.Processes)):] {
+func (c Census) Largest(count int) Census {
+	for _, r := range c.Processes[min(count, len(c.Processes)):] {
 		c.More++
 		c.MoreRSS += r.RSS()
 	}
-	c.Processes = slices.Clone(c.Processes[:min(most, len(c.Processes))])
+	c.Processes = slices.Clone(c.Processes[:min(count, len(c.Processes))])
 	return c
 }
 
-// copied finds out how much of anon was copied on write since a fork, when all of it was so large; 0 where that is not seen.
+// copied returns how much of anon, the anonymous memory of the cage, was copied on write since a fork; 0 where that cannot be seen.
 // A child that has nearly the size of its parent, and the same name, has what it was forked with, and shares what neither
 // side has written to. So what is not the others' was copied.
 // The last census may see a child that is being killed, and then the one before it is asked.

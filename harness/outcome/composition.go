@@ -15,8 +15,8 @@ type Composition struct {
 	SwapLimit Bytes         `json:"swap_limit,omitempty"` // memory.swap.max then; 0 where none was allowed
 	Stat      MemoryStat    `json:"stat"`
 
-	// Kernel tells that the kernel log has it, from the moment in which the limit was too little. Otherwise it is the
-	// recorder's highest sample, which may be from a little before.
+	// Kernel is set where this is the kernel's own report, of the moment in which the limit did not suffice. Otherwise it
+	// is the highest sample of the recorder, which may be a little older.
 	Kernel bool `json:"kernel,omitempty"`
 
 	// Inherited is what the cage was charged with before the target was started.

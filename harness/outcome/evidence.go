@@ -9,8 +9,8 @@ type Evidence struct {
 	Ready    bool       `json:"ready"`     // the probe had succeeded
 	TimedOut bool       `json:"timed_out"` // the run's time was up
 
-	// HarnessKilled tells that the harness had sent the target a SIGKILL by then: the test did,
-	// through Process.Signal, or the cage was closed during the run.
+	// HarnessKilled is set where the harness itself has sent the target a SIGKILL: the test did so by Process.Signal, or
+	// the cage was closed during the run.
 	HarnessKilled bool `json:"harness_killed,omitempty"`
 
 	PID         int    `json:"pid"`           // of the target, in the initial PID namespace as in the kernel log; 0 from another one
@@ -38,7 +38,7 @@ type Evidence struct {
 	// Ancestors are the cgroups above the cage, the nearest first.
 	Ancestors []Ancestor `json:"ancestors,omitempty"`
 
-	// AncestorsHidden tells that a cgroup namespace hides the limits further up.
+	// AncestorsHidden is set where a cgroup namespace hides the limits further up.
 	AncestorsHidden bool `json:"ancestors_hidden,omitempty"`
 
 	// Unread has what could not be read, and why.
@@ -63,8 +63,8 @@ type Evidence struct {
 	// DaemonKills is what systemd-oomd and oomd have noted on the target's cgroup and those above it.
 	DaemonKills []DaemonKill `json:"daemon_kills,omitempty"`
 
-	// MainThreadEnded tells that the target's main thread was seen to have ended while others ran on
-	// (pthread_exit): the kernel log may then name another one's id as the victim.
+	// MainThreadEnded is set where the target's main thread was seen to have ended while other threads ran on
+	// (pthread_exit): the kernel log may then name one of these as the victim.
 	MainThreadEnded bool `json:"main_thread_ended,omitempty"`
 
 	// OOMScoreAdjAtEnd is the target's oom_score_adj at the end, where it was not OOMScoreAdj any more.
@@ -73,7 +73,7 @@ type Evidence struct {
 	// Fullest is what the cage was filled with when it was fullest; nil where that could not be read.
 	Fullest *Composition `json:"fullest,omitempty"`
 
-	// Unloaded tells that the target acknowledged none of the steps that it was sent.
+	// Unloaded is set where the target acknowledged none of the steps that it was sent.
 	Unloaded bool `json:"unloaded,omitempty"`
 
 	// OtherListener is who listened on the cage's address during the run and was not started in it. Probes and steps

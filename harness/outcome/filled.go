@@ -121,7 +121,7 @@ func (o *Outcome) hugePages() string {
 	return fmt.Sprintf("; huge pages hold %s more than the steps were to take: try THP=never", human.Size(over))
 }
 
-// relieved says that earlier victims gave back too little.
+// relieved returns a clause that says that earlier victims gave back too little, or "".
 func (e Evidence) relieved(limit Bytes) string {
 	if len(e.Kills) < 2 || limit == 0 {
 		return ""

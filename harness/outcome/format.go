@@ -235,11 +235,11 @@ func foldKey(quoted []byte) []byte {
 
 // foldRune is one rune for all that are equal but for their case: of letters the lower case.
 func foldRune(r rune) rune {
-	least := r
+	lowest := r
 	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
-		least = min(least, next)
+		lowest = min(lowest, next)
 	}
-	return unicode.ToLower(least)
+	return unicode.ToLower(lowest)
 }
 
 // endOfString is where the string that begins at i ends, behind its quote.

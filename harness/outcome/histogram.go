@@ -49,7 +49,7 @@ func (h *histogram) quantile(share float64) time.Duration {
 
 // rank is the place of a quantile among n sorted values.
 func rank(share float64, n int) int {
-	// The share times n in whole numbers, as 0.95 is none that a float64 has.
+	// In whole numbers: 0.95 is not exact in a float64, and the product could come out just above a whole number.
 	const whole = 1_000_000
 	return max((int(share*whole+0.5)*n+whole-1)/whole-1, 0)
 }

@@ -45,7 +45,7 @@ func (s MemoryStat) Of(k Kind) Bytes {
 	return 0
 }
 
-// FilledBy is the kind that the cage was filled with most, and how much of it there was; "" and 0 where that is not known.
+// FilledBy returns the kind of memory that filled the cage most, and how much of it there was; "" and 0 if that is not known.
 func (c *Composition) FilledBy() (Kind, Bytes) {
 	if c == nil {
 		return "", 0

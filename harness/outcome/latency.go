@@ -81,24 +81,24 @@ func tooks(steps []StepTime) []time.Duration {
 }
 
 const (
-	// fewestDoubled is how many steps in a row tell that steps have become slower: most of three, so that one which is slow by
+	// minDoubled is how many steps in a row tell that steps have become slower: most of three, so that one which is slow by
 	// chance does not.
-	fewestDoubled = 3
-	// mostDoubled is how many are looked at where there are many steps; below it, a fiftieth of all.
-	mostDoubled = 101
+	minDoubled = 3
+	// maxDoubled is how many are looked at where there are many steps; below it, a fiftieth of all.
+	maxDoubled = 101
 )
 
 // doubledAt is the place of the step at which the latency doubled, or -1. It is slow itself, as are most of those that
 // follow next, and most of all that follow; before it there were as many that were not.
 func doubledAt(steps []StepTime) int {
 	n := len(steps)
-	if n < 2*fewestDoubled {
+	if n < 2*minDoubled {
 		return -1
 	}
 	first := tooks(steps[:n/2])
 	slices.Sort(first)
 	slow := 2 * first[rank(0.5, len(first))]
-	window := min(max(n/50, fewestDoubled), mostDoubled)
+	window := min(max(n/50, minDoubled), maxDoubled)
 	until := make([]int, n+1) // how many slow steps there are before each
 	for i, s := range steps {
 		until[i+1] = until[i]
@@ -106,13 +106,13 @@ func doubledAt(steps []StepTime) int {
 			until[i+1]++
 		}
 	}
-	most := func(from, to int) bool { return 2*(until[to]-until[from]) > to-from }
+	longer := func(from, to int) bool { return 2*(until[to]-until[from]) > to-from }
 	warm := false
 	for i := range n - window + 1 {
 		switch {
-		case !most(i, i+window):
+		case !longer(i, i+window):
 			warm = true
-		case warm && until[i+1] > until[i] && most(i, n):
+		case warm && until[i+1] > until[i] && longer(i, n):
 			return i
 		}
 	}

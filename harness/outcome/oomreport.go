@@ -27,7 +27,7 @@ type OOMReport struct {
 	// ReadMemoryStat. It is nil where the log has none.
 	Stat map[string]uint64 `json:"stat,omitempty"`
 
-	// StatCut tells that the kernel cut its record, and the last keys are missing. Linux 6.1 prints all of Stat as one
+	// StatCut is set where the kernel has cut Stat off, so that the last keys are missing. Linux 6.1 prints all of Stat as one
 	// record of less than 1000 bytes, which large counters do not fit in; Linux 6.12 prints a record for each key.
 	StatCut bool `json:"stat_cut,omitempty"`
 
@@ -101,16 +101,16 @@ func (r OOMReport) Bounded(victim int) *OOMReport {
 }
 
 // Largest returns the report with so many of its Tasks at most. The others are in Rest.
-func (r OOMReport) Largest(most int) *OOMReport {
+func (r OOMReport) Largest(count int) *OOMReport {
 	var rest OOMTask
 	if r.Rest != nil {
 		rest = *r.Rest
 	}
-	for _, t := range r.Tasks[min(most, len(r.Tasks)):] {
+	for _, t := range r.Tasks[min(count, len(r.Tasks)):] {
 		rest = rest.plus(t)
 		r.Rest, r.RestCount = &rest, r.RestCount+1
 	}
-	r.Tasks = slices.Clone(r.Tasks[:min(most, len(r.Tasks))])
+	r.Tasks = slices.Clone(r.Tasks[:min(count, len(r.Tasks))])
 	return &r
 }
 

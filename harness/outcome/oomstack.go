@@ -44,10 +44,10 @@ var plumbing = []string{
 
 // OOMStack picks of a call trace the functions for OOMReport.Stack: those that say what the memory was for.
 func OOMStack(trace []string) []string {
-	const most = 12 // Linux 7.3's traces had 6 (2026-11)
+	const maxFrames = 12 // Linux 7.3's traces had 6 (2026-11)
 	var kept []string
 	for _, name := range trace {
-		if len(kept) < most && (purposeOf(name) != "" || subjectOf(name) != "" || hasAnyPrefix(name, plumbing)) {
+		if len(kept) < maxFrames && (purposeOf(name) != "" || subjectOf(name) != "" || hasAnyPrefix(name, plumbing)) {
 			kept = append(kept, name)
 		}
 	}
@@ -76,7 +76,7 @@ func (r *OOMReport) Path() string {
 	return ""
 }
 
-// ofFile tells whether a purpose is a caller's own, which is named further out as well.
+// ofFile reports whether a purpose is a caller's own, which is named further out as well.
 func ofFile(purpose string) bool {
 	switch purpose {
 	case "write", "read", "fallocate", "open", "lookup", "directory read", "send", "receive":

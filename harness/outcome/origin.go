@@ -2,8 +2,8 @@ package outcome
 
 import "time"
 
-// Origin is what made an outcome, and where: what a report of it needs besides the evidence. The zero
-// value says that nobody knows.
+// Origin is what made an outcome, and where: what a report of it needs besides the evidence. Its zero value is an
+// origin that is not known.
 type Origin struct {
 	Command string    `json:"command,omitempty"` // the command line of the whole sweep, as a shell takes it: without -shard, -out and -resume
 	Start   time.Time `json:"start,omitzero"`    // of the whole sweep, to the second

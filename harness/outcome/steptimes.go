@@ -113,7 +113,7 @@ func (c *stepColumns) steps() (StepTimes, error) {
 		return nil, errors.New("there are no kinds of answers")
 	}
 	steps := make(StepTimes, size)
-	most := math.MaxInt64 / c.Unit / 4 // begin and end stay below the half of it
+	maxUnits := math.MaxInt64 / c.Unit / 4 // begin and end stay below the half of it
 	n, end := int64(0), int64(0)
 	for i := range steps {
 		more, kind := int64(1), 0
@@ -123,11 +123,11 @@ func (c *stepColumns) steps() (StepTimes, error) {
 		if c.Answer != nil {
 			kind = c.Answer[i]
 		}
-		begin := end + max(-most, min(c.Gap[i], most))
+		begin := end + max(-maxUnits, min(c.Gap[i], maxUnits))
 		switch {
 		case more < 1 || more > math.MaxInt64-n:
 			return nil, fmt.Errorf("step %d has no number", i+1)
-		case begin < 0 || begin > most || c.Took[i] < 0 || c.Took[i] > most-begin:
+		case begin < 0 || begin > maxUnits || c.Took[i] < 0 || c.Took[i] > maxUnits-begin:
 			return nil, fmt.Errorf("step %d has no time", i+1)
 		case kind < 0 || kind >= len(c.Kinds):
 			return nil, fmt.Errorf("step %d has no answer", i+1)

@@ -30,7 +30,7 @@ func Halve(t Timeline, limit Bytes) Timeline {
 			order = append(order, i)
 		}
 	}
-	// Of those with which as little changes, every second one: the rest still covers the whole run.
+	// Of samples with which equally little changes, every second one goes, so that those that stay cover the whole run.
 	slices.SortStableFunc(order, func(a, b int) int {
 		return cmp.Or(cmp.Compare(news(t, a), news(t, b)), cmp.Compare(b%2, a%2))
 	})

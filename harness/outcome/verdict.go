@@ -268,9 +268,9 @@ func daemonNote(e Evidence) string {
 
 // listed names all of a few, and the first of many.
 func listed(names []string) string {
-	const most = 3
-	if left := len(names) - most; left > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), left)
+	const maxNamed = 3
+	if left := len(names) - maxNamed; left > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamed], ", "), left)
 	}
 	return strings.Join(names, ", ")
 }

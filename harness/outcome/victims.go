@@ -12,7 +12,7 @@ import (
 // victims names those that the kernel log names: all of a few, the first of many. What a single one held is not said again
 // where the sentence has what the cage was filled with.
 func (o *Outcome) victims(filled bool) string {
-	const most = 3
+	const maxNamed = 3
 	var named []string
 	seen := map[int]bool{}
 	for _, k := range o.Evidence.Kills {
@@ -31,8 +31,8 @@ func (o *Outcome) victims(filled bool) string {
 		return ""
 	case len(named) == 1:
 		return "; victim " + named[0]
-	case len(named) > most:
-		return fmt.Sprintf("; victims %s; and %d more", strings.Join(named[:most], "; "), len(named)-most)
+	case len(named) > maxNamed:
+		return fmt.Sprintf("; victims %s; and %d more", strings.Join(named[:maxNamed], "; "), len(named)-maxNamed)
 	default:
 		return "; victims " + strings.Join(named, "; ")
 	}

@@ -27,9 +27,9 @@ type detail struct {
 
 // detailOf makes what the page shows of one point.
 func detailOf(o *outcome.Outcome, a allowance) (detail, error) {
-	least := max(a.text, minText)
+	minBytes := max(a.text, minText)
 	d := detail{
-		Why: printable.Line(ends(o.Why, least)), Facts: facts(o, least),
+		Why: printable.Line(ends(o.Why, minBytes)), Facts: facts(o, minBytes),
 		Timeline: timelineOf(o, a), Readings: len(o.Timeline), Inside: processesOf(o, a.processes()),
 		Output: printable.Lines(ends(o.Output, a.text)), Error: printable.Line(ends(o.Error, a.text)),
 	}
@@ -68,8 +68,8 @@ func (l *factList) addIf(name, text string) {
 }
 
 // facts are the evidence in words, as Outcome.String prints it.
-func facts(o *outcome.Outcome, maxText int) [][]string {
-	l := &factList{max: maxText}
+func facts(o *outcome.Outcome, maxBytes int) [][]string {
+	l := &factList{max: maxBytes}
 	l.before(o)
 	l.memory(o)
 	l.events(o.Evidence)

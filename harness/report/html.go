@@ -73,7 +73,7 @@ type pageVerdict struct{ Letter, Text, What, Class string }
 func (s *Set) writeHTML(w io.Writer) error { return s.writePage(w, maxPage) }
 
 // writePage writes a page of which the packed data takes at most that many bytes.
-func (s *Set) writePage(w io.Writer, most int) error {
+func (s *Set) writePage(w io.Writer, maxBytes int) error {
 	ranked := s.ranked()
 	p := page{Title: s.summary(), Places: s.places(), Legend: s.pageLegend(), Curves: s.curves(), Style: template.CSS(pageStyle + sheet()), Script: template.JS(pageScript)}
 	if p.Curves != nil {
@@ -105,7 +105,7 @@ func (s *Set) writePage(w io.Writer, most int) error {
 	if p.Index, err = pack(s.index(ranked, chunkSize)); err != nil {
 		return err
 	}
-	if err := p.fill(s, ranked, most); err != nil {
+	if err := p.fill(s, ranked, maxBytes); err != nil {
 		return err
 	}
 	return pageTemplate.Execute(w, p)
@@ -113,11 +113,11 @@ func (s *Set) writePage(w io.Writer, most int) error {
 
 // fill packs the details, with as much of each as there is room for. Where even the least has none, it is an error:
 // a page without some of its details looks like a whole one.
-func (p *page) fill(s *Set, outcomes []*outcome.Outcome, most int) error {
+func (p *page) fill(s *Set, outcomes []*outcome.Outcome, maxBytes int) error {
 	for a := generous(len(outcomes)); ; a = a.half() {
 		size := len(p.Index)
 		p.Details = nil
-		for from := 0; from < len(outcomes) && size <= most; from += chunkSize {
+		for from := 0; from < len(outcomes) && size <= maxBytes; from += chunkSize {
 			var details []detail
 			for _, o := range outcomes[from:min(from+chunkSize, len(outcomes))] {
 				shown := o
@@ -139,10 +139,10 @@ func (p *page) fill(s *Set, outcomes []*outcome.Outcome, most int) error {
 			size += len(packed)
 		}
 		switch {
-		case size > most && a == (allowance{}):
+		case size > maxBytes && a == (allowance{}):
 			return fmt.Errorf("a page of %s is larger than %s, though there is the least of each: take another format, or sweeps of fewer points",
-				human.Count(len(outcomes), "point"), sizeText(outcome.Bytes(most)))
-		case size > most:
+				human.Count(len(outcomes), "point"), sizeText(outcome.Bytes(maxBytes)))
+		case size > maxBytes:
 			continue
 		}
 		p.Thinned = fmt.Sprintf("Timelines have at most %d readings here, and texts %s.", a.samples, sizeText(outcome.Bytes(a.text)))

@@ -134,17 +134,17 @@ func killsOf(all []series, outcomes []*outcome.Outcome) *kills {
 	}
 	k := &kills{}
 	k.Max, k.Steps = killsScales(all...)
-	least, most := maxOf(all[0].outcomes[0]), int64(0)
+	lowest, highest := maxOf(all[0].outcomes[0]), int64(0)
 	for _, s := range all {
 		shown := killsSeries{Name: s.name, Band: s.band()}
 		_, shown.Steps = killsScales(s)
 		for _, o := range s.outcomes {
 			shown.Points = append(shown.Points, at[o])
 		}
-		least, most = min(least, maxOf(s.outcomes[0])), max(most, maxOf(s.outcomes[len(s.outcomes)-1]))
+		lowest, highest = min(lowest, maxOf(s.outcomes[0])), max(highest, maxOf(s.outcomes[len(s.outcomes)-1]))
 		k.Series = append(k.Series, shown)
 	}
-	k.From, k.To = sizeText(outcome.Bytes(least)), sizeText(outcome.Bytes(most))
+	k.From, k.To = sizeText(outcome.Bytes(lowest)), sizeText(outcome.Bytes(highest))
 	return k
 }
 

@@ -26,14 +26,14 @@ type resident struct {
 }
 
 // processesOf are those of the fullest census, or of the kernel's report of a kill; nil where there is neither.
-func processesOf(o *outcome.Outcome, most int) *processes {
+func processesOf(o *outcome.Outcome, maxShown int) *processes {
 	var p processes
 	var more int
 	var rest outcome.Bytes
 	c := fullestCensus(o.Census)
 	switch r := o.Evidence.OwnReport(); {
 	case c != nil:
-		c := c.Largest(most)
+		c := c.Largest(maxShown)
 		p.When = fmt.Sprintf("Seen after %s, at %s.", human.Duration(c.At), sizeText(c.Current))
 		p.Kinds = []string{"anon", "file", "shmem", "page tables", "swap"}
 		for _, r := range c.Processes {
@@ -45,7 +45,7 @@ func processesOf(o *outcome.Outcome, most int) *processes {
 		}
 		more, rest = c.More, c.MoreRSS
 	case r != nil && len(r.Tasks) > 0:
-		r = r.Largest(most)
+		r = r.Largest(maxShown)
 		p.When = "The kernel's list of those that it could have killed."
 		p.Kinds = []string{"anon", "file", "shmem", "page tables", "swap", "not split"}
 		for _, t := range r.Tasks {
@@ -65,17 +65,17 @@ func processesOf(o *outcome.Outcome, most int) *processes {
 	return &p
 }
 
-// fullestCensus is the last one of those in which the processes have most: one that comes too late sees them dead. nil where
-// there is none.
+// fullestCensus is the last census of those in which the processes have the most memory, or nil. A later one may have seen
+// them dead.
 func fullestCensus(taken []outcome.Census) (fullest *outcome.Census) {
-	most := outcome.Bytes(0)
+	maxSum := outcome.Bytes(0)
 	for i, c := range taken {
 		sum := c.MoreRSS
 		for _, r := range c.Processes {
 			sum += r.RSS() + r.Swap
 		}
-		if sum >= most && sum > 0 {
-			fullest, most = &taken[i], sum
+		if sum >= maxSum && sum > 0 {
+			fullest, maxSum = &taken[i], sum
 		}
 	}
 	return fullest

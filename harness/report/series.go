@@ -17,7 +17,8 @@ type series struct {
 	outcomes []*outcome.Outcome // the lowest limit first
 }
 
-// series returns those with a memory.max, the one with the most steps first. One limit makes none.
+// series returns the series of points that have a memory.max, the one with the most steps first. Points that all have
+// the same limit are no series.
 func (s *Set) series() []series {
 	var all []series
 	at := map[string]int{}
@@ -42,28 +43,28 @@ func (s *Set) series() []series {
 	for _, s := range all {
 		slices.SortStableFunc(s.outcomes, func(a, b *outcome.Outcome) int { return cmp.Compare(maxOf(a), maxOf(b)) })
 	}
-	slices.SortStableFunc(all, func(a, b series) int { return b.most() - a.most() })
+	slices.SortStableFunc(all, func(a, b series) int { return b.maxSteps() - a.maxSteps() })
 	return all
 }
 
 func maxOf(o *outcome.Outcome) int64 { return int64(o.Evidence.Limits.Max) }
 
-func (s series) most() int {
-	most := 0
+func (s series) maxSteps() int {
+	maxSteps := 0
 	for _, o := range s.outcomes {
-		most = max(most, o.Acknowledged)
+		maxSteps = max(maxSteps, o.Acknowledged)
 	}
-	return most
+	return maxSteps
 }
 
 // killsScales are those of a plot of these series.
 func killsScales(all ...series) (x, y scale) {
 	var right int64
-	most := 0
+	maxSteps := 0
 	for _, s := range all {
-		right, most = max(right, maxOf(s.outcomes[len(s.outcomes)-1])), max(most, s.most())
+		right, maxSteps = max(right, maxOf(s.outcomes[len(s.outcomes)-1])), max(maxSteps, s.maxSteps())
 	}
-	return chart.Sizes(float64(right)*1.03, 9), chart.Counts(max(1, float64(most)*1.08))
+	return chart.Sizes(float64(right)*1.03, 9), chart.Counts(max(1, float64(maxSteps)*1.08))
 }
 
 // ownLimit are the verdicts of points that the cage's own limit has killed: their marks are filled.

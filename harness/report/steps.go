@@ -60,10 +60,10 @@ func stepsOf(o *outcome.Outcome, steps outcome.StepTimes) *stepsPlot {
 	return s
 }
 
-// kills are when OOM kills were seen in the cage. The first ones have the names of their victims, where the log tells them.
-func killMoments(e outcome.Evidence, most int) []moment {
+// killMoments are when OOM kills were seen in the cage. The first ones have the names of their victims, where the log tells them.
+func killMoments(e outcome.Evidence, maxCount int) []moment {
 	var all []moment
-	for i, k := range e.KillTimes[:min(len(e.KillTimes), most)] {
+	for i, k := range e.KillTimes[:min(len(e.KillTimes), maxCount)] {
 		text := "OOM kill"
 		if i < len(e.Kills) && len(e.Kills) == len(e.KillTimes) {
 			text = cmp.Or(e.Kills[i].String(), text)
@@ -74,10 +74,10 @@ func killMoments(e outcome.Evidence, most int) []moment {
 }
 
 // captureMoments are the captures that have begun.
-func captureMoments(e outcome.Evidence, most int) []moment {
+func captureMoments(e outcome.Evidence, maxCount int) []moment {
 	var all []moment
 	for _, c := range e.Captures {
-		if c.Current > 0 && len(all) < most {
+		if c.Current > 0 && len(all) < maxCount {
 			m := momentAt(c.At, c.Capture.What())
 			m.Took = c.Took.Microseconds()
 			all = append(all, m)

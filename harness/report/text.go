@@ -12,11 +12,11 @@ import (
 )
 
 // ends keeps the beginning and the end of a text, where a crash says why, and at most that many bytes.
-func ends(s string, most int) string {
-	if len(s) <= most {
+func ends(s string, maxBytes int) string {
+	if len(s) <= maxBytes {
 		return s
 	}
-	head, tail := s[:most/2], s[len(s)-most/2:]
+	head, tail := s[:maxBytes/2], s[len(s)-maxBytes/2:]
 	return fmt.Sprintf("%s\n[%d bytes are left out here]\n%s", strings.ToValidUTF8(head, ""), len(s)-len(head)-len(tail), strings.ToValidUTF8(tail, ""))
 }
 

@@ -39,7 +39,7 @@ type limitChange struct {
 	Text string `json:"text"`
 }
 
-// timelineOf makes the plot; one reading makes none. A limit far above what was used would leave no room for the rest.
+// timelineOf makes the plot. A single reading is not plotted. A limit far above what was used would leave no room for the rest.
 func timelineOf(o *outcome.Outcome, a allowance) timeline {
 	samples := outcome.Thin(o.Timeline, a.samples)
 	t := timeline{Columns: columns(samples), Kills: killMoments(o.Evidence, a.moments()), Capture: captureMoments(o.Evidence, a.moments())}

@@ -28,11 +28,11 @@ type Axis struct {
 // ParseAxis reads "max=64MiB,96MiB", "max=64MiB..256MiB+32MiB" (in steps) or "max=64MiB..1GiB*2"
 // (by a factor), and lists of these. A range ends with its last value that is not above the upper
 // end. Sizes are read as outcome.ParseBytes does, and written one way, so that 1024KiB and 1MiB are the
-// same value. Nothing, a range that is upside down or never ends, and more than most values are
-// errors; most below 1 means MaxPoints.
-func ParseAxis(text string, most int) (Axis, error) {
-	if most < 1 {
-		most = MaxPoints
+// same value. Nothing, a range that is upside down or never ends, and more than maxValues values are
+// errors; maxValues below 1 means MaxPoints.
+func ParseAxis(text string, maxValues int) (Axis, error) {
+	if maxValues < 1 {
+		maxValues = MaxPoints
 	}
 	name, list, ok := strings.Cut(text, "=")
 	if !ok || name == "" {
@@ -44,7 +44,7 @@ func ParseAxis(text string, most int) (Axis, error) {
 	}
 	a := Axis{Name: name}
 	for item := range strings.SplitSeq(list, ",") {
-		values, err := f.values(strings.TrimSpace(item), most-len(a.Values))
+		values, err := f.values(strings.TrimSpace(item), maxValues-len(a.Values))
 		if err != nil {
 			return Axis{}, fmt.Errorf("parse the axis %q: %w", text, err)
 		}
@@ -59,14 +59,14 @@ func ParseAxis(text string, most int) (Axis, error) {
 func (a Axis) String() string { return a.Name + "=" + strings.Join(a.Values, ",") }
 
 // values expands one item of a list: a value, or a range of them.
-func (f field) values(item string, most int) ([]string, error) {
+func (f field) values(item string, maxValues int) ([]string, error) {
 	if item == "" {
 		return nil, fmt.Errorf("it has an empty value; give %s", f.kind.looksLike())
 	}
 	lo, rest, isRange := strings.Cut(item, "..")
 	if !isRange {
 		v, err := f.kind.canonical(item)
-		if err == nil && most < 1 {
+		if err == nil && maxValues < 1 {
 			err = ErrTooMany
 		}
 		return []string{v}, err
@@ -106,7 +106,7 @@ func (f field) values(item string, most int) ([]string, error) {
 	}
 	var values []string
 	for n := first; n <= last; n = next(n) {
-		if len(values) >= most {
+		if len(values) >= maxValues {
 			return nil, fmt.Errorf("the range %q: %w", item, ErrTooMany)
 		}
 		values = append(values, k.print(n))

@@ -19,13 +19,13 @@ func noLoad(o *outcome.Outcome) bool {
 // checkLoad makes one finding of all points that differ in memory.max alone: they mostly have one cause. Where a
 // higher limit let the target take steps, a lower one may be what it refused them for.
 func checkLoad(g group) []Finding {
-	var most outcome.Bytes // of the limits that let it take steps
+	var maxLimit outcome.Bytes // of the limits that let it take steps
 	for _, o := range g.outcomes {
 		if o.Acknowledged > 0 {
-			most = max(most, o.Evidence.Limits.Max)
+			maxLimit = max(maxLimit, o.Evidence.Limits.Max)
 		}
 	}
-	failed := filter(g.outcomes, func(o *outcome.Outcome) bool { return noLoad(o) && o.Evidence.Limits.Max >= most })
+	failed := filter(g.outcomes, func(o *outcome.Outcome) bool { return noLoad(o) && o.Evidence.Limits.Max >= maxLimit })
 	if len(failed) == 0 {
 		return nil
 	}

@@ -130,8 +130,9 @@ func checkCounts(points []*outcome.Outcome) []Finding {
 	return oddCounts(counts, starts)
 }
 
-// keepMost marks all but the most counts of which none has a lo above the hi of a later one. The state is the highest lo
-// that was taken; state 0 is none, and state i the i-th of all los.
+// keepMost keeps as many counts as possible such that none of them has a lo above the hi of a later one, and marks the
+// others as odd. It goes through the counts, and its state is the highest lo of those that it has kept: the state i is the
+// i-th of all los, and 0 is that nothing is kept yet.
 func keepMost(counts []count) {
 	los := make([]float64, len(counts))
 	for i, c := range counts {

@@ -11,7 +11,7 @@ var ErrOtherSweep = errors.New("of another sweep")
 // ErrShards is the error of two engines that ask for different shards.
 var ErrShards = errors.New("this process is asked for two shards")
 
-// ErrRebuilt is the error of results of another executable than that which is to be run.
+// ErrRebuilt is the error of results whose executable has changed since.
 var ErrRebuilt = errors.New("its executable has changed")
 
 // ErrEndless is the error of a search whose load has steps, and no end.

@@ -63,13 +63,13 @@ func (g Grid) Points() ([]Point, error) {
 	if err != nil {
 		return nil, err
 	}
-	most := g.MaxPoints
-	if most <= 0 {
-		most = MaxPoints
+	maxPoints := g.MaxPoints
+	if maxPoints <= 0 {
+		maxPoints = MaxPoints
 	}
 	total := 1
 	for _, a := range axes {
-		if total > most/len(a.Values) {
+		if total > maxPoints/len(a.Values) {
 			return nil, fmt.Errorf("the grid %s: %w", g.String(), ErrTooMany)
 		}
 		total *= len(a.Values)

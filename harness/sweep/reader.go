@@ -203,8 +203,8 @@ func ReadEach(path string, summary bool, take func(o *outcome.Outcome) error) er
 	return nil
 }
 
-// inFile names the place of a reader's error, and what helps; some tells that other lines of the file are outcomes.
-// What is newer, or not ours, nobody is told to change.
+// inFile names the place of a reader's error, and what helps; some is set where other lines of the file are outcomes.
+// It advises nobody to change a file that a newer oomcage has written, or that is no file of results.
 func inFile(path string, some bool, err error) error {
 	var bad *LineError
 	if !errors.As(err, &bad) {

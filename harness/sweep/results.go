@@ -152,8 +152,8 @@ func notRegular(path string, info fs.FileInfo) error {
 	return fmt.Errorf("%s is %s: %w; name one", path, kind, ErrNotAFile)
 }
 
-// secure locks a file that was just opened, and puts its name on the disk. Again tells that the name leads to another
-// file by now: a sweep that had made the file, and kept nothing in it, has removed it.
+// secure locks a file that was just opened, and puts its name on the disk. Again is set where the name leads to
+// another file by now: a sweep that had made the file, and kept nothing in it, has removed it.
 func secure(f *os.File, path string) (again bool, err error) {
 	info, err := f.Stat()
 	if err != nil {

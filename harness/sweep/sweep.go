@@ -119,7 +119,7 @@ func newSweeper(ctx context.Context, points []Point, origin outcome.Origin, o Op
 	return s, nil
 }
 
-// openSweeper makes what points share of which none is known yet.
+// openSweeper makes a sweeper for points that come one by one.
 func openSweeper(ctx context.Context, origin outcome.Origin, o Options) (*sweeper, error) {
 	if o.Parallel == 0 {
 		o.Parallel = runtime.GOMAXPROCS(0)

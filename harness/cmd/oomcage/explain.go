@@ -59,9 +59,9 @@ func newExplainCommand() *cobra.Command {
 	return cmd
 }
 
-// findOutcome reads outcomes until it has the one that is asked for: the named one, or the only one.
+// findOutcome reads outcomes, and returns the one with the name or, without a name, the only one.
 func findOutcome(in io.Reader, file, name string) (*outcome.Outcome, error) {
-	const most = 10 // names that are listed
+	const maxListed = 10 // names that are listed
 	var found *outcome.Outcome
 	var names []string
 	count := 0
@@ -77,7 +77,7 @@ func findOutcome(in io.Reader, file, name string) (*outcome.Outcome, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		if count++; len(names) < most {
+		if count++; len(names) < maxListed {
 			names = append(names, "  --name "+shell.Join(o.Name))
 		}
 		if name != "" && o.Name == name {
@@ -90,8 +90,8 @@ func findOutcome(in io.Reader, file, name string) (*outcome.Outcome, error) {
 		return nil, fmt.Errorf("%s: it is empty; one outcome a line is needed", file)
 	case count == 1 && name == "":
 		return found, nil
-	case count > most:
-		names = append(names, fmt.Sprintf("  and %d more", count-most))
+	case count > maxListed:
+		names = append(names, fmt.Sprintf("  and %d more", count-maxListed))
 	}
 	what := fmt.Sprintf("it has %d outcomes, and one can be explained", count)
 	if name != "" {
@@ -100,7 +100,7 @@ func findOutcome(in io.Reader, file, name string) (*outcome.Outcome, error) {
 	return nil, fmt.Errorf("%s: %s; it has\n%s", file, what, strings.Join(names, "\n"))
 }
 
-// explain prints what there is to say, wrapped to the width of a page.
+// explain prints the explanation of an outcome, wrapped to the width of a page.
 func explain(o *outcome.Outcome, w io.Writer) error {
 	const width, indent = 100, 10
 	var b strings.Builder

@@ -210,8 +210,8 @@ func (r *readings) add(v float64) {
 }
 
 // fit makes one of each two values until they are at most that many.
-func (r *readings) fit(most int) {
-	for len(r.values) > most {
+func (r *readings) fit(maxValues int) {
+	for len(r.values) > maxValues {
 		if len(r.values)%2 == 0 {
 			r.last += r.each
 		}
@@ -268,9 +268,9 @@ var colour = regexp.MustCompile(`\x1b\[[0-9;]*m`)
 
 // widest is how many columns the longest line takes.
 func widest(text string) int {
-	most := 0
+	width := 0
 	for line := range strings.Lines(colour.ReplaceAllString(text, "")) {
-		most = max(most, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")))
+		width = max(width, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")))
 	}
-	return most
+	return width
 }

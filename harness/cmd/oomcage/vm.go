@@ -144,7 +144,7 @@ func resultsOf(args []string) []string {
 // size is the value of a flag in bytes, and the least that it may be.
 type size struct {
 	bytes *int64
-	least int64
+	min   int64
 }
 
 const (
@@ -168,8 +168,8 @@ func (s *size) Set(text string) error {
 	if err != nil {
 		return err
 	}
-	if int64(n) < s.least || n > maxBytes {
-		return fmt.Errorf("%s is out of range: from %v to %v", text, outcome.Bytes(s.least), outcome.Bytes(maxBytes))
+	if int64(n) < s.min || n > maxBytes {
+		return fmt.Errorf("%s is out of range: from %v to %v", text, outcome.Bytes(s.min), outcome.Bytes(maxBytes))
 	}
 	*s.bytes = int64(n)
 	return nil

@@ -32,7 +32,7 @@ func (f *Finding) Unwrap() error { return f.Kind }
 // Parts returns both, for those who print them in another way. What embeds a Finding has it too.
 func (f *Finding) Parts() (found, help string) { return f.Found, f.Help }
 
-// Parts returns what an error says of what was found and what helps. One that is no Finding says all in the former.
+// Parts returns what was found and what helps, as an error says it. Of an error that is no Finding, found is all of its text.
 func Parts(err error) (found, help string) {
 	var f interface{ Parts() (found, help string) }
 	if errors.As(err, &f) {

@@ -21,11 +21,11 @@ const subgroup = "systemd-run --user --scope -p Delegate=yes sh -c 'cd `sed -n \
 // access tells what this process may do with a cgroup, and what systemd has done with it.
 type access struct {
 	euid int
-	// inNamespace tells that the mount shows a cgroup namespace, a container's for example.
+	// inNamespace is set where the mount shows a cgroup namespace, for example that of a container.
 	inNamespace bool
-	// mayWrite tells whether this process may write a path.
+	// mayWrite reports whether this process may write a path.
 	mayWrite func(path string) bool
-	// isDelegated tells whether systemd has marked a cgroup as one that it has given away.
+	// isDelegated reports whether systemd has marked a cgroup as one that it has given away.
 	isDelegated func(dir string) bool
 }
 

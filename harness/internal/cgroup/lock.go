@@ -113,7 +113,7 @@ func openNumbers(guard *Group) (*Numbers, error) {
 	return &Numbers{file: f, held: make(map[int]bool)}, nil
 }
 
-// Lock takes the number, and says whether nobody had it.
+// Lock takes the number, and reports whether nobody had it.
 func (n *Numbers) Lock(number int) (bool, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

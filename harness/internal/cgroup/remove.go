@@ -47,7 +47,7 @@ func (g *Group) KillProcessGroup(ctx context.Context, pgid int) error {
 	}
 }
 
-// killMember sends SIGKILL to a process that is in g and in the process group, and says whether
+// killMember sends SIGKILL to a process that is in g and in the process group, and reports whether
 // there was one. The kernel lists a process as 0 that is reaped just then.
 func (g *Group) killMember(pid, pgid int) (bool, error) {
 	if pid == 0 {

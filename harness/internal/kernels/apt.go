@@ -100,7 +100,7 @@ APT::Sandbox::User "root";
 	return parts, errors.Join(
 		os.WriteFile(filepath.Join(a.work, "status"), nil, 0o644),
 		os.WriteFile(filepath.Join(a.work, "apt.conf"), []byte(conf), 0o644),
-		// Read before the machine's own, it names ours as the one that is read after them.
+		// apt reads this file first, then the machine's configuration, and last the file that this one names: ours.
 		os.WriteFile(first, fmt.Appendf(nil, "Dir::Etc::Main \"%s/apt.conf\";\n", a.work), 0o644),
 	)
 }

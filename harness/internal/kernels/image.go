@@ -65,7 +65,8 @@ func Release(image string) (string, error) {
 	return "", errors.New(image + " does not say which version it is")
 }
 
-// Uncompress reads what a file's ending says that it is compressed by; bare is the ending of one that is not.
+// Uncompress returns a reader of the file's content. Its ending says how it is compressed; bare is the ending of an
+// uncompressed one.
 func Uncompress(r io.Reader, ending, bare string) (io.Reader, error) {
 	switch ending {
 	case bare:

@@ -53,7 +53,7 @@ func (s Store) Dir() string { return s.dir }
 // nameOf is what a folder of the store is called, and what a release may be: it begins with no dot, as temporary folders do.
 var nameOf = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z.+~_-]*$`)
 
-// List returns the kernels of the store, the oldest first. A folder without a kernel is none.
+// List returns the kernels of the store, the oldest first. It leaves out folders that have no kernel in them.
 func (s Store) List() ([]Kernel, error) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -124,7 +124,7 @@ func (s Store) Remove(ctx context.Context, names ...string) error {
 	return nil
 }
 
-// tempPrefix begins the names of what is not done yet.
+// tempPrefix begins the names of folders that are still being filled.
 const tempPrefix = ".tmp-"
 
 // lock makes the store's folder where need be, and holds it against other processes until unlock is called; what those

@@ -53,7 +53,7 @@ func (s *staging) remove() {
 // driverFile is a module that the microVM may need, below lib/modules/RELEASE.
 var driverFile = regexp.MustCompile(`^kernel/(drivers/block|drivers/virtio|fs)/.*\.ko(\.[a-z0-9]+)?$`)
 
-// place is where in a staging folder a file of a package goes, or "" for what is not needed.
+// place returns where in a staging folder a file of a package goes; "" if the file is not needed.
 func place(name string) string {
 	words := strings.Split(strings.TrimPrefix(path.Clean("/"+name), "/"), "/")
 	if words[0] == "usr" { // Debian 13 and Ubuntu 24.04 have modules there

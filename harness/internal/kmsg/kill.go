@@ -167,7 +167,7 @@ func parseSummary(text string) (summary, bool) {
 	return summary{pid: pid, global: m[1] != "oom_memcg=", groups: m[2]}, err == nil
 }
 
-// isOf tells whether the summary is about a kill. A thread has been identified as its process by then.
+// isOf reports whether the summary is about a kill. A thread has been identified as its process by then.
 func (s *summary) isOf(k Kill) bool { return s.pid == k.PID && s.global == k.Global }
 
 // explain gives the victim its cgroups, if the summary is about it.

@@ -11,8 +11,8 @@ const recordSize = 8192
 // Record is one record of the kernel log (Documentation/ABI/testing/dev-kmsg).
 type Record struct {
 	Facility int // 0 is the kernel. Who writes to /dev/kmsg cannot choose 0 and is 1, user, by default
-	// Continues tells that this is the rest of a line that another message interrupted, or that
-	// was too long for one record.
+	// Continues is set on the rest of a line that another message interrupted, or that was too long
+	// for one record.
 	Continues bool
 	Text      string // the message, with \xNN for what is not printable ASCII and for the backslash
 }

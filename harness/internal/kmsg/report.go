@@ -63,7 +63,8 @@ var (
 	usageLine   = regexp.MustCompile(`^(memory|swap|kmem): usage (\d+)kB, limit (\d+)kB, failcnt (\d+)$`)
 )
 
-// parseInvoked tells whether a line is the head of a report. It is nil where the rest is none that is known.
+// parseInvoked parses the head of a report. It reports whether the line is one, and returns nil where the line is one of
+// a form that is not known.
 func parseInvoked(text string) (r *Report, is bool) {
 	at := strings.Index(text, invokedText)
 	if at < 0 || at > commLength {
@@ -175,7 +176,7 @@ func parseStat(line string) (key string, n uint64, ok bool) {
 	return key, n, err == nil
 }
 
-// isWord tells whether s is a name in C, or one that the compiler has made of it ("oom_kill_process.cold").
+// isWord reports whether s is a name in C, or one that the compiler has made of it ("oom_kill_process.cold").
 func isWord(s string) bool {
 	for i := range len(s) {
 		c := s[i]

@@ -16,7 +16,7 @@ type arriving struct {
 	header fileHeader
 	at     spot
 	to     *pending
-	// mayReplace says whether a plain file with this stamp, which is there already, may be replaced.
+	// mayReplace reports whether a plain file with this stamp, which is there already, may be replaced.
 	mayReplace func(is stamp) bool
 	err        error // why it is not written; its pieces are let pass
 }
@@ -61,7 +61,7 @@ func (c *arriving) keep() (string, error) {
 	return "", fmt.Errorf("%s comes and goes", shownPath(c.at.path))
 }
 
-// sameAsThere says whether the file of that name has the content that has come.
+// sameAsThere reports whether the file of that name has the content that has come.
 func (c *arriving) sameAsThere() bool {
 	fd, err := unix.Openat(int(c.at.dir.Fd()), c.at.name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -81,7 +81,7 @@ func (c *arriving) sameAsThere() bool {
 	return true
 }
 
-// ended says that a read got all there is.
+// ended reports whether a read got to the end of the file.
 func ended(err error) bool {
 	return err == nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }

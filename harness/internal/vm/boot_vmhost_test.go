@@ -324,7 +324,7 @@ func TestSignalledWrapperLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// alive says whether the process runs; one that nobody has reaped yet does not.
+// alive reports whether the process runs; one that nobody has reaped yet does not.
 func alive(pid int) bool {
 	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
 	if err != nil {

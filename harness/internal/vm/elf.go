@@ -93,7 +93,7 @@ func listLibraries(ctx context.Context, interp, file string) *exec.Cmd {
 	return cmd
 }
 
-// linked says whether the file is linked with shared libraries. One of debugging symbols only seems to be.
+// linked reports whether the file is linked with shared libraries. One of debugging symbols only seems to be.
 func linked(e *elf.File) bool {
 	if len(e.Sections) > 0 {
 		return e.SectionByType(elf.SHT_DYNAMIC) != nil

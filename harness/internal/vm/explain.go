@@ -26,9 +26,9 @@ func (s *session) explain(err error) error {
 		return f
 	}
 	// A kernel without room to unpack itself just resets.
-	if least := minFor(s.size); !s.booted && s.machine.memory < least {
+	if needed := minFor(s.size); !s.booted && s.machine.memory < needed {
 		return failure(guestOOM, fmt.Sprintf("the guest ended before it said a word, and its memory is too small: %d MiB, "+
-			"while its initramfs of %d MiB needs about %d MiB", s.machine.memory>>20, s.size>>20, least>>20), moreMemory)
+			"while its initramfs of %d MiB needs about %d MiB", s.machine.memory>>20, s.size>>20, needed>>20), moreMemory)
 	}
 	if !s.booted {
 		f = failure(qemuFailed, "QEMU ended before the guest said a word", "look at its message below, or try -accel tcg or another -kernel")

@@ -36,7 +36,7 @@ func newGrowingFile(at spot, along alongFile, initramfs string) *growingFile {
 
 func (g *growingFile) size() int64 { return g.begun + int64(len(g.tail)) }
 
-// isLast says that nobody else has changed the file.
+// isLast reports whether the file is as we have written it: nobody else has changed it.
 func (g *growingFile) isLast(is stamp) bool { return is == g.last }
 
 // cut begins a change, to which the file may have been cut before.

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// InGuest says whether this process is the first one of a microVM. Process 1 of a container is not.
+// InGuest reports whether this process is the first one of a microVM. Process 1 of a container is not.
 func InGuest() bool {
 	if os.Getpid() != 1 {
 		return false

@@ -182,7 +182,7 @@ func (g *growing) named() {
 	}
 }
 
-// hidden says whether the path lies below one of the private ones, for a walk of root.
+// hidden reports whether the path lies below one of the private ones, for a walk of root.
 func hidden(root, path string) bool {
 	for dir := path; dir != root && dir != "/"; dir = filepath.Dir(dir) {
 		if isPrivate(root, dir) {
@@ -272,7 +272,7 @@ func (g *growing) finish() (map[string]bool, error) {
 	return done, g.err
 }
 
-// asSent says whether all of the file is what was sent: a program may also write in the middle.
+// asSent reports whether all of the file is what was sent: a program may also write in the middle.
 func (f *grownFile) asSent() bool {
 	info, err := os.Stat(f.path)
 	if err != nil || f.other || stampOf(info).ino != f.ino || info.Size() != f.sent {

@@ -40,7 +40,7 @@ func openKernelLog() (*kernelLog, error) {
 func (k *kernelLog) close() { k.log.Close() }
 
 // killed returns what the log says of the process, which has ended by SIGKILL, when the machine-wide OOM
-// killer chose it. A cage's own OOM killer is none of init's business.
+// killer chose it. The kills of a cage's own limit are not looked at: the program's tests expect those.
 func (k *kernelLog) killed(pid int) string {
 	kills, err := oomKills()
 	if err != nil || kills == k.kills {

@@ -30,7 +30,7 @@ func standInForShell() error {
 	return os.Symlink(guestInit, guestShell)
 }
 
-// NoShell says whether this process was started as the shell of a guest that has none. It tells so on stderr, and
+// NoShell reports whether this process was started as the shell of a guest that has none. It tells so on stderr, and
 // returns the exit code.
 func NoShell(args []string, stderr io.Writer) (code int, yes bool) {
 	self, err := os.Executable()

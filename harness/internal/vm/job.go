@@ -34,10 +34,10 @@ type job struct {
 	Args  []string `json:"args,omitempty"` // argv, with argv[0]
 	Env   []string `json:"env,omitempty"`
 	Dir   string   `json:"dir,omitempty"`
-	// Emulated says that the guest's CPUs are, without KVM.
+	// Emulated is set where the guest has no KVM, so that its CPUs are emulated.
 	Emulated bool   `json:"emulated,omitempty"`
 	Host     string `json:"host,omitempty"` // host name
-	// Merged says that the program's stdout and stderr are one file, as under go test.
+	// Merged is set where the program's stdout and stderr are one file, as under go test.
 	Merged bool `json:"merged,omitempty"`
 	// Stdout and Stderr are the terminals that they are on the host, or nil.
 	Stdout *terminal `json:"stdout,omitempty"`
@@ -54,9 +54,9 @@ type job struct {
 type out struct {
 	Path string `json:"path"`          // absolute, the same on both sides
 	Dir  bool   `json:"dir,omitempty"` // all files below it; otherwise that one file
-	// Grows says that what is added to the file goes back at once, and not only when the program has ended.
+	// Grows is set where what is added to the file goes back at once, and not only when the program has ended.
 	Grows bool `json:"grows,omitempty"`
-	// Given says that the command line names it as the file to write, so that it takes the place of an older one.
+	// Given is set where the command line names it as the file to write: it replaces an older file.
 	Given bool `json:"given,omitempty"`
 }
 

@@ -18,7 +18,7 @@ type said struct {
 	Notes []string `json:"notes"`
 }
 
-// firstTime says whether the user has not been told the note since the host was booted, and remembers it. Where it
+// firstTime reports whether the user has not been told the note since the host was booted, and remembers it. Where it
 // cannot be remembered, it is told each time.
 func firstTime(note string) bool {
 	path := cachePath("said.json")

@@ -178,7 +178,7 @@ func (r *results) begin(h fileHeader) {
 	}
 }
 
-// refuse notes what is not written, and lets its pieces pass.
+// refuse notes that a result is not written. The pieces of it that follow are ignored.
 func (r *results) refuse(path string, err error) {
 	r.notes.failed(path, err)
 	r.current = &arriving{err: err}

@@ -42,7 +42,7 @@ func (s *session) untilDeadline(d time.Duration) time.Duration {
 	return min(d, time.Until(s.deadline))
 }
 
-// begins says whether the program has begun. The frame that says so may have arrived while this process, or the whole
+// begins reports whether the program has begun. The frame that says so may have arrived while this process, or the whole
 // machine, was stopped too: it is given a moment.
 func begins(begun <-chan struct{}) bool {
 	select {
@@ -73,7 +73,7 @@ func (s *session) notBegun(hello bool) *Failure {
 	return f
 }
 
-// again says whether another guest may be booted after this failure. Nothing has run yet in those that may.
+// again reports whether another guest may be booted after this failure. Nothing has run yet in those that may.
 func (s *session) again(f *Failure) bool {
 	over := !s.deadline.IsZero() && time.Now().After(s.deadline)
 	again := !over && s.boots < maxBoots &&

@@ -251,7 +251,7 @@ func (t *tree) file(src, dst string, info fs.FileInfo) ([]placed, error) {
 	return []placed{{src, dst}}, nil
 }
 
-// inside says whether path is dir or below it; both are absolute.
+// inside reports whether path is dir or below it; both are absolute.
 func inside(dir, path string) bool {
 	rel, err := filepath.Rel(dir, path)
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")

@@ -15,12 +15,12 @@ const tscSpan = 40 * time.Millisecond
 // sampleTSC takes the best of a few samples: this process may lose the CPU in the middle of one.
 func sampleTSC() tscSample {
 	var best tscSample
-	least := time.Hour
+	shortest := time.Hour
 	for range 10 {
 		before := time.Now()
 		ticks := readTSC()
-		if d := time.Since(before); d < least {
-			least, best = d, tscSample{ticks, before.Add(d / 2)}
+		if d := time.Since(before); d < shortest {
+			shortest, best = d, tscSample{ticks, before.Add(d / 2)}
 		}
 	}
 	return best

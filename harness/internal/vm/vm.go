@@ -207,7 +207,7 @@ func findProgram(name string, adds []addition) (src, guest string, err error) {
 	return "", "", err
 }
 
-// sameFile says whether what is written to a and b ends up in one file, where its order can be seen.
+// sameFile reports whether what is written to a and b ends up in one file, where its order can be seen.
 func sameFile(a, b io.Writer) bool {
 	f, ok := a.(*os.File)
 	g, also := b.(*os.File)
