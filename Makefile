@@ -161,6 +161,7 @@ kernels: $(cache)/bin/oomcage ## fetch Debian's kernels 6.1, 6.12, 6.18 and its 
 lint: $(cache)/bin/golangci-lint $(cache)/bin/actionlint ## check code, workflows, scripts and go.mod (types of the page's script: needs tsc)
 	@$(cache)/bin/golangci-lint run --allow-parallel-runners
 	@$(cache)/bin/actionlint
+	@sed -n '/^```yaml/,/^```$$/{//!p}' docs/compare.md | $(cache)/bin/actionlint -
 	@for module in . .ci/tools/browser .ci/tools/bundle .ci/tools/kubernetes; do go -C $$module mod tidy -diff; done
 	@go -C .ci/tools/kubernetes test .
 	@go -C .ci/tools/imports test .

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -62,4 +63,24 @@ func TestThreeMiBMoreAreFoundInEachComparisonOfRealRuns(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The transcript in docs/compare.md is what the command prints of the first five runs and of the build that takes more.
+func TestTheTranscriptIsWhatIsPrinted(t *testing.T) {
+	base, head := fives(t, "testdata/equal-1.jsonl")[0], fives(t, "testdata/more.jsonl")[0]
+	base.File, head.File = "base.jsonl", "head.jsonl"
+	base.Origin.Points = 15
+	c := Compare(base, head)
+	c.Check(mustGates(t, "peak +2MiB, limit, verdict"))
+	text := written(t, c, Text)
+	docs, err := os.ReadFile("../../docs/compare.md")
+	require.NoError(t, err)
+	var indented strings.Builder
+	for line := range strings.Lines(text) {
+		if line != "\n" {
+			line = "    " + line
+		}
+		indented.WriteString(line)
+	}
+	require.Contains(t, string(docs), indented.String())
 }
