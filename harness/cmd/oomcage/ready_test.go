@@ -14,14 +14,14 @@ import (
 
 func TestWhatATargetIsReadyByHasANameInResults(t *testing.T) {
 	for given, want := range map[string]string{
-		"tcp":                  "TCP",
-		"/ping":                "GET /ping",
-		"/tcp:1":               "GET /tcp:1",
-		"/ping 204":            "GET /ping 204",
-		"/ping 200 pong":       "GET /ping 200 pong",
-		"unix:/run/x.sock":     "unix:/run/x.sock",
-		"output:^ready: \\d+$": "output:^ready: \\d+$",
-		"exec:go  version":     "exec:go version",
+		"tcp":                     "TCP",
+		"/ping":                   "GET /ping",
+		"/tcp:1":                  "GET /tcp:1",
+		"/ping 204":               "GET /ping 204",
+		"/ping 200 pong":          "GET /ping 200 pong",
+		"unix:/run/x.sock":        "unix:/run/x.sock",
+		"output:^ready: \\d+$":    "output:^ready: \\d+$",
+		"exec:/proc/self/exe  -h": "exec:/proc/self/exe -h",
 	} {
 		cmd, what := &cobra.Command{}, specFlags{}
 		what.register(cmd)
@@ -79,8 +79,8 @@ func TestARunWaitsForWhatItsTargetPrints(t *testing.T) {
 		require.Zero(t, execute(args, &stdout, &stderr), "%s: %s%s", ready, &stdout, &stderr)
 	}
 	var stdout, stderr bytes.Buffer
-	args := []string{"run", "--ready", "output:^never$", "--ready-timeout", "3s", "--get", "/ping", "--", app, "-addr", "$ADDR"}
+	args := []string{"run", "--ready", "output:^never$", "--ready-timeout", "5s", "--get", "/ping", "--", app, "-addr", "$ADDR"}
 	require.Equal(t, exitFailed, execute(args, &stdout, &stderr), "%s%s", &stdout, &stderr)
-	require.Contains(t, stderr.String(), "nothing was loaded: the target was not ready: wait until app is ready: it was not ready within 3s; before that: no line of its output matches \"^never$\"")
+	require.Contains(t, stderr.String(), "nothing was loaded: the target was not ready: wait until app is ready: it was not ready within 5s; before that: no line of its output matches \"^never$\"")
 	require.Contains(t, stdout.String(), "timed-out: alive when the time was up, never ready")
 }
