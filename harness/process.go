@@ -49,7 +49,7 @@ type Process struct {
 
 // Start starts t inside the cage, by clone3 with CLONE_INTO_CGROUP: it is never moved, so all
 // that it ever allocates is charged to the cage. It gets a process group of its own, so that
-// Ctrl-C on a terminal does not reach it, and stdin is empty. Start returns when the program
+// Ctrl-C on a terminal does not reach it, and stdin is empty unless Target.Stdin names a file. Start returns when the program
 // has been executed; it does not wait for t.Ready. Closing the cage ends it. Of a cage with
 // children, the target is started in a leaf below it: see Child.
 func (c *Cage) Start(ctx context.Context, t Target) (*Process, error) {
@@ -97,11 +97,26 @@ func (c *Cage) start(ctx context.Context, t Target) (*Process, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	tmp, err := scratchFor(t)
+	as, err := accountOf(t.User)
 	if err != nil {
 		return nil, err
 	}
-	cmd := c.command(t, tmp)
+	stdin, err := openStdin(t.Stdin)
+	if err != nil {
+		return nil, fmt.Errorf("open its stdin: %w", err)
+	}
+	defer stdin.Close()
+	tmp, err := scratchFor(t)
+	if err == nil {
+		err = as.reaches(tmp)
+	}
+	if err != nil {
+		return nil, errors.Join(err, tmp.remove())
+	}
+	cmd := c.command(t, as, tmp)
+	if stdin != nil {
+		cmd.Stdin = stdin
+	}
 	// A pipe of our own: exec's would make Wait last until the last grandchild closes it.
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -120,10 +135,10 @@ func (c *Cage) start(ctx context.Context, t Target) (*Process, error) {
 	}
 	p.scratch.Store(tmp)
 	p.cpu, _ = cpuTime(c.group) // what cannot be read now, cannot be read later
-	if err := p.execute(); err != nil {
+	if err := p.execute(as); err != nil {
 		c.leave(nil)
 		r.Close()
-		return nil, errors.Join(err, tmp.remove())
+		return nil, errors.Join(as.explain(err, cmd.Path, cmd.Dir), tmp.remove())
 	}
 	go p.copyOutput()
 	c.leave(p)
@@ -131,13 +146,13 @@ func (c *Cage) start(ctx context.Context, t Target) (*Process, error) {
 }
 
 // execute starts the program in its cgroup.
-func (p *Process) execute() error {
+func (p *Process) execute(as *account) error {
 	dir, err := p.group.Open()
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd()), Setpgid: true}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd()), Setpgid: true, Credential: as.credential()}
 	return p.group.ExplainFork(p.cmd.Start())
 }
 
@@ -191,7 +206,7 @@ func (c *Cage) leave(p *Process) {
 }
 
 // command is the target with its arguments and environment.
-func (c *Cage) command(t Target, tmp *scratch) *exec.Cmd {
+func (c *Cage) command(t Target, as *account, tmp *scratch) *exec.Cmd {
 	args := make([]string, len(t.Args))
 	for i, a := range t.Args {
 		args[i] = c.address.expand(a)
@@ -200,6 +215,9 @@ func (c *Cage) command(t Target, tmp *scratch) *exec.Cmd {
 	cmd := exec.Command(t.Path, args...) //nolint:noctx // see above
 	cmd.Dir = t.Dir
 	cmd.Env = os.Environ()
+	if as != nil {
+		cmd.Env = append(cmd.Env, as.env...)
+	}
 	if tmp != nil {
 		cmd.Env = append(cmd.Env, "TMPDIR="+tmp.dir())
 	}

@@ -60,6 +60,13 @@ type Target struct {
 	// Dir is the working directory; empty means that of the harness.
 	Dir string
 
+	// User is who the target runs as: a name, with that user's groups, HOME, USER and LOGNAME, or UID:GID, with no other groups.
+	// Empty: as the harness. Another one takes root. The cage stays the same, and so does the TMPDIR.
+	User string
+
+	// Stdin is a file that the target reads as its stdin, from the beginning in each run. Empty: there is nothing to read.
+	Stdin string
+
 	// OOMScoreAdj is written to the target's oom_score_adj, from -1000 (never chosen by an OOM
 	// killer, not even by a group kill) to 1000 (chosen first). nil: 0, the kernel's default,
 	// whatever the harness itself was started with; a child inherits it. It is set when the
@@ -174,14 +181,14 @@ func loadWithoutCode(l outcome.Load) Load {
 
 func (t Target) data() outcome.Target {
 	return outcome.Target{
-		Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, OOMScoreAdj: t.OOMScoreAdj,
+		Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, User: t.User, Stdin: t.Stdin, OOMScoreAdj: t.OOMScoreAdj,
 		ReadyName: t.ReadyName, ReadyTimeout: t.ReadyTimeout, Restart: t.Restart, Capture: t.Capture,
 	}
 }
 
 func targetWithoutCode(d outcome.Target) Target {
 	return Target{
-		Path: d.Path, Args: d.Args, Env: d.Env, Dir: d.Dir, OOMScoreAdj: d.OOMScoreAdj,
+		Path: d.Path, Args: d.Args, Env: d.Env, Dir: d.Dir, User: d.User, Stdin: d.Stdin, OOMScoreAdj: d.OOMScoreAdj,
 		ReadyName: d.ReadyName, ReadyTimeout: d.ReadyTimeout, Restart: d.Restart, Capture: d.Capture,
 	}
 }
@@ -210,6 +217,12 @@ func (s Spec) Validate() error {
 	}
 	if err := checkDir(s.Target.Dir); err != nil {
 		return fmt.Errorf("the spec's Target.Dir: %w", err)
+	}
+	if err := checkUser(s.Target.User); err != nil {
+		return fmt.Errorf("the spec's Target.User: %w", err)
+	}
+	if err := checkStdin(s.Target.Stdin); err != nil {
+		return fmt.Errorf("the spec's Target.Stdin: %w", err)
 	}
 	return checkHigh(s.Limits)
 }

@@ -204,6 +204,16 @@ var roles = map[string]func(){
 		}
 		fail(fmt.Errorf("map a buffer: %w", err))
 	},
+	// whoami: says who it is and where, writes to its TMPDIR, and copies its stdin.
+	"whoami": func() {
+		groups, err := os.Getgroups()
+		fail(err)
+		fmt.Println("user", os.Getuid(), os.Geteuid(), "group", os.Getgid(), "groups", groups, "home", os.Getenv("HOME"), os.Getenv("USER"))
+		fail(os.WriteFile(filepath.Join(os.TempDir(), "mine"), []byte("x"), 0o600))
+		fmt.Print("cgroup ", mustRead("/proc/self/cgroup"))
+		_, err = io.Copy(os.Stdout, os.Stdin)
+		fail(err)
+	},
 	// graceful CODE N: ends with the code when it is told to, for which it takes N bytes.
 	"graceful": func() {
 		told := make(chan os.Signal, 1)

@@ -118,6 +118,12 @@ func (o *Outcome) String() string {
 	e := o.Evidence
 	fmt.Fprintf(&b, "%s: %s\n", printable.Line(string(o.Verdict)), printable.Line(o.Why))
 	line("target", "%s", strings.Join(append([]string{o.Spec.Target.Path}, o.Spec.Target.Args...), " "))
+	if user := o.Spec.Target.User; user != "" {
+		line("user", "%s", user)
+	}
+	if stdin := o.Spec.Target.Stdin; stdin != "" {
+		line("stdin", "%s", stdin)
+	}
 	line("ended", "%s", e.Status)
 	if e.Stop != nil {
 		line("stopped", "%s after the load; %s", e.Stop.Stop, e.stopClause())

@@ -29,6 +29,8 @@ type Target struct {
 	Args        []string `json:"args,omitempty"`
 	Env         []string `json:"env,omitempty"`           // added to the environment of the harness
 	Dir         string   `json:"dir,omitempty"`           // the working directory; empty means that of the harness
+	User        string   `json:"user,omitempty"`          // who it ran as; empty means as the harness
+	Stdin       string   `json:"stdin,omitempty"`         // the file that it read
 	OOMScoreAdj *int     `json:"oom_score_adj,omitempty"` // nil means 0
 	ReadyName   string   `json:"ready_name,omitempty"`    // names the probe
 

@@ -63,7 +63,7 @@ func (k *keeper) thin(o *outcome.Outcome) {
 // share makes equal texts of many outcomes one.
 func (k *keeper) share(o *outcome.Outcome) {
 	for _, text := range []*string{
-		&o.Origin.Command, &o.Origin.Kernel, &o.Origin.Arch, &o.Spec.Target.Path, &o.Spec.Target.Dir, &o.Spec.Target.ReadyName,
+		&o.Origin.Command, &o.Origin.Kernel, &o.Origin.Arch, &o.Spec.Target.Path, &o.Spec.Target.Dir, &o.Spec.Target.User, &o.Spec.Target.Stdin, &o.Spec.Target.ReadyName,
 		&o.Spec.Load.Name, &o.Executable.Path, &o.Executable.SHA256,
 	} {
 		*text = k.one(*text)

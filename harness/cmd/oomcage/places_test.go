@@ -35,7 +35,7 @@ func hostileOutcome(name string) *harness.Outcome {
 		Name: name,
 		Spec: outcome.Spec{
 			Name:   name,
-			Target: outcome.Target{Path: hostile, Args: []string{hostile}, Env: []string{hostile + "=" + hostile}, Dir: hostile, ReadyName: hostile},
+			Target: outcome.Target{Path: hostile, Args: []string{hostile}, Env: []string{hostile + "=" + hostile}, Dir: hostile, User: hostile, Stdin: hostile, ReadyName: hostile},
 			Limits: harness.Limits{Files: map[string]string{hostile: hostile}},
 			Load:   outcome.Load{Name: hostile},
 		},
@@ -179,7 +179,7 @@ var places = []struct {
 		t.Helper()
 		t.Setenv("OOMCAGE_VM", "6.12")
 		all := ended(t, hostile) + ended(t, "help", hostile) + ended(t, "run", "--"+hostile)
-		for _, flag := range []string{"max", "step", "steps", "timeout", "post", "ready", "exec", "env", "file", "dir", "expect", "output", "acked", "stop"} {
+		for _, flag := range []string{"max", "step", "steps", "timeout", "post", "ready", "exec", "env", "file", "dir", "expect", "output", "acked", "stop", "user", "stdin"} {
 			all += ended(t, "run", "--"+flag, hostile, hostile)
 		}
 		for _, flag := range []string{"axis", "max", "shard", "repeat", "parallel"} {

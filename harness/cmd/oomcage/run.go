@@ -64,6 +64,10 @@ output:REGEX, when a line that it prints matches; exec:COMMAND, when that ends w
   oomcage run --max 64M --post '/generate-load/memory?bytes=10485760' --steps 3 --stop TERM,5s --expect stopped \
       -- ./app -addr '$ADDR'
 
+The program runs as this process does, and has nothing to read, unless told otherwise:
+
+  oomcage run --max 32M --user 4242:4343 --dir / --stdin words -- sort -o /dev/null
+
 It takes cgroup v2 and root, or a delegated cgroup; elsewhere, with -add for programs from outside the working directory:
 
   oomcage vm -- oomcage run --max 64M --post /upload -- ./service -addr '$ADDR'

@@ -28,6 +28,8 @@ type specFlags struct {
 
 	env      []string
 	dir      string
+	user     string
+	stdin    string
 	restart  int
 	ready    readyFlag
 	timeout  time.Duration
@@ -73,6 +75,8 @@ func (s *specFlags) register(cmd *cobra.Command) {
 	f.BoolVar(&s.showSecrets, "show-secrets", false, "show all values of -env; else those that look like secrets are [hidden] in all that is printed and kept")
 	f.IntVar(&s.restart, "restart", 0, "start the target again when it has died, `N` times, in the same cage")
 	f.StringVar(&s.dir, "dir", "", "working directory of the target")
+	f.StringVar(&s.user, "user", "", "run the target as this `USER`, with its groups, or as UID:GID; takes root")
+	f.StringVar(&s.stdin, "stdin", "", "`FILE` that the target reads (default: nothing)")
 	f.BoolVar(&s.oomGroup, "oom-group", false, "memory.oom.group: an OOM kill takes all of the cage")
 	f.StringArrayVar(&s.files, "file", nil, "another file of the cage, as `pids.max=64` (repeatable)")
 }
@@ -140,7 +144,7 @@ func splitCommand(text string) ([]string, error) {
 // spec makes the spec and its load from the flags and the command line of the target.
 func (s *specFlags) spec(args []string) (outcome.Spec, sweep.Load, error) {
 	spec := outcome.Spec{
-		Target:  outcome.Target{Path: args[0], Args: args[1:], Env: s.env, Dir: s.dir, Restart: s.restart},
+		Target:  outcome.Target{Path: args[0], Args: args[1:], Env: s.env, Dir: s.dir, User: s.user, Stdin: s.stdin, Restart: s.restart},
 		Limits:  harness.Limits{OOMGroup: s.oomGroup},
 		Timeout: s.timeout,
 	}
