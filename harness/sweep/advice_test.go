@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,6 +23,14 @@ func TestTheLimitToWriteIsInTheUnitOfEachManifest(t *testing.T) {
 	require.Equal(t, outcome.MiB, odd.Advise(outcome.Spec{}, Works{}, 0.2, "").Limit)
 	require.Equal(t, 110*outcome.MiB, (&Answer{Max: 100 * outcome.MiB}).Advise(outcome.Spec{}, Works{}, 0.1, "").Limit, "1.1 times 100 is a little more than 110")
 	require.Nil(t, (&Answer{}).Advise(outcome.Spec{}, Works{}, 0.2, ""))
+}
+
+// That the API takes the manifest in the documentation is tested with the API's own types in .ci/tools/kubernetes.
+func TestTheDocumentationHasTheManifestThatIsPrinted(t *testing.T) {
+	page, err := os.ReadFile("../../docs/bisect.md")
+	require.NoError(t, err)
+	v := (&Answer{Max: 102 * outcome.MiB}).Advise(outcome.Spec{}, Works{}, 0.2, RuntimeGo)
+	require.Contains(t, string(page), "\n"+v.Kubernetes()+"```\n")
 }
 
 func TestTheSwapOfTheRunsIsWrittenToo(t *testing.T) {

@@ -57,3 +57,28 @@ func TestTheManifestIsWhatTheAPITakes(t *testing.T) {
 		t.Error("the Job's volume is not the claim's")
 	}
 }
+
+// What oomcage bisect prints is a part of a container.
+func TestTheLimitsOfASearchAreWhatTheAPITakes(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/bisect.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(page), -1)
+	if len(blocks) != 1 {
+		t.Fatalf("docs/bisect.md has %d manifests, and one is looked at", len(blocks))
+	}
+	var c corev1.Container
+	if err := yaml.UnmarshalStrict([]byte(blocks[0][1]), &c); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Resources.Limits.Memory().Value(); got != 123<<20 {
+		t.Errorf("the limit is %d bytes, not 123 MiB", got)
+	}
+	if !c.Resources.Requests.Memory().Equal(*c.Resources.Limits.Memory()) {
+		t.Error("the request is not the limit")
+	}
+	if len(c.Env) != 1 || c.Env[0].Name != "GOMEMLIMIT" || c.Env[0].Value != "110MiB" {
+		t.Errorf("the environment is %v", c.Env)
+	}
+}
