@@ -93,3 +93,41 @@ func TestWhatIsNeverWellHasNoLimitToWrite(t *testing.T) {
 	require.Zero(t, a.Well)
 	require.Nil(t, a.Advise(outcome.Spec{}, s.Works, 0.2, ""))
 }
+
+// A limit that is tried for being well may be one at which a run dies, below which others had lived by luck.
+func TestALimitThatIsTriedForBeingWellMayMoveTheOther(t *testing.T) {
+	s := wholeRange
+	s.Works = Works{Pressure: 0.05}
+	s.defaults()
+	moved := 0
+	for seed := range uint64(200) {
+		random := rand.New(rand.NewPCG(seed, 3))
+		p := program{needs: 200 * outcome.MiB, cache: 100 * outcome.MiB, odds: func(limit outcome.Bytes) float64 {
+			return map[bool]float64{true: 0.95, false: 0}[limit >= 200*outcome.MiB]
+		}}
+		f := newFinder(s)
+		first := outcome.Bytes(0)
+		for wants := f.next(); wants != nil; wants = f.next() {
+			if f.well != nil && first == 0 {
+				first = f.lives.answer()
+			}
+			for _, w := range wants {
+				for f.runs(w.max) < w.runs {
+					f.add(w.max, slow(p, w.max, random))
+				}
+			}
+		}
+		a := f.answer(nil)
+		if a.Max == 0 {
+			continue
+		}
+		requireProved(t, a, s)
+		if a.Well != 0 {
+			require.GreaterOrEqual(t, a.Well, a.Max)
+		}
+		if first != 0 && first != a.Max {
+			moved++
+		}
+	}
+	require.Positive(t, moved)
+}
