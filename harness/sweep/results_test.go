@@ -3,7 +3,6 @@
 package sweep
 
 import (
-	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -54,29 +53,6 @@ func TestResultsAreKeptLineByLineAndReadBack(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, outcomes, 3)
 	require.Equal(t, stored("max=3MiB"), outcomes[2])
-}
-
-// Whether a folder is synced cannot be seen, but it has to be opened for that, which nothing else does.
-func TestTheFolderOfANewFileIsSynced(t *testing.T) {
-	dir := t.TempDir()
-	watch, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
-	require.NoError(t, err)
-	defer unix.Close(watch)
-	_, err = unix.InotifyAddWatch(watch, dir, unix.IN_OPEN|unix.IN_ONLYDIR)
-	require.NoError(t, err)
-	r, err := Create(filepath.Join(dir, "results.jsonl"))
-	require.NoError(t, err)
-	require.NoError(t, r.Close())
-	var events [4096]byte
-	n, err := unix.Read(watch, events[:])
-	require.NoError(t, err)
-	opened := false
-	for at := 0; at < n; {
-		mask := binary.NativeEndian.Uint32(events[at+4:])
-		opened = opened || mask&unix.IN_ISDIR != 0
-		at += unix.SizeofInotifyEvent + int(binary.NativeEndian.Uint32(events[at+12:]))
-	}
-	require.True(t, opened)
 }
 
 // A sweep may be killed within a write: any beginning of a file must do.

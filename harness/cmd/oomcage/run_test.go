@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -342,18 +344,32 @@ func TestTheAnswerOfASearchIsASentence(t *testing.T) {
 }
 
 func TestHelpIsThereForEveryCommandAndNamesEveryAxis(t *testing.T) {
-	for _, args := range [][]string{{"help"}, {"help", "run"}, {"help", "sweep"}, {"help", "bisect"}, {"help", "axes"}, {"completion", "bash"}} {
+	said := func(args ...string) string {
 		var stdout, stderr bytes.Buffer
-		require.Zero(t, execute(args, &stdout, &stderr), stderr.String())
-		require.NotEmpty(t, stdout.String())
-		if args[len(args)-1] == "axes" {
-			fields, _ := sweep.Fields()
-			for _, name := range fields {
-				require.Contains(t, stdout.String(), "  "+name+" ")
+		require.Zero(t, execute(args, &stdout, &stderr), "%q: %s", args, &stderr)
+		return stdout.String()
+	}
+	var visit func(cmd *cobra.Command, path []string)
+	visit = func(cmd *cobra.Command, path []string) {
+		help := said(append([]string{"help"}, path...)...)
+		require.Contains(t, help, cmd.Long, "%q", path)
+		require.NotEmpty(t, cmd.Short, "%q", path)
+		if cmd.Runnable() {
+			require.Contains(t, help, cmd.UseLine(), "%q", path)
+			require.Contains(t, said(append(slices.Clone(path), "-h")...), cmd.Long, "%q", path)
+		}
+		for _, sub := range cmd.Commands() {
+			if sub.IsAvailableCommand() {
+				visit(sub, append(slices.Clone(path), sub.Name()))
 			}
 		}
 	}
-	var stdout, stderr bytes.Buffer
-	require.Zero(t, execute([]string{"__complete", "run", "--expect", ""}, &stdout, &stderr))
-	require.Contains(t, stdout.String(), "ancestor-oom-killed\n")
+	visit(newRootCommand(io.Discard, io.Discard), nil)
+	axes := said("help", "axes")
+	fields, _ := sweep.Fields()
+	for _, name := range fields {
+		require.Contains(t, axes, "  "+name+" ")
+	}
+	require.Contains(t, said("completion", "bash"), "__start_oomcage")
+	require.Contains(t, said("__complete", "run", "--expect", ""), "ancestor-oom-killed\n")
 }

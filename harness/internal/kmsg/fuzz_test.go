@@ -24,12 +24,21 @@ func escape(s string) string {
 	return b.String()
 }
 
+// escaped is a byte as escape prints it.
+var escaped = regexp.MustCompile(`\\x[0-9a-fA-F]{2}`)
+
 func FuzzWhatTheKernelEscapesIsUnescaped(f *testing.F) {
 	f.Add("a b")
 	f.Add("\\x41\n\xff\\")
+	f.Add(`\x4\x41\x4g\xFF\x`)
 	f.Fuzz(func(t *testing.T, s string) {
 		require.Equal(t, s, unescape(escape(s)))
-		unescape(s)
+		want := escaped.ReplaceAllStringFunc(s, func(e string) string {
+			n, err := strconv.ParseUint(e[2:], 16, 8)
+			require.NoError(t, err)
+			return string([]byte{byte(n)})
+		})
+		require.Equal(t, want, unescape(s), "what the kernel has not written, too")
 	})
 }
 

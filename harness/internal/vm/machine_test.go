@@ -69,25 +69,35 @@ func TestOneFileForBothStreamsIsSeen(t *testing.T) {
 }
 
 func TestWhatMakesNoSenseIsRefusedBeforeAnythingIsTried(t *testing.T) {
+	t.Setenv("PATH", t.TempDir()) // no QEMU, and no program
+	t.Setenv("TMPDIR", "/no/such/folder")
 	for want, o := range map[string]Options{
-		"-accel is auto, kvm or tcg, not hvf":                   {Accel: "hvf"},
-		"-add a:b: the path in the guest must be absolute":      {Add: []string{"/a:/b", "a:b"}},
-		"the program cannot be run: exec: \"/no/such/program\"": {Accel: "auto", Add: []string{"a", "a:/b"}},
+		"-accel is auto, kvm or tcg, not hvf":              {Accel: "hvf"},
+		"-cpus 0, -timeout 0s, -mem -1, ":                  {Memory: -1},
+		"-add a:b: the path in the guest must be absolute": {Add: []string{"/a:/b", "a:b"}},
 	} {
 		o.Program = "/no/such/program"
 		_, err := Run(t.Context(), o)
 		var f *Failure
 		require.ErrorAs(t, err, &f)
 		assert.ErrorContains(t, err, want)
-		assert.Equal(t, o.Accel != "auto", f.UsageError())
+		assert.True(t, f.UsageError(), want)
 	}
+	_, err := Run(t.Context(), Options{Program: "/no/such/program", Add: []string{"a", "a:/b"}})
+	var f *Failure
+	require.ErrorAs(t, err, &f)
+	assert.ErrorContains(t, err, "the program cannot be run: exec: \"/no/such/program\"")
+	assert.False(t, f.UsageError(), "on another machine it may be there")
 }
 
+// Without a QEMU that could be asked, and whatever /dev/kvm is here.
 func TestAcceleratorAskedForIsNotProbed(t *testing.T) {
-	accel, note, err := chooseAccel(t.Context(), "tcg", machine{})
-	require.NoError(t, err)
-	assert.Equal(t, "tcg", accel)
-	assert.Empty(t, note)
+	for _, asked := range []string{"kvm", "tcg"} {
+		accel, note, err := chooseAccel(t.Context(), asked, machine{qemu: "/no/such/qemu"})
+		require.NoError(t, err)
+		assert.Equal(t, asked, accel)
+		assert.Empty(t, note)
+	}
 }
 
 // The frequency is checked against the counter itself over another span of time.

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"compress/gzip"
 	"debug/elf"
+	"encoding/base64"
 	"encoding/binary"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -76,20 +78,32 @@ func TestModulesComeAfterWhatTheyNeed(t *testing.T) {
 	assert.Equal(t, []string{"virtio", "virtio_ring", "virtio_blk", "jbd2", "crc32c_generic", "ext4"}, names)
 }
 
+// moduleXZ is the module of TestModulesAreCarriedUncompressed as `xz --check=crc32 --lzma2=dict=1MiB`, with which kernels
+// compress theirs, makes it. Debian 13's have modules of this kind.
+const moduleXZ = "/Td6WFoAAAFpIt42AgAhARAAAACocI6G4AEhAFRdAD+RRYRoPYmm2pymrC4ry8tw10gxvS4Q1+RnEqXrTRFrSYyil9zWaxZE77K4GENXyxpB0Zp0URsmerxHy84WyU6H8BVBuQ8z98xIKXpUDewjLIKnAAB34jJSAAFsogIAAACBH40cPjANiwIAAAAAAVla"
+
 func TestModulesAreCarriedUncompressed(t *testing.T) {
 	plain := fakeModule(t, "depends=a-b,c")
-	file := filepath.Join(t.TempDir(), "some-thing.ko.gz")
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
+	var gz bytes.Buffer
+	w := gzip.NewWriter(&gz)
 	_, err := w.Write(plain)
 	require.NoError(t, err)
 	require.NoError(t, w.Close())
-	require.NoError(t, os.WriteFile(file, b.Bytes(), 0o644))
-	m, err := readModule(file)
+	z, err := zstd.NewWriter(nil)
 	require.NoError(t, err)
-	assert.Equal(t, kernelModule{name: "some_thing", file: file, data: plain, depends: []string{"a_b", "c"}}, m)
+	defer z.Close()
+	xz, err := base64.StdEncoding.DecodeString(moduleXZ)
+	require.NoError(t, err)
+	bare := filepath.Join(t.TempDir(), "some-thing.ko")
+	for ending, data := range map[string][]byte{"": plain, ".gz": gz.Bytes(), ".zst": z.EncodeAll(plain, nil), ".xz": xz} {
+		file := bare + ending
+		require.NoError(t, os.WriteFile(file, data, 0o644))
+		m, err := readModule(file)
+		require.NoError(t, err, ending)
+		assert.Equal(t, kernelModule{name: "some_thing", file: file, data: plain, depends: []string{"a_b", "c"}}, m)
+	}
 
-	unknown := strings.TrimSuffix(file, ".gz") + ".lz4"
+	unknown := bare + ".lz4"
 	require.NoError(t, os.WriteFile(unknown, plain, 0o644))
 	_, err = readModule(unknown)
 	assert.ErrorContains(t, err, unknown+": .lz4 is not supported")
