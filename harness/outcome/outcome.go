@@ -111,79 +111,98 @@ func (o *Outcome) notes(v Verdict) string {
 // String prints the outcome for people: the verdict in a sentence, what it rests on, the
 // timeline as a graph, and the ends of the target's output.
 func (o *Outcome) String() string {
-	var b strings.Builder
-	line := func(name, format string, args ...any) {
-		b.WriteString(named(name, fmt.Sprintf(format, args...)))
+	var t text
+	fmt.Fprintf(&t, "%s: %s\n", printable.Line(string(o.Verdict)), printable.Line(o.Why))
+	o.printCourse(&t)
+	o.printMemory(&t)
+	o.Evidence.printAround(&t)
+	for _, c := range o.Evidence.captureLines() {
+		t.line(c[0], "%s", c[1])
 	}
-	e := o.Evidence
-	fmt.Fprintf(&b, "%s: %s\n", printable.Line(string(o.Verdict)), printable.Line(o.Why))
-	line("target", "%s", strings.Join(append([]string{o.Spec.Target.Path}, o.Spec.Target.Args...), " "))
+	for _, source := range slices.Sorted(maps.Keys(o.Evidence.Unread)) {
+		t.line("unread", "%s: %s", source, o.Evidence.Unread[source])
+	}
+	t.WriteString("\n" + o.graph())
+	if o.Output != "" {
+		t.WriteString("\n")
+	}
+	for _, end := range endsOf(o.Output) {
+		t.WriteString(row("output", printable.Lines(strings.TrimRight(end, "\r\n")))) // with its tabs
+	}
+	return t.String()
+}
+
+// text is what String prints, line by line.
+type text struct{ strings.Builder }
+
+func (t *text) line(name, format string, args ...any) {
+	t.WriteString(named(name, fmt.Sprintf(format, args...)))
+}
+
+// printCourse prints what was run, and how its steps went.
+func (o *Outcome) printCourse(t *text) {
+	t.line("target", "%s", strings.Join(append([]string{o.Spec.Target.Path}, o.Spec.Target.Args...), " "))
 	if user := o.Spec.Target.User; user != "" {
-		line("user", "%s", user)
+		t.line("user", "%s", user)
 	}
 	if stdin := o.Spec.Target.Stdin; stdin != "" {
-		line("stdin", "%s", stdin)
+		t.line("stdin", "%s", stdin)
 	}
-	line("ended", "%s", e.Status)
-	if e.Stop != nil {
-		line("stopped", "%s after the load; %s", e.Stop.Stop, e.stopClause())
+	t.line("ended", "%s", o.Evidence.Status)
+	if o.Evidence.Stop != nil {
+		t.line("stopped", "%s after the load; %s", o.Evidence.Stop.Stop, o.Evidence.stopClause())
 	}
 	predicted := "no prediction"
 	if o.Window != nil {
 		predicted = "predicted " + o.Window.String()
 	}
-	line("steps", "%d acknowledged of %d attempted%s, %s", o.Acknowledged, o.Attempted, o.unacknowledged(), predicted)
+	t.line("steps", "%d acknowledged of %d attempted%s, %s", o.Acknowledged, o.Attempted, o.unacknowledged(), predicted)
 	if o.Measured != nil {
-		line("a step", "took %s of memory.current, over %d; %s", o.Measured, o.Measured.Steps, declared(o.Spec.Load.Bytes))
+		t.line("a step", "took %s of memory.current, over %d; %s", o.Measured, o.Measured.Steps, declared(o.Spec.Load.Bytes))
 	}
 	if o.Latency != nil {
-		line("latency", "%s", o.Latency)
+		t.line("latency", "%s", o.Latency)
 	}
 	for i, life := range o.Lives {
-		line("life", "%d of %d, until %s: %s: %s", i+1, len(o.Lives)+1, human.Duration(life.Until), life.Verdict, life.Why)
+		t.line("life", "%d of %d, until %s: %s: %s", i+1, len(o.Lives)+1, human.Duration(life.Until), life.Verdict, life.Why)
 	}
 	for _, outage := range o.Outages {
-		line("outage", "%s", outage)
+		t.line("outage", "%s", outage)
 	}
 	if o.Error != "" {
-		line("error", "%s", o.Error)
+		t.line("error", "%s", o.Error)
 	}
-	line("limits", "%s", e.Limits)
-	line("memory", "peak %d, at the end %d; before the load %d, of which %d page cache", e.Peak, e.Current, o.Baseline.Current, o.Baseline.File)
+}
+
+// printMemory prints the limits of the cage, and what was in it.
+func (o *Outcome) printMemory(t *text) {
+	e := o.Evidence
+	t.line("limits", "%s", e.Limits)
+	t.line("memory", "peak %d, at the end %d; before the load %d, of which %d page cache", e.Peak, e.Current, o.Baseline.Current, o.Baseline.File)
 	if left := o.stayed(); left != "" {
-		line("stayed", "charged: %s", left)
+		t.line("stayed", "charged: %s", left)
 	}
 	if left := o.Left.String(); left != "" {
-		line("left", "charged above the cage: %s", left)
+		t.line("left", "charged above the cage: %s", left)
 	}
-	line("events", "%s (of the cage alone: %s)", e.Events, e.EventsLocal)
-	line("pressure", "%s", e.slowness())
+	t.line("events", "%s (of the cage alone: %s)", e.Events, e.EventsLocal)
+	t.line("pressure", "%s", e.slowness())
+}
+
+// printAround prints what the cgroups above and below the cage have seen, and who came between.
+func (e Evidence) printAround(t *text) {
 	for _, a := range e.Ancestors {
-		line("above", "%s, memory.max %s, events %s", a.Path, limitText(a.Max), a.EventsLocal)
+		t.line("above", "%s, memory.max %s, events %s", a.Path, limitText(a.Max), a.EventsLocal)
 	}
 	for _, a := range e.Below {
-		line("below", "%s, memory.max %s, events %s", a.Path, limitText(a.Max), a.EventsLocal)
+		t.line("below", "%s, memory.max %s, events %s", a.Path, limitText(a.Max), a.EventsLocal)
 	}
 	for _, m := range e.Moves {
-		line("moved", "to %s, seen after %v", m.Group, m.At.Round(time.Millisecond))
+		t.line("moved", "to %s, seen after %v", m.Group, m.At.Round(time.Millisecond))
 	}
 	for _, k := range e.DaemonKills {
-		line("daemon", "%s", k)
+		t.line("daemon", "%s", k)
 	}
-	for _, c := range e.captureLines() {
-		line(c[0], "%s", c[1])
-	}
-	for _, source := range slices.Sorted(maps.Keys(e.Unread)) {
-		line("unread", "%s: %s", source, e.Unread[source])
-	}
-	b.WriteString("\n" + o.graph())
-	if o.Output != "" {
-		b.WriteString("\n")
-	}
-	for _, text := range endsOf(o.Output) {
-		b.WriteString(row("output", printable.Lines(strings.TrimRight(text, "\r\n")))) // with its tabs
-	}
-	return b.String()
 }
 
 // slowness is what the kernel measured of time and pages that went into reclaim.
