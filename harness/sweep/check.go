@@ -171,11 +171,13 @@ func slack(outcomes ...*outcome.Outcome) int {
 	return width
 }
 
-// limited returns the outcomes with a memory.max, the lowest first.
+// limited returns the outcomes with a memory.max, the lowest first. Those whose limits moved by the clock are left out: how many
+// steps they had by then is not the limit's doing.
 func (g group) limited() []*outcome.Outcome {
 	var with []*outcome.Outcome
 	for _, o := range g.outcomes {
-		if l := o.Evidence.Limits.Max; l > 0 && l != outcome.Unlimited {
+		byClock := slices.ContainsFunc(o.Spec.Schedule, func(c outcome.Change) bool { return c.At > 0 })
+		if l := o.Evidence.Limits.Max; l > 0 && l != outcome.Unlimited && !byClock {
 			with = append(with, o)
 		}
 	}

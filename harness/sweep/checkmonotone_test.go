@@ -157,3 +157,14 @@ func TestTheNearestPlaceWithALargerValueIsFound(t *testing.T) {
 		}
 	}
 }
+
+func TestCountsUnderLimitsThatMoveByTheClockAreNotCompared(t *testing.T) {
+	all := counted(1, 2, 30, 4, 5, 6, 7, 8)
+	schedule := outcome.Schedule{{Step: 3, Limit: "high", To: 64 * outcome.MiB}}
+	for _, o := range all {
+		o.Spec.Schedule = schedule
+	}
+	require.NotEmpty(t, named(Check(all), "monotone"), "after a step it is the same in each")
+	schedule[0] = outcome.Change{At: 1, Limit: "max", To: 64 * outcome.MiB}
+	require.Empty(t, Check(all))
+}

@@ -107,7 +107,7 @@ func TestTheExamplesOfTheHelpWorkAsTheyStand(t *testing.T) {
 	for _, example := range booting {
 		mustRun("sh", "-c", example)
 	}
-	for _, name := range []string{"report", "judge", "doctor"} {
+	for _, name := range []string{"report", "judge", "doctor", "schema"} {
 		for _, example := range examplesOf(t, name) {
 			if !strings.Contains(example, "--history") { // see TestTheExamplesOfAHistoryWorkAsTheyStand
 				mustRun("sh", "-c", example)
