@@ -19,6 +19,9 @@ func notesOf(t *testing.T, dir, name string) int {
 	return int(info.Size())
 }
 
+// connectionShare is what the connections of 16 clients add to a step of this test: up to 64 KiB each, over some 56 steps.
+const connectionShare = 16 * 64 * KiB / 56
+
 // The service's own count is the witness: what it had taken before it answered.
 func TestTheStepsOfSixteenClientsAreCountedAsTheServiceCountsThem(t *testing.T) {
 	for range 5 {
@@ -35,7 +38,7 @@ func TestTheStepsOfSixteenClientsAreCountedAsTheServiceCountsThem(t *testing.T) 
 		require.LessOrEqual(t, o.InFlight, 16)
 		require.Positive(t, o.InFlight)
 		require.Contains(t, o.Why, "in flight")
-		require.InEpsilon(t, int64(MiB), int64(o.Measured.Step), 0.2)
+		require.InDelta(t, int64(MiB), int64(o.Measured.Step), float64(o.Measured.Error)+float64(connectionShare), "%s", o.Measured)
 	}
 }
 

@@ -35,9 +35,10 @@ type loader struct {
 	begun    time.Time         // when the first was
 	resume   time.Time         // when to go on after a failed step
 
-	failed     error // that ended the load
-	unanswered error // of the last step that failed without an answer; nil when one was answered since
-	unknown    int   // how many such steps there are
+	failed     error         // that ended the load
+	unanswered error         // of the last step that failed without an answer; nil when one has worked since
+	failedAt   time.Duration // when that was known
+	unknown    int           // how many such steps there are
 }
 
 // progress is told how a load gets on: the run's timeline, and who answers.
@@ -137,7 +138,9 @@ func (l *loader) take(e stepEnd) {
 		return
 	}
 	l.o.Acknowledged++
-	l.unanswered, l.unknown = nil, 0
+	if s.Begin >= l.failedAt { // it was sent afterwards: a target that dies may have answered others before
+		l.unanswered, l.unknown = nil, 0
+	}
 	s.N += l.sent
 	l.outages.Acknowledge(s)
 	l.seen.acknowledge(l.o.Acknowledged)
@@ -152,7 +155,7 @@ func (l *loader) fail(s outcome.StepTime, err error) {
 	default:
 		l.o.Failed++
 		if !answered(err) {
-			l.unanswered = err
+			l.unanswered, l.failedAt = err, s.Begin+s.Took
 			l.unknown++
 		}
 	}

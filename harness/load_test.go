@@ -157,6 +157,26 @@ func TestStepsWithoutAnAnswerWereInFlightWhereTheTargetHasEnded(t *testing.T) {
 	})
 }
 
+// A target that dies may have answered before, and the answer come after another connection has ended.
+func TestAnAnswerThatComesLateLeavesOtherStepsInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, _ := mustApply(t, Load{Clients: 3}, func(n int, end func()) error {
+			switch n {
+			case 1:
+				time.Sleep(time.Second)
+				end()
+				return io.EOF
+			case 2:
+				time.Sleep(1100 * time.Millisecond)
+				return nil
+			}
+			time.Sleep(1200 * time.Millisecond)
+			return io.EOF
+		})
+		require.Equal(t, []int{3, 1, 0, 2}, []int{o.Attempted, o.Acknowledged, o.Failed, o.InFlight})
+	})
+}
+
 // One that nobody listened to was never sent.
 func TestARefusedConnectionIsNoStepInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
