@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"oomcage/harness/internal/human"
+	"oomcage/harness/internal/nearest"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/outcome"
 )
@@ -54,9 +56,12 @@ func ParseGates(list string) ([]Gate, error) {
 
 func parseGate(item string) (Gate, error) {
 	m := gateSyntax.FindStringSubmatch(item)
-	if m == nil || !known(m[1]) {
-		return Gate{}, fmt.Errorf("it names nothing to fail on; there are %s, as in 'verdict, peak +5%%, limit +4MiB, steps -2, latency +10ms'",
-			strings.Join(Measures, ", "))
+	const example = "'verdict, peak +5%, limit +4MiB, steps -2, latency +10ms'"
+	switch {
+	case m == nil:
+		return Gate{}, fmt.Errorf("it names nothing to fail on; there are %s, as in %s", strings.Join(Measures, ", "), example)
+	case !slices.Contains(Measures, m[1]):
+		return Gate{}, fmt.Errorf("there is no %q to fail on: %sthere are %s, as in %s", m[1], nearest.Hint(m[1], Measures), strings.Join(Measures, ", "), example)
 	}
 	g := Gate{Measure: m[1], text: strings.Join(strings.Fields(item), " ")}
 	by := strings.TrimSpace(m[2])
@@ -70,16 +75,8 @@ func parseGate(item string) (Gate, error) {
 		g.Sign = map[byte]int{'+': 1, '-': -1}[by[0]]
 		by = strings.TrimSpace(by[1:])
 	}
-	return g, g.parseAmount(by)
-}
-
-func known(measure string) bool {
-	for _, m := range Measures {
-		if m == measure {
-			return true
-		}
-	}
-	return false
+	err := g.parseAmount(by)
+	return g, err
 }
 
 // parseAmount reads a share of the base, or an amount of what is measured.
@@ -90,7 +87,6 @@ func (g *Gate) parseAmount(by string) error {
 			return fmt.Errorf("%q is no share; it looks like 5%% or 0.5%%", by)
 		}
 		g.Share = n / 100
-		g.bare = n == 0 && g.Sign == 0
 		return nil
 	}
 	switch g.Measure {
