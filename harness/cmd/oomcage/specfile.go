@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,8 +62,11 @@ func isSpecFile(arg string) bool {
 // readSpecFile reads the runs of a spec file: one, or those below its key runs.
 func readSpecFile(path string) ([]specRun, error) {
 	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, usageError{fmt.Errorf("read the spec: %w%s", err, guest.AddHint(path))}
+	}
 	if err != nil {
-		return nil, usageError{fmt.Errorf("read the spec: %w", guest.ExplainMissing(err))}
+		return nil, usageError{fmt.Errorf("read the spec: %w", err)}
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxSpecFile+1))

@@ -124,7 +124,7 @@ func TestOneRunIsReportedAsASuiteIs(t *testing.T) {
 func TestTheSuiteOfTheDocumentationEndsAsItSays(t *testing.T) {
 	needCages(t)
 	app := harness.BuildT(t, "../../../app")
-	spec := mustWriteSpec(t, docsSuite(t))
+	spec := mustWriteSpec(t, mustRead(t, docsSuite))
 	t.Chdir(t.TempDir())
 	require.NoError(t, os.Symlink(app, "app"))
 	var stdout, stderr bytes.Buffer
