@@ -109,13 +109,14 @@ var signatures = []signature{
 	{runtime: "Erlang", codes: []int{1}, signals: abort, words: regexp.MustCompile(`^\w+: Cannot (?:re)?allocate \d+ bytes of memory \(of type `), within: fewLines},
 	{runtime: "OCaml", codes: []int{2}, words: regexp.MustCompile(`^Fatal error: exception (?:Stdlib\.)?Out_of_memory$`), within: fewLines},
 	{runtime: "Lua", codes: []int{1}, words: regexp.MustCompile(`^lua[\d.]*: not enough memory$`), within: fewLines},
+	{runtime: "XZ", codes: []int{1}, words: regexp.MustCompile(`^[\w./-]*(?:xz|lzma)[\w.-]*: .*: Memory usage limit reached$`), within: fewLines}, // --memlimit-decompress
 	{runtime: "Redis", signals: abort, words: regexp.MustCompile(`# Out Of Memory allocating \d+ bytes!`), within: anyLines},
 	{
 		// ENOMEM as glibc and musl name it, and what programs say that look at malloc's result. mlock returns it at a limit
 		// of its own, and other memory than the cage's runs out too.
 		anyCode: true, signals: abort,
 		words: regexp.MustCompile(`(?i)(?:^|[^\w])(?:(?:cannot allocate|out of|not enough) memory|memory exhausted|xmalloc: cannot allocate \d+ bytes|` +
-			`out of memory, (?:m|re|c)alloc failed|out of memory \(7\))["'\]}.!)]*$`),
+			`out of memory allocating \d+ bytes(?: after a total of \d+ bytes)?|out of memory, (?:m|re|c)alloc failed|out of memory \(7\))["'\]}.!)]*$`),
 		not:    regexp.MustCompile(`(?i)mlock|memlock|cuda|\bhip\b|\bgpu\b|device|vulkan|vram`),
 		within: fewLines,
 	},
