@@ -3,13 +3,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,8 +15,6 @@ import (
 	"oomcage/harness"
 	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
-	"oomcage/harness/report"
-	"oomcage/harness/sweep"
 )
 
 // fileFlags say what is done with specs as files, beside running them.
@@ -128,121 +123,6 @@ func withSpecFiles(run func(cmd *cobra.Command, args []string) error) func(cmd *
 	}
 }
 
-// entriesOf are the runs that a command line asks for.
-func entriesOf(cmd *cobra.Command, args []string) ([]entry, error) {
-	if cmd.ArgsLenAtDash() == 0 || !isSpecFile(args[0]) {
-		if only, _ := cmd.Flags().GetStringArray("only"); len(only) > 0 {
-			return nil, usageError{errors.New("-only chooses of the runs in spec files, and there is none")}
-		}
-		return []entry{{name: cmd.Name(), cmd: cmd, args: args}}, nil
-	}
-	paths, program, err := specArguments(cmd, args)
-	if err != nil {
-		return nil, err
-	}
-	var runs []specRun
-	for _, path := range paths {
-		more, err := readSpecFile(path)
-		if err != nil {
-			return nil, err
-		}
-		runs = append(runs, more...)
-	}
-	if runs, err = chosen(runs, filesOf(cmd).only); err != nil {
-		return nil, err
-	}
-	if program != nil && len(runs) > 1 {
-		return nil, usageError{fmt.Errorf("the program after -- would be that of %d runs: name one by -only", len(runs))}
-	}
-	var entries []entry
-	for _, r := range runs {
-		e, err := r.entry(cmd, program)
-		if err != nil {
-			return nil, err
-		}
-		if slices.ContainsFunc(entries, func(b entry) bool { return b.name == e.name }) {
-			return nil, usageError{fmt.Errorf("%s: a run of another file has the name %q too", e.from, e.name)}
-		}
-		entries = append(entries, e)
-	}
-	return entries, nil
-}
-
-// entry is a command of its own for a run, with the flags of the command line and of the file.
-func (r specRun) entry(cmd *cobra.Command, program []string) (entry, error) {
-	own := newSpecCommand(cmd.Name())
-	parent := &cobra.Command{Use: cmd.Root().Name()}
-	parent.AddCommand(own)
-	parent.SetOut(cmd.OutOrStdout())
-	parent.SetErr(cmd.ErrOrStderr())
-	from := fmt.Sprintf("%s:%d", r.file, r.line)
-	if err := copyGiven(cmd, own); err != nil {
-		return entry{}, usageError{err}
-	}
-	if err := r.apply(own); err != nil {
-		return entry{}, err
-	}
-	if program == nil {
-		program = r.program
-		for _, word := range program {
-			if err := notHidden(word); err != nil {
-				return entry{}, usageError{fmt.Errorf("%s: %s: %w", from, programKey, err)}
-			}
-		}
-	}
-	name := r.value("name")
-	if name == "" {
-		name = strings.TrimSuffix(filepath.Base(r.file), filepath.Ext(r.file))
-	}
-	return entry{name: name, cmd: own, args: program, from: from}, nil
-}
-
-// specArguments are the spec files of a command line, and the program that stands after -- in the place of theirs. Flags may
-// stand between them.
-func specArguments(cmd *cobra.Command, args []string) (files, program []string, err error) {
-	for len(args) > 0 {
-		switch {
-		case args[0] == "--" && len(args) > 1:
-			return files, args[1:], nil
-		case args[0] == "--":
-			return nil, nil, usageError{errors.New("there is no program after --")}
-		case !strings.HasPrefix(args[0], "-") && isSpecFile(args[0]):
-			files, args = append(files, args[0]), args[1:]
-			continue
-		case !strings.HasPrefix(args[0], "-"):
-			return nil, nil, usageError{fmt.Errorf("%q stands behind a spec file, and is none: the program is the file's, or stands after --", args[0])}
-		}
-		if err := cmd.Flags().Parse(doubleDashes(cmd, args)); err != nil {
-			return nil, nil, usageError{err}
-		}
-		args = cmd.Flags().Args()
-		if cmd.Flags().ArgsLenAtDash() == 0 {
-			args = append([]string{"--"}, args...)
-		}
-	}
-	return files, nil, nil
-}
-
-// chosen are the runs of these names; all, where there are none.
-func chosen(runs []specRun, names []string) ([]specRun, error) {
-	if len(names) == 0 {
-		return runs, nil
-	}
-	var some []specRun
-	for _, name := range names {
-		i := slices.IndexFunc(runs, func(r specRun) bool { return r.value("name") == name })
-		if i < 0 {
-			var known []string
-			for _, r := range runs {
-				known = append(known, r.value("name"))
-			}
-			return nil, usageError{fmt.Errorf("-only %q: no run has that name, of %s", name, strings.Join(known, ", "))}
-		}
-		some = append(some, runs[i])
-	}
-	return some, nil
-}
-
 func namesOf(entries []entry) string {
 	var names []string
 	for _, e := range entries {
@@ -340,48 +220,4 @@ func conclude(entries []entry, out io.Writer) error {
 		return failed(fmt.Sprintf("of %s %d not as expected: %s", human.Count(len(entries), "run"), len(unmet), strings.Join(unmet, ", ")))
 	}
 	return nil
-}
-
-// write writes what the flags ask for of all runs.
-func (f fileFlags) write(suite string, entries []entry) error {
-	var errs []error
-	if f.junit != "" {
-		text, err := junitOf(suite, entries)
-		if err == nil {
-			err = writeWhole(f.junit, text)
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("write the JUnit file: %w", err))
-		}
-	}
-	if f.html != "" {
-		var page bytes.Buffer
-		err := report.Write(&page, pageOf(entries), report.HTML)
-		if err == nil {
-			err = writeWhole(f.html, page.Bytes())
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("write the page: %w", err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// pageOf is what the page shows: the outcomes, and what of them was not as expected. The checks of a sweep are about points
-// that differ in their limits, which runs of a suite are not.
-func pageOf(entries []entry) *report.Set {
-	var outcomes []*harness.Outcome
-	var unexpected []sweep.Finding
-	for _, e := range entries {
-		if e.outcome == nil {
-			continue
-		}
-		outcomes = append(outcomes, e.outcome)
-		if why := e.failure(); why != "" {
-			unexpected = append(unexpected, sweep.Finding{Check: "expected", Points: []string{e.outcome.Name}, Text: e.outcome.Name + ": " + why})
-		}
-	}
-	set := report.NewSet(outcomes)
-	set.Findings, set.ShowSecrets = unexpected, true // the outcomes are what was shown
-	return set
 }
