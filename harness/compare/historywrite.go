@@ -220,16 +220,7 @@ func (h *History) plot(series string) chart.Plot {
 	p.Across = chart.Scale{From: -0.5, Top: float64(last) + 0.5}
 	const labels = 5
 	for i := 0; i <= last; i += max(1, (last+labels-1)/labels) {
-		p.Across.Ticks = append(p.Across.Ticks, chart.Tick{At: float64(i), Text: shortened(builds[i].Name, 12)})
+		p.Across.Ticks = append(p.Across.Ticks, chart.Tick{At: float64(i), Text: printable.Short(builds[i].Name, 12)})
 	}
 	return p
-}
-
-// shortened is the beginning of a name: of a commit, that is enough.
-func shortened(name string, most int) string {
-	runes := []rune(printable.Line(name))
-	if len(runes) <= most {
-		return string(runes)
-	}
-	return string(runes[:most-1]) + "…"
 }

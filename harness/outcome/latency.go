@@ -133,14 +133,19 @@ func (t Timeline) currentAt(at time.Duration) Bytes {
 
 // maxAt is memory.max of the cage by then, as far as changes were seen; 0 without a limit.
 func (e Evidence) maxAt(at time.Duration) Bytes {
-	limit := e.Limits.Max
+	if limit := e.limitAt("memory.max", e.Limits.Max, at); limit != Unlimited {
+		return limit
+	}
+	return 0
+}
+
+// limitAt is a limit of the cage at that time, as far as changes of the one from the start were seen.
+func (e Evidence) limitAt(file string, start Bytes, at time.Duration) Bytes {
+	limit := start
 	for _, c := range e.LimitChanges {
-		if c.Group == e.Cage && c.File == "memory.max" && c.At <= at {
+		if c.Group == e.Cage && c.File == file && c.At <= at {
 			limit = c.To
 		}
-	}
-	if limit == Unlimited {
-		return 0
 	}
 	return limit
 }

@@ -83,13 +83,7 @@ func (e Evidence) applied(c Change) *Applied {
 
 // swapAt is memory.swap.max of the cage by then.
 func (e Evidence) swapAt(at time.Duration) Bytes {
-	limit := e.Limits.Swap
-	for _, c := range e.LimitChanges {
-		if c.Group == e.Cage && c.File == "memory.swap.max" && c.At <= at {
-			limit = c.To
-		}
-	}
-	return limit
+	return e.limitAt("memory.swap.max", e.Limits.Swap, at)
 }
 
 // moved reports whether memory.max of the cage became another one during the run.

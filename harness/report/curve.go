@@ -8,6 +8,7 @@ import (
 
 	"oomcage/harness/internal/chart"
 	"oomcage/harness/internal/human"
+	"oomcage/harness/internal/printable"
 	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
 )
@@ -80,7 +81,7 @@ func (s *Set) curves() (plots []template.HTML) {
 
 // curve has a spot for each limit at which a run survived: the middle one, and the range of the others.
 func (s series) curve(c cost) chart.Line {
-	line := chart.Line{Name: shortened(s.name, 20)}
+	line := chart.Line{Name: printable.Short(s.name, 20)}
 	for from := 0; from < len(s.outcomes); {
 		limit := maxOf(s.outcomes[from])
 		var values []float64
@@ -100,12 +101,4 @@ func (s series) curve(c cost) chart.Line {
 		})
 	}
 	return line
-}
-
-// shortened is a text of at most that many characters.
-func shortened(text string, most int) string {
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most-1]) + "…"
-	}
-	return text
 }

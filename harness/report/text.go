@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"oomcage/harness/internal/chart"
 	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/outcome"
@@ -21,7 +22,7 @@ func ends(s string, maxBytes int) string {
 }
 
 // sizeText prints a size as people read it; one that is whole stays so: "64 MiB".
-func sizeText(b outcome.Bytes) string { return strings.Replace(human.Size(b), ".0 ", " ", 1) }
+func sizeText(b outcome.Bytes) string { return chart.Size(b) }
 
 // limit prints memory.max, which may not be there.
 func limit(o *outcome.Outcome) string {

@@ -93,14 +93,8 @@ func (o compareOptions) compare(base, head string, stdout, stderr io.Writer) err
 	if err := compare.Write(&written, c, o.format); err != nil {
 		return fmt.Errorf("make the comparison: %w", err)
 	}
-	var err error
-	if o.out == "" {
-		_, err = written.WriteTo(stdout)
-	} else {
-		err = writeWhole(o.out, written.Bytes())
-	}
-	if err != nil {
-		return fmt.Errorf("write the comparison: %w", err)
+	if err := writeOut(o.out, stdout, &written, "comparison"); err != nil {
+		return err
 	}
 	if len(failures) == 0 {
 		return nil

@@ -27,13 +27,5 @@ func (o reportOptions) writeHistory(format report.Format, stdout io.Writer) erro
 	if err != nil {
 		return fmt.Errorf("make the history: %w", err)
 	}
-	if o.out == "" {
-		_, err = written.WriteTo(stdout)
-	} else {
-		err = writeWhole(o.out, written.Bytes())
-	}
-	if err != nil {
-		return fmt.Errorf("write the history: %w", err)
-	}
-	return nil
+	return writeOut(o.out, stdout, &written, "history")
 }

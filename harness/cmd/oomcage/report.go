@@ -110,13 +110,8 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 	if err := report.Write(&written, set, format); err != nil {
 		return fmt.Errorf("make the report: %w", err)
 	}
-	if o.out == "" {
-		_, err = written.WriteTo(stdout)
-	} else {
-		err = writeWhole(o.out, written.Bytes())
-	}
-	if err != nil {
-		return fmt.Errorf("write the report: %w", err)
+	if err := writeOut(o.out, stdout, &written, "report"); err != nil {
+		return err
 	}
 	if len(set.Findings) == 0 {
 		return nil
@@ -127,6 +122,19 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 		}
 	}
 	return exitCode(exitFailed)
+}
+
+// writeOut writes what was made to the file, or to stdout without one.
+func writeOut(file string, stdout io.Writer, made *bytes.Buffer, what string) (err error) {
+	if file == "" {
+		_, err = made.WriteTo(stdout)
+	} else {
+		err = writeWhole(file, made.Bytes())
+	}
+	if err != nil {
+		return fmt.Errorf("write the %s: %w", what, err)
+	}
+	return nil
 }
 
 // writeWhole writes a file that appears whole or not at all: where the disk is full, the report that was there stays.

@@ -31,6 +31,15 @@ func Indented(s string) string {
 	return strings.Join(lines, "\n")
 }
 
+// Short is Line, of which the end is cut off where it has more than that many runes.
+func Short(s string, maxRunes int) string {
+	runes := []rune(Line(s))
+	if len(runes) <= maxRunes {
+		return string(runes)
+	}
+	return string(runes[:maxRunes-1]) + "…"
+}
+
 // JSON returns JSON, as encoding/json writes it, with the same value and nothing in its strings that has no shape.
 func JSON(line []byte) []byte {
 	out := make([]byte, 0, len(line))

@@ -57,3 +57,9 @@ func FuzzLine(f *testing.F) {
 		}
 	})
 }
+
+func TestATextIsCutOffByWhatIsSeenOfIt(t *testing.T) {
+	for text, want := range map[string]string{"": "", "äöü": "äöü", "äöü€": "äöü€", "äöü€x": "äöü…", "a\x1b": `a\x…`} {
+		require.Equal(t, want, Short(text, 4), text)
+	}
+}
