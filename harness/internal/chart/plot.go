@@ -11,7 +11,7 @@ import (
 // Plot is a few lines over a common scale.
 type Plot struct {
 	Title    string // said by a screen reader, too
-	X, Y     string // what the axes are
+	X        string // what the scale across is of
 	Across   Scale
 	Up       Scale
 	Lines    []Line
@@ -33,7 +33,7 @@ type Spot struct {
 
 // The size of a plot, in pixels, and the room around what is drawn.
 const (
-	Width, Height            = 520, 300
+	width, height            = 520, 300
 	left, right, top, bottom = 64, 16, 34, 46
 )
 
@@ -53,11 +53,11 @@ const Style = `.plot { color: #1d2126; font: 12px system-ui, sans-serif; --line0
 // Image draws plots below each other, as a file of its own.
 func Image(title string, plots ...Plot) string {
 	var b strings.Builder
-	high := Height * len(plots)
+	high := height * len(plots)
 	fmt.Fprintf(&b, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+`<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 %d %d" width="%d" height="%d"><title>%s</title><style>%s</style>`+"\n",
-		Width, high, Width, high, text(title), Style)
+		width, high, width, high, text(title), Style)
 	for i, p := range plots {
-		fmt.Fprintf(&b, `<g transform="translate(0 %d)">%s</g>`+"\n", i*Height, p.SVG())
+		fmt.Fprintf(&b, `<g transform="translate(0 %d)">%s</g>`+"\n", i*height, p.SVG())
 	}
 	b.WriteString("</svg>\n")
 	return b.String()
@@ -67,22 +67,22 @@ func Image(title string, plots ...Plot) string {
 func (p Plot) SVG() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img" viewBox="0 0 %d %d" width="%d" height="%d"><title>%s</title>`,
-		Width, Height, Width, Height, text(p.Title))
+		width, height, width, height, text(p.Title))
 	fmt.Fprintf(&b, `<text class="title" x="%d" y="16">%s</text>`, left, text(p.Title))
 	for _, t := range p.Up.Ticks {
 		y := p.y(t.At)
-		fmt.Fprintf(&b, `<path class="rule" d="M%d %.1fH%d"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`, left, y, Width-right, left-6, y+4, text(t.Text))
+		fmt.Fprintf(&b, `<path class="rule" d="M%d %.1fH%d"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`, left, y, width-right, left-6, y+4, text(t.Text))
 	}
 	for _, t := range p.Across.Ticks {
 		x := p.x(t.At)
-		fmt.Fprintf(&b, `<path class="rule" d="M%.1f %dV%d"/><text x="%.1f" y="%d" text-anchor="middle">%s</text>`, x, top, Height-bottom, x, Height-bottom+16, text(t.Text))
+		fmt.Fprintf(&b, `<path class="rule" d="M%.1f %dV%d"/><text x="%.1f" y="%d" text-anchor="middle">%s</text>`, x, top, height-bottom, x, height-bottom+16, text(t.Text))
 	}
-	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text>`, Width-right, Height-8, text(p.X))
+	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text>`, width-right, height-8, text(p.X))
 	for i, l := range p.Lines {
 		p.line(&b, l, i)
 		if !p.NoLegend {
 			at := left + 8 + 150*i
-			fmt.Fprintf(&b, `%s<text x="%d" y="%d">%s</text>`, glyph(i, float64(at), Height-12), at+9, Height-8, text(l.Name))
+			fmt.Fprintf(&b, `%s<text x="%d" y="%d">%s</text>`, glyph(i, float64(at), height-12), at+9, height-8, text(l.Name))
 		}
 	}
 	b.WriteString("</svg>\n")
@@ -118,8 +118,8 @@ func glyph(line int, x, y float64) string {
 	return fmt.Sprintf(`<path class="l%d" d="M%.1f %.1f%s"/>`, line%4, x, y, shape)
 }
 
-func (p Plot) x(v float64) float64 { return place(p.Across, v, left, Width-right) }
-func (p Plot) y(v float64) float64 { return place(p.Up, v, Height-bottom, top) }
+func (p Plot) x(v float64) float64 { return place(p.Across, v, left, width-right) }
+func (p Plot) y(v float64) float64 { return place(p.Up, v, height-bottom, top) }
 
 // place is where a value lies between two ends.
 func place(s Scale, v, from, to float64) float64 {
