@@ -18,8 +18,9 @@ import (
 type census struct {
 	taken   []outcome.Census // the firsts of the shares that were reached, and the highest since
 	firsts  int
-	reached int   // how many of the shares
-	next    Bytes // not below this
+	reached int    // how many of the shares
+	next    Bytes  // not below this
+	ooms    uint64 // when that was asked last
 	often   budget
 }
 
@@ -47,7 +48,7 @@ func (c *census) see(p *Process, s outcome.Sample, limit Bytes) {
 	}
 	c.often.look(func() {
 		now, err := p.census(s)
-		if err != nil || len(now.Processes) == 0 {
+		if err != nil || len(now.Processes) == 0 || c.late(p) && c.firsts > 0 {
 			return
 		}
 		c.taken = append(c.taken[:c.firsts], now)
@@ -57,6 +58,18 @@ func (c *census) see(p *Process, s outcome.Sample, limit Bytes) {
 		}
 		c.next = s.Current + limit/censusGrowth
 	})
+}
+
+// late reports whether there was an OOM since it was asked last. It is counted before the victim loses what it has, so that
+// who was read before this was asked may have lost it: the census before shows more.
+func (c *census) late(p *Process) bool {
+	now, err := readEvents(p.cage.group, "memory.events")
+	if err != nil {
+		return false
+	}
+	before := c.ooms
+	c.ooms = now.OOM + now.OOMKill
+	return c.ooms != before
 }
 
 // census reads who is in the cage of p.

@@ -33,6 +33,28 @@ func TestWhoIsInTheCageIsKnownFromTheLimitsNeighbourhoodOn(t *testing.T) {
 	require.Equal(t, requireOneKill(t, o).Name, first.Name)
 }
 
+// The victim of a kill has no memory any more when the census comes to it. The one before is kept, and later ones count again.
+func TestACensusThatComesAfterAKillReplacesNone(t *testing.T) {
+	const limit = 64 * MiB
+	cage := NewCageT(t, Limits{Max: limit})
+	p, err := cage.Start(t.Context(), as(t, "idle"))
+	require.NoError(t, err)
+	c := census{often: budget{free: manyLooks}}
+	last := func(share Bytes) Bytes {
+		c.see(p, outcome.Sample{Current: limit / 100 * share}, limit)
+		return c.taken[len(c.taken)-1].Current / (limit / 100)
+	}
+	require.EqualValues(t, 82, last(82))
+	require.EqualValues(t, 85, last(85))
+	eater, err := cage.Start(t.Context(), as(t, "eat", "100000000"))
+	require.NoError(t, err)
+	_, err = eater.Wait(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 85, last(88))
+	require.EqualValues(t, 90, last(90))
+	require.Len(t, c.taken, 2)
+}
+
 func TestATargetWithoutStepsHasACurve(t *testing.T) {
 	o := RunT(t, Spec{Target: as(t, "eat", "100000000"), Limits: Limits{Max: 64 * MiB}})
 	o.RequireVerdict(t, OOMKilled)
