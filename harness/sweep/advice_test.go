@@ -29,7 +29,7 @@ func TestTheLimitToWriteIsInTheUnitOfEachManifest(t *testing.T) {
 func TestTheDocumentationHasTheManifestThatIsPrinted(t *testing.T) {
 	page, err := os.ReadFile("../../docs/bisect.md")
 	require.NoError(t, err)
-	v := (&Answer{Max: 102 * outcome.MiB}).Advise(outcome.Spec{}, Works{}, 0.2, RuntimeGo)
+	v := (&Answer{Max: 166 * outcome.MiB}).Advise(outcome.Spec{}, Works{}, 0.2, RuntimeGo)
 	require.Contains(t, string(page), "\n"+v.Kubernetes()+"```\n")
 }
 

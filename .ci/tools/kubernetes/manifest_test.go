@@ -72,13 +72,13 @@ func TestTheLimitsOfASearchAreWhatTheAPITakes(t *testing.T) {
 	if err := yaml.UnmarshalStrict([]byte(blocks[0][1]), &c); err != nil {
 		t.Fatal(err)
 	}
-	if got := c.Resources.Limits.Memory().Value(); got != 123<<20 {
-		t.Errorf("the limit is %d bytes, not 123 MiB", got)
+	if got := c.Resources.Limits.Memory().Value(); got != 200<<20 {
+		t.Errorf("the limit is %d bytes, not 200 MiB", got)
 	}
 	if !c.Resources.Requests.Memory().Equal(*c.Resources.Limits.Memory()) {
 		t.Error("the request is not the limit")
 	}
-	if len(c.Env) != 1 || c.Env[0].Name != "GOMEMLIMIT" || c.Env[0].Value != "110MiB" {
+	if len(c.Env) != 1 || c.Env[0].Name != "GOMEMLIMIT" || c.Env[0].Value != "180MiB" {
 		t.Errorf("the environment is %v", c.Env)
 	}
 }

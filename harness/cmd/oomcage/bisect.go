@@ -186,7 +186,7 @@ func (o *bisectFlags) bisect(ctx context.Context, run sweep.Options, stdout, std
 	if err != nil {
 		p.soFar(answers)
 		if o.out != "" && show.count > 0 {
-			fmt.Fprintf(stderr, "oomcage bisect: %s are kept in %s; go on with -resume\n", human.Count(show.count, "outcome"), printable.Line(o.out))
+			fmt.Fprintf(stderr, "oomcage bisect: %s has %s; go on with -resume\n", printable.Line(o.out), human.Count(show.count, "outcome"))
 		}
 		return asUsage(err)
 	}
