@@ -164,12 +164,11 @@ func (c *capturer) fetch(ctx context.Context, what Capture) ([]byte, error) {
 // hasEnded reports whether a capture failed since its target was ending: its connections are closed first.
 func (c *capturer) hasEnded(ctx context.Context, err error) bool {
 	if errors.Is(err, errCaptureLarge) || errors.Is(err, errCaptureTime) || answerOf(err) == outcome.AnswerRefused {
-		return c.p.Status().Ended
+		return c.p.isOver()
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerGrace)
 	defer cancel()
-	status, _ := c.p.Wait(ctx)
-	return status.Ended
+	return c.p.awaitOver(ctx) == nil
 }
 
 // bounded takes so many bytes, and no more.

@@ -31,19 +31,19 @@ func collect(ctx context.Context, p *Process, tl *timeline, log *kernelLog, time
 	defer cancel()
 	var waited bool
 	for {
-		status := p.Status()
+		status, over := p.Status(), p.isOver()
 		e := tl.evidence(p)
-		e.Status = status
+		e.Status, e.Followed = status, p.followed()
 		e.HarnessKilled = p.killed.Load() && status.Signal == "SIGKILL"
 		log.complete(ctx, &e)
 		p.noteCPU(&e)
-		if status.Ended {
+		if over {
 			return e
 		}
-		if p.Status().Ended {
+		if p.isOver() || p.Status() != status {
 			continue
 		}
-		if e.Events.OOMKill == 0 || waited || e.SparedTarget() {
+		if e.Events.OOMKill == 0 || waited || !status.Ended && e.SparedTarget() {
 			if timeUp {
 				p.noteCollector(&e)
 			}
@@ -70,7 +70,7 @@ func whileLate(ctx context.Context) (context.Context, context.CancelFunc) {
 func awaitEndOf(ctx context.Context, p *Process, grace time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
-	_, _ = p.Wait(ctx)
+	_ = p.awaitOver(ctx)
 }
 
 // evidence reads what there is now, and compares it with what was before the run.

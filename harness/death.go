@@ -32,7 +32,7 @@ func awaitDeath(ctx context.Context, p *Process, failed error) {
 	ended := ctx.Done()
 	for {
 		select {
-		case <-p.Done():
+		case <-p.over():
 			return
 		case <-grace.C:
 			return

@@ -59,8 +59,7 @@ type stepEnd struct {
 // target to end. Its error is that of the step that ended the load.
 func (l *loader) apply(ctx context.Context) error {
 	if l.Step == nil {
-		_, err := l.p.Wait(ctx)
-		return err
+		return l.p.awaitOver(ctx)
 	}
 	running, stop := whileTargetRuns(ctx, l.p)
 	defer stop()
@@ -73,7 +72,7 @@ func (l *loader) apply(ctx context.Context) error {
 	l.begun = time.Now()
 	wake := time.NewTimer(0)
 	defer wake.Stop()
-	targetEnded, over := l.p.Done(), stepCtx.Done()
+	targetEnded, over := l.p.over(), stepCtx.Done()
 	var drained, unheeding <-chan time.Time
 	for {
 		switch next, more := l.next(ctx); {
@@ -107,7 +106,7 @@ func (l *loader) apply(ctx context.Context) error {
 
 // next is when the next step is to be sent, if there is one more.
 func (l *loader) next(ctx context.Context) (at time.Time, more bool) {
-	if l.failed != nil || l.Count != 0 && l.sent+l.o.Attempted >= l.Count || l.p.Status().Ended || ctx.Err() != nil {
+	if l.failed != nil || l.Count != 0 && l.sent+l.o.Attempted >= l.Count || l.p.isOver() || ctx.Err() != nil {
 		return time.Time{}, false
 	}
 	if l.Rate > 0 {
@@ -193,7 +192,7 @@ func (l *loader) awaitDeath(ctx context.Context, failed error) {
 	if failed != nil {
 		awaitDeath(ctx, l.p, failed)
 	}
-	if l.p.Status().Ended {
+	if l.p.isOver() {
 		l.o.Failed -= l.unknown
 		l.o.InFlight += l.unknown
 		l.unknown = 0

@@ -43,7 +43,9 @@ type Process struct {
 	tmpfs   map[string]Bytes
 	charged outcome.MemoryStat
 
-	ready  time.Time   // when it was ready for its load; zero before that
+	ready   time.Time // when it was ready for its load; zero before that
+	follows *follower // nil: the run is over when the process has ended
+
 	killed atomic.Bool // the harness, or its user through Signal, has sent SIGKILL while it ran
 }
 
@@ -311,9 +313,14 @@ func (p *Process) Output() string { return p.output.String() }
 // leftRunning are the processes that a target which has ended by itself has left running in its cage. Those of other
 // targets are not its.
 func (p *Process) leftRunning() []string {
-	if s := p.Status(); !s.Ended || s.Signal != "" || s.Code != 0 {
+	if s := p.Status(); p.follows != nil || !s.Ended || s.Signal != "" || s.Code != 0 {
 		return nil
 	}
+	return p.leftInCage()
+}
+
+// leftInCage names the processes in the target's cage that are not other targets', and were started later.
+func (p *Process) leftInCage() []string {
 	pids, err := p.group.Procs()
 	if err != nil {
 		return nil

@@ -39,7 +39,7 @@ func awaitReady(ctx context.Context, t Target, p *Process) error {
 	defer cancel(nil)
 	go func() {
 		select {
-		case <-p.Done():
+		case <-p.over():
 			cancel(fmt.Errorf("the target ended: %s", p.Status()))
 		case <-ctx.Done():
 		}
@@ -101,7 +101,7 @@ func OutputReady(re *regexp.Regexp) Probe {
 			over = errors.New("its output has ended")
 		case <-ctx.Done():
 			over = context.Cause(ctx)
-			if p.Status().Ended {
+			if p.isOver() {
 				select {
 				case <-p.copied:
 				case <-w.found:

@@ -52,6 +52,9 @@ func (c *Cage) Run(ctx context.Context, s Spec) (*Outcome, error) {
 		return nil, fmt.Errorf("run %s in the cage %s: the spec has limits (%s), and the cage has its own already: leave Spec.Limits empty",
 			filepath.Base(s.Target.Path), c.group.Path(), s.Limits)
 	}
+	if s.Load.UntilEmpty {
+		return nil, fmt.Errorf("run %s in the cage %s: the spec's Load.UntilEmpty takes a cage of the run's own: call Run", filepath.Base(s.Target.Path), c.group.Path())
+	}
 	s.Limits = c.asked
 	start := time.Now()
 	runCtx, cancel, err := s.begin(ctx)
@@ -153,6 +156,11 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	if err != nil {
 		return nil, nil, c.explainGone(err)
 	}
+	if s.Load.UntilEmpty {
+		following, stop := context.WithCancel(context.WithoutCancel(ctx))
+		defer stop()
+		p.follow(following, start)
+	}
 	unwound := true // a step or probe has panicked, or ended the test
 	defer func() {
 		if unwound {
@@ -178,6 +186,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 	ready := false
 	if loadErr = awaitReady(ctx, s.Target, p); loadErr == nil {
 		ready = true
+		p.follows.look(p)
 		o.Baseline, err = readBaseline(c.group)
 		baselineErr = err
 		p.ready = time.Now()
@@ -209,7 +218,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 
 	o.Evidence = collect(ctx, p, tl, log, timedOut)
 	o.Evidence.Ready, o.Evidence.Stop = ready, stopped
-	o.Evidence.TimedOut = timedOut && !o.Evidence.Status.Ended
+	o.Evidence.TimedOut = timedOut && o.Evidence.Alive()
 	if baselineErr != nil {
 		o.Evidence.Unread[outcome.BaselineRead] = baselineErr.Error()
 	}

@@ -61,7 +61,7 @@ func (m *mover) begin(ctx context.Context) {
 			due := time.NewTimer(time.Until(ready.Add(c.At)))
 			select {
 			case <-due.C:
-			case <-m.p.Done():
+			case <-m.p.over():
 				due.Stop()
 				return
 			case <-m.ctx.Done():
@@ -124,7 +124,7 @@ func (s Spec) window(b outcome.Baseline, e Evidence) *outcome.Prediction {
 // apply makes one change, for those who hold mu. The kernel takes memory back, and kills, before it returns from the write;
 // with slow swap that may take longer than the run has.
 func (m *mover) apply(c outcome.Change) {
-	if m.p.Status().Ended || m.ctx.Err() != nil {
+	if m.p.isOver() || m.ctx.Err() != nil {
 		return
 	}
 	a, kills := m.tl.moving(c)
@@ -132,7 +132,7 @@ func (m *mover) apply(c outcome.Change) {
 	err := m.patiently(func() error { return m.p.cage.moveLimit(c) })
 	if killed := m.tl.moved(&a, err) > kills; killed {
 		select {
-		case <-m.p.Done():
+		case <-m.p.over():
 		case <-m.ctx.Done():
 		case <-time.After(deathOfVictim):
 		}

@@ -126,6 +126,11 @@ type Load struct {
 	// load.
 	Tolerate int
 
+	// UntilEmpty has the run go on until the cage is empty or the load has ended, and not only until the target has: for a
+	// program that makes a daemon of itself. Evidence.Followed has what became of that, and the verdict is about it where the
+	// target itself has ended with exit code 0. Stop then is for all that runs in the cage. Not for Cage.Run, where others may.
+	UntilEmpty bool
+
 	sent    int                // in earlier lives of the target
 	outages *outcome.OutageLog // of all its lives
 }
@@ -172,11 +177,11 @@ func WithoutCode(d outcome.Spec) Spec {
 
 // data has none of the code, and nothing of how far the load has come.
 func (l Load) data() outcome.Load {
-	return outcome.Load{Name: l.Name, Count: l.Count, Bytes: l.Bytes, Clients: l.Clients, Rate: l.Rate, Tolerate: l.Tolerate}
+	return outcome.Load{Name: l.Name, Count: l.Count, Bytes: l.Bytes, Clients: l.Clients, Rate: l.Rate, Tolerate: l.Tolerate, UntilEmpty: l.UntilEmpty}
 }
 
 func loadWithoutCode(l outcome.Load) Load {
-	return Load{Name: l.Name, Count: l.Count, Bytes: l.Bytes, Clients: l.Clients, Rate: l.Rate, Tolerate: l.Tolerate}
+	return Load{Name: l.Name, Count: l.Count, Bytes: l.Bytes, Clients: l.Clients, Rate: l.Rate, Tolerate: l.Tolerate, UntilEmpty: l.UntilEmpty}
 }
 
 func (t Target) data() outcome.Target {
@@ -198,7 +203,7 @@ func (s Spec) Validate() error {
 	if err := s.Data().Validate(); err != nil {
 		return err
 	}
-	if l := s.Load.data(); s.Load.Step == nil && l != (outcome.Load{Name: l.Name}) {
+	if l := s.Load.data(); s.Load.Step == nil && l != (outcome.Load{Name: l.Name, UntilEmpty: l.UntilEmpty}) {
 		return errors.New("the spec's Load has a Count, Bytes, Clients, Rate or Tolerate but no Step: set Step, for example HTTPPost(path)")
 	}
 	if s.Load.Step == nil && s.Schedule.HasSteps() {
@@ -208,6 +213,9 @@ func (s Spec) Validate() error {
 		if err := checkHigh(Limits{High: highOf(c)}); err != nil {
 			return fmt.Errorf("the change %s of the schedule: %w", c, err)
 		}
+	}
+	if s.Load.UntilEmpty && s.Target.Restart > 0 {
+		return errors.New("the spec's Load.UntilEmpty and Target.Restart are for different programs: one that makes a daemon of itself does not end to be started again")
 	}
 	if s.Stop != nil && s.Load.Step == nil && s.Target.Ready == nil {
 		return errors.New("the spec has a Stop, and neither a Load.Step nor a Target.Ready: the target would be asked to end as soon as it is started")

@@ -45,7 +45,7 @@ func whileTargetRuns(ctx context.Context, p *Process) (context.Context, context.
 		select {
 		case <-running.Done():
 			return
-		case <-p.Done():
+		case <-p.over():
 		}
 		select {
 		case <-running.Done():

@@ -204,6 +204,13 @@ var roles = map[string]func(){
 		}
 		fail(fmt.Errorf("map a buffer: %w", err))
 	},
+	// leave N: leaves a child behind that takes N bytes and ends, and ends itself.
+	"leave": func() {
+		cmd := exec.CommandContext(context.Background(), "/proc/self/exe", os.Args[1])
+		cmd.Env = append(os.Environ(), roleVariable+"=mortal")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		fail(cmd.Start())
+	},
 	// whoami: says who it is and where, writes to its TMPDIR, and copies its stdin.
 	"whoami": func() {
 		groups, err := os.Getgroups()

@@ -100,6 +100,9 @@ type Evidence struct {
 	// KillTimes places the kills that Events.OOMKill counts, in their order: at most 1000.
 	KillTimes []KillTime `json:"kill_times,omitempty"`
 
+	// Followed is what became of what the target had left in its cage, where Load.UntilEmpty follows that; nil: it left nothing.
+	Followed *Followed `json:"followed,omitempty"`
+
 	// Stop is what became of the target when its load had ended and Spec.Stop asked it to end; nil: it was not asked.
 	Stop *Stopped `json:"stop,omitempty"`
 

@@ -71,7 +71,7 @@ func (o *Outcome) Judge() (v Verdict, why string) {
 	case !o.many() && o.Evidence.namesKill(v) && o.Evidence.lastLowering().Step == o.Acknowledged:
 	case o.many():
 		why += o.stepsDone()
-	case o.Attempted > o.Acknowledged && (v == Survived || o.Evidence.Unloaded && !o.Evidence.Status.Ended && !o.Evidence.TimedOut):
+	case o.Attempted > o.Acknowledged && (v == Survived || o.Evidence.Unloaded && (o.Evidence.Alive() || o.Evidence.Stop != nil) && !o.Evidence.TimedOut):
 		why += fmt.Sprintf("; step %d was not acknowledged", o.Attempted)
 	case o.Attempted > o.Acknowledged && !o.killedBetweenSteps(v) && o.Evidence.Stop == nil:
 		why += fmt.Sprintf(", during step %d", o.Attempted)
@@ -227,7 +227,7 @@ func declared(step Bytes) string {
 // of memory.stat.
 func (o *Outcome) stayed() string {
 	e := o.Evidence
-	if !e.Status.Ended {
+	if e.Alive() {
 		return ""
 	}
 	var kinds []string

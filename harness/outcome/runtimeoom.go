@@ -210,7 +210,7 @@ var refusals = []*regexp.Regexp{
 
 // refusal says that the target refused a step for want of memory, with a semicolon before it, or "".
 func (o *Outcome) refusal() string {
-	if o.Evidence.Status.Ended || o.Attempted <= o.Acknowledged {
+	if !o.Evidence.Alive() && o.Evidence.Stop == nil || o.Attempted <= o.Acknowledged {
 		return ""
 	}
 	for _, words := range refusals {

@@ -49,6 +49,8 @@ type Load struct {
 	Clients  int     `json:"clients,omitempty"`  // how many steps are under way at once, at most; 0: 1, or with a Rate MaxUnderWay
 	Rate     float64 `json:"rate,omitempty"`     // steps a second, however slow the target is; 0: the next step waits for an answer
 	Tolerate int     `json:"tolerate,omitempty"` // how many failed steps the load goes on after
+
+	UntilEmpty bool `json:"until_empty,omitempty"` // what the target leaves in its cage is followed
 }
 
 // MaxUnderWay is how many steps of a load with a Rate are under way at once, where Load.Clients says nothing else. Each needs

@@ -78,6 +78,9 @@ type Stopped struct {
 
 // stopped reports whether the target has ended as it was asked to: by itself, or by the very signal.
 func (e Evidence) stopped() bool {
+	if e.Followed != nil { // nobody knows how they ended
+		return e.Stop != nil && !e.Alive()
+	}
 	return e.Stop != nil && e.Status.Ended && (e.Status.Signal == "" || e.Status.Signal == e.Stop.Signal)
 }
 
@@ -89,13 +92,15 @@ func (e Evidence) stopClause() string {
 		return ""
 	case s.Error != "":
 		return fmt.Sprintf("it could not be sent %s: %s", s.Signal, s.Error)
-	case !e.Status.Ended && s.TimeUp:
+	case e.Alive() && s.TimeUp:
 		return fmt.Sprintf("%s had not ended it after %s, when the run's time was up, before its grace of %v was", s.Signal, human.Duration(s.Took), s.Grace)
-	case !e.Status.Ended:
+	case e.Alive():
 		return fmt.Sprintf("%s did not end it within its grace of %v", s.Signal, s.Grace)
-	case e.stopped() && e.Status.Signal != "":
+	case e.Followed != nil && e.Events.OOMKill == 0:
+		return fmt.Sprintf("%s emptied its cage in %s", s.Signal, human.Duration(s.Took))
+	case e.stopped() && e.Followed == nil && e.Status.Signal != "":
 		return fmt.Sprintf("%s ended it in %s, not by itself%s", s.Signal, human.Duration(s.Took), e.leftNote())
-	case e.stopped():
+	case e.stopped() && e.Followed == nil:
 		return fmt.Sprintf("%s made it end in %s with %s%s", s.Signal, human.Duration(s.Took), e.Status, e.leftNote())
 	default:
 		return fmt.Sprintf("that was in its shutdown, %s after %s", human.Duration(s.Took), s.Signal)

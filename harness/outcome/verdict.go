@@ -55,6 +55,8 @@ func Classify(e Evidence) (v Verdict, reason string) {
 			e.place(), left.At.Round(time.Millisecond), e.Status)
 	case !e.Status.Ended:
 		return judgeAlive(e)
+	case e.Followed != nil:
+		return judgeFollowed(e)
 	case kills == 0 && e.gaveUp():
 		return RuntimeOOM, runtimeOOM(e)
 	case kills == 0 && e.stopped():

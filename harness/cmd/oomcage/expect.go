@@ -132,16 +132,17 @@ func (e *expectFlags) unmet(o *harness.Outcome) string {
 // during the first step.
 func refusal(o *harness.Outcome) string {
 	status, waited := o.Evidence.Status, o.Spec.Target.ReadyName != ""
+	ended := !o.Evidence.Alive() && o.Evidence.Stop == nil // by itself
 	switch {
-	case status.Ended && waited && !o.Evidence.Ready:
+	case ended && waited && !o.Evidence.Ready:
 		return fmt.Sprintf("nothing was loaded: the target died before it was ready (%s)", printable.Line(status.String()))
 	case o.Spec.Load.Name == "" && waited && !o.Evidence.Ready && o.Error != "":
 		return "the target was not ready: " + printable.Line(o.Error)
 	case o.Spec.Load.Name == "" || outOfMemory(o.Verdict):
 		return ""
-	case status.Ended && o.Acknowledged == 0:
+	case ended && o.Acknowledged == 0:
 		return fmt.Sprintf("nothing was loaded: the target ended before it took a step (%s)%s", printable.Line(status.String()), tooEarly(o))
-	case status.Ended || o.Error == "" || o.Verdict != harness.Survived && o.Acknowledged > 0:
+	case ended || o.Error == "" || o.Verdict != harness.Survived && o.Acknowledged > 0:
 		return ""
 	}
 	loaded := "nothing was loaded"

@@ -68,6 +68,12 @@ The program runs as this process does, and has nothing to read, unless told othe
 
   oomcage run --max 32M --user 4242:4343 --dir / --stdin words -- sort -o /dev/null
 
+A program that makes a daemon of itself ends at once, and what it leaves is killed with its cage. -until-empty follows that:
+the load goes on, and the verdict is the daemon's.
+
+  oomcage run --max 64M --until-empty --ready tcp --exec 'redis-cli -e -p $PORT ping' --steps 10 \
+      -- redis-server --port '$PORT' --save '' --daemonize yes
+
 It takes cgroup v2 and root, or a delegated cgroup; elsewhere, with -add for programs from outside the working directory:
 
   oomcage vm -- oomcage run --max 64M --post /upload -- ./service -addr '$ADDR'

@@ -26,11 +26,14 @@ import (
 type specFlags struct {
 	loadFlags
 
-	env      []string
-	dir      string
-	user     string
-	stdin    string
-	restart  int
+	env     []string
+	dir     string
+	user    string
+	stdin   string
+	restart int
+
+	untilEmpty bool
+
 	ready    readyFlag
 	timeout  time.Duration
 	files    []string
@@ -75,6 +78,7 @@ func (s *specFlags) register(cmd *cobra.Command) {
 	f.BoolVar(&s.showSecrets, "show-secrets", false, "show all values of -env; else those that look like secrets are [hidden] in all that is printed and kept")
 	f.IntVar(&s.restart, "restart", 0, "start the target again when it has died, `N` times, in the same cage")
 	f.StringVar(&s.dir, "dir", "", "working directory of the target")
+	f.BoolVar(&s.untilEmpty, "until-empty", false, "follow what the target leaves in its cage when it ends, as a program does that makes a daemon of itself")
 	f.StringVar(&s.user, "user", "", "run the target as this `USER`, with its groups, or as UID:GID; takes root")
 	f.StringVar(&s.stdin, "stdin", "", "`FILE` that the target reads (default: nothing)")
 	f.BoolVar(&s.oomGroup, "oom-group", false, "memory.oom.group: an OOM kill takes all of the cage")
@@ -175,6 +179,7 @@ func (s *specFlags) spec(args []string) (outcome.Spec, sweep.Load, error) {
 		spec.Schedule = append(spec.Schedule, changes...)
 	}
 	load, err := s.apply(&spec)
+	spec.Load.UntilEmpty = s.untilEmpty
 	if err != nil {
 		return spec, load, usageError{err}
 	}

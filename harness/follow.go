@@ -1,0 +1,113 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"oomcage/harness/internal/sys"
+	"oomcage/harness/outcome"
+)
+
+// follower follows what a target leaves in its cage when it ends: a run with Load.UntilEmpty is not over before the cage is
+// empty.
+type follower struct {
+	over chan struct{} // closed when the target has ended and the cage is empty
+
+	mu   sync.Mutex
+	seen outcome.Followed
+}
+
+// follow follows the target until ctx ends.
+func (p *Process) follow(ctx context.Context, start time.Time) {
+	f := &follower{over: make(chan struct{})}
+	p.follows = f
+	go func() {
+		select {
+		case <-p.done:
+		case <-ctx.Done():
+			return
+		}
+		f.look(p)
+		f.mu.Lock()
+		f.seen.At = time.Since(start)
+		f.mu.Unlock()
+		if p.group.WaitEmpty(ctx) != nil {
+			return // the run is over first
+		}
+		f.mu.Lock()
+		f.seen.EmptyAt = time.Since(start)
+		f.mu.Unlock()
+		close(f.over)
+	}()
+}
+
+// look adds who is in the cage beside the target.
+func (f *follower) look(p *Process) {
+	if f == nil {
+		return
+	}
+	pids, _ := p.group.Procs() // where it cannot be read, there is nothing to add
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, pid := range pids {
+		q := outcome.FollowedProcess{PID: initialPID(int(pid))}
+		comm, err := sys.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+		if err != nil || int(pid) == p.PID() || q.PID != 0 && slices.ContainsFunc(f.seen.Processes, func(o outcome.FollowedProcess) bool { return o.PID == q.PID }) {
+			continue
+		}
+		q.Name = strings.TrimSuffix(comm, "\n")
+		f.seen.Processes = append(f.seen.Processes, q)
+	}
+}
+
+// followed is what is known of the processes that the target has left; nil where it left none, or has not ended with exit code 0.
+func (p *Process) followed() *outcome.Followed {
+	s := p.Status()
+	if p.follows == nil || !s.Ended || s.Signal != "" || s.Code != 0 {
+		return nil
+	}
+	p.follows.mu.Lock()
+	defer p.follows.mu.Unlock()
+	seen := p.follows.seen
+	seen.Processes = slices.Clone(seen.Processes)
+	if seen.EmptyAt == 0 {
+		seen.Left = p.leftInCage()
+	}
+	if len(seen.Processes)+len(seen.Left) == 0 {
+		return nil
+	}
+	return &seen
+}
+
+// over is closed when the run has nothing more to wait for: the target has ended or, where it is followed, its cage is empty.
+func (p *Process) over() <-chan struct{} {
+	if p.follows != nil {
+		return p.follows.over
+	}
+	return p.done
+}
+
+func (p *Process) isOver() bool {
+	select {
+	case <-p.over():
+		return true
+	default:
+		return false
+	}
+}
+
+// awaitOver waits until it is over, or ctx is.
+func (p *Process) awaitOver(ctx context.Context) error {
+	select {
+	case <-p.over():
+	case <-ctx.Done():
+	}
+	if p.isOver() { // where both are, too
+		return nil
+	}
+	return fmt.Errorf("wait for %s[%d]: %w", p.Name(), p.PID(), context.Cause(ctx))
+}
