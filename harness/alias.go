@@ -21,6 +21,12 @@ type Limits = outcome.Limits
 // Capture is what is fetched of a target before its limit kills it; see outcome.Capture.
 type Capture = outcome.Capture
 
+// Schedule are limits that change during a run; see outcome.Schedule.
+type Schedule = outcome.Schedule
+
+// Change is a limit that changes during a run; see outcome.Change.
+type Change = outcome.Change
+
 // Stop is how a target is asked to end; see outcome.Stop.
 type Stop = outcome.Stop
 

@@ -80,6 +80,15 @@ Outcome carries it as Window, and [Outcome.RequirePredicted] asserts that the ac
 are within it, up to the first OOM kill in the cage. What a step took in fact stands beside it as Measured, and
 [Outcome.Differs] says when that is not what was declared.
 
+# Limits that move
+
+[Spec].Schedule changes limits while the target runs, at a time since it was ready or after a step, as an in-place resize of a pod does:
+
+	Schedule: harness.Schedule{{Step: 20, Limit: "max", To: 64 * harness.MiB}},
+
+Where a lowered memory.max is less than what is charged, the kernel kills at once, and the sentence says so. The prediction follows
+the limits.
+
 # Before the end
 
 [Target].Capture fetches a URL of the target, or runs a command, when memory comes to a share of memory.max:

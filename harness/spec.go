@@ -25,7 +25,7 @@ type Spec struct {
 	// Schedule are limits that move while the target runs, as an in-place resize of a pod moves them: at a time since it
 	// was ready, or after a step. A memory.max that is lowered below what is charged kills at once. In Cage.Run the cage
 	// keeps the limits that it has got.
-	Schedule outcome.Schedule
+	Schedule Schedule
 
 	// Stop asks a target that lives when its load has ended to end: by a signal to that process alone, as a container's
 	// engine does, after which its end is waited for up to a grace. Without a Load.Step that is as soon as it is ready. Evidence.Stop

@@ -115,3 +115,20 @@ func FuzzASizeSurvivesItsTextAndItsJSON(f *testing.F) {
 		require.Equal(t, size, back)
 	})
 }
+
+func FuzzScheduleText(f *testing.F) {
+	for _, seed := range []string{"10s:max=64M", "step=20:high=48M,low=0", "0s:swap=max", "-1s:max=1", "step=:=", ":", "1s:max=64M,"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		changes, err := ParseChanges(text)
+		if err != nil {
+			return
+		}
+		for _, c := range changes {
+			again, err := ParseChanges(c.String())
+			require.NoError(t, err, "%q is %s", text, c)
+			require.Equal(t, []Change{c}, again)
+		}
+	})
+}

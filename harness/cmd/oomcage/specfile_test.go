@@ -219,3 +219,21 @@ func TestSeveralRunsAreASuite(t *testing.T) {
 		require.Equal(t, []string{"./large"}, one[0].args)
 	}
 }
+
+// Whatever a file has, it is a spec or an error of the user's, and nothing in it is expanded without end.
+func FuzzSpecFile(f *testing.F) {
+	for _, seed := range []string{suite, "a: &a [*a]", "program: &p [x, *p]", "runs: &r\n  - *r", "a: &a {<<: *a}", "{", "program: x\nenv: {A: 1, A: 2}", "? [a]\n: b", "program: !!binary eA=="} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		runs, err := parseSpecFile("spec.yaml", []byte(text))
+		if err != nil {
+			require.ErrorAs(t, err, new(usageError))
+			require.Contains(t, err.Error(), "spec.yaml")
+			return
+		}
+		for _, r := range runs {
+			require.NotEmpty(t, r.program)
+		}
+	})
+}
