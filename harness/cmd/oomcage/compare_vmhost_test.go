@@ -30,9 +30,9 @@ var more = func() []byte {
 func TestThreeMiBMoreAreFoundInMicroVMsAndEqualBuildsAreQuiet(t *testing.T) {
 	const sweeps, gates = 7, "verdict, limit, peak, steps, filled"
 	dir := t.TempDir()
-	command, addition := filepath.Join(dir, "oomcage"), filepath.Join(t.TempDir(), "more.go")
+	command, service := filepath.Join(dir, "oomcage"), readmesService(t)
+	addition := filepath.Join(filepath.Dir(service), "more.go")
 	require.NoError(t, os.WriteFile(addition, []byte(more), 0o600))
-	service := readmesService(t)
 	mustBuild(t, command, ".")
 	mustBuild(t, filepath.Join(dir, "base"), service)
 	mustBuild(t, filepath.Join(dir, "head"), service, addition)
