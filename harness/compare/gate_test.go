@@ -61,9 +61,9 @@ func TestAGateThatMakesNoSenseIsRefusedWithWhatThereIs(t *testing.T) {
 }
 
 // of5 are five runs of the point max=80MiB, each a little off.
-func of5(limit, peak outcome.Bytes, acked int, p95 time.Duration, verdict outcome.Verdict) (all []*outcome.Outcome) {
+func of5(peak outcome.Bytes, acked int, p95 time.Duration, verdict outcome.Verdict) (all []*outcome.Outcome) {
 	for n := range 5 {
-		o := made("max=80MiB/repeat="+string(rune('1'+n)), verdict, limit, peak+outcome.Bytes(n)*outcome.KiB, acked)
+		o := made("max=80MiB/repeat="+string(rune('1'+n)), verdict, 80*outcome.MiB, peak+outcome.Bytes(n)*outcome.KiB, acked)
 		all = append(all, slow(o, p95+time.Duration(n)*10*time.Microsecond))
 	}
 	return all
@@ -71,31 +71,31 @@ func of5(limit, peak outcome.Bytes, acked int, p95 time.Duration, verdict outcom
 
 func TestAGateLooksAtItsMeasureAndDirectionAlone(t *testing.T) {
 	const mib = outcome.MiB
-	base := of5(80*mib, 60*mib, 100, 20*time.Millisecond, outcome.Survived)
+	base := of5(60*mib, 100, 20*time.Millisecond, outcome.Survived)
 	for _, c := range []struct {
 		list  string
 		head  []*outcome.Outcome
 		fails string
 	}{
-		{"peak +5%", of5(80*mib, 64*mib, 100, 20*time.Millisecond, outcome.Survived), "peak +5%: max=80MiB: 60 MiB → 64 MiB, +4 MiB, +6.7 %"},
-		{"peak +5%", of5(80*mib, 62*mib, 100, 20*time.Millisecond, outcome.Survived), ""},
-		{"peak +5%", of5(80*mib, 50*mib, 100, 20*time.Millisecond, outcome.Survived), ""},
-		{"peak 5%", of5(80*mib, 50*mib, 100, 20*time.Millisecond, outcome.Survived), "peak 5%: max=80MiB: 60 MiB → 50 MiB, -10 MiB, -16.7 %"},
-		{"peak +3MiB", of5(80*mib, 64*mib, 100, 20*time.Millisecond, outcome.Survived), "peak +3MiB: "},
-		{"peak +5MiB", of5(80*mib, 64*mib, 100, 20*time.Millisecond, outcome.Survived), ""},
-		{"peak 0%", of5(80*mib, 59*mib, 100, 20*time.Millisecond, outcome.Survived), "peak 0%: "},
-		{"peak", of5(80*mib, 61*mib, 100, 20*time.Millisecond, outcome.Survived), "peak: "},
-		{"peak", of5(80*mib, 59*mib, 100, 20*time.Millisecond, outcome.Survived), ""},
-		{"steps", of5(80*mib, 60*mib, 99, 20*time.Millisecond, outcome.Survived), "steps: max=80MiB: 100 → 99, -1, -1.0 %"},
-		{"steps", of5(80*mib, 60*mib, 101, 20*time.Millisecond, outcome.Survived), ""},
-		{"steps -2", of5(80*mib, 60*mib, 98, 20*time.Millisecond, outcome.Survived), ""},
-		{"steps -2", of5(80*mib, 60*mib, 97, 20*time.Millisecond, outcome.Survived), "steps -2: "},
-		{"latency +10ms", of5(80*mib, 60*mib, 100, 31*time.Millisecond, outcome.Survived), "latency +10ms: max=80MiB: 20 ms → 31 ms, +11 ms, +54.9 %"},
-		{"latency +10ms", of5(80*mib, 60*mib, 100, 29*time.Millisecond, outcome.Survived), ""},
-		{"latency", of5(80*mib, 60*mib, 100, 21*time.Millisecond, outcome.Survived), ""}, // below a tenth
-		{"verdict", of5(80*mib, 60*mib, 100, 20*time.Millisecond, outcome.OOMKilled), "verdict: max=80MiB: survived → oom-killed"},
-		{"peak, steps, latency, filled, limit", of5(80*mib, 60*mib, 100, 20*time.Millisecond, outcome.OOMKilled), ""},
-		{"verdict", of5(80*mib, 90*mib, 1, 90*time.Millisecond, outcome.Survived), ""},
+		{"peak +5%", of5(64*mib, 100, 20*time.Millisecond, outcome.Survived), "peak +5%: max=80MiB: 60 MiB → 64 MiB, +4 MiB, +6.7 %"},
+		{"peak +5%", of5(62*mib, 100, 20*time.Millisecond, outcome.Survived), ""},
+		{"peak +5%", of5(50*mib, 100, 20*time.Millisecond, outcome.Survived), ""},
+		{"peak 5%", of5(50*mib, 100, 20*time.Millisecond, outcome.Survived), "peak 5%: max=80MiB: 60 MiB → 50 MiB, -10 MiB, -16.7 %"},
+		{"peak +3MiB", of5(64*mib, 100, 20*time.Millisecond, outcome.Survived), "peak +3MiB: "},
+		{"peak +5MiB", of5(64*mib, 100, 20*time.Millisecond, outcome.Survived), ""},
+		{"peak 0%", of5(59*mib, 100, 20*time.Millisecond, outcome.Survived), "peak 0%: "},
+		{"peak", of5(61*mib, 100, 20*time.Millisecond, outcome.Survived), "peak: "},
+		{"peak", of5(59*mib, 100, 20*time.Millisecond, outcome.Survived), ""},
+		{"steps", of5(60*mib, 99, 20*time.Millisecond, outcome.Survived), "steps: max=80MiB: 100 → 99, -1, -1.0 %"},
+		{"steps", of5(60*mib, 101, 20*time.Millisecond, outcome.Survived), ""},
+		{"steps -2", of5(60*mib, 98, 20*time.Millisecond, outcome.Survived), ""},
+		{"steps -2", of5(60*mib, 97, 20*time.Millisecond, outcome.Survived), "steps -2: "},
+		{"latency +10ms", of5(60*mib, 100, 31*time.Millisecond, outcome.Survived), "latency +10ms: max=80MiB: 20 ms → 31 ms, +11 ms, +54.9 %"},
+		{"latency +10ms", of5(60*mib, 100, 29*time.Millisecond, outcome.Survived), ""},
+		{"latency", of5(60*mib, 100, 21*time.Millisecond, outcome.Survived), ""}, // below a tenth
+		{"verdict", of5(60*mib, 100, 20*time.Millisecond, outcome.OOMKilled), "verdict: max=80MiB: survived → oom-killed"},
+		{"peak, steps, latency, filled, limit", of5(60*mib, 100, 20*time.Millisecond, outcome.OOMKilled), ""},
+		{"verdict", of5(90*mib, 1, 90*time.Millisecond, outcome.Survived), ""},
 	} {
 		comparison := Compare(mustRead(t, base...), mustRead(t, c.head...))
 		var texts []string
@@ -112,11 +112,11 @@ func TestAGateLooksAtItsMeasureAndDirectionAlone(t *testing.T) {
 }
 
 func TestAVerdictForTheBetterFailsNothing(t *testing.T) {
-	dies, lives := of5(80*outcome.MiB, 60*outcome.MiB, 9, time.Millisecond, outcome.OOMKilled), of5(80*outcome.MiB, 60*outcome.MiB, 9, time.Millisecond, outcome.Survived)
+	dies, lives := of5(60*outcome.MiB, 9, time.Millisecond, outcome.OOMKilled), of5(60*outcome.MiB, 9, time.Millisecond, outcome.Survived)
 	c := Compare(mustRead(t, dies...), mustRead(t, lives...))
 	require.True(t, c.Points[0].Verdict.Changed)
 	require.Empty(t, c.Check(mustGates(t, "verdict")))
-	c = Compare(mustRead(t, dies...), mustRead(t, of5(80*outcome.MiB, 60*outcome.MiB, 9, time.Millisecond, outcome.Stalled)...))
+	c = Compare(mustRead(t, dies...), mustRead(t, of5(60*outcome.MiB, 9, time.Millisecond, outcome.Stalled)...))
 	require.Len(t, c.Check(mustGates(t, "verdict")), 1, "to another one that is not survived")
 	flaky := slices.Concat(lives[:4], dies[4:])
 	c = Compare(mustRead(t, lives...), mustRead(t, flaky...))
@@ -126,7 +126,7 @@ func TestAVerdictForTheBetterFailsNothing(t *testing.T) {
 }
 
 func TestAChangedFillIsNamed(t *testing.T) {
-	base, head := of5(80*outcome.MiB, 60*outcome.MiB, 9, time.Millisecond, outcome.OOMKilled), of5(80*outcome.MiB, 60*outcome.MiB, 9, time.Millisecond, outcome.OOMKilled)
+	base, head := of5(60*outcome.MiB, 9, time.Millisecond, outcome.OOMKilled), of5(60*outcome.MiB, 9, time.Millisecond, outcome.OOMKilled)
 	for i := range base {
 		filled(base[i], outcome.KindAnon, 50*outcome.MiB)
 		filled(head[i], outcome.KindSock, 40*outcome.MiB)
