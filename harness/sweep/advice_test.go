@@ -27,7 +27,7 @@ func TestTheLimitToWriteIsInTheUnitOfEachManifest(t *testing.T) {
 
 // That the API takes the manifest in the documentation is tested with the API's own types in .ci/tools/kubernetes.
 func TestTheDocumentationHasTheManifestThatIsPrinted(t *testing.T) {
-	page, err := os.ReadFile("../../docs/bisect.md")
+	page, err := os.ReadFile("testdata/bisect.md")
 	require.NoError(t, err)
 	v := (&Answer{Max: 166 * outcome.MiB}).Advise(outcome.Spec{}, Works{}, 0.2, RuntimeGo)
 	require.Contains(t, string(page), "\n"+v.Kubernetes()+"```\n")

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -151,7 +150,7 @@ func TestASearchThatWasEndedSaysWhatWasKnown(t *testing.T) {
 
 // The help's manifests and the documentation's are those of the code, so the flags in docs/bisect.md are flags that there are.
 func TestTheDocumentationOfSearchesNamesFlagsThatThereAre(t *testing.T) {
-	text, err := os.ReadFile(filepath.FromSlash("../../../docs/bisect.md"))
+	text, err := os.ReadFile("testdata/bisect.md")
 	require.NoError(t, err)
 	cmd := newBisectCommand()
 	var named []string
