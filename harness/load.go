@@ -55,6 +55,14 @@ type stepEnd struct {
 	callEnd
 }
 
+// newLoader is for one life of a target.
+func newLoader(s Spec, b *observation) *loader {
+	if s.Load.outages == nil {
+		s.Load.outages = new(outcome.OutageLog)
+	}
+	return &loader{Load: s.Load, restarts: s.Target.Restart > 0, p: b.p, o: b.o, seen: b, times: &stepTimer{start: b.start}}
+}
+
 // apply sends the steps until one fails that is not tolerated, the target ends or ctx does. Without a step it waits for the
 // target to end. Its error is that of the step that ended the load.
 func (l *loader) apply(ctx context.Context) error {
