@@ -34,7 +34,7 @@ func (c *Comparison) writeMarkdown(w io.Writer) error {
 func (c *Comparison) comment(out io.Writer, rows int) {
 	fmt.Fprintf(out, "### oomcage: %s\n\n", markdown(c.summary()))
 	if len(c.Failures) > 0 {
-		fmt.Fprintf(out, "**%s that may not be:**\n\n", human.Count(len(c.Failures), "change"))
+		fmt.Fprintf(out, "**What may not change, and did (%d):**\n\n", len(c.Failures))
 		for _, f := range c.Failures[:min(len(c.Failures), rows)] {
 			fmt.Fprintf(out, "- %s: %s: %s\n", markdown(f.Gate), markdown(shown(f.Point)), markdown(f.Text))
 		}
