@@ -9,15 +9,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/cgroup"
+	"oomcage/harness/outcome"
 )
 
 func TestLimitsAreWrittenAndReadBack(t *testing.T) {
@@ -139,11 +141,14 @@ func TestSignalsReachTheTarget(t *testing.T) {
 	c := NewCageT(t, Limits{})
 	p, err := c.Start(t.Context(), as(t, "idle"))
 	require.NoError(t, err)
+	require.NoError(t, says("idle")(t.Context(), p))
 	require.Equal(t, outcome.ExitStatus{}, p.Status())
 	require.NoError(t, p.Signal(syscall.SIGQUIT))
 	status, err := p.Wait(t.Context())
 	require.NoError(t, err)
-	require.True(t, status.Ended)
+	require.Equal(t, exit(2), status, "as Go's runtime ends a program that is asked for its goroutines")
+	require.NoError(t, c.Close())
+	require.Contains(t, p.Output(), "SIGQUIT: quit")
 	require.ErrorIs(t, p.Signal(syscall.SIGTERM), os.ErrProcessDone)
 }
 
@@ -180,11 +185,25 @@ func TestAddressesOfAHundredCagesNeverCollide(t *testing.T) {
 }
 
 func TestTheGuardHoldsAllCagesTogether(t *testing.T) {
-	c := NewCageT(t, Limits{})
-	up := c.group.Ancestors()
-	require.GreaterOrEqual(t, len(up), 2)
-	require.Equal(t, "oomcage", filepath.Base(up[1].Name()))
-	limit, err := up[1].ReadSize("memory.max")
+	above := func(c *Cage) *cgroup.Group {
+		up := c.group.Ancestors()
+		require.GreaterOrEqual(t, len(up), 2)
+		return up[1]
+	}
+	const size = 8 * MiB
+	cages := []*Cage{NewCageT(t, Limits{}), NewCageT(t, Limits{})}
+	guard := above(cages[0])
+	require.Equal(t, "oomcage", filepath.Base(guard.Name()))
+	require.Equal(t, guard.Path(), above(cages[1]).Path())
+	for _, c := range cages {
+		p, err := c.Start(t.Context(), as(t, "eat", strconv.Itoa(int(size))))
+		require.NoError(t, err)
+		require.NoError(t, says("ate")(t.Context(), p))
+	}
+	used, err := guard.ReadSize("memory.current")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, Bytes(used), 2*size, "what both take is charged to it")
+	limit, err := guard.ReadSize("memory.max")
 	require.NoError(t, err)
 	var info unix.Sysinfo_t
 	require.NoError(t, unix.Sysinfo(&info))
