@@ -65,7 +65,7 @@ func (a fakeArchive) play(tool string, args []string) error {
 	case "apt-get -q download":
 		deb, err := os.ReadFile(a.file("pool", last+".deb"))
 		if err != nil {
-			return fmt.Errorf("Unable to locate package %s", last) //nolint:staticcheck // as apt says it
+			return fmt.Errorf("Unable to locate package %s", last)
 		}
 		return os.WriteFile(last+"_1_amd64.deb", deb, 0o644)
 	case "apt-cache pkgnames":
