@@ -70,6 +70,10 @@ func whileLate(ctx context.Context) (context.Context, context.CancelFunc) {
 func awaitEndOf(ctx context.Context, p *Process, grace time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
+	if !p.Status().Ended {
+		_, _ = p.Wait(ctx) // what it leaves may live on
+		return
+	}
 	_ = p.awaitOver(ctx)
 }
 

@@ -16,10 +16,20 @@ func daemon(t *testing.T) Target {
 	return target
 }
 
+// onceItsParentHasEnded is a step that waits for that first.
+func onceItsParentHasEnded(step Step) Step {
+	return func(ctx context.Context, p *Process, n int) error {
+		if _, err := p.Wait(ctx); err != nil {
+			return err
+		}
+		return step(ctx, p, n)
+	}
+}
+
 func TestTheLoadOfADaemonGoesOnWhenItsParentHasEnded(t *testing.T) {
 	o := RunT(t, Spec{
 		Target: daemon(t), Limits: Limits{Max: 256 * MiB},
-		Load: Load{UntilEmpty: true, Count: 3, Step: HTTPGet("/eat/1048576")},
+		Load: Load{UntilEmpty: true, Count: 3, Step: onceItsParentHasEnded(HTTPGet("/eat/1048576"))},
 	})
 	o.RequireVerdict(t, Survived)
 	o.RequireAcknowledged(t, 3, 3)
@@ -37,7 +47,7 @@ func TestTheLoadOfADaemonGoesOnWhenItsParentHasEnded(t *testing.T) {
 func TestADaemonThatItsLimitKillsIsOOMKilled(t *testing.T) {
 	o := RunT(t, Spec{
 		Target: daemon(t), Limits: Limits{Max: 64 * MiB},
-		Load: Load{UntilEmpty: true, Step: HTTPGet("/eat/16777216")},
+		Load: Load{UntilEmpty: true, Step: onceItsParentHasEnded(HTTPGet("/eat/16777216"))},
 	})
 	o.RequireVerdict(t, OOMKilled)
 	o.RequireOOMKills(t, 1)
@@ -65,7 +75,7 @@ func TestWithoutStepsARunIsOverWhenItsCageIsEmpty(t *testing.T) {
 func TestADaemonIsAskedToEndWithAllOfItsCage(t *testing.T) {
 	o := RunT(t, Spec{
 		Target: daemon(t), Stop: &Stop{Grace: 20 * time.Second},
-		Load: Load{UntilEmpty: true, Count: 1, Step: HTTPGet("/ready")},
+		Load: Load{UntilEmpty: true, Count: 1, Step: onceItsParentHasEnded(HTTPGet("/ready"))},
 	})
 	o.RequireVerdict(t, Survived)
 	o.RequireCleanStop(t)
@@ -74,12 +84,12 @@ func TestADaemonIsAskedToEndWithAllOfItsCage(t *testing.T) {
 
 func TestADaemonThatLivesPastItsTimeHasTimedOut(t *testing.T) {
 	o := runUntil(t, Limits{}, func(timeIsUp func()) Spec {
-		return Spec{Target: daemon(t), Load: Load{UntilEmpty: true, Step: func(_ context.Context, _ *Process, n int) error {
+		return Spec{Target: daemon(t), Load: Load{UntilEmpty: true, Step: onceItsParentHasEnded(func(_ context.Context, _ *Process, n int) error {
 			if n > 1 {
 				timeIsUp()
 			}
 			return nil
-		}}}
+		})}}
 	})
 	require.True(t, o.Evidence.TimedOut, "%s", o)
 	require.Contains(t, []Verdict{TimedOut, Stalled}, o.Verdict)

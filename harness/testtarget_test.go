@@ -204,12 +204,20 @@ var roles = map[string]func(){
 		}
 		fail(fmt.Errorf("map a buffer: %w", err))
 	},
-	// leave N: leaves a child behind that takes N bytes and ends, and ends itself.
+	// leave N: leaves a child behind that takes N bytes when the target has ended, and ends.
 	"leave": func() {
 		cmd := exec.CommandContext(context.Background(), "/proc/self/exe", os.Args[1])
-		cmd.Env = append(os.Environ(), roleVariable+"=mortal")
+		r, _, err := os.Pipe() // whose other end is closed when this process ends
+		fail(err)
+		cmd.Stdin = r
+		cmd.Env = append(os.Environ(), roleVariable+"=orphan")
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		fail(cmd.Start())
+	},
+	"orphan": func() {
+		_, err := io.Copy(io.Discard, os.Stdin)
+		fail(err)
+		take(mustAtoi(os.Args[1]))
 	},
 	// whoami: says who it is and where, writes to its TMPDIR, and copies its stdin.
 	"whoami": func() {

@@ -17,7 +17,7 @@ import (
 // reachable is the target where every user may execute it.
 func reachable(t *testing.T, target Target) Target {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "oomcage-test-")
+	dir, err := os.MkdirTemp("/tmp", "oomcage-test-") //nolint:usetesting // no other user may enter what t.TempDir makes
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // any user is to enter it
