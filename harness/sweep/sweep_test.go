@@ -105,8 +105,13 @@ func TestPointsThatTogetherWouldMeetTheGuardWaitForEachOther(t *testing.T) {
 	requireCages(t)
 	app := harness.BuildT(t, "../../app")
 	holder := harness.NewCageT(t, harness.Limits{})
+	// The room of the machine would be filled else, however large it is, which took longer than a run may last.
+	above := filepath.Join(filepath.Dir(holder.Path()), "memory.max")
+	require.NoError(t, os.WriteFile(above, []byte("512M"), 0))
+	t.Cleanup(func() { require.NoError(t, os.WriteFile(above, []byte("max"), 0)) })
 	room, err := holder.Room()
 	require.NoError(t, err)
+	require.Equal(t, 512*harness.MiB, room)
 	// Two of these, filled, are more than all cages may take together.
 	limit := room * 6 / 10
 	limit -= limit % harness.MiB
