@@ -156,7 +156,7 @@ func (p *specParser) runs(root *yaml.Node) ([]specRun, error) {
 			return nil, err
 		}
 		run.inherit(all)
-		switch run.name = run.value("name"); {
+		switch run.name = run.ownName(); {
 		case run.name == "":
 			return nil, p.errorf(item, "a run has no name, by which it is told from the others")
 		case slices.ContainsFunc(runs, func(r specRun) bool { return r.name == run.name }):
@@ -181,10 +181,10 @@ func (r *specRun) inherit(all specRun) {
 	}
 }
 
-// value is a key's only value, or "".
-func (r *specRun) value(name string) string {
+// ownName is what the file calls the run, or "".
+func (r *specRun) ownName() string {
 	for _, k := range r.keys {
-		if k.name == name && len(k.values) == 1 {
+		if k.name == "name" && len(k.values) == 1 {
 			return k.values[0]
 		}
 	}

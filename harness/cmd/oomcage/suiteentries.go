@@ -74,7 +74,7 @@ func (r specRun) entry(cmd *cobra.Command, program []string) (entry, error) {
 			}
 		}
 	}
-	name := r.value("name")
+	name := r.ownName()
 	if name == "" {
 		name = strings.TrimSuffix(filepath.Base(r.file), filepath.Ext(r.file))
 	}
@@ -114,11 +114,11 @@ func chosen(runs []specRun, names []string) ([]specRun, error) {
 	}
 	var some []specRun
 	for _, name := range names {
-		i := slices.IndexFunc(runs, func(r specRun) bool { return r.value("name") == name })
+		i := slices.IndexFunc(runs, func(r specRun) bool { return r.ownName() == name })
 		if i < 0 {
 			var known []string
 			for _, r := range runs {
-				known = append(known, r.value("name"))
+				known = append(known, r.ownName())
 			}
 			return nil, usageError{fmt.Errorf("-only %q: no run has that name, of %s", name, strings.Join(known, ", "))}
 		}
