@@ -17,13 +17,14 @@ import (
 type follower struct {
 	over chan struct{} // closed when the target has ended and the cage is empty
 
-	mu   sync.Mutex
-	seen outcome.Followed
+	mu    sync.Mutex
+	seen  outcome.Followed
+	known map[uint64]bool // by the PIDs that this process sees
 }
 
 // follow follows the target until ctx ends.
 func (p *Process) follow(ctx context.Context, start time.Time) {
-	f := &follower{over: make(chan struct{})}
+	f := &follower{over: make(chan struct{}), known: map[uint64]bool{}}
 	p.follows = f
 	go func() {
 		select {
@@ -56,9 +57,10 @@ func (f *follower) look(p *Process) {
 	for _, pid := range pids {
 		q := outcome.FollowedProcess{PID: initialPID(int(pid))}
 		comm, err := sys.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
-		if err != nil || int(pid) == p.PID() || q.PID != 0 && slices.ContainsFunc(f.seen.Processes, func(o outcome.FollowedProcess) bool { return o.PID == q.PID }) {
+		if err != nil || int(pid) == p.PID() || f.known[pid] {
 			continue
 		}
+		f.known[pid] = true
 		q.Name = strings.TrimSuffix(comm, "\n")
 		f.seen.Processes = append(f.seen.Processes, q)
 	}

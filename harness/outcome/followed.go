@@ -25,8 +25,13 @@ type FollowedProcess struct {
 	Name string `json:"name"`
 }
 
-// String is "name[PID]".
-func (p FollowedProcess) String() string { return fmt.Sprintf("%s[%d]", p.Name, p.PID) }
+// String is "name[PID]", or the name alone.
+func (p FollowedProcess) String() string {
+	if p.PID == 0 {
+		return p.Name
+	}
+	return fmt.Sprintf("%s[%d]", p.Name, p.PID)
+}
 
 // Alive reports whether the target ran at the end, or what it had left where that is followed.
 func (e Evidence) Alive() bool {

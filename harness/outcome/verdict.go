@@ -265,7 +265,7 @@ func daemonNote(e Evidence) string {
 	if len(e.LeftRunning) == 0 {
 		return ""
 	}
-	return ", while " + listed(e.LeftRunning) + " ran on in the cage: a program that makes a daemon of itself must be told to stay in the foreground, since only what was started is watched"
+	return ", while " + listed(e.LeftRunning) + " ran on in the cage: a program that makes a daemon of itself must be told to stay in the foreground, or be followed (Load.UntilEmpty), since only what was started is watched"
 }
 
 // listed names all of a few, and the first of many.
