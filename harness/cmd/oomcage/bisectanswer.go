@@ -162,6 +162,10 @@ func (p *answerPrinter) curve(b *strings.Builder, a *sweep.Answer) {
 	fmt.Fprintln(w, "\tpeak\tp99\tsteps/s\tpressure\trefaults")
 	for _, t := range a.Trials {
 		fmt.Fprintf(w, "  %v\t%d of %d", t.Max, t.Survived, t.Runs)
+		if b := a.Border; b != nil && b.Lo <= t.Max && t.Max <= b.Hi {
+			sure := t.Interval()
+			fmt.Fprintf(w, " (%.0f–%.0f %%)", 100*sure.Lo, 100*sure.Hi)
+		}
 		if p.search.Works.Asked() {
 			fmt.Fprintf(w, "\t%d of %d", t.Well, t.Runs)
 		}
