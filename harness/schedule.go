@@ -136,6 +136,11 @@ func (m *mover) apply(c outcome.Change) {
 		case <-m.ctx.Done():
 		case <-time.After(deathOfVictim):
 		}
+		// The write returns when no process is left to be killed: the last one may still be giving its memory back
+		// (exit_mmap in mm/mmap.c sets MMF_OOM_SKIP first).
+		if left, err := m.p.cage.group.ReadSize("memory.current"); err == nil {
+			a.Left = Bytes(left)
+		}
 	}
 	m.applied = append(m.applied, a)
 }

@@ -18,7 +18,7 @@ type Applied struct {
 	Acked int           `json:"acked"`           // how many steps were acknowledged
 	From  Bytes         `json:"from"`            // the limit before
 	Used  Bytes         `json:"used"`            // memory.current before
-	Left  Bytes         `json:"left"`            // the same after
+	Left  Bytes         `json:"left"`            // the same after, and after the end of a target that it killed
 	Error string        `json:"error,omitempty"` // why it was not written, or not taken
 }
 
