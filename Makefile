@@ -95,6 +95,14 @@ test-browser: ## the page of oomcage report in Chromium, screenshots into artifa
 	@.ci/install chromium:chromium
 	@ARTIFACTS="$(CURDIR)/artifacts/browser" go test -C .ci/tools/browser -count=1 $(TESTFLAGS) .
 
+.PHONY: programs programs-update
+programs: $(vm_setup) ## Debian's redis, nginx, gcc and others in cages, as docs/programs.md has them, in microVMs (as root or with sudo)
+	@rm -rf "$(CURDIR)/artifacts/programs"
+	@$(in_vm) ARTIFACTS="$(CURDIR)/artifacts/programs" $(GO_TEST) -C .ci/tools/programs -count=1 $(time_limit) $(TESTFLAGS) .
+
+programs-update: override TESTFLAGS += -update
+programs-update: programs # and docs/programs.md is written
+
 ##@ Measuring
 
 .PHONY: bench
@@ -162,9 +170,10 @@ lint: $(cache)/bin/golangci-lint $(cache)/bin/actionlint ## check code, workflow
 	@$(cache)/bin/golangci-lint run --allow-parallel-runners
 	@$(cache)/bin/actionlint
 	@sed -n '/^```yaml/,/^```$$/{//!p}' docs/compare.md | $(cache)/bin/actionlint -
-	@for module in . .ci/tools/browser .ci/tools/bundle .ci/tools/kubernetes; do go -C $$module mod tidy -diff; done
+	@for module in . .ci/tools/browser .ci/tools/bundle .ci/tools/kubernetes .ci/tools/programs; do go -C $$module mod tidy -diff; done
 	@go -C .ci/tools/kubernetes test .
 	@go -C .ci/tools/imports test .
+	@go -C .ci/tools/programs test -run 'Page|Names' .
 	@go -C .ci/tools/bundle test -count=1 .
 	@! command -v tsc >/dev/null || tsc -p harness/report/page
 	@! command -v shellcheck >/dev/null || shellcheck .ci/run .ci/install .ci/installed .ci/publish .ci/where .ci/remedies
