@@ -64,7 +64,8 @@ func copied(taken []Census, anon Bytes) Bytes {
 	return 0
 }
 
-// notForked is what those have who were not forked with it, where a forked one shares pages.
+// notForked is what those have who were not forked with it, where a forked one shares pages and has copied some.
+// PostgreSQL's small processes share with their parent too, while a backend beside them takes memory of its own.
 func (c Census) notForked() (others Bytes, forked bool) {
 	var all Bytes
 	for _, r := range c.Processes {
@@ -73,7 +74,8 @@ func (c Census) notForked() (others Bytes, forked bool) {
 			others += r.Anon
 		}
 	}
-	return others, c.More == 0 && others < all && all-c.Anon >= c.Anon/kindShare
+	part := c.Anon / kindShare
+	return others, c.More == 0 && others < all && all-c.Anon >= part && c.Anon-others >= part
 }
 
 // forkedWhole reports whether r has about as much as a parent of the same name.

@@ -156,6 +156,10 @@ func TestCopiesOfAForkAreSeen(t *testing.T) {
 	other.Name = "sh"
 	require.Zero(t, copied(two(parent, other, 52*MiB), 60*MiB), "another program")
 	require.Zero(t, copied(nil, 60*MiB))
+	postmaster, writer := Resident{PID: 10, Parent: 1, Name: "postgres", Anon: 4 * MiB}, Resident{PID: 12, Parent: 10, Name: "postgres", Anon: 4 * MiB}
+	backend := Resident{PID: 11, Parent: 10, Name: "postgres", Anon: 66 * MiB}
+	grown := []Census{{Anon: 65 * MiB, Processes: []Resident{backend, postmaster, writer, writer}}}
+	require.Zero(t, copied(grown, 87*MiB), "what a backend took of its own since")
 	dying := child
 	dying.Anon = MiB
 	require.Equal(t, 20*MiB, copied(append(two(parent, child, 52*MiB), two(parent, dying, 41*MiB)...), 60*MiB), "the last census came late")
