@@ -96,7 +96,7 @@ test-browser: ## the page of oomcage report in Chromium, screenshots into artifa
 	@ARTIFACTS="$(CURDIR)/artifacts/browser" go test -C .ci/tools/browser -count=1 $(TESTFLAGS) .
 
 .PHONY: programs programs-update
-programs: $(vm_setup) ## Debian's redis, nginx, gcc and others in cages, as docs/programs.md has them, in microVMs (as root or with sudo)
+programs: $(vm_setup) ## Debian's redis, PostgreSQL, JVM, gcc and others in cages, as docs/programs.md has them, in microVMs (as root or with sudo)
 	@rm -rf "$(CURDIR)/artifacts/programs"
 	@$(in_vm) ARTIFACTS="$(CURDIR)/artifacts/programs" $(GO_TEST) -C .ci/tools/programs -count=1 $(time_limit) $(TESTFLAGS) .
 

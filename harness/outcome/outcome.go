@@ -91,7 +91,7 @@ func (o *Outcome) notes(v Verdict) string {
 	if o.Window != nil && o.Baseline.short(e.Limits) {
 		notes += fmt.Sprintf("; the cgroups above had only %s free when it was ready, less than its own limit, and the prediction is made for that", human.Size(o.Baseline.Room))
 	}
-	if v != OOMKilled && v != OOMGroupKilled || !o.Measured.flat(o.Baseline, o.Spec.Load.Bytes) {
+	if v != OOMKilled && v != OOMGroupKilled && v != ChildOOMKilled || !o.Measured.flat(o.Baseline, o.Spec.Load.Bytes) {
 		if differs := o.Differs(); differs != "" {
 			notes += "; " + differs
 		}

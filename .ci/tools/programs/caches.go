@@ -33,6 +33,21 @@ var redis = group{
 			says: `was not acknowledged`,
 		},
 		{
+			name: "bgsave",
+			shows: "BGSAVE forks, and each page that is written meanwhile is held twice. With oom-score-adj, which is off by default, the " +
+				"kernel takes the child that saves, and the server goes on. The child is made slow here, so that all is written while it saves.",
+			setup: `cat >write <<'EOF'
+#!/bin/sh
+redis-cli -e -p "$1" eval "local n = redis.call('incr', 'n') redis.call('set', 'k' .. n % 12, ('x'):rep($2))" 0 || exit
+[ "$(redis-cli -p "$1" get n)" != 12 ] || redis-cli -e -p "$1" bgsave
+EOF
+chmod +x write`,
+			run: `--max 64M --timeout 3m --ready tcp --step 3MiB --steps 30 --expect child-oom-killed --acked 30 \
+    --output 'Background saving terminated by signal 9' --exec './write $PORT $step' \
+    -- redis-server --port '$PORT' --save '' --oom-score-adj yes --rdb-key-save-delay 2000000`,
+			says: `filled by anon .*victim redis-(rdb-bgsave|server)`,
+		},
+		{
 			name:  "resized",
 			shows: "A limit that is lowered below what is in use, as by a resize of a pod in place, kills at once.",
 			run: `--max 128M --at step=8:max=24M --ready tcp --step 4MiB --steps 16 --expect oom-killed --acked 8..9 \
@@ -42,6 +57,18 @@ var redis = group{
 		},
 	},
 }
+
+// setItems is a client of memcached: it writes as many bytes as it is told to, in items of 64 KiB.
+const setItems = `cat >set.py <<'EOF'
+import os, socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+answers = s.makefile()
+for i in range(int(sys.argv[2]) // 65536):
+    s.sendall(b"set %d-%d 0 0 65536\r\n" % (os.getpid(), i) + b"x" * 65536 + b"\r\n")
+    said = answers.readline().strip()
+    if said != "STORED":
+        sys.exit(said or "it has hung up")
+EOF`
 
 // nginxConf is what all of its cases have, with PORT for the port and WHERE for what a server does.
 const nginxConf = `mkdir www
@@ -61,11 +88,27 @@ const startNginx = `sh -c 'sed "s/PORT/$0/" nginx.in >nginx.conf; exec nginx -p 
 
 var memcachedAndNginx = group{
 	name:  "servers",
-	title: "nginx",
+	title: "memcached and nginx",
 	needs: []string{"memcached:memcached", "nginx:nginx-light", "/usr/lib/python3.11:python3"},
 	about: "memcached --version\nnginx -v 2>&1",
 	add:   []string{"memcached", "nginx", "/usr/bin/python3", "/usr/lib/python3.11", "sed", "chmod", "head"},
 	cases: []testCase{
+		{
+			name:  "memcached-full",
+			shows: "memcached drops old items at its own limit (-m), and lives.",
+			setup: setItems,
+			run: `--max 64M --timeout 3m --ready tcp --step 4MiB --steps 16 --expect survived --acked 16 \
+    --exec 'python3 set.py $PORT $step' -- memcached -u root -l 127.0.0.1 -p '$PORT' -m 16 -t 2`,
+			says: `^alive when the load ended: `,
+		},
+		{
+			name:  "memcached-limit",
+			shows: "Where -m is more than the cage has, it is killed before it drops anything.",
+			setup: setItems,
+			run: `--max 48M --ready tcp --step 4MiB --expect oom-killed --acked predicted \
+    --exec 'python3 set.py $PORT $step' -- memcached -u root -l 127.0.0.1 -p '$PORT' -m 1024 -t 2`,
+			says: `filled by anon .*victim memcached`,
+		},
 		{
 			name:  "nginx-files",
 			shows: "A file of three times the limit costs nothing here: its page cache is charged to who has read or written it first, which was not nginx.",

@@ -25,4 +25,4 @@ type testCase struct {
 }
 
 // groups are all of them, in the order of the page.
-var groups = []group{redis, memcachedAndNginx, tools}
+var groups = []group{redis, memcachedAndNginx, postgres, jvm, node, python, tools}

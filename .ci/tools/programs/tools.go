@@ -38,16 +38,37 @@ export FILES=$PWD`,
 			says: `exit code 0`,
 		},
 		{
+			name:  "xz-decompress",
+			shows: "Decompressing takes what compressing chose. A limit of its own ends it with a message, and with 1.",
+			run: `--max 64M --expect runtime-oom --output 'Memory usage limit reached' \
+    -- xz -dc --memlimit-decompress=16MiB "$FILES/noise.xz"`,
+			says: `Memory usage limit reached.*exit code 1`,
+		},
+		{
 			name:  "gcc",
 			shows: "A table of 300,000 numbers: the compiler proper, cc1, is killed, and gcc itself says so and ends with 1.",
 			run:   `--max 32M --expect child-oom-killed --output 'Killed signal terminated program cc1' -- gcc -ffreestanding -S -o /dev/null "$FILES/table.c"`,
 			says:  `filled by anon .*victim cc1`,
 		},
 		{
+			name:  "gcc-refused",
+			shows: "Where the kernel refuses it memory (ulimit -v), cc1 says so, and gcc ends with 1.",
+			run: `--max 256M --expect runtime-oom --output 'out of memory allocating|virtual memory exhausted' \
+    -- sh -c 'ulimit -v 70000; exec gcc -ffreestanding -S -o /dev/null "$0"' "$FILES/table.c"`,
+			says: `exit code 1`,
+		},
+		{
 			name:  "sqlite-memory",
 			shows: "A database in memory grows into the limit.",
 			run:   `--max 32M --expect oom-killed -- sqlite3 :memory: 'create table t(x); insert into t select zeroblob(1000) from generate_series(1, 60000)'`,
 			says:  `filled by anon .*victim sqlite3`,
+		},
+		{
+			name:  "sqlite-heap-limit",
+			shows: "With a heap limit of its own it refuses the insert, and ends with an error.",
+			run: `--max 64M --expect runtime-oom --output 'out of memory' \
+    -- sqlite3 :memory: 'pragma hard_heap_limit=16000000; create table t(x); insert into t select zeroblob(1000) from generate_series(1, 60000)'`,
+			says: `exit code 7`,
 		},
 		{
 			name:  "sqlite-file",
