@@ -1,11 +1,21 @@
 package programs
 
+// writeAndSave is a client of Redis that overwrites twelve values again and again, and has the twelfth step begin a BGSAVE.
+const writeAndSave = `cat >write <<'EOF'
+#!/bin/sh
+set -e
+n=$(redis-cli -e -p "$1" incr n)
+head -c "$2" /dev/zero | redis-cli -e -p "$1" -x set k$((n % 12))
+[ "$n" != 12 ] || redis-cli -e -p "$1" bgsave
+EOF
+chmod +x write`
+
 var redis = group{
 	name:  "redis",
 	title: "Redis",
 	needs: []string{"redis-server:redis-server", "redis-cli:redis-tools"},
 	about: `redis-server --version | cut -d ' ' -f 1-3`,
-	add:   []string{"redis-server", "redis-cli", "chmod"},
+	add:   []string{"redis-server", "redis-cli", "chmod", "head"},
 	cases: []testCase{
 		{
 			name: "limit",
@@ -36,15 +46,19 @@ var redis = group{
 			name: "bgsave",
 			shows: "BGSAVE forks, and each page that is written meanwhile is held twice. With oom-score-adj, which is off by default, the " +
 				"kernel takes the child that saves, and the server goes on. The child is made slow here, so that all is written while it saves.",
-			setup: `cat >write <<'EOF'
-#!/bin/sh
-redis-cli -e -p "$1" eval "local n = redis.call('incr', 'n') redis.call('set', 'k' .. n % 12, ('x'):rep($2))" 0 || exit
-[ "$(redis-cli -p "$1" get n)" != 12 ] || redis-cli -e -p "$1" bgsave
-EOF
-chmod +x write`,
+			setup: writeAndSave,
 			run: `--max 64M --timeout 3m --ready tcp --step 3MiB --steps 30 --expect child-oom-killed --acked 30 \
     --output 'Background saving terminated by signal 9' --exec './write $PORT $step' \
     -- redis-server --port '$PORT' --save '' --oom-score-adj yes --rdb-key-save-delay 2000000`,
+			says: `filled by anon .*victim redis-(rdb-bgsave|server)`,
+		},
+		{
+			name:  "bgsave-refuses",
+			shows: "Where save points are set, a dead child means that writes are refused from then on (MISCONF), though the server lives.",
+			setup: writeAndSave,
+			run: `--max 64M --timeout 3m --ready tcp --step 3MiB --steps 60 --expect child-oom-killed --acked 12..40 \
+    --output 'Background saving terminated by signal 9' --exec './write $PORT $step' \
+    -- redis-server --port '$PORT' --save '3600 100000' --oom-score-adj yes --rdb-key-save-delay 2000000`,
 			says: `filled by anon .*victim redis-(rdb-bgsave|server)`,
 		},
 		{

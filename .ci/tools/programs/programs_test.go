@@ -102,7 +102,7 @@ func runGroup(t *testing.T, g group, command string) {
 			r := c.check(t, said.String(), setup)
 			r.Name, r.About = g.name+"/"+c.name, about
 			r.Kernel = regexp.MustCompile(`(?m)^kernel (.*)$`).FindStringSubmatch(said.String())[1]
-			compare(t, r)
+			compare(t, c, r)
 		})
 	}
 }
@@ -185,12 +185,12 @@ func keep(t *testing.T, line string) {
 }
 
 // compare holds a record against the one that the page is made of, or replaces that. Figures vary, and what the flags and
-// the sentence have to say was checked, so the verdicts are what is compared.
-func compare(t *testing.T, r record) {
+// the sentence have to say was checked, so the verdicts are what is compared, where there is one that is right.
+func compare(t *testing.T, c testCase, r record) {
 	t.Helper()
 	all := readRecords(t)
 	if !*update {
-		if was, ok := all[r.Name]; !ok || was.Verdict != r.Verdict {
+		if was, ok := all[r.Name]; !ok || was.Verdict != r.Verdict && !strings.Contains(c.expected(), " or ") {
 			t.Errorf("docs/programs.md has the verdict %q, and this is %q: make programs-update, if that is right", was.Verdict, r.Verdict)
 		}
 		return

@@ -45,6 +45,20 @@ chmod +x step`,
     -c work_mem=4MB -c shared_buffers=16MB -c fsync=off`,
 			says: `^alive when the load ended: `,
 		},
+		{
+			name:  "shared-buffers",
+			shows: "shared_buffers beyond the limit are not refused: they fill up with the table. A killed backend gives nothing of them back, so others are killed after it, and often the server itself.",
+			setup: `cat >step <<'EOF'
+#!/bin/sh
+exec $PSQL $1 "create table if not exists t(x text); alter table t alter x set storage plain; insert into t select repeat('x', 7000) from generate_series(1, $2 / 8192)"
+EOF
+chmod +x step`,
+			run: `--max 64M --ready 'output:ready to accept connections' --step 8MiB --steps 30 --expect oom-killed,child-oom-killed --acked predicted --timeout 2m \
+    --exec './step $PORT $step' \
+    --user nobody -- postgres -D "$DATA" -p '$PORT' -k '' \
+    -c shared_buffers=256MB -c fsync=off`,
+			says: `filled by shmem .*victims? postgres`,
+		},
 	},
 }
 
@@ -77,6 +91,14 @@ EOF
 "$(dirname "$(readlink -f "$(command -v java)")")/javac" --release 11 Fill.java`,
 	add: []string{"$JAVA_HOME/bin/java", "$JAVA_HOME/lib", "$JAVA_HOME/conf", "Fill.class"},
 	cases: []testCase{
+		{
+			name: "unaware",
+			shows: "A JVM that does not see the limit takes a quarter of the machine as its heap, and is killed. Java 17 before the change of " +
+				"JDK-8349988 is such a one on kernels without cgroup v1's memory controller, from 6.12 on, as it looks into /proc/cgroups; here it is told to be.",
+			run: `--max 160M --expect oom-killed --output '^largest heap: [0-9]{3,} MiB' \
+    -- java -XX:-UseContainerSupport -cp "$HERE" Fill heap 300`,
+			says: `filled by anon .*victim java`,
+		},
 		{
 			name:  "heap",
 			shows: "-Xmx beyond the limit lets the heap grow into it.",
