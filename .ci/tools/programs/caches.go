@@ -24,7 +24,7 @@ var redis = group{
 			run: `--max 64M --ready tcp --step 4MiB --expect oom-killed --acked 7..14 \
     --exec 'redis-cli -e -p $PORT eval redis.call([[rpush]],[[k]],([[x]]):rep($step)) 0' \
     -- redis-server --port '$PORT' --save ''`,
-			says: `^killed by its own limit: .*filled by anon .*victim redis-server`,
+			says: `^killed by its own limit: .*filled by anon .*victims? redis-server`,
 		},
 		{
 			name:  "evicts",
@@ -121,7 +121,7 @@ var memcachedAndNginx = group{
 			setup: setItems,
 			run: `--max 48M --ready tcp --step 4MiB --expect oom-killed --acked predicted \
     --exec 'python3 set.py $PORT $step' -- memcached -u root -l 127.0.0.1 -p '$PORT' -m 1024 -t 2`,
-			says: `filled by anon .*victim memcached`,
+			says: `filled by anon .*victims? memcached`,
 		},
 		{
 			name:  "nginx-files",
