@@ -30,7 +30,7 @@ n=$(cat n 2>/dev/null || echo 0); n=$((n + 1)); echo $n >n
 exec $PSQL $1 "select 1"
 EOF
 chmod +x step`,
-			run: `--max 96M --ready 'output:ready to accept connections' --steps 20 --tolerate 15 --expect child-oom-killed --acked 4..19 --timeout 2m \
+			run: `--max 96M --ready 'output:ready to accept connections' --steps 20 --tolerate 15 --expect child-oom-killed --acked 4..19 --recovered 1m --timeout 2m \
     --output 'was terminated by signal 9' --exec './step $PORT' \
     --user nobody -- postgres -D "$DATA" -p '$PORT' -k '' \
     -c work_mem=512MB -c shared_buffers=16MB -c fsync=off`,
@@ -227,7 +227,7 @@ export PY=$PWD`,
 		{
 			name:  "prefork",
 			shows: "Two forked workers: the larger is killed, or both, the parent starts others, and the service is back.",
-			run: `--max 64M --post / --step 2MiB --steps 40 --tolerate 10 --expect child-oom-killed --acked 34..39 \
+			run: `--max 64M --post / --step 2MiB --steps 40 --tolerate 10 --expect child-oom-killed --acked 34..39 --recovered 1m \
     --output 'a worker ended with status 9' -- python3 "$PY/prefork.py" '$PORT'`,
 			says: `filled by anon .*victims? python3`,
 		},
