@@ -40,7 +40,7 @@ func TestAGoProgramWithoutMemoryGivesUpByItself(t *testing.T) {
 	o.RequireAcknowledged(t, 1, 2*int(own/step))
 	require.Equal(t, 2, o.Evidence.Status.Code)
 	require.Equal(t, "Go", o.Evidence.LastWords.Runtime)
-	require.Regexp(t, `^its own runtime \(Go\) gave up for want of memory, as its last words say: "fatal error: (runtime: )?out of memory"; `+
+	require.Regexp(t, `^its own runtime \(Go\) gave up for want of memory, as its last words say: "fatal error: (runtime: )?(out of|cannot allocate) memory"; `+
 		`no kernel OOM killer had a part in it, and it ended by itself with exit code 2 at \d+\.\d of 256.0 MiB, during step \d`, o.Why)
 }
 

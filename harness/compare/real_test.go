@@ -73,7 +73,7 @@ func TestTheTranscriptIsWhatIsPrinted(t *testing.T) {
 	c := Compare(base, head)
 	c.Check(mustGates(t, "peak +2MiB, limit, verdict"))
 	text := written(t, c, Text)
-	docs, err := os.ReadFile("../../docs/compare.md")
+	docs, err := os.ReadFile("testdata/compare.md")
 	require.NoError(t, err)
 	var indented strings.Builder
 	for line := range strings.Lines(text) {

@@ -16,7 +16,7 @@ import (
 )
 
 // The results of two builds, of which the second takes 3 MiB more, and is slower at one of two steps.
-const comparedBase, comparedHead = "../../compare/testdata/base.jsonl", "../../compare/testdata/head.jsonl"
+const comparedBase, comparedHead = "testdata/compared-base.jsonl", "testdata/compared-head.jsonl"
 
 // mustCompare runs the command, and returns what it printed.
 func mustCompare(t *testing.T, code int, args ...string) (stdout, stderr string) {

@@ -42,7 +42,7 @@ func TestALoadIsSaidByFlags(t *testing.T) {
 		"--post|/a?n=$step|--status|200,409":                     "POST /a?n=8388608, status 200 or 409",
 		"--get|/a|--https|--insecure|--answer|ok":                `GET /a, by HTTPS, no certificate checked, answer with "ok"`,
 		"--get|/a|--https|--ca|ca.pem|--socket|s":                "GET /a, by HTTPS, certificates of ca.pem, socket s",
-		"--exec|true|--clients|3":                                "true",
+		"--exec|/proc/self/exe|--clients|3":                      "/proc/self/exe",
 	} {
 		spec, load, err := mustLoad(t, flags)
 		require.NoError(t, err, flags)

@@ -1,3 +1,5 @@
+//go:build vmhost
+
 package main
 
 import (
