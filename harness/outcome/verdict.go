@@ -243,7 +243,8 @@ func fullness(e Evidence) string {
 	if !is {
 		return human.Size(used) + ", no memory.max"
 	}
-	if used > limit && e.moved() {
+	// The kernel charges a few pages beyond a limit where it must.
+	if used > limit && human.Size(used) != human.Size(limit) && e.moved() {
 		return fmt.Sprintf("%s; at the highest %s, under another limit", human.Of(e.usedUnder(limit), limit), human.Size(used))
 	}
 	return human.Of(used, limit)

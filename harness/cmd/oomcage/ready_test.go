@@ -73,10 +73,14 @@ func TestTheFormsOfReadyAreThoseOfTheHelp(t *testing.T) {
 func TestARunWaitsForWhatItsTargetPrints(t *testing.T) {
 	needCages(t)
 	app := harness.BuildT(t, "../../../app")
-	for _, ready := range []string{"output:listening on http://127", "/ping pong", "exec:" + app + " -h"} {
+	for ready, load := range map[string][]string{
+		"output:listening on http://127": {"--get", "/ping"},
+		"/ping pong":                     {"--get", "/ping"},
+		"exec:" + app + " -h":            {"--exec", app + " -h"}, // which does not tell that it listens
+	} {
 		var stdout, stderr bytes.Buffer
-		args := []string{"run", "--ready", ready, "--ready-timeout", "30s", "--get", "/ping", "--steps", "2", "--expect", "survived", "--", app, "-addr", "$ADDR"}
-		require.Zero(t, execute(args, &stdout, &stderr), "%s: %s%s", ready, &stdout, &stderr)
+		args := append([]string{"run", "--ready", ready, "--ready-timeout", "30s", "--steps", "2", "--expect", "survived"}, load...)
+		require.Zero(t, execute(append(args, "--", app, "-addr", "$ADDR"), &stdout, &stderr), "%s: %s%s", ready, &stdout, &stderr)
 	}
 	var stdout, stderr bytes.Buffer
 	args := []string{"run", "--ready", "output:^never$", "--ready-timeout", "5s", "--get", "/ping", "--", app, "-addr", "$ADDR"}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"testing"
@@ -47,10 +46,7 @@ func TestEveryFlagIsAKey(t *testing.T) {
 const docsSuite = "testdata/suite.yaml"
 
 func TestTheSuiteOfTheDocumentationIsTheOneThatIsRun(t *testing.T) {
-	if os.Getenv("OOMCAGE_VM") != "" {
-		t.Skip("the documentation is not in the microVM")
-	}
-	m := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindStringSubmatch(mustRead(t, "../../../docs/spec.md"))
+	m := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindStringSubmatch(mustRead(t, "testdata/spec.md"))
 	require.NotNil(t, m)
 	require.Equal(t, m[1], mustRead(t, docsSuite))
 }
