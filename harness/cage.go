@@ -117,7 +117,11 @@ func newCage(ctx context.Context, run *runRef, parent *cgroup.Group, name string
 
 // Limits returns the limits as the kernel has taken them: rounded down to a page. A limit that
 // was left at the kernel's default is 0 here as well.
-func (c *Cage) Limits() Limits { return c.limits }
+func (c *Cage) Limits() Limits {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.limits
+}
 
 // asMade are the cage's limits before its first run, of which these are a reading or it was before.
 func (c *Cage) asMade(now []limitReading) []limitReading {

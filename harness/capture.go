@@ -66,7 +66,7 @@ func newCapturer(ctx context.Context, s Spec, p *Process, start time.Time) *capt
 	}
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	for _, capture := range s.Target.Capture {
-		c.all = append(c.all, outcome.Captured{Capture: capture, Fill: capture.Fill(p.cage.limits.Max)})
+		c.all = append(c.all, outcome.Captured{Capture: capture, Fill: capture.Fill(p.cage.Limits().Max)})
 	}
 	return c
 }

@@ -89,7 +89,7 @@ func (t *timeline) evidence(p *Process) Evidence {
 	e.PID = initialPID(p.PID())
 	e.OOMScoreAdj = p.score
 	e.Cage = p.cage.group.Name()
-	e.Limits = p.cage.limits
+	e.Limits = p.cage.Limits()
 	e.AncestorsHidden = p.cage.group.Hidden()
 	e.Moves = slices.Clone(t.seen.moves)
 	e.LimitChanges = slices.Clone(t.seen.changes)

@@ -74,6 +74,9 @@ func HTTPProbe(r Request) Probe {
 	}
 }
 
+// socketOf is the key of the Unix socket in the context of a request: it may have the target's address in its name.
+type socketOf struct{}
+
 // requester sends a request again and again.
 type requester struct {
 	Request
@@ -87,7 +90,7 @@ func newRequester(r Request) *requester {
 	transport := &http.Transport{DisableKeepAlives: true}
 	if r.Socket != "" {
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", r.Socket)
+			return new(net.Dialer).DialContext(ctx, "unix", ctx.Value(socketOf{}).(string))
 		}
 	}
 	if r.HTTPS {
@@ -129,16 +132,12 @@ func (c *requester) request(ctx context.Context, p *Process, n int) (*http.Reque
 	if c.HTTPS {
 		scheme = "https"
 	}
-	body, size, err := c.body(n)
+	ctx = context.WithValue(ctx, socketOf{}, p.cage.address.expand(c.Socket))
+	req, err := http.NewRequestWithContext(ctx, c.Verb(), scheme+"://"+p.Addr()+c.Path, nil)
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, c.Verb(), scheme+"://"+p.Addr()+c.Path, body)
-	if err != nil {
-		return nil, err
-	}
-	req.ContentLength, req.GetBody = size, nil // so that net/http cannot send it twice
-	if size > 0 {
+	if c.Body != "" || c.BodyFile != "" || c.BodySize > 0 {
 		req.Header.Set("Content-Type", "application/octet-stream")
 	}
 	for _, h := range c.Header {
@@ -155,18 +154,25 @@ func (c *requester) request(ctx context.Context, p *Process, n int) (*http.Reque
 		}
 		req.Header.Add(name, value)
 	}
+	body, size, err := c.body(n)
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		req.Body, req.ContentLength = body, size // without GetBody, so that net/http cannot send it twice
+	}
 	return req, nil
 }
 
 // body is that of the n-th request; nil where there is none.
-func (c *requester) body(n int) (io.Reader, int64, error) {
+func (c *requester) body(n int) (io.ReadCloser, int64, error) {
 	switch {
 	case c.Body != "":
-		return strings.NewReader(c.Body), int64(len(c.Body)), nil
+		return io.NopCloser(strings.NewReader(c.Body)), int64(len(c.Body)), nil
 	case c.BodySize > 0:
 		seed := [32]byte{}
 		copy(seed[:], fmt.Sprint(n))
-		return io.LimitReader(rand.NewChaCha8(seed), int64(c.BodySize)), int64(c.BodySize), nil
+		return io.NopCloser(io.LimitReader(rand.NewChaCha8(seed), int64(c.BodySize))), int64(c.BodySize), nil
 	case c.BodyFile == "":
 		return nil, 0, nil
 	}

@@ -3,6 +3,9 @@ package harness
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"slices"
 	"time"
 
 	"oomcage/harness/outcome"
@@ -11,15 +14,24 @@ import (
 // live runs the target and its load in the cage, and starts it again as often as the spec says. The outcome is that of the
 // last life, with the others in it. The cage is the run's own, or has other targets.
 func (c *Cage) live(ctx context.Context, s Spec, start time.Time, own bool) (*Outcome, *Process, error) {
-	var lives []outcome.Life
-	schedule := s.Schedule
 	var outages outcome.OutageLog
 	s.Load.outages = &outages
+	schedule, due := s.Schedule, pendingOf(s.Schedule)
+	var lives []outcome.Life
+	var last *Outcome
+	var lastProcess *Process
 	for {
+		s.Schedule = due.changes()
 		o, p, err := c.observe(ctx, s, start)
 		if err != nil {
-			return o, p, errors.Join(err, s.Target.tmp.remove())
+			err = errors.Join(err, s.Target.tmp.remove())
+			if last == nil || ctx.Err() != nil {
+				return o, p, err
+			}
+			last.Error = fmt.Sprintf("it could not be started again: %v", err)
+			return last, lastProcess, nil // what is known of it counts
 		}
+		due.name(o.Evidence.Applied)
 		o.Lives, o.Spec.Schedule = lives, schedule
 		o.Verdict, o.Why = o.Judge()
 		if !s.startsAgain(ctx, o, len(lives)) {
@@ -31,20 +43,89 @@ func (c *Cage) live(ctx context.Context, s Spec, start time.Time, own bool) (*Ou
 		}
 		o.Output = p.Output()
 		o.Complete()
-		o.Lives = nil
-		o.Verdict, o.Why = o.Judge()
-		lives = append(lives, o.Life())
+		last, lastProcess = o, p
+		lives = append(lives, lifeOf(o))
 		s.Load.sent += o.Attempted
-		s.Schedule = s.Schedule.Rest(o.Evidence.Applied, o.Acknowledged, p.readyFor())
+		s.Load.failures += o.Failed
+		c.moved(o.Evidence.Applied)
+		due = due.rest(o, p.readyFor())
 	}
 }
 
-// startsAgain reports whether the target is to be started once more: it has died, not as it was asked to, and
-// there is time, and a part of the load.
+// lifeOf sums up an outcome whose target is started again: what of the schedule did not come in it may come in the next.
+func lifeOf(o *Outcome) outcome.Life {
+	one := *o
+	one.Lives, one.Spec.Schedule = nil, nil
+	for _, a := range o.Evidence.Applied {
+		one.Spec.Schedule = append(one.Spec.Schedule, a.Change)
+	}
+	one.Verdict, one.Why = one.Judge()
+	return one.Life()
+}
+
+// pending are the changes of a schedule that have not come: as they were asked for, and as the next life is to make them.
+type pending []struct{ asked, now outcome.Change }
+
+func pendingOf(s outcome.Schedule) pending {
+	due := make(pending, len(s))
+	for i, c := range s {
+		due[i].asked, due[i].now = c, c
+	}
+	return due
+}
+
+func (l pending) changes() (s outcome.Schedule) {
+	for _, c := range l {
+		s = append(s, c.now)
+	}
+	return s
+}
+
+// name has the changes that came in a life called as they were asked for.
+func (l pending) name(applied []outcome.Applied) {
+	for i, a := range applied {
+		for _, c := range l {
+			if c.now == a.Change {
+				applied[i].Change = c.asked
+				break
+			}
+		}
+	}
+}
+
+// rest are those that are left for the life after this one.
+func (l pending) rest(o *Outcome, ready time.Duration) (due pending) {
+	for _, c := range l {
+		if slices.ContainsFunc(o.Evidence.Applied, func(a outcome.Applied) bool { return a.Change == c.asked }) {
+			continue
+		}
+		c.now = c.now.After(o.Acknowledged, ready)
+		due = append(due, c)
+	}
+	return due
+}
+
+// moved takes in what a schedule has made of the cage's limits: the next life begins with them.
+func (c *Cage) moved(applied []outcome.Applied) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range applied {
+		to := a.To
+		if page := Bytes(os.Getpagesize()); to != Unlimited {
+			to -= to % page
+		}
+		if a.Error == "" {
+			*a.Size(&c.limits) = to
+			c.made = nil
+		}
+	}
+}
+
+// startsAgain reports whether the target is to be started once more: it has died, and there is time, and a part of the load.
 func (s Spec) startsAgain(ctx context.Context, o *Outcome, lives int) bool {
 	status := o.Evidence.Status
 	switch {
-	case lives >= s.Target.Restart || ctx.Err() != nil || !status.Ended || o.Evidence.Stop != nil:
+	case lives >= s.Target.Restart || ctx.Err() != nil || !status.Ended:
 		return false
 	case s.Load.Step == nil:
 		return status.Signal != "" || status.Code != 0

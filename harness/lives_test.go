@@ -60,6 +60,13 @@ func TestASchedulesChangesComeOnceInAllLives(t *testing.T) {
 	require.Len(t, o.Evidence.Applied, 1)
 	require.Equal(t, 200*MiB, o.Evidence.Applied[0].To)
 	require.Equal(t, 7-o.Lives[0].Acknowledged, o.Evidence.Applied[0].Acked)
+	require.Equal(t, then, o.Evidence.Applied[0].Change, "as it was asked for")
+	require.Equal(t, 48*MiB, o.Evidence.Limits.Max, "with which the life began")
+	for _, why := range []string{o.Why, o.Lives[0].Why} {
+		require.NotContains(t, why, "never came")
+		require.NotContains(t, why, "was changed")
+	}
+	require.True(t, o.Lives[0].Window.Contains(o.Lives[0].Acknowledged), "%s of %s", o.Lives[0], o.Lives[0].Window)
 }
 
 // TMPDIR stays, and processes do not, even those that have left the target's process group.

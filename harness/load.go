@@ -31,9 +31,9 @@ type loader struct {
 
 	restarts bool // the target is started again when it has died
 	ended    chan stepEnd
-	underWay map[int]time.Time // when each was, or was to be, sent
-	begun    time.Time         // when the first was
-	resume   time.Time         // when to go on after a failed step
+	underWay map[int]sentStep
+	begun    time.Time // when the first was
+	resume   time.Time // when to go on after a failed step
 
 	failed     error         // that ended the load
 	unanswered error         // of the last step that failed without an answer; nil when one has worked since
@@ -47,6 +47,9 @@ type progress interface {
 	acknowledge(acknowledged int) // so many steps are acknowledged
 	over()                        // no more steps are sent
 }
+
+// sentStep is when a step was to be sent, and when it was.
+type sentStep struct{ due, at time.Time }
 
 // stepEnd is how a step has ended, and when.
 type stepEnd struct {
@@ -76,7 +79,7 @@ func (l *loader) apply(ctx context.Context) error {
 	defer l.seen.over()
 	limit := l.data().UnderWay()
 	l.ended = make(chan stepEnd, limit) // nobody may wait for a step that is left behind
-	l.underWay = map[int]time.Time{}
+	l.underWay = map[int]sentStep{}
 	l.begun = time.Now()
 	wake := time.NewTimer(0)
 	defer wake.Stop()
@@ -107,7 +110,11 @@ func (l *loader) apply(ctx context.Context) error {
 		case <-over:
 			over, unheeding = nil, time.After(heedGrace)
 		case <-unheeding:
-			return l.leaveBehind(context.Cause(stepCtx))
+			left := l.leaveBehind(context.Cause(stepCtx))
+			if l.failed != nil {
+				return fmt.Errorf("%w; %w", l.failed, left)
+			}
+			return left
 		}
 	}
 }
@@ -128,18 +135,30 @@ func (l *loader) send(ctx context.Context, due time.Time) {
 	n := l.o.Attempted + 1
 	l.o.Attempted = n
 	l.seen.send(n, len(l.underWay)+1)
-	begin := time.Now()
+	s := sentStep{at: time.Now()}
+	s.due = s.at
 	if l.Rate > 0 {
-		begin = due
+		s.due = due
 	}
-	l.underWay[n] = begin
-	go call(func() error { return l.Step(ctx, l.p, l.sent+n) }, func(e callEnd) { l.ended <- stepEnd{n, time.Now(), e} })
+	l.underWay[n] = s
+	go call(func() error { return withCause(ctx, l.Step(ctx, l.p, l.sent+n)) }, func(e callEnd) { l.ended <- stepEnd{n, time.Now(), e} })
+}
+
+// withCause adds to an error that says no more than that a context has ended, as libraries return it, why it has.
+func withCause(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if cause == nil || errors.Is(err, cause) || !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", cause, err)
 }
 
 // take takes in how a step has ended. A panic of it, or the end of its test, happen here.
 func (l *loader) take(e stepEnd) {
-	s := l.times.add(e.n, l.underWay[e.n], e.at, e.err)
+	sent := l.underWay[e.n]
 	delete(l.underWay, e.n)
+	s := l.times.add(e.n, sent.due, e.at, e.err)
+	s.Begin, s.Took = sent.at.Sub(l.times.start), e.at.Sub(sent.at) // outages are not the load's own delay
 	if err := e.pass(); err != nil {
 		l.fail(s, err)
 		return
@@ -155,9 +174,12 @@ func (l *loader) take(e stepEnd) {
 
 // fail takes in a step that has failed. One that was given up is in flight: it may have been taken, or not.
 func (l *loader) fail(s outcome.StepTime, err error) {
-	first := l.failed == nil
+	first, gone := l.failed == nil, true
 	switch {
-	case errors.Is(err, errLoadEnded), errors.Is(err, errTimeout), errors.As(err, new(*targetEnded)):
+	case errors.Is(err, errLoadEnded), errors.Is(err, errTimeout):
+		l.o.InFlight++
+		gone = false // it was given up, and the target may be well
+	case errors.As(err, new(*targetEnded)):
 		l.o.InFlight++
 	default:
 		l.o.Failed++
@@ -166,11 +188,13 @@ func (l *loader) fail(s outcome.StepTime, err error) {
 			l.unknown++
 		}
 	}
-	if first && l.o.Failed+l.o.InFlight > l.Tolerate {
+	s.N += l.sent
+	if first && l.failures+l.o.Failed+l.o.InFlight > l.Tolerate {
 		l.failed = fmt.Errorf("step %d: %w", s.N, err)
 	}
-	s.N += l.sent
-	l.outages.Fail(s, err)
+	if gone {
+		l.outages.Fail(s, err)
+	}
 	l.resume = time.Now().Add(failurePause)
 }
 
@@ -182,13 +206,14 @@ func answered(err error) bool {
 // leaveBehind counts the steps that do not heed their context as in flight, and names the first.
 func (l *loader) leaveBehind(cause error) error {
 	first := 0
-	for n := range l.underWay {
+	for n, sent := range l.underWay {
 		l.o.InFlight++
+		l.times.add(n, sent.due, time.Now(), cause)
 		if first == 0 || n < first {
 			first = n
 		}
 	}
-	return fmt.Errorf("step %d: %w", first, &unheeded{cause})
+	return fmt.Errorf("step %d: %w", l.sent+first, &unheeded{cause})
 }
 
 // awaitDeath waits for a target that may be dying: a step or the probe failed with this error, or the last step without an

@@ -44,7 +44,7 @@ func awaitReady(ctx context.Context, t Target, p *Process) error {
 		case <-ctx.Done():
 		}
 	}()
-	err := heed(ctx, func() error { return t.Ready(ctx, p) })
+	err := heed(ctx, func() error { return withCause(ctx, t.Ready(ctx, p)) })
 	if errors.As(err, new(*unheeded)) {
 		return fmt.Errorf("the probe: %w", err)
 	}

@@ -131,8 +131,9 @@ type Load struct {
 	// target itself has ended with exit code 0. Stop then is for all that runs in the cage. Not for Cage.Run, where others may.
 	UntilEmpty bool
 
-	sent    int                // in earlier lives of the target
-	outages *outcome.OutageLog // of all its lives
+	sent     int                // in earlier lives of the target
+	failures int                // of these: that failed, and were tolerated
+	outages  *outcome.OutageLog // of all its lives
 }
 
 // Step pushes p once; n counts from 1. nil says that the target acknowledged the push. An

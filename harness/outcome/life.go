@@ -23,6 +23,8 @@ type Life struct {
 	Window *Prediction `json:"window,omitempty"`
 	Peak   Bytes       `json:"peak,omitempty"` // memory.peak of the cage by then
 	Events Events      `json:"events"`         // memory.events
+
+	Applied []Applied `json:"applied,omitempty"` // what came of the schedule
 }
 
 // Life is the outcome as one of several lives.
@@ -30,7 +32,7 @@ func (o *Outcome) Life() Life {
 	return Life{
 		Until: o.Took, Verdict: o.Verdict, Why: o.Why, Status: o.Evidence.Status,
 		Acknowledged: o.Acknowledged, Attempted: o.Attempted, Failed: o.Failed, InFlight: o.InFlight,
-		Window: o.Window, Peak: o.Peak, Events: o.Evidence.Events,
+		Window: o.Window, Peak: o.Peak, Events: o.Evidence.Events, Applied: o.Evidence.Applied,
 	}
 }
 

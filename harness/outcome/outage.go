@@ -2,6 +2,7 @@ package outcome
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"oomcage/harness/internal/human"
@@ -38,7 +39,7 @@ func (o Outage) String() string {
 	return text + human.Duration(o.Took()) + " later one worked"
 }
 
-// maxOutages bounds what a target that fails again and again leaves in a line of results. Later outages are added to the last one.
+// maxOutages bounds what a target that fails again and again leaves in a line of results: of more the shortest are left out.
 const maxOutages = 100
 
 // OutageLog takes in the ends of steps, in the order in which they came, and knows the outages. Its zero value is empty.
@@ -47,21 +48,29 @@ type OutageLog struct {
 	seen    time.Duration // when the first failure of the open outage was known
 }
 
-// Fail takes in a step that failed at that time.
+// Fail takes in a step that failed at that time. One that was sent before the last outage was over belongs to that.
 func (l *OutageLog) Fail(s StepTime, err error) {
-	last := len(l.outages) - 1
-	switch {
-	case last >= 0 && !l.outages[last].Over():
-		l.outages[last].Failed++
-		l.outages[last].From = min(l.outages[last].From, s.Begin)
-	case len(l.outages) == maxOutages:
-		l.outages[last].Failed++
-		l.outages[last].Until = 0
-		l.seen = s.Begin + s.Took
-	default:
-		l.outages = append(l.outages, Outage{Step: s.N, From: s.Begin, Failed: 1, Error: err.Error()})
-		l.seen = s.Begin + s.Took
+	if last := len(l.outages) - 1; last >= 0 {
+		o := &l.outages[last]
+		if !o.Over() || s.Begin < o.Until {
+			o.Failed++
+			if s.Begin < o.From {
+				o.From, o.Step = s.Begin, s.N
+			}
+			return
+		}
 	}
+	if len(l.outages) == maxOutages {
+		shortest := 0
+		for i, o := range l.outages {
+			if o.Took() < l.outages[shortest].Took() {
+				shortest = i
+			}
+		}
+		l.outages = slices.Delete(l.outages, shortest, shortest+1)
+	}
+	l.outages = append(l.outages, Outage{Step: s.N, From: s.Begin, Failed: 1, Error: err.Error()})
+	l.seen = s.Begin + s.Took
 }
 
 // Acknowledge takes in a step that was acknowledged. One that was sent before the failure was known says nothing.

@@ -1,8 +1,10 @@
 package outcome
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,12 +50,15 @@ func (r Request) Validate() error {
 		return fmt.Errorf("the method %q is not in capitals: a request looks like %q", r.Method, "POST "+r.Path)
 	case bodies > 1:
 		return errors.New("the request has several bodies: give the body itself, a file or a size")
-	case r.BodySize < 0:
-		return fmt.Errorf("the request's body of %d bytes: a size must not be negative", r.BodySize)
+	case r.BodySize < 0 || r.BodySize > maxBody:
+		return fmt.Errorf("the request's body of %d bytes: a size must be from 0 to %d", r.BodySize, maxBody)
 	case (r.CA != "" || r.Insecure) && !r.HTTPS:
 		return errors.New("the request has certificates to trust, or none to check, and goes by HTTP: have it go by HTTPS")
 	case r.CA != "" && r.Insecure:
 		return errors.New("the request has certificates to trust, and none is checked: leave one of the two out")
+	}
+	if _, err := url.ParseRequestURI(r.Path); err != nil {
+		return fmt.Errorf("the path %q is none of a URL: %w", r.Path, errors.Unwrap(err))
 	}
 	for _, status := range r.Status {
 		if status < 100 || status > 599 {
@@ -75,6 +80,8 @@ func ParseHeader(text string) (name, value string, err error) {
 	switch {
 	case !ok || name == "" || strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' }):
 		return "", "", fmt.Errorf("the header %q is not NAME: VALUE; it looks like %q", text, "Content-Type: text/plain")
+	case slices.ContainsFunc([]string{"Content-Length", "Transfer-Encoding", "Trailer"}, func(own string) bool { return strings.EqualFold(own, name) }):
+		return "", "", fmt.Errorf("the header %s is made from the body: leave it out", name)
 	case strings.ContainsAny(value, "\r\n\x00"):
 		return "", "", fmt.Errorf("the header %s has a line break in its value", name)
 	}
@@ -100,6 +107,11 @@ func (r Request) Takes(status int) bool {
 	return slices.Contains(r.Status, status)
 }
 
+const (
+	maxBody  = 1 << 40 // bytes of a body that are asked for
+	maxNamed = 100     // bytes of a body that stand in the name of a request, which is in each line of results
+)
+
 // String names the request, so that it can be told from any other: "POST /upload, body of 1MiB, header X-Id: 1". Values of
 // headers that look like secrets are hidden.
 func (r Request) String() string {
@@ -112,6 +124,8 @@ func (r Request) String() string {
 		parts = append(parts, how)
 	}
 	switch {
+	case len(r.Body) > maxNamed:
+		parts = append(parts, fmt.Sprintf("body of %d bytes (SHA-256 %.8x…)", len(r.Body), sha256.Sum256([]byte(r.Body))))
 	case r.Body != "":
 		parts = append(parts, "body "+strconv.Quote(r.Body))
 	case r.BodyFile != "":

@@ -1,6 +1,7 @@
 package outcome
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,8 +17,8 @@ func TestARequestIsNamedByAllThatItSends(t *testing.T) {
 		"GET /a, by HTTPS, no certificate checked, header X-Id: 1, header Authorization: [hidden], status 201 or 409, answer with \"ok\", socket /run/s": {
 			Path: "/a", HTTPS: true, Insecure: true, Header: []string{"X-Id: 1", "Authorization: Bearer abc"}, Status: []int{201, 409}, Text: "ok", Socket: "/run/s",
 		},
-		"GET /a, by HTTPS, certificates of ca.pem": {Path: "/a", HTTPS: true, CA: "ca.pem"},
-		`GET /\x1b`: {Path: "/\x1b"},
+		"GET /a, by HTTPS, certificates of ca.pem":               {Path: "/a", HTTPS: true, CA: "ca.pem"},
+		"POST /a, body of 101 bytes (SHA-256 c675a2e604b0cd12…)": {Path: "/a", Body: strings.Repeat("x", 101)},
 	} {
 		require.Equal(t, want, r.String())
 		require.NoError(t, r.Validate())
@@ -29,12 +30,14 @@ func TestARequestThatMakesNoSenseIsRefused(t *testing.T) {
 		`the path "ping" does not begin with a slash: write "/ping"`:             {Path: "ping"},
 		`the method "post" is not in capitals: a request looks like "POST /a"`:   {Path: "/a", Method: "post"},
 		"the request has several bodies: give the body itself, a file or a size": {Path: "/a", Body: "x", BodySize: 1},
-		"the request's body of -1 bytes: a size must not be negative":            {Path: "/a", BodySize: -1},
+		"the request's body of -1 bytes: a size must be from 0 to 1099511627776": {Path: "/a", BodySize: -1},
 		"go by HTTPS":                           {Path: "/a", CA: "ca.pem"},
 		"leave one of the two out":              {Path: "/a", HTTPS: true, CA: "ca.pem", Insecure: true},
 		"the status 42 is none of HTTP":         {Path: "/a", Status: []int{42}},
 		`the header "X" is not NAME: VALUE`:     {Path: "/a", Header: []string{"X"}},
 		`the header " X: 1" is not NAME: VALUE`: {Path: "/a", Header: []string{" X: 1"}},
+		"is made from the body: leave it out":   {Path: "/a", Header: []string{"content-length: 5"}},
+		`the path "/%zz" is none of a URL`:      {Path: "/%zz"},
 		"line break":                            {Path: "/a", Header: []string{"X: 1\r\nY: 2"}},
 	} {
 		require.ErrorContains(t, r.Validate(), want)

@@ -166,21 +166,28 @@ func (s Schedule) ByTime() Schedule {
 	return s.sorted(func(c Change) bool { return c.Step == 0 })
 }
 
-// Rest are the changes that are left for the next life of a target, which had acknowledged that many steps and been ready for
-// that long.
-func (s Schedule) Rest(applied []Applied, acknowledged int, ready time.Duration) (rest Schedule) {
+// Largest are the limits with the largest memory.max and memory.swap.max that are in force at any time.
+func (s Schedule) Largest(l Limits) Limits {
 	for _, c := range s {
-		if slices.ContainsFunc(applied, func(a Applied) bool { return a.Change == c }) {
-			continue
+		switch {
+		case c.Limit == "max" && l.Max > 0:
+			l.Max = max(l.Max, c.To)
+		case c.Limit == "swap":
+			l.Swap = max(l.Swap, c.To)
 		}
-		if c.Step > 0 {
-			c.Step = max(c.Step-acknowledged, 0)
-		} else {
-			c.At = max(c.At-ready, 0)
-		}
-		rest = append(rest, c)
 	}
-	return rest
+	return l
+}
+
+// After is the change as the next life of a target is to make it: this one had acknowledged that many steps, and been ready for
+// that long.
+func (c Change) After(acknowledged int, ready time.Duration) Change {
+	if c.Step > 0 {
+		c.Step = max(c.Step-acknowledged, 0)
+	} else {
+		c.At = max(c.At-ready, 0)
+	}
+	return c
 }
 
 func (s Schedule) sorted(is func(Change) bool) (some Schedule) {

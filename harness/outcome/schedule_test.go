@@ -180,14 +180,15 @@ func TestLandmarksAreNeverDropped(t *testing.T) {
 	require.Equal(t, 2, marked)
 }
 
-func TestTheRestOfAScheduleIsForTheNextLife(t *testing.T) {
-	early, late := Change{At: time.Second, Limit: "max", To: MiB}, Change{At: time.Minute, Limit: "max", To: 2 * MiB}
-	soon, later := Change{Step: 3, Limit: "high", To: MiB}, Change{Step: 9, Limit: "high", To: 2 * MiB}
-	s := Schedule{early, late, soon, later}
-	require.Equal(t, Schedule{
-		{At: 50 * time.Second, Limit: "max", To: 2 * MiB},
-		{Limit: "high", To: MiB}, // it was due, and the target died before
-		{Step: 5, Limit: "high", To: 2 * MiB},
-	}, s.Rest([]Applied{{Change: early}}, 4, 10*time.Second))
-	require.Empty(t, s.Rest([]Applied{{Change: early}, {Change: late}, {Change: soon}, {Change: later}}, 4, 0))
+func TestAChangeThatDidNotComeIsForTheNextLife(t *testing.T) {
+	late, soon, later := Change{At: time.Minute, Limit: "max", To: MiB}, Change{Step: 3, Limit: "high", To: MiB}, Change{Step: 9, Limit: "high", To: MiB}
+	require.Equal(t, Change{At: 50 * time.Second, Limit: "max", To: MiB}, late.After(4, 10*time.Second))
+	require.Equal(t, Change{Limit: "high", To: MiB}, soon.After(4, 10*time.Second), "it was due, and the target died before")
+	require.Equal(t, Change{Step: 5, Limit: "high", To: MiB}, later.After(4, 10*time.Second))
+}
+
+func TestABudgetIsForTheLargestLimitsOfASchedule(t *testing.T) {
+	s := Schedule{{Step: 1, Limit: "max", To: 2 * GiB}, {Step: 2, Limit: "max", To: MiB}, {Step: 2, Limit: "swap", To: 3 * MiB}}
+	require.Equal(t, Limits{Max: 2 * GiB, Swap: 3 * MiB}, s.Largest(Limits{Max: 64 * MiB}))
+	require.Equal(t, Limits{Swap: 3 * MiB}, s.Largest(Limits{}), "no limit is the largest")
 }

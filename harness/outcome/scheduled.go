@@ -61,7 +61,7 @@ func (e Evidence) namesKill(v Verdict) bool {
 // scheduleNotes say what of the schedule did not come, or failed, each with a semicolon before it.
 func (o *Outcome) scheduleNotes() (notes string) {
 	for _, c := range o.Spec.Schedule {
-		a := o.Evidence.applied(c)
+		a := o.applied(c)
 		switch {
 		case a == nil:
 			notes += fmt.Sprintf("; the schedule's %s never came: the run was over before", c)
@@ -72,10 +72,15 @@ func (o *Outcome) scheduleNotes() (notes string) {
 	return notes
 }
 
-func (e Evidence) applied(c Change) *Applied {
-	for i := range e.Applied {
-		if e.Applied[i].Change == c {
-			return &e.Applied[i]
+// applied is what became of a change, in whichever life of the target; nil where it never came.
+func (o *Outcome) applied(c Change) *Applied {
+	all := o.Evidence.Applied
+	for _, life := range o.Lives {
+		all = append(all[:len(all):len(all)], life.Applied...)
+	}
+	for i := range all {
+		if all[i].Change == c {
+			return &all[i]
 		}
 	}
 	return nil

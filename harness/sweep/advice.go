@@ -58,6 +58,7 @@ func (a *Answer) Advise(s outcome.Spec, works Works, headroom float64, runtime s
 	if from == 0 {
 		return nil
 	}
+	s = withValues(s, a.Name)
 	wholeMiB := func(n float64) outcome.Bytes {
 		return outcome.Bytes(math.Ceil(n/float64(outcome.MiB)-1e-9)) * outcome.MiB
 	}
@@ -65,8 +66,21 @@ func (a *Answer) Advise(s outcome.Spec, works Works, headroom float64, runtime s
 	if high := wholeMiB(float64(from)); high < v.Limit {
 		v.High = high
 	}
+	if s.Limits.High > 0 && s.Limits.High < v.Limit { // the runs had it
+		v.High = s.Limits.High
+	}
 	v.Setting = settingOf(runtime, s.Target, a.Name, v)
 	return v
+}
+
+// withValues is the spec with the values of the axes that a name has.
+func withValues(s outcome.Spec, name string) outcome.Spec {
+	for _, v := range Values(name) {
+		if f, err := fieldNamed(v.Axis); err == nil && f.set != nil {
+			_ = f.set(&s, v.Text) // it was taken before the first run
+		}
+	}
+	return s
 }
 
 // settingOf is nil where the runtime would be told what is wrong, or is told already.
@@ -142,7 +156,7 @@ func (v *Advice) Compose() string {
 func (v *Advice) Systemd() string {
 	text := fmt.Sprintf("[Service]\nMemoryMax=%dM\n", v.Limit/outcome.MiB)
 	if v.High != 0 {
-		text += fmt.Sprintf("MemoryHigh=%dM\n", v.High/outcome.MiB)
+		text += "MemoryHigh=" + systemdSize(v.High) + "\n"
 	}
 	switch v.Swap {
 	case outcome.Unlimited:
@@ -154,6 +168,14 @@ func (v *Advice) Systemd() string {
 		text += "Environment=\"" + s.Name + "=" + s.Value + "\"\n"
 	}
 	return text
+}
+
+// systemdSize is a size as systemd reads it: its M is MiB.
+func systemdSize(b outcome.Bytes) string {
+	if b%outcome.MiB == 0 {
+		return fmt.Sprintf("%dM", b/outcome.MiB)
+	}
+	return fmt.Sprint(int64(b))
 }
 
 func swapText(b outcome.Bytes) string {

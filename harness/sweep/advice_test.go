@@ -112,3 +112,20 @@ func TestARuntimeThatSizesItselfByTheLimitIsRecognised(t *testing.T) {
 		require.Equal(t, c.want, s.String(), c.what)
 	}
 }
+
+func TestWhatIsWrittenHasTheLimitsOfTheRunsThatWereAnswered(t *testing.T) {
+	a := &Answer{Name: "swap=64MiB", Max: 100 * outcome.MiB}
+	v := a.Advise(outcome.Spec{Limits: outcome.Limits{High: 90 * outcome.MiB}}, Works{}, 0.2, "")
+	require.Equal(t, 64*outcome.MiB, v.Swap)
+	require.Equal(t, 90*outcome.MiB, v.High, "the runs were throttled from there on")
+	require.Contains(t, v.Compose(), "mem_limit: 120m\nmemswap_limit: 184m\n")
+	require.Contains(t, v.Systemd(), "MemoryMax=120M\nMemoryHigh=90M\nMemorySwapMax=67108864\n")
+}
+
+func TestATargetThatWasStartedAgainHasNotSurvived(t *testing.T) {
+	o := &outcome.Outcome{Verdict: outcome.Survived, Lives: []outcome.Life{{Verdict: outcome.OOMKilled}}}
+	require.False(t, Survived(o))
+	require.False(t, FailedOtherwise(o))
+	o.Lives[0].Verdict = outcome.Exited
+	require.True(t, FailedOtherwise(o))
+}

@@ -43,6 +43,8 @@ func (s Search) validate(stepped bool) error {
 	switch {
 	case slices.ContainsFunc(s.Grid.Axes, func(a Axis) bool { return a.Name == maxAxis }):
 		return errors.New("memory.max is what is searched, so it is no axis: bound it by the ends of the search")
+	case slices.ContainsFunc(s.Grid.Spec.Schedule, func(c outcome.Change) bool { return c.Limit == maxAxis }):
+		return errors.New("memory.max is what is searched, and the schedule changes it: leave that change out")
 	case stepped && !counted:
 		return ErrEndless
 	case s.Tolerance < 0 || s.Grid.Repeat < 0 || s.Confirm < 0:
@@ -70,8 +72,14 @@ func (s Search) Stepped() bool { return s.Grid.Load.is() }
 // fill sets what is left at zero, and refuses what has no room.
 func (s *Search) fill(room outcome.Bytes) error {
 	s.defaults()
-	most := room - s.Grid.Spec.Limits.Swap - share
-	if s.Grid.Spec.Limits.Swap == outcome.Unlimited {
+	swap := s.Grid.Spec.Limits.Swap
+	for _, a := range s.Grid.Axes {
+		for _, text := range a.Values {
+			swap = max(swap, withValues(outcome.Spec{}, a.Name+"="+text).Limits.Swap)
+		}
+	}
+	most := room - swap - share
+	if swap == outcome.Unlimited {
 		most = room - share
 	}
 	if s.Hi == 0 {

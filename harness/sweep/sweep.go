@@ -112,7 +112,7 @@ func newSweeper(ctx context.Context, points []Point, origin outcome.Origin, o Op
 		return nil, err
 	}
 	for _, p := range points {
-		if err := s.Budget.Fits(p.Spec.Limits); err != nil {
+		if err := s.Budget.Fits(p.Spec.Schedule.Largest(p.Spec.Limits)); err != nil {
 			return nil, errors.Join(fmt.Errorf("the point %s: %w", p.Name, err), s.close())
 		}
 	}
@@ -188,7 +188,7 @@ func (s *sweeper) one(ctx context.Context, p Point) (*harness.Outcome, error) {
 		s.tell(o, true)
 		return o, nil
 	}
-	release, err := s.Budget.Acquire(ctx, p.Spec.Limits)
+	release, err := s.Budget.Acquire(ctx, p.Spec.Schedule.Largest(p.Spec.Limits))
 	if err != nil {
 		return nil, err
 	}

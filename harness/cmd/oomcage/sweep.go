@@ -131,11 +131,16 @@ func wholeSweep(flags *pflag.FlagSet, program []string) []string {
 // wholeCommand is such a command line of any subcommand.
 func wholeCommand(name string, flags *pflag.FlagSet, program []string) []string {
 	words := []string{"oomcage", name}
+	all := flags.Lookup("show-secrets")
+	hides := all == nil || all.Value.String() != "true"
 	flags.Visit(func(f *pflag.Flag) {
 		if slices.Contains([]string{"shard", "out", "resume", "rebuilt", "artifacts", "only", "save"}, f.Name) {
 			return
 		}
 		for _, value := range valuesOf(f) {
+			if f.Name == "header" && hides {
+				value = secret.Header(value)
+			}
 			if words = append(words, "--"+f.Name); value != f.NoOptDefVal {
 				words = append(words, value)
 			}
