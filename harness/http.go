@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -176,16 +175,16 @@ func (c *requester) body(n int) (io.ReadCloser, int64, error) {
 	case c.BodyFile == "":
 		return nil, 0, nil
 	}
-	f, err := os.Open(c.BodyFile)
-	if err != nil {
-		return nil, 0, fmt.Errorf("the body of the request: %w", guest.ExplainMissing(err))
-	}
-	info, err := f.Stat()
+	info, err := os.Stat(c.BodyFile) // to open another kind may block
 	if err == nil && !info.Mode().IsRegular() {
 		err = fmt.Errorf("%s is no regular file", c.BodyFile)
 	}
+	var f *os.File
+	if err == nil {
+		f, err = os.Open(c.BodyFile)
+	}
 	if err != nil {
-		return nil, 0, errors.Join(fmt.Errorf("the body of the request: %w", err), f.Close())
+		return nil, 0, fmt.Errorf("the body of the request: %w", guest.ExplainMissing(err))
 	}
 	return f, info.Size(), nil // the client closes it
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -12,6 +13,7 @@ import (
 	"oomcage/harness/internal/chart"
 	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/outcome"
 )
 
 // How many builds of a series are shown, the newest, and how many series.
@@ -152,6 +154,14 @@ type historyTable struct {
 	older         int
 }
 
+// limitRank orders smallest limits: none is above all others.
+func limitRank(b outcome.Bytes) float64 {
+	if b == 0 {
+		return math.MaxInt64
+	}
+	return float64(b)
+}
+
 func (h *History) table(series string, most int) historyTable {
 	t := historyTable{header: []string{"build", "began", "smallest limit", "peak"}}
 	builds, older := h.newest(series, most)
@@ -166,7 +176,7 @@ func (h *History) table(series string, most int) historyTable {
 		}
 		limit := ""
 		if s.HasLimit {
-			limit = limitText(s.Limit) + moved(s.LimitChanged, float64(s.Limit-before.Limit))
+			limit = limitText(s.Limit) + moved(s.LimitChanged, limitRank(s.Limit)-limitRank(before.Limit))
 		}
 		peak := ""
 		if s.Peak.Median > 0 {

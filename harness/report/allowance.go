@@ -27,6 +27,7 @@ func (a allowance) half() allowance {
 // generous is what a page of few points holds of each. With more points there is less to each from the
 // start, since a page that does not fit is made again with half of it.
 func generous(points int) allowance {
+	points = max(points, 1)
 	return allowance{samples: max(16, min(400, 400_000/points)), text: max(1<<10, min(64<<10, 64<<20/points)), evidence: true}
 }
 

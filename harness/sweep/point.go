@@ -129,6 +129,9 @@ func (g Grid) sortedAxes() ([]Axis, error) {
 	if g.Repeat < 0 {
 		return nil, fmt.Errorf("the grid's Repeat is %d: it must not be negative", g.Repeat)
 	}
+	if g.Repeat > max(g.MaxPoints, MaxPoints) {
+		return nil, fmt.Errorf("the grid's Repeat is %d: %w", g.Repeat, ErrTooMany)
+	}
 	if g.Repeat > 1 {
 		repeats := Axis{Name: RepeatAxis}
 		for n := range g.Repeat {

@@ -76,7 +76,7 @@ func newBisectCommand() *cobra.Command {
 	o := bisectFlags{headroom: 0.2}
 	cmd := programCommand("bisect", "Find the smallest memory.max that a program survives", bisectLong, func(cmd *cobra.Command, args []string) error {
 		code, err := o.complete(&what, limits, args)
-		if err != nil {
+		if err != nil || checking(cmd.Context()) {
 			return err
 		}
 		warn(cmd.ErrOrStderr(), cmd.CommandPath(), o.search.Grid.Spec)
@@ -118,6 +118,7 @@ func (o *bisectFlags) complete(what *specFlags, limits limitFlags, args []string
 	limits.setTo(&spec.Limits)
 	spec.Load.Bytes = o.step
 	s.Grid.Spec, s.Grid.Load = spec, load
+	s.Grid.Axes = nil
 	for _, text := range o.axes {
 		axis, err := sweep.ParseAxis(text, 0)
 		if err != nil {

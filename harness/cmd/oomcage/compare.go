@@ -55,6 +55,9 @@ func newCompareCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, files []string) error {
+			if err := refuseEmpty(cmd); err != nil {
+				return err
+			}
 			return o.compare(files[0], files[1], cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}

@@ -68,6 +68,7 @@ func TestAComparisonThatMakesNoSenseIsRefused(t *testing.T) {
 	kept := mustRead(t, comparedBase)
 	for want, args := range map[string][]string{
 		"1 file given, and two are needed":                        {comparedBase},
+		"-fail-on is empty":                                       {"--fail-on", "", comparedBase, comparedHead},
 		"3 files given, and two are needed":                       {comparedBase, comparedHead, comparedHead},
 		"no such file":                                            {comparedBase, "/no/such/file"},
 		"have no point in common":                                 {comparedBase, other},

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"regexp"
@@ -76,6 +77,14 @@ func (e *expectFlags) checkAcked() error {
 		return usageError{fmt.Errorf("-acked %q is neither a number of steps nor LO..HI", e.acked)}
 	}
 	e.window = outcome.Prediction{Lo: from, Hi: to}
+	return nil
+}
+
+// checkRecovered refuses what can never be seen: a load that ends with its first failed step.
+func (e *expectFlags) checkRecovered(spec harness.Spec) error {
+	if e.recovered > 0 && spec.Load.Tolerate == 0 && spec.Target.Restart == 0 {
+		return usageError{errors.New("-recovered takes a load that goes on after a failed step, or a program that is started again: give -tolerate or -restart")}
+	}
 	return nil
 }
 

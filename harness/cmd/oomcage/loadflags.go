@@ -152,9 +152,18 @@ func (l *loadFlags) http() (sweep.Load, error) {
 	if file, ok := strings.CutPrefix(l.body, "@"); ok {
 		r.Body, r.BodyFile = "", file
 		if !strings.Contains(file, "$") { // $step and the like are known later
-			if _, err := os.Stat(file); err != nil {
+			info, err := os.Stat(file)
+			if err != nil {
 				return sweep.Load{}, fmt.Errorf("-body %s: %w", l.body, guest.ExplainMissing(err))
 			}
+			if !info.Mode().IsRegular() {
+				return sweep.Load{}, fmt.Errorf("-body %s: it is no regular file", l.body)
+			}
+		}
+	}
+	if l.ca != "" {
+		if _, err := os.Stat(l.ca); err != nil {
+			return sweep.Load{}, fmt.Errorf("-ca %s: %w", l.ca, guest.ExplainMissing(err))
 		}
 	}
 	ofStep := l.bodySize == "$step"

@@ -41,7 +41,7 @@ func TestALoadIsSaidByFlags(t *testing.T) {
 		"--post|/a|--body-size|$step":                            "POST /a, body of 8MiB",
 		"--post|/a?n=$step|--status|200,409":                     "POST /a?n=8388608, status 200 or 409",
 		"--get|/a|--https|--insecure|--answer|ok":                `GET /a, by HTTPS, no certificate checked, answer with "ok"`,
-		"--get|/a|--https|--ca|ca.pem|--socket|s":                "GET /a, by HTTPS, certificates of ca.pem, socket s",
+		"--get|/a|--https|--socket|s|--ca|" + body:               "GET /a, by HTTPS, certificates of " + body + ", socket s",
 		"--exec|/proc/self/exe|--clients|3":                      "/proc/self/exe",
 	} {
 		spec, load, err := mustLoad(t, flags)
@@ -74,6 +74,7 @@ func TestALoadThatMakesNoSenseIsRefused(t *testing.T) {
 		"--post|/a|--body-size|many":           "or it is $step",
 		"--post|/a|--header|X":                 "it looks like",
 		"--post|/a|--status|1000":              "the status 1000 is none of HTTP",
+		"--get|/a|--https|--ca|/no/such":       "-ca /no/such: stat /no/such: no such file",
 		"--post|/a|--insecure":                 "have it go by HTTPS",
 		"--post|/a|--rate|-1":                  "-rate is -1: it must not be negative",
 		"--post|/a|--clients|-1":               "-clients is -1: it must not be negative",

@@ -46,6 +46,9 @@ func (r *readyFlag) Set(text string) (err error) {
 		r.name, r.probe = "TCP", harness.TCPReady()
 	case strings.HasPrefix(text, "/"):
 		r.name, r.request = "GET "+text, answered(text)
+		if err := r.request.Validate(); err != nil {
+			return err
+		}
 		r.probe = harness.HTTPProbe(*r.request)
 	case what == "":
 		return unknownForm(text)

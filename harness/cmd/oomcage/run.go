@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -92,7 +93,7 @@ func newRunCommand() *cobra.Command {
 		}
 		spec, err := what.one(limits, step, args)
 		if err == nil {
-			err = expect.checkStop(spec)
+			err = errors.Join(expect.checkStop(spec), expect.checkRecovered(spec))
 		}
 		if err != nil {
 			return err

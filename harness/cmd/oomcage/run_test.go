@@ -65,6 +65,11 @@ func TestCommandLinesThatMakeNoSenseAreRefused(t *testing.T) {
 		"sweep -timeout -1ns p":                        "-timeout is -1ns",
 		"bisect -timeout -1s p":                        "-timeout is -1s",
 		"run -get / -steps -1 p":                       "-steps is -1: it must not be negative",
+		"run -recovered 1s -post / p":                  "give -tolerate or -restart",
+		"run -expect= p":                               "-expect is empty: give it a value, or leave it out",
+		"sweep -max 64M -repeat 1000000000 p":          "too many points",
+		"bisect -at step=1:max=64M -post / -steps 2 p": "memory.max is what is searched, and the schedule changes it",
+		"run -post / -body @/dev p":                    "-body @/dev: it is no regular file",
 		"run -recovered -1s p":                         "-recovered is -1s: it must not be negative",
 		"run -restart -1 p":                            "Target.Restart is -1: it must not be negative",
 		"run -steps -1 p":                              "-steps is -1: it must not be negative",
@@ -142,7 +147,7 @@ func TestCommandLinesThatMakeNoSenseAreRefused(t *testing.T) {
 }
 
 func TestALimitThatIsSureToKillIsSaidBeforeTheRun(t *testing.T) {
-	for command, limit := range map[string]string{"run": "-max", "sweep": "-max", "bisect": "-high"} {
+	for command, limit := range map[string]string{"run": "-max", "sweep": "-max"} {
 		var stdout, stderr bytes.Buffer
 		out := filepath.Join(t.TempDir(), "results.jsonl")
 		args := []string{command, limit, "128M", "-at", "step=4:max=64M", "-step", "20M", "-get", "/?$step", "-steps", "9"}

@@ -136,7 +136,11 @@ func (s *specWriter) value(f *pflag.Flag) *yaml.Node {
 		default:
 			value = s.hide(f.Name, value, secret.Text)
 		}
-		list.Content = append(list.Content, word(value))
+		item := word(value)
+		if f.Value.Type() == "intSlice" {
+			item.Tag = ""
+		}
+		list.Content = append(list.Content, item)
 	}
 	return list
 }

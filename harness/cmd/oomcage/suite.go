@@ -63,6 +63,9 @@ type entry struct {
 	skipped bool
 }
 
+// file is the spec file that it is from; "" of a command line.
+func (e *entry) file() string { return e.from[:max(strings.LastIndexByte(e.from, ':'), 0)] }
+
 // failure says what was not as expected, or "".
 func (e *entry) failure() string {
 	var f failed
@@ -106,12 +109,16 @@ func withSpecFiles(run func(cmd *cobra.Command, args []string) error) func(cmd *
 		if len(entries) > 1 && cmd.Name() != "run" {
 			return usageError{fmt.Errorf("there are %d runs: name one by -only, of %s", len(entries), namesOf(entries))}
 		}
-		if cmd.Name() == "run" {
-			for i := range entries {
-				if err := entries[i].execute(cmd.Context(), run, &front{check: true}); err != nil {
-					return err
-				}
+		if err := files.check(entries); err != nil {
+			return err
+		}
+		for i := range entries { // before anything is written or run
+			if err := entries[i].execute(cmd.Context(), run, &front{check: true}); err != nil {
+				return err
 			}
+		}
+		if err := refuseEmpty(cmd); err != nil {
+			return err
 		}
 		if files.save != "" {
 			if err := saveSpecs(files.save, entries); err != nil {

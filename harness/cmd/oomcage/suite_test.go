@@ -157,3 +157,27 @@ func TestAnEntrysContextIsTheCommands(t *testing.T) {
 	require.Nil(t, frontOf(t.Context()))
 	require.False(t, checking(t.Context()))
 }
+
+func TestNoFileOfTheUsersIsReplacedByAnother(t *testing.T) {
+	dir := t.TempDir()
+	spec, results := filepath.Join(dir, "spec.yaml"), mustStore(t, stored(t, "max=64MiB", harness.OOMKilled))
+	require.NoError(t, os.WriteFile(spec, []byte("program: [/no/such/program]\nmax: 64M\n"), 0o600))
+	before := mustRead(t, spec)
+	for want, args := range map[string][]string{
+		"it is a file of results":               {"run", "-junit", results, "/no/such/program"},
+		"it is a file of results, which":        {"run", "-html", results, "/no/such/program"},
+		"-junit and -html are the same file":    {"run", "-html", "x", "-junit", "x", "/no/such/program"},
+		"it is the spec that is read, and":      {"run", spec, "-junit", spec},
+		"it is the spec that is read, and woul": {"sweep", spec, "-save", spec},
+		"it is there, and no regular file":      {"run", "-html", dir, "/no/such/program"},
+		"sizes look like":                       {"sweep", "-max", "bogus", "-save", filepath.Join(dir, "new.yaml"), "/no/such/program"},
+	} {
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, exitUsage, execute(args, &stdout, &stderr), args)
+		require.Contains(t, stderr.String(), want)
+	}
+	require.Equal(t, before, mustRead(t, spec))
+	require.NoFileExists(t, filepath.Join(dir, "new.yaml"), "what makes no sense is not saved")
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, exitMachine, execute([]string{"run", "-html", filepath.Join(dir, "page.html"), "/no/such/program"}, &stdout, &stderr), "without one outcome")
+}

@@ -6,11 +6,46 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 
 	"oomcage/harness"
 	"oomcage/harness/report"
 	"oomcage/harness/sweep"
 )
+
+// check refuses files that would be lost.
+func (f fileFlags) check(entries []entry) error {
+	if f.junit != "" && f.junit == f.html {
+		return usageError{fmt.Errorf("-junit and -html are the same file, %s: name two", f.junit)}
+	}
+	for flag, path := range map[string]string{"junit": f.junit, "html": f.html, "save": f.save} {
+		if path == "" {
+			continue
+		}
+		if sweep.IsResults(path) {
+			return usageError{fmt.Errorf("-%s %s: it is a file of results, which would be replaced: name another one", flag, path)}
+		}
+		for _, e := range entries {
+			if same, _ := sameFile(path, e.file()); same {
+				return usageError{fmt.Errorf("-%s %s: it is the spec that is read, and would be replaced: name another file", flag, path)}
+			}
+		}
+		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+			return usageError{fmt.Errorf("-%s %s: it is there, and no regular file: name another one", flag, path)}
+		}
+	}
+	return nil
+}
+
+// sameFile reports whether two paths lead to one file that is there.
+func sameFile(a, b string) (bool, error) {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false, err
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y), err
+}
 
 // write writes what the flags ask for of all runs.
 func (f fileFlags) write(suite string, entries []entry) error {

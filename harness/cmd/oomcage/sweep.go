@@ -92,7 +92,7 @@ func newSweepCommand() *cobra.Command {
 	cmd := programCommand("sweep", "Run a program over a grid of limits and loads", sweepLong, func(cmd *cobra.Command, args []string) error {
 		o.secrets, o.code, o.artifacts = what.showSecrets, what.code(), what.artifacts
 		points, err := o.points(&what, cmd.Flags().Changed, args)
-		if err != nil {
+		if err != nil || checking(cmd.Context()) {
 			return err
 		}
 		var specs []outcome.Spec
