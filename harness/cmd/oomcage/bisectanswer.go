@@ -109,7 +109,7 @@ func (p *answerPrinter) text(b *strings.Builder, a *sweep.Answer, advice *sweep.
 		fmt.Fprintf(b, "  %s\n", p.wellText(a))
 	}
 	if border := a.Border; border != nil {
-		fmt.Fprintf(b, "  the border is not sharp: at %s no run survived, and from %v on all of %d did (95 %% confidence: %.0f %% of runs or more)\n",
+		fmt.Fprintf(b, "  the border is not sharp: %s, and at %v all %d did (95 %% confidence: %.0f %% of runs or more)\n",
 			noneAt(border.Lo), border.Hi, a.At(border.Hi).Runs, 100*border.Sure.Lo)
 	}
 	if a.Sizing != nil {
@@ -121,7 +121,7 @@ func (p *answerPrinter) text(b *strings.Builder, a *sweep.Answer, advice *sweep.
 		return
 	}
 	share := percent(p.headroom)
-	fmt.Fprintf(b, "\nto write: %s, %s above %s; the highest peak there was %s\n", human.Size(advice.Limit), &share, human.Size(advice.From), human.Size(a.Peak))
+	fmt.Fprintf(b, "\nto write: %s, %s above %s; the highest peak at that limit was %s\n", human.Size(advice.Limit), &share, human.Size(advice.From), human.Size(a.Peak))
 	for _, m := range []struct{ name, lines string }{
 		{"Kubernetes", advice.Kubernetes()}, {"Compose", advice.Compose()}, {"systemd", advice.Systemd()},
 	} {
@@ -137,9 +137,9 @@ func (p *answerPrinter) text(b *strings.Builder, a *sweep.Answer, advice *sweep.
 
 func noneAt(limit harness.Bytes) string {
 	if limit == 0 {
-		return "no limit that was tried"
+		return "at each limit that was tried a run survived"
 	}
-	return limit.String()
+	return fmt.Sprintf("at %v no run survived", limit)
 }
 
 // wellText is the answer to what was asked for beside survival.

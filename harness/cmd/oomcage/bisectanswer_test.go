@@ -49,7 +49,7 @@ smallest memory.max that survives 200 steps: 143MiB (3 of 3; 142MiB: 0 of 3)
   143MiB      3 of 3    143.0 MiB  300 ms  12.3     1.23 %    0
   144MiB      3 of 3    144.0 MiB  20 ms   12.3     1.23 %    0
 
-to write: 172.0 MiB, 20% above 143.0 MiB; the highest peak there was 143.0 MiB
+to write: 172.0 MiB, 20% above 143.0 MiB; the highest peak at that limit was 143.0 MiB
   Kubernetes
     resources:
       requests:
@@ -98,7 +98,7 @@ func TestAnAnswerWithACriterionHasBothLimits(t *testing.T) {
 	a.Sizing = &sweep.Sizing{GaveUp: 2}
 	require.NoError(t, p.print(formatText, []*sweep.Answer{a}))
 	require.Contains(t, out.String(), "0 of 3)\n  it is well from 144MiB on: p99 ≤ 200 ms\n"+
-		"  the border is not sharp: at 142MiB no run survived, and from 143MiB on all of 3 did (95 % confidence: 80 % of runs or more)\n"+
+		"  the border is not sharp: at 142MiB no run survived, and at 143MiB all 3 did (95 % confidence: 80 % of runs or more)\n"+
 		"  the program sizes itself by its limit; at 2 limits its own runtime ended it, and no OOM killer\n")
 	require.Contains(t, out.String(), "\nto write: 173.0 MiB, 20% above 144.0 MiB")
 	require.Regexp(t, `memory.max  survived +well +peak`, out.String())

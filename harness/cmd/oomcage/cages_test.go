@@ -146,7 +146,7 @@ func TestASearchEndsWithItsSentence(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	require.Zero(t, execute(append(args, target...), &stdout, &stderr), "%s%s", &stdout, &stderr)
 	require.Regexp(t, `\nsmallest memory\.max that survives 2 steps: (24|32)MiB \(1 of 1; (16|24)MiB: 0 of 1\)\n`, stdout.String())
-	require.Regexp(t, `(?m)^to write: \d+\.0 MiB, 20% above (24|32)\.0 MiB; the highest peak there was `, stdout.String())
+	require.Regexp(t, `(?m)^to write: \d+\.0 MiB, 20% above (24|32)\.0 MiB; the highest peak at that limit was `, stdout.String())
 	require.Regexp(t, `(?m)^    MemoryMax=(29|39)M$`, stdout.String())
 	require.Regexp(t, `(?m)^  No run has tried GOMEMLIMIT=(26|35)MiB, which is for the Go runtime`, stdout.String())
 
