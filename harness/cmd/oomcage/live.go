@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -154,13 +155,15 @@ type composed struct {
 	note       string // behind the sizes
 }
 
-// whole reports whether most of what is used was seen: after a kill the kinds are gone before memory.current is.
+// whole reports whether nearly all of what is used was seen: after a kill the kinds are gone, one before the other, before
+// memory.current is. memory.stat may lag.
 func (c composed) whole() bool {
 	var sum harness.Bytes
 	for _, k := range outcome.Kinds() {
 		sum += c.stat.Of(k)
 	}
-	return sum >= c.used/2
+	lag := outcome.Baseline{CPUs: runtime.NumCPU(), PageSize: harness.Bytes(os.Getpagesize())}.StatLag()
+	return sum >= c.used-c.used/64-lag
 }
 
 // lines are a bar of the kinds of memory and their sizes below it; "" where there is one kind alone, or no room.
