@@ -300,7 +300,7 @@ func TestARunEndsInTimeWhateverAStepOrAProbeDoes(t *testing.T) {
 		step  Step
 		want  string
 	}{
-		"a step that returns ctx.Err()": {nil, func(ctx context.Context, _ *Process, _ int) error { <-ctx.Done(); return ctx.Err() }, "step 1: context deadline exceeded"},
+		"a step that returns ctx.Err()": {nil, func(ctx context.Context, _ *Process, _ int) error { <-ctx.Done(); return ctx.Err() }, "step 1: the run's time is up: context deadline exceeded"},
 		"a deaf step":                   {nil, deaf, "step 1: it does not heed its context: the run's time is up"},
 		"a deaf probe":                  {func(ctx context.Context, p *Process) error { return deaf(ctx, p, 0) }, deaf, "the probe: it does not heed its context: the run's time is up"},
 	} {
