@@ -78,6 +78,7 @@ func main() {
 // exitCode is the cause of an end that was asked for over HTTP.
 type exitCode int
 
+// Error names the exit code.
 func (c exitCode) Error() string { return fmt.Sprintf("told to exit %d", int(c)) }
 
 // run is the whole program: it serves until ctx is done, or it is told to exit,

@@ -15,10 +15,12 @@ const heedGrace = 700 * time.Millisecond
 // unheeded is the error of a step or a probe that did not return when its context had ended.
 type unheeded struct{ cause error }
 
+// Error says why it was to return, and that it has not.
 func (u *unheeded) Error() string {
 	return fmt.Sprintf("it does not heed its context: %v, and %v later it has not returned; its goroutine is left behind", u.cause, heedGrace)
 }
 
+// Unwrap returns why the context had ended.
 func (u *unheeded) Unwrap() error { return u.cause }
 
 // heed calls f, which is a step or a probe of the user, and gives it up where it does not end with ctx: no
@@ -80,6 +82,7 @@ type userPanic struct {
 	stack []byte
 }
 
+// Error is the panic's value, with the stack of where it was.
 func (p *userPanic) Error() string {
 	return fmt.Sprintf("a step or a probe panicked: %v\n\n%s", p.value, p.stack)
 }

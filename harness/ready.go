@@ -20,6 +20,7 @@ const (
 // notReadyInTime is the cause of a probe's context that ended because Target.ReadyTimeout was up.
 type notReadyInTime struct{ limit time.Duration }
 
+// Error says how long it was waited for.
 func (e *notReadyInTime) Error() string { return fmt.Sprintf("it was not ready within %v", e.limit) }
 
 // awaitReady runs the target's probe, which ends with the target.

@@ -26,7 +26,7 @@ func (f fileFlags) check(entries []entry) error {
 			return usageError{fmt.Errorf("-%s %s: it is a file of results, which would be replaced: name another one", flag, path)}
 		}
 		for _, e := range entries {
-			if same, _ := sameFile(path, e.file()); same {
+			if sameFile(path, e.file()) {
 				return usageError{fmt.Errorf("-%s %s: it is the spec that is read, and would be replaced: name another file", flag, path)}
 			}
 		}
@@ -38,13 +38,10 @@ func (f fileFlags) check(entries []entry) error {
 }
 
 // sameFile reports whether two paths lead to one file that is there.
-func sameFile(a, b string) (bool, error) {
-	x, err := os.Stat(a)
-	if err != nil {
-		return false, err
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y), err
+func sameFile(a, b string) bool {
+	x, errA := os.Stat(a)
+	y, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(x, y)
 }
 
 // write writes what the flags ask for of all runs.
