@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"oomcage/harness/internal/human"
 	"oomcage/harness/outcome"
 )
 
@@ -61,6 +62,10 @@ func TestTheSentenceSaysWhatFilledTheCage(t *testing.T) {
 			closed.Evidence.Fullest = outcome.Compose(closed.Evidence, o.Timeline, o.Census)
 			recorded := closed.Evidence.Fullest
 			require.NotNil(t, recorded, "without the kernel log")
+			if _, why := closed.Judge(); recorded.Current < o.Evidence.Peak/2 { // a busy machine left the recorder no time between there and the kill
+				require.Contains(t, why, "when it was seen last, at "+human.Size(recorded.Current)+", it was filled by "+recorded.Filled())
+				return
+			}
 			require.Equal(t, c.kind, recorded.Fills()[0].Kind, "without the kernel log: %s", recorded.Filled())
 		})
 	}
