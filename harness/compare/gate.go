@@ -17,12 +17,13 @@ import (
 )
 
 // Gate is a change that a comparison may not show: of the verdict, the smallest limit, the peak, the steps, the latency, or of
-// what filled the cage. No gate looks at what is within noise.
+// what filled the cage; or that points of the base are missing in the head, where no other gate can look. No gate looks at what
+// is within noise.
 type Gate struct {
 	Measure string  // one of Measures
 	Sign    int     // 1 for what rises, -1 for what falls, 0 for both
 	Share   float64 // by more than this share of the base
-	Amount  float64 // or, where that is 0, by more than this: bytes, steps or nanoseconds
+	Amount  float64 // or, where that is 0, by more than this: bytes, steps, points or nanoseconds
 
 	bare bool // any change for the worse
 	text string
@@ -36,12 +37,16 @@ type Failure struct {
 }
 
 // Measures are what a gate can look at.
-var Measures = []string{"verdict", "limit", "peak", "steps", "latency", "filled"}
+var Measures = []string{"verdict", "limit", "peak", "steps", "latency", "filled", missing}
+
+// missing is the measure of points that are not there any more. Each list of gates has it.
+const missing = "missing"
 
 var gateSyntax = regexp.MustCompile(`^([a-z]+)\s*(.*)$`)
 
 // ParseGates reads a list like "peak +5%, verdict, steps -2, latency +10ms, limit +4MiB". What has no amount is any change for
-// the worse, and what has no sign a change in both directions.
+// the worse, and what has no sign a change in both directions. A list that does not name "missing" has it nevertheless, so that no
+// gate is passed by what was not run: "missing 100%" lets every point be missing.
 func ParseGates(list string) ([]Gate, error) {
 	var gates []Gate
 	for item := range strings.SplitSeq(list, ",") {
@@ -50,6 +55,9 @@ func ParseGates(list string) ([]Gate, error) {
 			return nil, fmt.Errorf("parse %q of %q: %w", strings.TrimSpace(item), list, err)
 		}
 		gates = append(gates, g)
+	}
+	if !slices.ContainsFunc(gates, func(g Gate) bool { return g.Measure == missing }) {
+		gates = append(gates, Gate{Measure: missing, bare: true, text: missing})
 	}
 	return gates, nil
 }
@@ -71,6 +79,8 @@ func parseGate(item string) (Gate, error) {
 		return g, nil
 	case g.Measure == "verdict" || g.Measure == "filled":
 		return Gate{}, fmt.Errorf("%s has no amount: it changes, or it does not", g.Measure)
+	case g.Measure == missing && by[0] == '-':
+		return Gate{}, errors.New("no fewer than none can be missing; it looks like missing, missing 2 or missing 10%")
 	case by[0] == '+' || by[0] == '-':
 		g.Sign = map[byte]int{'+': 1, '-': -1}[by[0]]
 		by = strings.TrimSpace(by[1:])
@@ -90,10 +100,10 @@ func (g *Gate) parseAmount(by string) error {
 		return nil
 	}
 	switch g.Measure {
-	case "steps":
+	case "steps", missing:
 		n, err := strconv.ParseUint(by, 10, 31)
 		if err != nil {
-			return fmt.Errorf("%q is no count of steps; it looks like 2, or 5%%", by)
+			return fmt.Errorf("%q is no count of %s; it looks like 2, or 5%%", by, map[bool]string{true: "points", false: "steps"}[g.Measure == missing])
 		}
 		g.Amount = float64(n)
 	case "latency":
@@ -103,6 +113,9 @@ func (g *Gate) parseAmount(by string) error {
 		}
 		g.Amount = float64(d)
 	default:
+		if _, err := strconv.ParseFloat(by, 64); err == nil {
+			return fmt.Errorf("%q has no unit, and may be bytes, MiB or %%; it looks like 3MiB, or 5%%", by)
+		}
 		n, err := outcome.ParseBytes(by)
 		if err != nil {
 			return err
@@ -125,10 +138,18 @@ func (c *Comparison) Check(gates []Gate) []Failure {
 		fail := func(name, format string, args ...any) {
 			c.Failures = append(c.Failures, Failure{g.text, name, fmt.Sprintf(format, args...)})
 		}
-		if g.Measure == "limit" {
+		switch g.Measure {
+		case "limit":
 			for _, s := range c.Series {
 				if s.Changed && g.meets(float64(s.Base), s.by(), 1) {
 					fail(s.Name, "%s", s.text())
+				}
+			}
+			continue
+		case missing:
+			if gone := c.missing(); g.meets(float64(c.Base.Points), float64(len(gone)), 1) {
+				for _, name := range gone {
+					fail(name, "%s does not have it, so nothing is known of it there", printable.Line(c.Head.File))
 				}
 			}
 			continue
@@ -154,6 +175,24 @@ func (c *Comparison) Check(gates []Gate) []Failure {
 	return c.Failures
 }
 
+// missing are the points of the base of which the head has nothing. The limits of a search differ from one to the next: there, the
+// head has what it needs of a point where it has any of its series.
+func (c *Comparison) missing() (gone []string) {
+	searched := c.Base.Origin.Points == 0 || c.Head.Origin.Points == 0
+	series := map[string]bool{}
+	for _, p := range c.head.points {
+		if p.limit() > 0 {
+			series[p.series] = true
+		}
+	}
+	for _, name := range c.OnlyBase {
+		if p := c.base.points[name]; !searched || p.limit() == 0 || !series[p.series] {
+			gone = append(gone, name)
+		}
+	}
+	return gone
+}
+
 // meets reports whether a change is one that the gate does not let through. worse is the sign of a change for the worse.
 func (g Gate) meets(base, by float64, worse int) bool {
 	sign := 1
@@ -161,6 +200,8 @@ func (g Gate) meets(base, by float64, worse int) bool {
 		sign = -1
 	}
 	switch {
+	case by == 0:
+		return false
 	case g.bare:
 		return sign == worse
 	case g.Sign != 0 && g.Sign != sign:

@@ -33,13 +33,15 @@ func TestAListOfGatesIsReadAsItIsMeant(t *testing.T) {
 		{Measure: "filled", bare: true},
 		{Measure: "steps", bare: true},
 		{Measure: "latency", Sign: -1, Share: 0.5},
+		{Measure: missing, bare: true},
 	}, gates)
+	require.Equal(t, []Gate{{Measure: missing, Sign: 1, Amount: 2, text: "missing +2"}, {Measure: missing, Share: 0.1, text: "missing 10%"}}, mustGates(t, "missing +2, missing 10%"))
 	require.Equal(t, "peak +5%", mustGates(t, " peak   +5% ")[0].String())
 }
 
 func TestAGateThatMakesNoSenseIsRefusedWithWhatThereIs(t *testing.T) {
 	for list, want := range map[string]string{
-		"":                 "there are verdict, limit, peak, steps, latency, filled, as in 'verdict, peak +5%",
+		"":                 "there are verdict, limit, peak, steps, latency, filled, missing, as in 'verdict, peak +5%",
 		"peak +5%, ":       `parse "" of "peak +5%, "`,
 		"rss +5%":          `there is no "rss" to fail on: there are verdict, limit,`,
 		"peaks +5%":        `there is no "peaks" to fail on: did you mean peak? there are`,
@@ -54,6 +56,10 @@ func TestAGateThatMakesNoSenseIsRefusedWithWhatThereIs(t *testing.T) {
 		"steps -1.5":       `"1.5" is no count of steps`,
 		"latency +10":      `"10" is no time`,
 		"peak >5%":         "is no share",
+		"peak +5":          `"5" has no unit, and may be bytes, MiB or %; it looks like 3MiB, or 5%`,
+		"limit 1e6":        `"1e6" has no unit`,
+		"missing -2":       "no fewer than none can be missing",
+		"missing +1MiB":    `"1MiB" is no count of points`,
 	} {
 		_, err := ParseGates(list)
 		require.ErrorContains(t, err, want, list)
@@ -109,6 +115,29 @@ func TestAGateLooksAtItsMeasureAndDirectionAlone(t *testing.T) {
 		}
 		require.Contains(t, text, c.fails, c.list)
 	}
+}
+
+// A change that makes a sweep end early, or that renames a point, passed every gate.
+func TestPointsThatAreMissingPassNoGate(t *testing.T) {
+	all := func(points int, names ...string) *Results {
+		var runs []*outcome.Outcome
+		for _, name := range names {
+			o := made(name, outcome.Survived, 80*outcome.MiB, 60*outcome.MiB, 9)
+			o.Origin.Points = points
+			runs = append(runs, o)
+		}
+		return mustRead(t, runs...)
+	}
+	base := all(4, "max=80MiB", "max=90MiB", "max=100MiB", "max=110MiB")
+	for list, want := range map[string]int{"peak +5%": 2, "verdict, missing": 2, "missing 1": 2, "missing +2": 0, "missing 49%": 2, "verdict, missing 50%": 0, "missing 100%": 0} {
+		require.Len(t, Compare(base, all(2, "max=80MiB", "max=90MiB", "max=120MiB")).Check(mustGates(t, list)), want, list)
+		require.Empty(t, Compare(base, base).Check(mustGates(t, list)))
+	}
+	c := Compare(base, all(2, "max=80MiB"))
+	require.Equal(t, "missing: max=90MiB: head.jsonl does not have it, so nothing is known of it there", strings.Replace(c.Check(mustGates(t, "peak"))[0].String(), c.Head.File, "head.jsonl", 1))
+	searched := all(0, "max=81MiB/step=1MiB", "max=85MiB/step=1MiB", "max=81MiB/step=2MiB")
+	require.Len(t, Compare(searched, all(0, "max=83MiB/step=1MiB")).Check(mustGates(t, "limit")), 1, "a series that is gone")
+	require.Empty(t, Compare(searched, all(0, "max=83MiB/step=1MiB", "max=83MiB/step=2MiB")).Check(mustGates(t, "limit")), "each search tries limits of its own")
 }
 
 func TestAVerdictForTheBetterFailsNothing(t *testing.T) {

@@ -52,7 +52,7 @@ with the verdict that it has allows that, and so does -acked 0`},
 	},
 	"compare": {
 		{0, `nothing that --fail-on names has changed, or it names nothing`},
-		{exitFailed, `something has; the comparison is written nevertheless`},
+		{exitFailed, `something has, or a point is missing; the comparison is written nevertheless`},
 		{exitUsage, `this command line makes no sense, a file cannot be read, or no point is in both`},
 		{exitMachine, `the comparison cannot be written`},
 		signalCode,

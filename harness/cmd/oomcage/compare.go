@@ -33,7 +33,10 @@ acknowledged, the latency (p95 of a run's steps) and what the cage was filled wi
 --fail-on names, with commas, what may not change: verdict (to another one that is not survived), limit, peak, steps,
 latency, filled. An amount says by how much more than the base: peak +5%, peak +3MiB, limit +4MiB, steps -2,
 latency +10ms; without a sign it is both up and down, and without an amount any change for the worse. What is within
-noise never fails. Points that one file alone has are listed.`
+noise never fails. Points of BASE that HEAD does not have fail as well, as nothing is known of them (missing): missing 2
+and missing 10% allow for some, and missing 100% for all. Points that one file alone has are listed.
+
+  oomcage compare --fail-on 'verdict, missing 100%' base.jsonl head.jsonl`
 
 type compareOptions struct {
 	out    string

@@ -37,19 +37,20 @@ func TestAComparisonIsATableAndEndsWithZeroWhereNothingWasToHold(t *testing.T) {
 
 func TestWhatMayNotChangeFailsTheComparison(t *testing.T) {
 	for list, code := range map[string]int{
-		"peak +5%":             0,
-		"peak +4%":             1,
-		"peak +2MiB, verdict":  1,
-		"peak -1%":             0,
-		"limit +4MiB":          0,
-		"limit +3MiB":          1,
-		"steps -5":             1,
-		"steps -6":             0,
-		"latency +10ms":        1,
-		"latency +1s":          0,
-		"filled":               1,
-		"verdict":              1,
-		"peak +5%,latency +1s": 0,
+		"peak +5%, missing 1":             0,
+		"peak +5%":                        1, // one point of the base is missing
+		"peak +4%":                        1,
+		"peak +2MiB, verdict":             1,
+		"peak -1%, missing 1":             0,
+		"limit +4MiB, missing 1":          0,
+		"limit +3MiB":                     1,
+		"steps -5":                        1,
+		"steps -6, missing 1":             0,
+		"latency +10ms":                   1,
+		"latency +1s, missing 1":          0,
+		"filled":                          1,
+		"verdict":                         1,
+		"peak +5%,latency +1s, missing 1": 0,
 	} {
 		stdout, stderr := mustCompare(t, code, "--fail-on", list, comparedBase, comparedHead)
 		require.Empty(t, stderr, "the text says it")
@@ -57,7 +58,7 @@ func TestWhatMayNotChangeFailsTheComparison(t *testing.T) {
 		mustCompare(t, 0, "--fail-on", list, comparedBase, comparedBase)
 	}
 	out := filepath.Join(t.TempDir(), "comment.md")
-	stdout, stderr := mustCompare(t, exitFailed, "--fail-on", "limit", "--format", "markdown", "-o", out, comparedBase, comparedHead)
+	stdout, stderr := mustCompare(t, exitFailed, "--fail-on", "limit, missing 1", "--format", "markdown", "-o", out, comparedBase, comparedHead)
 	require.Empty(t, stdout)
 	require.Equal(t, "oomcage compare: limit: step=1MiB: 62 MiB → 66 MiB\noomcage compare: limit: step=2MiB: 62 MiB → 66 MiB\n", stderr)
 	require.Contains(t, mustRead(t, out), "**What may not change, and did (2):**")
@@ -67,15 +68,15 @@ func TestAComparisonThatMakesNoSenseIsRefused(t *testing.T) {
 	other := mustStore(t, stored(t, "max=1GiB/other=1", harness.OOMKilled), "")
 	kept := mustRead(t, comparedBase)
 	for want, args := range map[string][]string{
-		"1 file given, and two are needed":                        {comparedBase},
-		"-fail-on is empty":                                       {"--fail-on", "", comparedBase, comparedHead},
-		"3 files given, and two are needed":                       {comparedBase, comparedHead, comparedHead},
-		"no such file":                                            {comparedBase, "/no/such/file"},
-		"have no point in common":                                 {comparedBase, other},
-		"there are verdict, limit, peak, steps, latency, filled,": {"--fail-on", "rss +5%", comparedBase, comparedHead},
-		`"pdf" is no format; take one of text, markdown, html,`:   {"--format", "pdf", comparedBase, comparedHead},
-		"is a file of results, which the report would replace":    {"-o", comparedBase, comparedBase, comparedHead},
-		"the line was torn":                                       {comparedBase, mustStore(t, stored(t, "max=1MiB", harness.OOMKilled)[:60])},
+		"1 file given, and two are needed":  {comparedBase},
+		"-fail-on is empty":                 {"--fail-on", "", comparedBase, comparedHead},
+		"3 files given, and two are needed": {comparedBase, comparedHead, comparedHead},
+		"no such file":                      {comparedBase, "/no/such/file"},
+		"have no point in common":           {comparedBase, other},
+		"there are verdict, limit, peak, steps, latency, filled, missing,": {"--fail-on", "rss +5%", comparedBase, comparedHead},
+		`"pdf" is no format; take one of text, markdown, html,`:            {"--format", "pdf", comparedBase, comparedHead},
+		"is a file of results, which the report would replace":             {"-o", comparedBase, comparedBase, comparedHead},
+		"the line was torn": {comparedBase, mustStore(t, stored(t, "max=1MiB", harness.OOMKilled)[:60])},
 	} {
 		stdout, stderr := mustCompare(t, exitUsage, args...)
 		require.Empty(t, stdout)
