@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -61,7 +62,7 @@ func newCompareCommand() *cobra.Command {
 			if err := refuseEmpty(cmd); err != nil {
 				return err
 			}
-			return o.compare(files[0], files[1], cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return o.compare(cmd.Context(), files, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
@@ -72,7 +73,8 @@ func newCompareCommand() *cobra.Command {
 	return cmd
 }
 
-func (o compareOptions) compare(base, head string, stdout, stderr io.Writer) error {
+// compare compares the two files, of the base and of the head.
+func (o compareOptions) compare(ctx context.Context, files []string, stdout, stderr io.Writer) error {
 	var gates []compare.Gate
 	if o.failOn != "" {
 		var err error
@@ -84,22 +86,22 @@ func (o compareOptions) compare(base, head string, stdout, stderr io.Writer) err
 		return err
 	}
 	var sides [2]*compare.Results
-	for i, file := range []string{base, head} {
+	for i, file := range files {
 		var err error
-		if sides[i], err = compare.Read(file); err != nil {
+		if sides[i], err = untilSignal(ctx, func() (*compare.Results, error) { return compare.Read(file) }); err != nil {
 			return usageError{err}
 		}
 	}
 	c := compare.Compare(sides[0], sides[1])
 	if len(c.Points) == 0 && len(c.Series) == 0 {
-		return usageError{fmt.Errorf("%s and %s have no point in common: compare results of the same sweep", base, head)}
+		return usageError{fmt.Errorf("%s and %s have no point in common: compare results of the same sweep", files[0], files[1])}
 	}
 	failures := c.Check(gates)
 	var written bytes.Buffer
 	if err := compare.Write(&written, c, o.format); err != nil {
 		return fmt.Errorf("make the comparison: %w", err)
 	}
-	if err := writeOut(o.out, stdout, &written, "comparison"); err != nil {
+	if err := writeOut(ctx, o.out, stdout, &written, "comparison"); err != nil {
 		return err
 	}
 	if len(failures) == 0 {

@@ -38,7 +38,7 @@ func newExplainCommand() *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: interruptible(func(cmd *cobra.Command, args []string) error {
 			in := cmd.InOrStdin()
 			if args[0] != "-" {
 				f, err := os.Open(args[0])
@@ -53,7 +53,7 @@ func newExplainCommand() *cobra.Command {
 				return usageError{err}
 			}
 			return explain(o, cmd.OutOrStdout())
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&name, "name", "", "the outcome of that name; needed where there are several")
 	return cmd

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 
@@ -10,13 +11,13 @@ import (
 )
 
 // writeHistory writes the results of several builds in one of the formats that they have.
-func (o reportOptions) writeHistory(format report.Format, stdout io.Writer) error {
+func (o reportOptions) writeHistory(ctx context.Context, format report.Format, stdout io.Writer) error {
 	switch format {
 	case report.Table, report.Markdown, report.HTML, report.SVG:
 	default:
 		return usageError{fmt.Errorf("a history is no %s; take one of html, md, svg, table", format)}
 	}
-	h, err := compare.ReadHistory(o.history, o.partial)
+	h, err := untilSignal(ctx, func() (*compare.History, error) { return compare.ReadHistory(o.history, o.partial) })
 	if err != nil {
 		return usageError{err}
 	}
@@ -27,5 +28,5 @@ func (o reportOptions) writeHistory(format report.Format, stdout io.Writer) erro
 	if err != nil {
 		return fmt.Errorf("make the history: %w", err)
 	}
-	return writeOut(o.out, stdout, &written, "history")
+	return writeOut(ctx, o.out, stdout, &written, "history")
 }

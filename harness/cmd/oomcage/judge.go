@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -31,16 +30,9 @@ func newJudgeCommand() *cobra.Command {
 		Long:                  withCodes(judgeLong, "judge"),
 		DisableFlagsInUseLine: true,
 		Args:                  atLeastOne("no file to judge: name files with one outcome a line, or - for stdin"),
-		RunE: func(cmd *cobra.Command, files []string) error {
-			done := make(chan error, 1)
-			go func() { done <- judge(files, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr()) }()
-			select {
-			case err := <-done:
-				return err
-			case <-cmd.Context().Done(): // a read from a terminal knows no context
-				return context.Cause(cmd.Context())
-			}
-		},
+		RunE: interruptible(func(cmd *cobra.Command, files []string) error {
+			return judge(files, cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		}),
 	}
 }
 

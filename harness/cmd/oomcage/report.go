@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -63,7 +64,7 @@ func newReportCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, files []string) error {
-			return o.write(files, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return o.write(cmd.Context(), files, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	f := cmd.Flags()
@@ -76,7 +77,7 @@ func newReportCommand() *cobra.Command {
 	return cmd
 }
 
-func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
+func (o reportOptions) write(ctx context.Context, files []string, stdout, stderr io.Writer) error {
 	format := o.format
 	if format == "" {
 		var err error
@@ -88,9 +89,12 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if o.history != "" {
-		return o.writeHistory(format, stdout)
+		return o.writeHistory(ctx, format, stdout)
 	}
-	set, err := report.ReadFor(format, files...)
+	set, err := untilSignal(ctx, func() (*report.Set, error) { return report.ReadFor(format, files...) })
+	if errors.As(err, new(signalError)) {
+		return err
+	}
 	if set == nil {
 		fmt.Fprintf(stderr, "oomcage report: %s\n", printable.Indented(advised(err)))
 		return exitCode(exitUsage)
@@ -110,7 +114,7 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 	if err := report.Write(&written, set, format); err != nil {
 		return fmt.Errorf("make the report: %w", err)
 	}
-	if err := writeOut(o.out, stdout, &written, "report"); err != nil {
+	if err := writeOut(ctx, o.out, stdout, &written, "report"); err != nil {
 		return err
 	}
 	if len(set.Findings) == 0 {
@@ -125,11 +129,16 @@ func (o reportOptions) write(files []string, stdout, stderr io.Writer) error {
 }
 
 // writeOut writes what was made to the file, or to stdout without one.
-func writeOut(file string, stdout io.Writer, made *bytes.Buffer, what string) (err error) {
-	if file == "" {
-		_, err = made.WriteTo(stdout)
+func writeOut(ctx context.Context, file string, stdout io.Writer, made *bytes.Buffer, what string) error {
+	write := func() (int64, error) { return made.WriteTo(stdout) }
+	if file != "" {
+		write = func() (int64, error) { return 0, writeWhole(file, made.Bytes()) }
+	}
+	var err error
+	if info, failed := os.Stat(file); file == "" || failed == nil && !info.Mode().IsRegular() {
+		_, err = untilSignal(ctx, write)
 	} else {
-		err = writeWhole(file, made.Bytes())
+		_, err = write() // a file that is kept is not torn
 	}
 	if err != nil {
 		return fmt.Errorf("write the %s: %w", what, err)
