@@ -141,7 +141,25 @@ func (l *loader) send(ctx context.Context, due time.Time) {
 		s.due = due
 	}
 	l.underWay[n] = s
-	go call(func() error { return withCause(ctx, l.Step(ctx, l.p, l.sent+n)) }, func(e callEnd) { l.ended <- stepEnd{n, time.Now(), e} })
+	go l.step(ctx, n)
+}
+
+// step makes step n, and tells when it had ended: before anybody was told of it.
+func (l *loader) step(ctx context.Context, n int) {
+	var at time.Time
+	call(func() error {
+		err := withCause(ctx, l.Step(ctx, l.p, l.sent+n))
+		at = time.Now()
+		if l.Observe != nil {
+			l.Observe(l.p, l.sent+n, err)
+		}
+		return err
+	}, func(e callEnd) {
+		if at.IsZero() { // it has not returned
+			at = time.Now()
+		}
+		l.ended <- stepEnd{n, at, e}
+	})
 }
 
 // withCause adds to an error that says no more than that a context has ended, as libraries return it, why it has.

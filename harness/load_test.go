@@ -63,6 +63,39 @@ func TestAsManyStepsAreUnderWayAsThereAreClients(t *testing.T) {
 	}
 }
 
+// The command printed within the step: with 16 clients on a slow terminal, that was most of its time.
+func TestWhoIsToldOfAStepIsNoPartOfItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := make(chan int, 4)
+		o, _ := mustApply(t, Load{Count: 4, Clients: 2, Observe: func(_ *Process, n int, err error) {
+			time.Sleep(time.Minute)
+			if err == nil {
+				told <- n
+			}
+		}}, func(n int, _ func()) error {
+			time.Sleep(time.Second)
+			if n == 4 {
+				return errors.New("no")
+			}
+			return nil
+		})
+		require.Len(t, o.StepTimes, 4)
+		for _, s := range o.StepTimes {
+			require.Equal(t, time.Second, s.Took)
+		}
+		require.Len(t, told, 3)
+		require.Equal(t, 1, o.Failed)
+	})
+}
+
+func TestWhoIsToldOfAStepMayPanicAsTheStepMay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		require.Panics(t, func() {
+			mustApply(t, Load{Count: 1, Observe: func(*Process, int, error) { panic("told") }}, func(int, func()) error { return nil })
+		})
+	})
+}
+
 func TestALoadWithARateDoesNotSlowDownWithTheTarget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()

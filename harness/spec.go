@@ -131,6 +131,10 @@ type Load struct {
 	// target itself has ended with exit code 0. Stop then is for all that runs in the cage. Not for Cage.Run, where others may.
 	UntilEmpty bool
 
+	// Observe, where set, is told of each step when it has ended and its time was taken, by the goroutine of the step: what it
+	// does is no part of the step's time, but the client sends no other one until it returns. It is for who shows a run.
+	Observe func(p *Process, n int, err error)
+
 	sent     int                // in earlier lives of the target
 	failures int                // of these: that failed, and were tolerated
 	outages  *outcome.OutageLog // of all its lives

@@ -36,8 +36,8 @@ func drawable(w io.Writer) bool {
 // coloured reports whether colours are wanted on a terminal (no-color.org).
 func coloured() bool { return os.Getenv("NO_COLOR") == "" }
 
-// frame is how often the graph is drawn anew: often enough for the eye, and cheap.
-const frame = 200 * time.Millisecond
+// frameTime is how often the graph is drawn anew: often enough for the eye, and cheap.
+const frameTime = 200 * time.Millisecond
 
 // Rows of the graph where the terminal has them, and what is written around it: the legend, its caption, an
 // empty row, and the cursor's.
@@ -56,7 +56,7 @@ type liveGraph struct {
 	current readings // memory.current in MiB
 	last    composed
 	highest composed // in the end its last reading tells nothing
-	drawn   int      // lines of the last graph
+	drawn   int      // lines of the last graph; for who draws alone
 
 	stop chan struct{}
 	done chan struct{}
@@ -92,12 +92,12 @@ func (g *liveGraph) end() {
 	defer g.mu.Unlock()
 	g.last = g.highest
 	g.last.note = " at the highest reading"
-	g.draw()
+	g.draw(g.frame())
 }
 
 func (g *liveGraph) follow() {
 	defer close(g.done)
-	tick := time.NewTicker(frame)
+	tick := time.NewTicker(frameTime)
 	defer tick.Stop()
 	for {
 		select {
@@ -107,8 +107,9 @@ func (g *liveGraph) follow() {
 		}
 		g.mu.Lock()
 		g.read()
-		g.draw()
+		text := g.frame()
 		g.mu.Unlock()
+		g.draw(text) // while nobody waits: the terminal may be slow
 	}
 }
 
@@ -132,14 +133,23 @@ func (g *liveGraph) read() {
 	}
 }
 
-func (g *liveGraph) draw() {
+// frame is the graph of the readings so far; "" before there is one.
+func (g *liveGraph) frame() string {
 	if len(g.current.values) == 0 {
-		return
+		return ""
 	}
 	columns, rows := g.size()
 	text := g.current.plot(g.p.Cage().Limits().Max, g.acked, columns, rows, coloured())
 	if filled := g.last.lines(columns); strings.Count(text+filled, "\n") < rows {
 		text += filled
+	}
+	return text
+}
+
+// draw draws over what it has drawn before.
+func (g *liveGraph) draw(text string) {
+	if text == "" {
+		return
 	}
 	if g.drawn > 0 {
 		fmt.Fprintf(g.w, "\x1b[%dA\x1b[J", g.drawn) // up, and clear from there on
