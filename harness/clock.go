@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -13,6 +14,9 @@ const (
 	// clockShare bounds what the clock takes: one part of the time in so many. A sample takes 0.05 ms, and several ms in an
 	// emulated guest (2026-11).
 	clockShare = 100
+	// lastCosts is of how many samples the cheapest says what one takes. Any single one may have waited for a CPU on a busy
+	// machine: 50 ms of that would leave the cage unseen for 5 s.
+	lastCosts = 8
 	// lookInterval is how often the limits and the target's place are looked at where the kernel reports
 	// nothing: it tells nobody of a change of these. A look takes 0.1 ms (2026-11).
 	lookInterval = 250 * time.Millisecond
@@ -22,9 +26,9 @@ const (
 // bounded. Its zero value begins.
 type clock struct {
 	ticks   int
-	cost    time.Duration // of the last sample
-	hurried int           // how often it was faster
-	soon    time.Duration // when the next sample is wanted; 0: whenever it is due
+	costs   [lastCosts]time.Duration // of the last samples
+	hurried int                      // how often it was faster
+	soon    time.Duration            // when the next sample is wanted; 0: whenever it is due
 }
 
 // maxHurried bounds how often a clock is faster: a program that runs into its limit within 20 ms is to be seen on its way,
@@ -35,18 +39,31 @@ const maxHurried = 30
 func (c *clock) tick(sample func()) time.Duration {
 	start := time.Now()
 	sample()
-	c.cost = time.Since(start)
-	c.ticks++
+	c.took(time.Since(start))
 	return c.interval()
+}
+
+// took notes what a sample has cost.
+func (c *clock) took(cost time.Duration) {
+	c.costs[c.ticks%lastCosts] = cost
+	c.ticks++
+}
+
+// cost is what a sample takes by itself: 0 before the first.
+func (c *clock) cost() time.Duration {
+	if c.ticks == 0 {
+		return 0
+	}
+	return slices.Min(c.costs[:min(c.ticks, lastCosts)])
 }
 
 // interval is how long to wait now.
 func (c *clock) interval() time.Duration {
 	doubled := min(c.ticks/ticksPerInterval, maxDoublings)
-	due := max(firstInterval<<doubled, clockShare*c.cost)
+	due := max(firstInterval<<doubled, clockShare*c.cost())
 	if c.soon > 0 && c.soon < due && c.hurried < maxHurried {
 		c.hurried++
-		return max(c.soon, c.cost)
+		return max(c.soon, c.cost())
 	}
 	return due
 }

@@ -23,17 +23,36 @@ func TestTheClockRunsSlowerAndSlower(t *testing.T) {
 }
 
 func TestTheClockTakesNoMoreThanItsShare(t *testing.T) {
-	c := clock{cost: 3 * time.Millisecond}
+	c := costly(3 * time.Millisecond)
 	require.Equal(t, 300*time.Millisecond, c.interval())
 }
 
+func TestASampleThatWaitedForACPUDoesNotSlowTheClock(t *testing.T) {
+	var c clock
+	c.took(time.Millisecond / 20)
+	c.took(50 * time.Millisecond)
+	require.Equal(t, firstInterval, c.interval())
+	for range lastCosts {
+		c.took(50 * time.Millisecond)
+	}
+	require.Equal(t, 5*time.Second, c.interval(), "each takes so long")
+}
+
+// costly has taken samples that cost so much each.
+func costly(each time.Duration) (c clock) {
+	c.took(each)
+	return c
+}
+
 func TestTheClockHurriesWhereTheLimitIsNear(t *testing.T) {
-	c := clock{cost: 3 * time.Millisecond, soon: 5 * time.Millisecond}
+	c := costly(3 * time.Millisecond)
+	c.soon = 5 * time.Millisecond
 	for range maxHurried {
 		require.Equal(t, 5*time.Millisecond, c.interval())
 	}
 	require.Equal(t, 300*time.Millisecond, c.interval(), "no more often than that")
-	c = clock{cost: 3 * time.Millisecond, soon: time.Millisecond}
+	c = costly(3 * time.Millisecond)
+	c.soon = time.Millisecond
 	require.Equal(t, 3*time.Millisecond, c.interval())
 	c = clock{soon: time.Hour}
 	require.Equal(t, firstInterval, c.interval())
