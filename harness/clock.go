@@ -49,12 +49,9 @@ func (c *clock) took(cost time.Duration) {
 	c.ticks++
 }
 
-// cost is what a sample takes by itself: 0 before the first.
+// cost is what a sample takes by itself. It is 0 for the first samples: few of them say too little.
 func (c *clock) cost() time.Duration {
-	if c.ticks == 0 {
-		return 0
-	}
-	return slices.Min(c.costs[:min(c.ticks, lastCosts)])
+	return slices.Min(c.costs[:])
 }
 
 // interval is how long to wait now.
