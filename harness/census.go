@@ -10,12 +10,15 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"oomcage/harness/internal/cgroup"
 	"oomcage/harness/internal/sys"
 	"oomcage/harness/outcome"
 )
 
 // census notes who is in the cage when its limit comes near. It belongs to the timeline, which guards it.
 type census struct {
+	group   *cgroup.Group    // of which it is; nil before the target is started
+	tmpfs   map[string]Bytes // what was in use of each when that began
 	taken   []outcome.Census // the firsts of the shares that were reached, and the highest since
 	firsts  int
 	reached int    // how many of the shares
@@ -31,8 +34,8 @@ var censusShares = [...]Bytes{outcome.NearLimit, outcome.AtLimit}
 const censusGrowth = 50
 
 // see takes a census where the sample calls for it.
-func (c *census) see(p *Process, s outcome.Sample, limit Bytes) {
-	if p == nil || limit == 0 {
+func (c *census) see(s outcome.Sample, limit Bytes) {
+	if c.group == nil || limit == 0 {
 		return
 	}
 	reached := 0
@@ -47,8 +50,8 @@ func (c *census) see(p *Process, s outcome.Sample, limit Bytes) {
 		return
 	}
 	c.often.look(func() {
-		now, err := p.census(s)
-		if err != nil || len(now.Processes) == 0 || c.late(p) && c.firsts > 0 {
+		now, err := c.take(s)
+		if err != nil || len(now.Processes) == 0 || c.late() && c.firsts > 0 {
 			return
 		}
 		c.taken = append(c.taken[:c.firsts], now)
@@ -62,8 +65,8 @@ func (c *census) see(p *Process, s outcome.Sample, limit Bytes) {
 
 // late reports whether there was an OOM since it was asked last. It is counted before the victim loses what it has, so that
 // who was read before this was asked may have lost it: the census before shows more.
-func (c *census) late(p *Process) bool {
-	now, err := readEvents(p.cage.group, "memory.events")
+func (c *census) late() bool {
+	now, err := readEvents(c.group, "memory.events")
 	if err != nil {
 		return false
 	}
@@ -72,35 +75,35 @@ func (c *census) late(p *Process) bool {
 	return c.ooms != before
 }
 
-// census reads who is in the cage of p.
-func (p *Process) census(s outcome.Sample) (outcome.Census, error) {
-	pids, err := p.cage.group.Procs()
+// take reads who is in the cage.
+func (c *census) take(s outcome.Sample) (outcome.Census, error) {
+	pids, err := c.group.Procs()
 	if err != nil {
 		return outcome.Census{}, err
 	}
-	c := outcome.Census{At: s.At, Current: s.Current, Anon: s.Stat.Anon}
+	now := outcome.Census{At: s.At, Current: s.Current, Anon: s.Stat.Anon}
 	files := map[uint64]Bytes{} // of memfd_create, by inode
 	for _, pid := range pids {
 		if r, ok := readResident(int(pid)); ok {
-			c.Processes = append(c.Processes, r)
+			now.Processes = append(now.Processes, r)
 		}
 		if s.Stat.Shmem >= outcome.MinLeft {
 			addMemfds(int(pid), files)
 		}
 	}
 	for _, size := range files {
-		c.Memfd += size
+		now.Memfd += size
 	}
-	slices.SortStableFunc(c.Processes, func(a, b outcome.Resident) int { return cmp.Compare(b.RSS(), a.RSS()) })
-	for _, r := range c.Processes[min(len(c.Processes), outcome.MaxResidents):] {
-		c.More++
-		c.MoreRSS += r.RSS()
+	slices.SortStableFunc(now.Processes, func(a, b outcome.Resident) int { return cmp.Compare(b.RSS(), a.RSS()) })
+	for _, r := range now.Processes[min(len(now.Processes), outcome.MaxResidents):] {
+		now.More++
+		now.MoreRSS += r.RSS()
 	}
-	c.Processes = c.Processes[:len(c.Processes)-c.More]
+	now.Processes = now.Processes[:len(now.Processes)-now.More]
 	if s.Stat.Shmem >= outcome.MinLeft {
-		c.Tmpfs = growth(p.tmpfs)
+		now.Tmpfs = growth(c.tmpfs)
 	}
-	return c, nil
+	return now, nil
 }
 
 // readResident reads /proc/PID/status, which says all of a process in one go. smaps_rollup would say more, and holds up

@@ -37,11 +37,11 @@ func TestWhoIsInTheCageIsKnownFromTheLimitsNeighbourhoodOn(t *testing.T) {
 func TestACensusThatComesAfterAKillReplacesNone(t *testing.T) {
 	const limit = 64 * MiB
 	cage := NewCageT(t, Limits{Max: limit})
-	p, err := cage.Start(t.Context(), as(t, "idle"))
+	_, err := cage.Start(t.Context(), as(t, "idle"))
 	require.NoError(t, err)
-	c := census{often: budget{free: manyLooks}}
+	c := census{group: cage.group, often: budget{free: manyLooks}}
 	last := func(share Bytes) Bytes {
-		c.see(p, outcome.Sample{Current: limit / 100 * share}, limit)
+		c.see(outcome.Sample{Current: limit / 100 * share}, limit)
 		return c.taken[len(c.taken)-1].Current / (limit / 100)
 	}
 	require.EqualValues(t, 82, last(82))

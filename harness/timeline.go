@@ -51,6 +51,7 @@ func (t *timeline) watch(p *Process) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.seen.begin(p, t.before.limits)
+	t.census.group, t.census.tmpfs = p.cage.group, p.tmpfs
 }
 
 // glance sees to what has become of the limits and of the target's place, and to what was put off. While another takes a
@@ -165,7 +166,7 @@ func (t *timeline) record(news bool) bool {
 	}
 	t.samples = append(t.samples, s)
 	t.place(s.Events.OOMKill, s.At, t.sent, t.step)
-	t.census.see(t.seen.target, s, t.limit())
+	t.census.see(s, t.limit())
 	return true
 }
 
@@ -187,10 +188,10 @@ func (t *timeline) nearing() time.Duration {
 
 // limit is the memory.max that was seen last; 0 where there is none.
 func (t *timeline) limit() Bytes {
-	if t.seen.target == nil {
+	if t.seen.home == nil {
 		return 0
 	}
-	limit := t.seen.limits[limitKey{t.seen.target.cage.group.Name(), "memory.max"}]
+	limit := t.seen.limits[limitKey{t.seen.home.Name(), "memory.max"}]
 	if limit == Unlimited {
 		return 0
 	}

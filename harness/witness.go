@@ -3,13 +3,15 @@ package harness
 import (
 	"time"
 
+	"oomcage/harness/internal/cgroup"
 	"oomcage/harness/outcome"
 )
 
 // witness notes, whenever it looks, what has become of the target's place and of its limits. It belongs
 // to the timeline, which guards it.
 type witness struct {
-	target      *Process              // nil before it is started
+	home        *cgroup.Group         // whose limits are looked at; nil before the target is started
+	target      *Process              // nil before it is started, and where nothing is
 	limits      map[limitKey]Bytes    // as they were read last
 	changes     []outcome.LimitChange // in their order
 	group       string                // in which the target was seen last
@@ -25,17 +27,20 @@ const maxMoves = 16
 // begin takes in the limits as they were before the target was started. What an earlier run of the cage has changed is
 // a change of this one too, which has the cage's limits as they were made.
 func (w *witness) begin(p *Process, limits []limitReading) {
-	w.target, w.group, w.limits = p, p.group.Name(), map[limitKey]Bytes{}
+	w.home, w.target, w.group, w.limits = p.cage.group, p, p.group.Name(), map[limitKey]Bytes{}
 	w.noteLimits(0, p.cage.asMade(limits))
 	w.noteLimits(0, limits)
 }
 
 // look compares what is now with what was seen before.
 func (w *witness) look(at time.Duration) {
+	if w.home == nil {
+		return
+	}
+	w.noteLimits(at, readLimits(w.home, sampledLimits))
 	if w.target == nil {
 		return
 	}
-	w.noteLimits(at, readLimits(w.target.cage.group, sampledLimits))
 	if now, ended := w.target.whereabouts(); !ended {
 		w.note(at, now)
 	}

@@ -103,6 +103,9 @@ type Evidence struct {
 	// Followed is what became of what the target had left in its cage, where Load.UntilEmpty follows that; nil: it left nothing.
 	Followed *Followed `json:"followed,omitempty"`
 
+	// Watched is set where the target ran already, and was only watched; see harness.Watch.
+	Watched *Watched `json:"watched,omitempty"`
+
 	// Stop is what became of the target when its load had ended and Spec.Stop asked it to end; nil: it was not asked.
 	Stop *Stopped `json:"stop,omitempty"`
 

@@ -141,6 +141,10 @@ func (t *text) line(name, format string, args ...any) {
 
 // printCourse prints what was run, and how its steps went.
 func (o *Outcome) printCourse(t *text) {
+	if o.Evidence.Watched != nil {
+		o.printWatched(t)
+		return
+	}
 	t.line("target", "%s", strings.Join(append([]string{o.Spec.Target.Path}, o.Spec.Target.Args...), " "))
 	if user := o.Spec.Target.User; user != "" {
 		t.line("user", "%s", user)
@@ -163,14 +167,19 @@ func (o *Outcome) printCourse(t *text) {
 	if o.Latency != nil {
 		t.line("latency", "%s", o.Latency)
 	}
-	for i, life := range o.Lives {
-		t.line("life", "%d of %d, until %s: %s: %s", i+1, len(o.Lives)+1, human.Duration(life.Until), life.Verdict, life.Why)
-	}
+	o.printLives(t)
 	for _, outage := range o.Outages {
 		t.line("outage", "%s", outage)
 	}
 	if o.Error != "" {
 		t.line("error", "%s", o.Error)
+	}
+}
+
+// printLives prints how the earlier ones went.
+func (o *Outcome) printLives(t *text) {
+	for i, life := range o.Lives {
+		t.line("life", "%d of %d, until %s: %s: %s", i+1, len(o.Lives)+1, human.Duration(life.Until), life.Verdict, life.Why)
 	}
 }
 

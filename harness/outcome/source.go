@@ -18,6 +18,9 @@ const (
 	KernelLog    Source = "/dev/kmsg"
 	BaselineRead Source = "baseline"    // all that Baseline has
 	Descendants  Source = "descendants" // the list of the cgroups below the cage
+
+	// EventsAtEnd are the counters of a cgroup that was watched, when it had ended.
+	EventsAtEnd Source = "memory.events when it had ended"
 )
 
 const localEvents = "memory.events.local"

@@ -44,6 +44,8 @@ func Classify(e Evidence) (v Verdict, reason string) {
 	switch {
 	case e.Unread[EventsFile] != "":
 		return Inconclusive, "the cage's counters could not be read: " + e.Unread[EventsFile]
+	case e.Watched != nil:
+		return judgeWatched(e)
 	case e.Status.Signal == UnknownSignal:
 		return Inconclusive, "the target has ended, and another part of this process has taken its wait status"
 	case own.OOMKill > kills:

@@ -36,6 +36,12 @@ with the verdict that it has allows that, and so does -acked 0`},
 		{exitMachine, `the run could not be made, or one of several of a spec file`},
 		signalCode,
 	},
+	"watch": {
+		{0, `it was watched, and ended as -expect says; Ctrl-C and -for are such an end of the watch`},
+		{exitFailed, `it ended otherwise`},
+		usageCode,
+		{exitMachine, `there is nothing to watch: no such cgroup or process, or no memory controller`},
+	},
 	"sweep": {
 		{0, `the checks found nothing`},
 		{exitFailed, `they did`},

@@ -20,6 +20,9 @@ func kernelsLine() string { return "" }
 func newRunCommand() *cobra.Command {
 	return onLinux("run", "Run a program in a cage and say how it ends")
 }
+func newWatchCommand() *cobra.Command {
+	return onLinux("watch", "Say how what runs already comes to its end")
+}
 func newSweepCommand() *cobra.Command {
 	return onLinux("sweep", "Run a program over a grid of limits and loads")
 }

@@ -14,6 +14,7 @@ it step by step until the kernel kills it, and says between which steps, and by 
 the kernel's memory.events.
 
   oomcage run      one program, one limit: how does it end?
+  oomcage watch    what runs already: how does it come to its end?
   oomcage sweep    a grid of limits and loads: where does it break?
   oomcage bisect   the smallest limit that it survives
   oomcage compare  results of two builds: what has changed, and what is noise

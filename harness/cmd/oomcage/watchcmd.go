@@ -1,0 +1,135 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"oomcage/harness"
+	"oomcage/harness/internal/kmsg"
+	"oomcage/harness/internal/printable"
+	"oomcage/harness/outcome"
+)
+
+const watchLong = `watch judges what runs already: a cgroup, or a process. It compares the kernel's counters from now on, until nothing
+runs in it any more or it is removed, until -for is up, or until Ctrl-C, and then says how it went. It makes no cgroup, and writes
+into none.
+
+  oomcage watch /sys/fs/cgroup/system.slice/web.service
+  oomcage watch -pid 4711 -for 10m -expect survived
+  oomcage watch /system.slice/web.service -o results.jsonl
+
+A service manager or a container engine may remove the cgroup a millisecond after the kill. The kernel log, what the cgroups above
+it have counted, and the last reading then decide. Where these do not suffice, the verdict is inconclusive and says why.
+
+How a process ended is known to its parent alone, and to others from Linux 6.15 on: "exited" may say no more than that no OOM killer
+of the kernel had a part in it.
+
+Any user may watch. Where kernel.dmesg_restrict is 1, the kernel log is open to root alone: without it nobody knows which of
+several processes was killed. With -json stdout has the outcome, on one line, and nothing else; -o adds that line to a file, for oomcage report and
+explain.`
+
+// watchFlags are what a watch is told.
+type watchFlags struct {
+	spec   harness.WatchSpec
+	expect string
+	asJSON bool
+	out    string
+}
+
+func newWatchCommand() *cobra.Command {
+	var f watchFlags
+	cmd := &cobra.Command{
+		Use:                   "watch CGROUP | -pid N",
+		Short:                 "Say how what runs already comes to its end",
+		Long:                  withCodes(watchLong, "watch"),
+		DisableFlagsInUseLine: true,
+		Args:                  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				f.spec.Cgroup = args[0]
+			}
+			return f.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&f.spec.PID, "pid", 0, "watch process `N`, by the counters of its cgroup")
+	flags.DurationVar(&f.spec.For, "for", 0, "end after this `TIME` (default: when it ends)")
+	flags.StringVar(&f.spec.Name, "name", "", "`NAME` of the watch in results (default: what is watched)")
+	flags.StringVar(&f.expect, "expect", "", "exit with 1 unless the `VERDICT` is this, or one of several with commas: survived,exited")
+	flags.BoolVar(&f.asJSON, "json", false, "print the outcome as a line of JSON")
+	flags.StringVarP(&f.out, "out", "o", "", "`FILE` to which the outcome is added, on one line")
+	_ = cmd.RegisterFlagCompletionFunc("expect", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return outcome.ExpectedNames(), cobra.ShellCompDirectiveNoFileComp
+	}) // its one error is a flag that is not there
+	return cmd
+}
+
+// run watches, and prints to w as it goes on.
+func (f *watchFlags) run(ctx context.Context, w, stderr io.Writer) error {
+	var ends outcome.Expectation
+	if f.expect != "" {
+		var err error
+		if ends, err = outcome.ParseExpectation(f.expect); err != nil {
+			return usageError{fmt.Errorf("-expect %w", err)}
+		}
+	}
+	if err := f.spec.Validate(); err != nil {
+		return usageError{err}
+	}
+	var results *os.File
+	if f.out != "" {
+		var err error
+		if results, err = os.OpenFile(f.out, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666); err != nil {
+			return err
+		}
+		defer results.Close()
+	}
+	noteClosedLog(stderr)
+	if !f.asJSON {
+		f.spec.Seen = newWatchPrinter(w).seen
+	}
+	o, err := harness.Watch(ctx, f.spec)
+	if err != nil {
+		return err
+	}
+	if f.asJSON {
+		err = printJSON(w, o)
+	} else if _, printErr := fmt.Fprintf(w, "\n%s", o); printErr != nil {
+		err = fmt.Errorf("print the outcome: %w", printErr)
+	}
+	if results != nil {
+		err = errors.Join(err, keep(results, o))
+	}
+	if err != nil {
+		return err
+	}
+	if unmet := ends.Unmet(o); unmet != "" {
+		return failed(unmet)
+	}
+	return nil
+}
+
+func keep(f *os.File, o *harness.Outcome) error {
+	if err := printJSON(f, o); err != nil {
+		return fmt.Errorf("keep the outcome in %s: %w", f.Name(), err)
+	}
+	return f.Close()
+}
+
+// noteClosedLog says what is missing where the kernel log cannot be read.
+func noteClosedLog(stderr io.Writer) {
+	log, err := kmsg.Open()
+	if err == nil {
+		log.Close()
+		return
+	}
+	fmt.Fprintf(stderr, "oomcage watch: without the kernel log: %s\n  to help: run it as root, or sysctl kernel.dmesg_restrict=0; the counters decide alone, and do not say which of several processes was killed\n",
+		printable.Line(err.Error()))
+}

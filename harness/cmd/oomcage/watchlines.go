@@ -1,0 +1,55 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"oomcage/harness"
+	"oomcage/harness/internal/bar"
+	"oomcage/harness/internal/human"
+	"oomcage/harness/outcome"
+)
+
+// watchPrinter prints a line for a reading that differs much from the one before, and for each kill.
+type watchPrinter struct {
+	w     io.Writer
+	begun bool
+	last  outcome.Sample
+}
+
+func newWatchPrinter(w io.Writer) *watchPrinter { return &watchPrinter{w: w} }
+
+// watchEvery is how often a line is printed where nothing but memory.current changes.
+const watchEvery = time.Second
+
+// notable is by which part of the limit memory.current has to change, or else of what it was.
+const notable = 20
+
+func (p *watchPrinter) seen(now outcome.Sample, limit harness.Bytes) {
+	if !p.begun {
+		of := "no memory.max"
+		if limit > 0 {
+			of = "of " + human.Size(limit)
+		}
+		fmt.Fprintf(p.w, "%-8s %-*s %12s   %s\n", "after", bar.Width, of, "current", "memory.events since")
+	} else if !p.differs(now, limit) {
+		return
+	}
+	p.begun, p.last = true, now
+	fmt.Fprintf(p.w, "%-8s %s %12d   %s\n", human.Duration(now.At.Round(100*time.Millisecond)), bar.Draw(int64(now.Current), int64(limit)), now.Current, now.Events)
+}
+
+func (p *watchPrinter) differs(now outcome.Sample, limit harness.Bytes) bool {
+	if now.Events.OOM != p.last.Events.OOM || now.Events.OOMKill != p.last.Events.OOMKill {
+		return true
+	}
+	part := limit
+	if part == 0 {
+		part = p.last.Current
+	}
+	moved := max(now.Current, p.last.Current) - min(now.Current, p.last.Current)
+	return now.At-p.last.At >= watchEvery && moved >= part/notable && moved > 0
+}

@@ -1,0 +1,228 @@
+package outcome
+
+import (
+	"fmt"
+	"time"
+
+	"oomcage/harness/internal/human"
+)
+
+// Watched is what is known of a target that ran before anybody watched it: a cgroup with all that is in it, or one process.
+// Nobody but its parent learns its exit code before Linux 6.15, and whoever manages its cgroup may remove that a moment
+// after the kill. So the counters may have been read last before the end; the kernel log and the counters above then tell
+// the rest. Evidence.PID is the main process.
+type Watched struct {
+	What string `json:"what"` // as it was asked for: "the unit web.service"
+
+	Ended   bool          `json:"ended,omitempty"`   // nothing of it ran any more; otherwise the watch was over first
+	Removed bool          `json:"removed,omitempty"` // its cgroup was gone
+	EndedAt time.Duration `json:"ended_at,omitempty"`
+
+	// Final tells that its counters were read when it had ended: nothing is missing of them. Otherwise ReadAt is when they
+	// were read last.
+	Final  bool          `json:"final,omitempty"`
+	ReadAt time.Duration `json:"read_at"`
+
+	// Main is its first process: the oldest whose parent is outside, or the one that was asked for. Most is how many were
+	// seen in it at once.
+	Main FollowedProcess `json:"main,omitzero"`
+	Most int             `json:"most"`
+
+	Above *CountedAbove `json:"above,omitempty"` // where the counters are not final; nil: nothing above counts
+}
+
+// CountedAbove is what the cgroup right above a watched one has counted during the watch, of which the watched one's is the rest.
+type CountedAbove struct {
+	Path   string `json:"path"`
+	Events Events `json:"events"` // memory.events: it and all below it
+	Local  Events `json:"local"`  // memory.events.local: it alone
+	Beside Events `json:"beside"` // memory.events of those beside the watched one, together
+	Gone   int    `json:"gone"`   // how many of those beside were removed meanwhile: what they counted is not known
+}
+
+// inside is what the watched cgroup and those below it must have counted, and whether that is certain.
+func (c *CountedAbove) inside() (inside Events, certain bool) {
+	if c == nil || c.Gone > 0 {
+		return Events{}, false
+	}
+	inside, err := c.Events.Since(c.Local.Plus(c.Beside))
+	return inside, err == nil
+}
+
+// CountedKills is how many kills the counters above prove for it, and whether that is certain.
+func (w *Watched) CountedKills() (kills uint64, certain bool) {
+	e, certain := w.Above.inside()
+	return e.OOMKill, certain
+}
+
+// completeWatched adds to counters that are not final what the kernel log and the counters above say. It returns why kills
+// may be missing all the same, or "".
+func (e *Evidence) completeWatched() (unknown string) {
+	w := e.Watched
+	if w.Final {
+		return ""
+	}
+	inside, certain := w.Above.inside()
+	if certain {
+		e.Events = e.Events.AtLeast(inside)
+		e.EventsLocal.OOM = max(e.EventsLocal.OOM, inside.OOM)
+	}
+	e.Events.OOMKill = max(e.Events.OOMKill, uint64(len(e.Kills)))
+	for _, k := range e.Kills {
+		if k.Limit == e.Cage {
+			e.EventsLocal.OOM = max(e.EventsLocal.OOM, 1)
+		}
+	}
+	read := fmt.Sprintf("its cgroup was gone before its counters were read again (last after %s)", human.Duration(w.ReadAt))
+	switch {
+	case certain || e.Unread[KernelLog] == "" && e.UnplacedKills == 0:
+		return ""
+	case e.Unread[KernelLog] != "":
+		return read + ", the kernel log is not known (" + e.Unread[KernelLog] + "), and " + w.Above.silence()
+	default:
+		return fmt.Sprintf("%s, the kernel log tells of %s of which it does not say where, and %s", read, human.Count(int(e.UnplacedKills), "kill"), w.Above.silence())
+	}
+}
+
+// silence says why the counters above do not tell.
+func (c *CountedAbove) silence() string {
+	switch {
+	case c == nil:
+		return "no cgroup above it counts what is below"
+	case c.Gone > 0:
+		return fmt.Sprintf("%s counts for it and others beside it, of which %d were removed as well", c.Path, c.Gone)
+	default:
+		return fmt.Sprintf("the counters of %s and those below it contradict each other", c.Path)
+	}
+}
+
+// judgeWatched judges what ran already when the watch began.
+func judgeWatched(e Evidence) (Verdict, string) {
+	w := e.Watched
+	unknown := e.completeWatched()
+	record, logged := e.TargetKill()
+	switch {
+	case e.Events.OOMKill == 0 && unknown != "":
+		return Inconclusive, "ended, and " + unknown
+	case !w.Ended && e.Events.OOMKill > 0:
+		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer; it lives", dead(e, "inside"))
+	case !w.Ended && e.EventsLocal.OOM > 0:
+		return Inconclusive, fmt.Sprintf("it ran out of memory (oom %d), and nothing was killed", e.EventsLocal.OOM)
+	case !w.Ended:
+		return Survived, "alive when the watch ended: " + fullness(e)
+	case e.Events.OOMKill == 0 && e.knowsEnd() && e.Status.Signal != "":
+		return Killed, killedBySignal(e)
+	case e.Events.OOMKill == 0 && e.knowsEnd():
+		return Exited, "ended by itself with " + e.Status.String()
+	case e.Events.OOMKill == 0:
+		return Exited, "ended; how is not known, but that no kernel OOM killer had a part in it: " + w.proof()
+	case e.knowsEnd() && e.Status.Signal != "SIGKILL":
+		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer, and %s ended with %s", dead(e, "inside"), w.main(), e.Status)
+	case logged:
+		return e.byWatchedLog(record)
+	default:
+		return judgeWatchedKill(e)
+	}
+}
+
+// judgeWatchedKill judges a target that has ended, when an OOM killer had killed in it and the kernel log does not name its
+// main process.
+func judgeWatchedKill(e Evidence) (Verdict, string) {
+	w := e.Watched
+	last := OOMKill{}
+	if n := len(e.Kills); n > 0 {
+		last = e.Kills[n-1]
+	}
+	switch {
+	case e.SparedTarget():
+		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer, which the kernel log names; %s ended as well, how is not known", dead(e, "inside"), w.main())
+	case e.Events.OOMGroupKill > 0 || e.knowsEnd() || w.Most <= 1:
+		if last.Limit != "" || last.Global {
+			return e.byWatchedLog(last)
+		}
+		return e.byWatchedCounters()
+	default:
+		return Inconclusive, fmt.Sprintf("an OOM killer has killed %s in it, there were up to %d, and which it was is not known: %s", processes(e.Events.OOMKill), w.Most, e.unlogged())
+	}
+}
+
+// byWatchedLog is judgeByLog for a target of which cgroups of its own making may be a part.
+func (e Evidence) byWatchedLog(k OOMKill) (Verdict, string) {
+	if len(k.Limit) > len(e.Cage) && inside(e.Cage, k.Limit) {
+		return OOMKilled, fmt.Sprintf("killed by the limit of %s, which is a part of it", k.Limit)
+	}
+	if k.Limit == "" && !k.Global {
+		return e.byWatchedCounters()
+	}
+	return judgeByLog(e, k)
+}
+
+// byWatchedCounters is judgeByCounters for counters that may not be final.
+func (e Evidence) byWatchedCounters() (Verdict, string) {
+	_, certain := e.Watched.Above.inside()
+	if !e.Watched.Final && !certain && e.EventsLocal.OOM == 0 {
+		return Inconclusive, "killed by an OOM killer, and whose limit it was is not known: its cgroup was gone before its counters were read again, and " +
+			e.Watched.Above.silence() + "; " + e.unlogged()
+	}
+	return judgeByCounters(e)
+}
+
+// unlogged says why the kernel log does not tell.
+func (e Evidence) unlogged() string {
+	if why := e.Unread[KernelLog]; why != "" {
+		return "the kernel log could not be read: " + why
+	}
+	return "the kernel log does not say it"
+}
+
+// knowsEnd reports whether it is known how the main process ended.
+func (e Evidence) knowsEnd() bool { return e.Status.Ended && e.Status.Signal != UnknownSignal }
+
+// main names the main process.
+func (w *Watched) main() string {
+	if w.Main.Name == "" {
+		return "its main process"
+	}
+	return w.Main.String()
+}
+
+// proof says what shows that there was no kill.
+func (w *Watched) proof() string {
+	_, certain := w.Above.inside()
+	switch {
+	case w.Final:
+		return "oom_kill did not rise"
+	case certain:
+		return "its cgroup was gone before its counters were read again, and those of " + w.Above.Path + " have none that is not accounted for"
+	default:
+		return "its cgroup was gone before its counters were read again, and the kernel log has none"
+	}
+}
+
+// inside reports whether a cgroup is another one, or below it.
+func inside(group, name string) bool {
+	return name == group || len(name) > len(group) && name[:len(group)] == group && (name[len(group)] == '/' || group == "/")
+}
+
+// printWatched prints what was watched, and how it went.
+func (o *Outcome) printWatched(t *text) {
+	w := o.Evidence.Watched
+	t.line("watched", "%s, for %s", w.What, human.Duration(o.Took))
+	if w.Main.Name != "" {
+		t.line("main", "%s, of up to %s at once", w.Main, processes(uint64(max(w.Most, 1))))
+	}
+	switch {
+	case !w.Ended:
+		t.line("ended", "no")
+	case w.Removed && !w.Final:
+		t.line("ended", "after %s, and its cgroup was removed; counters last read after %s", human.Duration(w.EndedAt), human.Duration(w.ReadAt))
+	case w.Removed:
+		t.line("ended", "after %s, and its cgroup was removed", human.Duration(w.EndedAt))
+	default:
+		t.line("ended", "after %s", human.Duration(w.EndedAt))
+	}
+	if c := w.Above; c != nil {
+		t.line("above", "%s counted %s, of which itself %s, and those beside it %s", c.Path, c.Events, c.Local, c.Beside)
+	}
+	o.printLives(t)
+}

@@ -1,0 +1,153 @@
+package harness
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/outcome"
+)
+
+// watched begins to watch what a test runs in a cage, as if that were somebody else's. The function that it returns waits for the
+// outcome.
+func watched(t *testing.T, s WatchSpec) (await func() *Outcome) {
+	t.Helper()
+	began, done := make(chan struct{}), make(chan struct{})
+	tell := sync.OnceFunc(func() { close(began) })
+	seen := s.Seen
+	s.Seen = func(now outcome.Sample, limit Bytes) {
+		tell()
+		if seen != nil {
+			seen(now, limit)
+		}
+	}
+	var o *Outcome
+	var err error
+	go func() {
+		defer close(done)
+		o, err = Watch(t.Context(), s)
+	}()
+	select {
+	case <-began:
+	case <-done:
+		require.NoError(t, err)
+	}
+	return func() *Outcome {
+		t.Helper()
+		<-done
+		require.NoError(t, err)
+		return o
+	}
+}
+
+// told starts a target that takes more than the cage has when it is told so.
+func told(t *testing.T, c *Cage) *Process {
+	t.Helper()
+	p, err := c.Start(t.Context(), as(t, "told", "67108864"))
+	require.NoError(t, err)
+	require.NoError(t, says("waiting")(t.Context(), p))
+	return p
+}
+
+func mustSignal(t *testing.T, p *Process, sig syscall.Signal) {
+	t.Helper()
+	require.NoError(t, syscall.Kill(p.PID(), sig)) // not through the harness, which knows nothing of the watch
+}
+
+func TestAWatchedCgroupIsKilledByItsOwnLimit(t *testing.T) {
+	c := NewCageT(t, Limits{Max: 32 * MiB})
+	p := told(t, c)
+	await := watched(t, WatchSpec{Cgroup: c.Path()})
+	mustSignal(t, p, syscall.SIGUSR1)
+	o := await()
+	o.RequireVerdict(t, OOMKilled)
+	w := o.Evidence.Watched
+	require.True(t, w.Final)
+	require.Equal(t, p.PID(), w.Main.PID)
+	require.Equal(t, 1, w.Most)
+	require.EqualValues(t, 1, o.Evidence.Events.OOMKill)
+	require.NotEmpty(t, o.Timeline)
+	require.Len(t, o.Evidence.KillTimes, 1)
+	require.NotNil(t, o.Evidence.Fullest)
+	require.Equal(t, 32*MiB, o.Evidence.Limits.Max)
+}
+
+// A service manager or a container engine removes the cgroup as soon as nothing runs in it: whoever reads its counters then, is late.
+func TestAKillInACgroupThatIsRemovedAtOnceIsJudged(t *testing.T) {
+	removes, forks := newHelper(t, "removes"), newHelper(t, "forks")
+	const times = 50
+	final := 0
+	for range times {
+		c := NewCageT(t, Limits{Max: 32 * MiB})
+		forks.tell(t, c.Path())
+		pid := forks.await(t)
+		await := watched(t, WatchSpec{Cgroup: c.Path()})
+		removes.tell(t, c.Path())
+		forks.tell(t, "begin")
+		o := await()
+		require.Equal(t, "killed", forks.await(t))
+		require.Equal(t, "removed", removes.await(t))
+		o.RequireVerdict(t, OOMKilled)
+		require.Equal(t, pid, strconv.Itoa(o.Evidence.Watched.Main.PID))
+		if o.Evidence.Watched.Final {
+			final++
+		}
+		require.NoError(t, c.Close())
+	}
+	t.Logf("of %d, the counters of %d could still be read at the end", times, final)
+}
+
+func TestAWatchedProcessIsJudgedByItself(t *testing.T) {
+	c := NewCageT(t, Limits{Max: 32 * MiB})
+	victim, other := told(t, c), told(t, c)
+	await := watched(t, WatchSpec{PID: victim.PID()})
+	mustSignal(t, victim, syscall.SIGUSR1)
+	o := await()
+	o.RequireVerdict(t, OOMKilled)
+	require.Equal(t, 2, o.Evidence.Watched.Most)
+	require.False(t, other.Status().Ended)
+}
+
+func TestAWatchedProcessThatEndsByItselfWasNotKilled(t *testing.T) {
+	c := NewCageT(t, Limits{Max: 32 * MiB})
+	p := told(t, c)
+	await := watched(t, WatchSpec{PID: p.PID()})
+	mustSignal(t, p, syscall.SIGUSR2)
+	o := await()
+	o.RequireVerdict(t, Exited)
+	if s := o.Evidence.Status; s.Signal != outcome.UnknownSignal { // from Linux 6.15 on
+		require.Equal(t, 3, s.Code)
+	}
+}
+
+func TestAWatchThatIsOverFirstSaysSo(t *testing.T) {
+	c := NewCageT(t, Limits{Max: 64 * MiB})
+	p := told(t, c)
+	o := watched(t, WatchSpec{Cgroup: c.group.Name(), For: 300 * time.Millisecond})()
+	o.RequireVerdict(t, Survived)
+	require.Contains(t, o.Why, "alive when the watch ended")
+	require.False(t, p.Status().Ended)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	o, err := Watch(ctx, WatchSpec{Cgroup: c.Path()})
+	require.NoError(t, err)
+	o.RequireVerdict(t, Survived)
+}
+
+func TestAWatchSaysWhatItCannotWatch(t *testing.T) {
+	for want, s := range map[string]WatchSpec{
+		"there is nothing to watch: name a cgroup or a process":  {},
+		"the cgroup a and process 1: one of them can be watched": {Cgroup: "a", PID: 1},
+		"watch process -1: it must be positive":                  {PID: -1},
+		"watch for -1s: it must not be negative":                 {PID: 1, For: -time.Second},
+	} {
+		_, err := Watch(t.Context(), s)
+		require.EqualError(t, err, want)
+	}
+}

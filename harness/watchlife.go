@@ -1,0 +1,251 @@
+package harness
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"oomcage/harness/internal/cgroup"
+	"oomcage/harness/outcome"
+)
+
+// watchedLife is what is watched from when it was found until it ended.
+type watchedLife struct {
+	*watching
+	group *cgroup.Group
+	from  time.Time
+	last  lastReading
+	tl    *timeline
+	above *watchedAbove   // nil where nothing above counts
+	main  *watchedMain    // nil where nobody was in it
+	alone <-chan struct{} // closed when main has ended; nil when that was taken in
+	most  int             // processes at once
+	lived bool            // something has run in it
+	ended time.Duration   // 0: it has not
+	tmpfs map[string]Bytes
+
+	limits  Limits
+	cleanup []func() // the last one first
+}
+
+// begin opens all that is read again and again. What is held open can be read until the cgroup is removed.
+func (w *watching) begin(g *cgroup.Group) (l *watchedLife, err error) {
+	l = &watchedLife{watching: w, group: g, from: time.Now(), tmpfs: tmpfsInUse()}
+	defer func() {
+		if err != nil {
+			l.close()
+		}
+	}()
+	if err := l.last.open(g); err != nil {
+		return l, err
+	}
+	l.later(l.last.close)
+	if l.tl, err = newTimeline(&Cage{group: g}, w.start); err != nil {
+		return l, err
+	}
+	l.later(l.tl.close)
+	l.tl.seen.beginWatch(g, l.tl.before.limits)
+	l.tl.census.group, l.tl.census.tmpfs = g, l.tmpfs
+	l.limits = limitsOf(l.tl.before.limits, g.Name())
+	if l.above, err = lookAbove(g); err != nil {
+		return l, err
+	}
+	l.later(l.above.close)
+	return l, l.meet(w.spec.PID)
+}
+
+// meet looks for the main process, where that is not known yet.
+func (l *watchedLife) meet(asked int) (err error) {
+	if l.main != nil {
+		return nil
+	}
+	if l.main, err = findMain(l.group, asked); l.main != nil {
+		l.alone, l.lived = l.main.done(), true
+		l.later(l.main.close)
+	}
+	l.countProcesses()
+	return err
+}
+
+func (l *watchedLife) later(f func()) { l.cleanup = append(l.cleanup, f) }
+
+func (l *watchedLife) close() {
+	for _, f := range slices.Backward(l.cleanup) {
+		f()
+	}
+	l.cleanup = nil
+}
+
+// beginWatch has the witness look at a cgroup's limits, and at no process.
+func (w *witness) beginWatch(g *cgroup.Group, limits []limitReading) {
+	w.home, w.limits = g, map[limitKey]Bytes{}
+	w.noteLimits(0, limits)
+}
+
+// limitsOf are a cgroup's limits.
+func limitsOf(read []limitReading, group string) Limits {
+	l := Limits{Swap: Unlimited}
+	for _, r := range read {
+		if r.group != group {
+			continue
+		}
+		size := r.size
+		switch r.file {
+		case "memory.swap.max":
+			l.Swap = size
+		case "memory.oom.group":
+			l.OOMGroup = size == 1
+		case "memory.low":
+			l.Low = size
+		case "memory.min":
+			l.Min = size
+		case "memory.max":
+			l.Max = setOr0(size)
+		case "memory.high":
+			l.High = setOr0(size)
+		}
+	}
+	return l
+}
+
+// setOr0 is 0 for the kernel's default of no limit, as Limits have it.
+func setOr0(size Bytes) Bytes {
+	if size == Unlimited {
+		return 0
+	}
+	return size
+}
+
+// follow watches until it ends, or ctx does. At each wake-up the counters come first, since the cgroup may be gone soon.
+func (l *watchedLife) follow(ctx context.Context) {
+	memory, stopMemory := l.wakeUps("memory.events")
+	defer stopMemory()
+	state, stopState := l.wakeUps("cgroup.events")
+	defer stopState()
+	looks := time.NewTicker(lookInterval)
+	defer looks.Stop()
+	ticks := time.NewTimer(firstInterval)
+	defer ticks.Stop()
+	l.last.read(l.isOver, time.Since(l.start))
+	l.tl.sample()
+	l.tell()
+	for {
+		over := ctx.Err() != nil
+		l.last.read(l.isOver, time.Since(l.start))
+		if l.hasEnded() {
+			l.ended = time.Since(l.start)
+			l.tl.sample()
+			l.tell()
+			return
+		}
+		if over {
+			l.tl.sample()
+			l.tell()
+			return
+		}
+		select {
+		case <-memory:
+			l.last.read(l.isOver, time.Since(l.start))
+			l.lived = l.lived || l.last.memory.Events != l.tl.before.Events
+			_ = l.meet(0)
+			l.countProcesses()
+			l.tl.sample()
+			l.tell()
+		case <-state:
+			_ = l.meet(0)
+		case <-l.above.changed():
+		case <-l.alone:
+			l.alone = nil
+		case <-looks.C:
+			_ = l.meet(0)
+			l.countProcesses()
+			l.tl.glance()
+			l.tl.observe()
+			l.tell()
+		case <-ticks.C:
+			ticks.Reset(l.tl.tick())
+		case <-ctx.Done():
+		}
+	}
+}
+
+// observe takes a sample where it is another than the last one, unless one is being taken.
+func (t *timeline) observe() {
+	if t.mu.TryLock() {
+		defer t.mu.Unlock()
+		t.record(true)
+	}
+}
+
+// wakeUps are those for a file of the cgroup; none where it is gone already.
+func (l *watchedLife) wakeUps(file string) (changed <-chan struct{}, stop func()) {
+	changed, stop, err := cgroup.Watch(l.group.Path() + "/" + file)
+	if err != nil {
+		return nil, func() {}
+	}
+	return changed, stop
+}
+
+// isOver reports whether what is watched has ended, by whether its cgroup is empty.
+func (l *watchedLife) isOver(empty bool) bool {
+	if l.spec.PID != 0 {
+		return l.main.ended()
+	}
+	return empty && l.lived
+}
+
+// hasEnded reports whether it has, by the last reading.
+func (l *watchedLife) hasEnded() bool {
+	return l.last.final || l.last.removed && (l.spec.PID == 0 || l.main.ended())
+}
+
+func (l *watchedLife) countProcesses() {
+	if pids, err := l.group.Procs(); err == nil {
+		l.most = max(l.most, len(pids))
+	}
+}
+
+// tell tells who asked of the last reading.
+func (l *watchedLife) tell() {
+	if l.spec.Seen == nil {
+		return
+	}
+	l.tl.mu.Lock()
+	var s outcome.Sample
+	if n := len(l.tl.samples); n > 0 {
+		s = l.tl.samples[n-1]
+	}
+	limit := l.tl.limit()
+	l.tl.mu.Unlock()
+	s.At, s.Current, s.Swap = l.last.at, l.last.memory.Current, l.last.memory.SwapCurrent
+	if events, err := l.last.memory.Events.Since(l.tl.before.Events); err == nil {
+		s.Events = events
+	}
+	l.spec.Seen(s, limit)
+}
+
+// outcome is what came of it.
+func (l *watchedLife) outcome() *Outcome {
+	o := &Outcome{Name: l.spec.Name, Timeline: outcome.Timeline{}}
+	if o.Name == "" {
+		o.Name = l.spec.what()
+	}
+	o.Spec.Name = o.Name
+	o.Evidence = l.evidence()
+	o.Spec.Limits = o.Evidence.Limits
+	o.Spec.Target.Path = l.main.executable()
+	l.tl.mu.Lock()
+	o.Timeline = append(o.Timeline, outcome.Fit(l.tl.samples, maxTimelineText, l.tl.limit())...)
+	o.Census = l.tl.census.taken
+	e := &o.Evidence
+	l.tl.place(e.Events.OOMKill, time.Since(l.start), 0, 0)
+	e.KillTimes = l.tl.kills
+	if e.Fullest = outcome.Compose(*e, l.tl.samples, o.Census); e.Fullest != nil {
+		e.Fullest.SeeTmpfs(growth(l.tmpfs))
+	}
+	l.tl.mu.Unlock()
+	o.Peak = e.Peak
+	o.Took = time.Since(l.start)
+	o.Verdict, o.Why = o.Judge()
+	return o
+}

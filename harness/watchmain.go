@@ -1,0 +1,218 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/cgroup"
+	"oomcage/harness/internal/sys"
+	"oomcage/harness/outcome"
+)
+
+// watchedMain is the main process of what is watched. It is nil where nobody is known.
+type watchedMain struct {
+	id       int
+	name     string
+	path     string // its executable; empty where that cannot be read
+	oomScore int
+	pidfd    int
+	epoll    *os.File
+	gone     chan struct{} // closed when it has ended, or when it is not watched any more
+	hasEnded bool          // set before gone is closed
+}
+
+// findMain finds the process that was asked for, or else the oldest in the group of those whose parent is outside. It is to be
+// closed. There is none where nobody runs in it now.
+func findMain(g *cgroup.Group, asked int) (*watchedMain, error) {
+	pid := asked
+	if asked == 0 {
+		pids, err := g.Procs()
+		if err != nil {
+			return nil, nil // gone already, of which the readings tell
+		}
+		if pid = oldest(pids); pid == 0 {
+			return nil, nil
+		}
+	}
+	m := &watchedMain{id: pid, gone: make(chan struct{})}
+	var err error
+	if m.pidfd, err = unix.PidfdOpen(pid, 0); err != nil {
+		if asked == 0 {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("watch process %d: %w", pid, err)
+	}
+	if m.epoll, err = sys.Epoll(m.pidfd, unix.EPOLLIN); err != nil {
+		unix.Close(m.pidfd)
+		return nil, fmt.Errorf("watch process %d: %w", pid, err)
+	}
+	comm, _ := sys.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	m.name = strings.TrimSuffix(comm, "\n")
+	m.path, _ = os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	m.oomScore, _ = readOOMScore(fmt.Sprintf("/proc/%d/oom_score_adj", pid))
+	go m.wait()
+	return m, nil
+}
+
+// oldest picks the main process of several; 0: there is none.
+func oldest(pids []uint64) (main int) {
+	var first uint64
+	for _, pid := range pids {
+		stat, err := sys.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			continue
+		}
+		parent, started, ok := lineage(stat)
+		if ok && !slices.Contains(pids, parent) && (main == 0 || started < first) {
+			main, first = int(pid), started
+		}
+	}
+	return main
+}
+
+// lineage reads the parent's PID and the time of the start from /proc/PID/stat (proc_pid_stat(5)).
+func lineage(stat string) (parent, started uint64, ok bool) {
+	const ppid, starttime = 1, 19 // of the fields after the comm
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) <= starttime {
+		return 0, 0, false
+	}
+	parent, err := strconv.ParseUint(fields[ppid], 10, 64)
+	if err != nil {
+		return 0, 0, false
+	}
+	started, err = strconv.ParseUint(fields[starttime], 10, 64)
+	return parent, started, err == nil
+}
+
+// wait waits until it has ended, or close is called.
+func (m *watchedMain) wait() {
+	defer close(m.gone)
+	conn, err := m.epoll.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = conn.Read(func(epfd uintptr) bool {
+		n, err := unix.EpollWait(int(epfd), make([]unix.EpollEvent, 1), 0)
+		m.hasEnded = n > 0
+		return n > 0 || err != nil && !errors.Is(err, unix.EINTR)
+	})
+}
+
+func (m *watchedMain) close() {
+	if m == nil {
+		return
+	}
+	_ = m.epoll.SetReadDeadline(time.Unix(1, 0))
+	<-m.gone
+	m.epoll.Close()
+	unix.Close(m.pidfd)
+}
+
+// done is closed when it has ended.
+func (m *watchedMain) done() <-chan struct{} {
+	if m == nil {
+		return nil
+	}
+	return m.gone
+}
+
+func (m *watchedMain) ended() bool {
+	if m == nil {
+		return false
+	}
+	select {
+	case <-m.gone:
+		return m.hasEnded
+	default:
+		return false
+	}
+}
+
+// status is how it has ended. Where what is watched has, and how the main process did is not known, the signal is unknown.
+func (m *watchedMain) status(over bool) outcome.ExitStatus {
+	if !over {
+		return outcome.ExitStatus{}
+	}
+	if m.ended() {
+		if s, known := exitOf(m.pidfd); known {
+			return s
+		}
+	}
+	return outcome.ExitStatus{Ended: true, Code: -1, Signal: outcome.UnknownSignal}
+}
+
+// pid is the one by which the kernel log knows it; 0: none.
+func (m *watchedMain) pid() int {
+	if m == nil {
+		return 0
+	}
+	return initialPID(m.id)
+}
+
+func (m *watchedMain) named() outcome.FollowedProcess {
+	if m == nil {
+		return outcome.FollowedProcess{}
+	}
+	return outcome.FollowedProcess{PID: m.pid(), Name: m.name}
+}
+
+func (m *watchedMain) executable() string {
+	if m == nil {
+		return ""
+	}
+	return m.path
+}
+
+func (m *watchedMain) score() int {
+	if m == nil {
+		return 0
+	}
+	return m.oomScore
+}
+
+// pidfdInfo is struct pidfd_info of include/uapi/linux/pidfd.h in its first size, which has the exit code from Linux 6.15 on.
+type pidfdInfo struct {
+	mask     uint64
+	cgroup   uint64
+	_        [11]uint32 // ids
+	exitCode int32
+}
+
+const (
+	pidfdInfoExit = 1 << 3     // PIDFD_INFO_EXIT
+	pidfdGetInfo  = 0xc040ff0b // PIDFD_GET_INFO: _IOWR(0xff, 11, struct pidfd_info)
+	reapGrace     = 200        // ms in which the parent takes the exit code; nobody else learns it before
+)
+
+// exitOf is how a process ended, for those who are not its parent. Kernels before 6.15 do not tell.
+func exitOf(pidfd int) (s outcome.ExitStatus, known bool) {
+	info := pidfdInfo{mask: pidfdInfoExit}
+	ask := func() syscall.Errno {
+		info.mask = pidfdInfoExit
+		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(pidfd), pidfdGetInfo, uintptr(unsafe.Pointer(&info))) //nolint:gosec // an ioctl takes an address
+		return errno
+	}
+	if errno := ask(); errno == syscall.ENOTTY || errno == syscall.EINVAL {
+		return s, false
+	} else if errno != 0 || info.mask&pidfdInfoExit == 0 {
+		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(pidfd)}}, reapGrace) // POLLHUP: it was reaped
+		if ask() != 0 || info.mask&pidfdInfoExit == 0 {
+			return s, false
+		}
+	}
+	ws := syscall.WaitStatus(info.exitCode)
+	if ws.Signaled() {
+		return outcome.ExitStatus{Ended: true, Code: -1, Signal: outcome.SignalName(int(ws.Signal()))}, true
+	}
+	return outcome.ExitStatus{Ended: true, Code: ws.ExitStatus()}, ws.Exited()
+}
