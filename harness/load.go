@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"oomcage/harness/outcome"
 )
 
@@ -39,6 +41,7 @@ type loader struct {
 	unanswered error         // of the last step that failed without an answer; nil when one has worked since
 	failedAt   time.Duration // when that was known
 	unknown    int           // how many such steps there are
+	unsent     string        // why the harness could not send a step, which ended the load
 }
 
 // progress is told how a load gets on: the run's timeline, and who answers.
@@ -175,6 +178,9 @@ func withCause(ctx context.Context, err error) error {
 func (l *loader) take(e stepEnd) {
 	sent := l.underWay[e.n]
 	delete(l.underWay, e.n)
+	if e.err != nil && l.refuseUnsent(e.err) {
+		return
+	}
 	s := l.times.add(e.n, sent.due, e.at, e.err)
 	s.Begin, s.Took = sent.at.Sub(l.times.start), e.at.Sub(sent.at) // outages are not the load's own delay
 	if err := e.pass(); err != nil {
@@ -188,6 +194,36 @@ func (l *loader) take(e stepEnd) {
 	s.N += l.sent
 	l.outages.Acknowledge(s)
 	l.seen.acknowledge(l.o.Acknowledged)
+}
+
+// refuseUnsent ends the load for a step that the harness had no means to send, and counts it for none: the target was not asked.
+func (l *loader) refuseUnsent(err error) bool {
+	why := wantOf(err)
+	if why == "" {
+		return false
+	}
+	l.o.Attempted--
+	if l.unsent == "" {
+		l.unsent = why
+	}
+	if l.failed == nil {
+		l.failed = fmt.Errorf("a step could not be sent: %s", why)
+	}
+	return true
+}
+
+// wantOf says of a step's error what this process lacked to send it, and what helps, or is "". No target can cause these errors:
+// they are of socket(2), pipe(2) and open(2), and of connect(2) before a packet is sent.
+func wantOf(err error) string {
+	switch {
+	case errors.Is(err, unix.EMFILE):
+		return explainDescriptors(err).Error() + ", or have fewer clients"
+	case errors.Is(err, unix.ENFILE):
+		return fmt.Sprintf("%v: the machine's file descriptors are all in use (/proc/sys/fs/file-max): have fewer clients", err)
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		return fmt.Sprintf("%v: no local port is left to connect from (/proc/sys/net/ipv4/ip_local_port_range), or there is no such address: have fewer clients, or a lower rate", err)
+	}
+	return ""
 }
 
 // fail takes in a step that has failed. One that was given up is in flight: it may have been taken, or not.

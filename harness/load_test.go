@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
+	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -94,6 +96,26 @@ func TestWhoIsToldOfAStepMayPanicAsTheStepMay(t *testing.T) {
 			mustApply(t, Load{Count: 1, Observe: func(*Process, int, error) { panic("told") }}, func(int, func()) error { return nil })
 		})
 	})
+}
+
+// They counted as failures of the service, were tolerated, and the verdict was that it had survived.
+func TestAStepThatTheHarnessHadNoMeansToSendIsNoneOfTheService(t *testing.T) {
+	for errno, want := range map[error]string{
+		unix.EMFILE: "ulimit -n ", unix.ENFILE: "/proc/sys/fs/file-max", unix.EADDRNOTAVAIL: "no local port is left to connect from",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			o, _ := mustApply(t, Load{Clients: 4, Tolerate: 100}, func(n int, _ func()) error {
+				time.Sleep(time.Second)
+				if n > 5 && n != 8 {
+					return &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", errno)}
+				}
+				return nil
+			})
+			require.Equal(t, []int{6, 6, 0, 0}, []int{o.Attempted, o.Acknowledged, o.Failed, o.InFlight})
+			require.Regexp(t, "^a step could not be sent: dial tcp: socket: .*"+want+".*fewer clients", o.Error)
+			require.Len(t, o.StepTimes, 6)
+		})
+	}
 }
 
 func TestALoadWithARateDoesNotSlowDownWithTheTarget(t *testing.T) {

@@ -142,7 +142,7 @@ func (b *observation) conclude(ctx context.Context) {
 	o := b.o
 	o.Evidence = collect(ctx, b.p, b.tl, b.log, timedOut)
 	o.Evidence.Ready, o.Evidence.Stop = b.ready, stopped
-	o.Evidence.TimedOut = timedOut && o.Evidence.Alive()
+	o.Evidence.TimedOut, o.Evidence.Unsent = timedOut && o.Evidence.Alive(), b.load.unsent
 	if b.baselineErr != nil {
 		o.Evidence.Unread[outcome.BaselineRead] = b.baselineErr.Error()
 	}

@@ -80,6 +80,10 @@ type Evidence struct {
 	// may have been answered by it.
 	OtherListener string `json:"other_listener,omitempty"`
 
+	// Unsent is why the harness itself could not send a step, which ended the load: it had no file descriptor left, or no local port.
+	// That step is not counted, as the target was never asked.
+	Unsent string `json:"unsent,omitempty"`
+
 	// LeftRunning are the processes of a target that has ended by itself with exit code 0 and left them running in
 	// the cage, as "name[PID]".
 	LeftRunning []string `json:"left_running,omitempty"`

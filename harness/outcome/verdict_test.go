@@ -83,6 +83,8 @@ func TestClassify(t *testing.T) {
 		{"no step was taken", Evidence{Ready: true, Unloaded: true}, Inconclusive, "nothing was loaded"},
 		{"no step was taken in time", Evidence{Ready: true, Unloaded: true, TimedOut: true}, TimedOut, "time was up;"},
 		{"another one answered", Evidence{Ready: true, OtherListener: "sshd[1], which is not in the cage"}, Inconclusive, "sshd[1], which is not in the cage listened"},
+		{"no descriptor was left to send a step", Evidence{Ready: true, Unsent: "dial tcp: socket: too many open files"}, Inconclusive, "for want of what the harness needs, not for the target's: dial tcp: socket: too many open files"},
+		{"none was left, and the target was killed", Evidence{Status: sigkill, Ready: true, Unsent: "too many open files", Events: Events{OOM: 1, OOMKill: 1}, EventsLocal: Events{OOM: 1, OOMKill: 1}}, OOMKilled, ""},
 		{"another one answered in the end", Evidence{Ready: true, TimedOut: true, OtherListener: "sshd[1]"}, Inconclusive, "sshd[1]"},
 		{"a daemon that forked away", Evidence{Status: exit(0), LeftRunning: []string{"redis[9]"}}, Exited, "before it was ready, while redis[9] ran on in the cage"},
 		{"many of them", Evidence{Status: exit(0), Ready: true, LeftRunning: []string{"a", "b", "c", "d", "e"}}, Exited, "a, b, c and 2 more"},

@@ -18,6 +18,8 @@ func judgeAlive(e Evidence) (Verdict, string) {
 		return Inconclusive, fmt.Sprintf("the cage ran out of memory (oom %d), and nothing was killed%s", e.EventsLocal.OOM, spared(e))
 	case e.OtherListener != "":
 		return Inconclusive, "alive, but it was not the target that answered: " + e.OtherListener + " listened on its address"
+	case e.Unsent != "":
+		return Inconclusive, "alive, but the load ended for want of what the harness needs, not for the target's: " + e.Unsent
 	case e.TimedOut:
 		return judgeTimeUp(e)
 	case !e.Ready:

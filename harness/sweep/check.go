@@ -41,7 +41,7 @@ func Check(outcomes []*outcome.Outcome) []Finding {
 	var found []Finding
 	for _, o := range outcomes {
 		found = append(found, checkWindow(o)...)
-		if o.Verdict == outcome.Inconclusive && !o.Evidence.Unloaded {
+		if o.Verdict == outcome.Inconclusive && (!o.Evidence.Unloaded || o.Evidence.Unsent != "") {
 			found = append(found, Finding{"inconclusive", []string{o.Name}, fmt.Sprintf("%s: %s", o.Name, o.Why)})
 		}
 	}

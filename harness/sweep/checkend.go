@@ -12,7 +12,7 @@ import (
 // first: a wrong path or port, for example, which says nothing about memory. One that is refused later has
 // taken what it could.
 func noLoad(o *outcome.Outcome) bool {
-	lived := o.Verdict == outcome.Survived || o.Verdict == outcome.TimedOut || o.Verdict == outcome.Inconclusive && o.Evidence.Unloaded
+	lived := o.Verdict == outcome.Survived || o.Verdict == outcome.TimedOut || o.Verdict == outcome.Inconclusive && o.Evidence.Unloaded && o.Evidence.Unsent == ""
 	return lived && o.Acknowledged == 0 && (o.Attempted > 0 || !o.Evidence.Ready)
 }
 

@@ -143,6 +143,8 @@ func refusal(o *harness.Outcome) string {
 	status, waited := o.Evidence.Status, o.Spec.Target.ReadyName != ""
 	ended := !o.Evidence.Alive() && o.Evidence.Stop == nil // by itself
 	switch {
+	case o.Verdict == harness.Inconclusive && o.Evidence.Unsent != "":
+		return "the load could not be made: " + printable.Line(o.Evidence.Unsent)
 	case ended && waited && !o.Evidence.Ready:
 		return fmt.Sprintf("nothing was loaded: the target died before it was ready (%s)", printable.Line(status.String()))
 	case o.Spec.Load.Name == "" && waited && !o.Evidence.Ready && o.Error != "":

@@ -70,3 +70,9 @@ func TestARunIsComparedWithAListOfEndsAndWithItsOutput(t *testing.T) {
 		require.Contains(t, stderr.String(), c.said)
 	}
 }
+
+func TestALoadThatTheHarnessCouldNotMakeIsNotWhatWasExpected(t *testing.T) {
+	o := &harness.Outcome{Verdict: harness.Inconclusive, Acknowledged: 7, Attempted: 7, Error: "a step could not be sent: too many open files"}
+	o.Spec.Load.Name, o.Evidence.Ready, o.Evidence.Unsent = "GET /", true, "too many open files"
+	require.Equal(t, "the load could not be made: too many open files", (&expectFlags{}).unexpected(o))
+}

@@ -151,7 +151,9 @@ func runOne(ctx context.Context, spec harness.Spec, expect expectFlags, asJSON, 
 	if err != nil { // the cage could not be removed
 		return err
 	}
-	if why := expect.unexpected(o); why != "" {
+	if why := expect.unexpected(o); why != "" && o.Evidence.Unsent != "" {
+		return errors.New(why) // which says nothing of the program
+	} else if why != "" {
 		return failed(why)
 	}
 	return nil
