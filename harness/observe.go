@@ -95,7 +95,7 @@ func (b *observation) begin(ctx context.Context) (err error) {
 	b.later(b.stopSampler)
 	b.tl.mover = newMover(b.spec.Schedule, b.p, b.tl)
 	b.later(b.tl.mover.end)
-	b.o = &Outcome{Name: b.spec.Name, Spec: b.spec.Data(), Timeline: outcome.Timeline{}, Executable: executable, Found: found(inUse)}
+	b.o = &Outcome{Name: b.spec.Name, Spec: b.spec.Data(), Timeline: outcome.Timeline{}, Executable: executable, Inherited: inherited(b.spec.Target), Found: found(inUse)}
 	b.asked = &answers{p: b.p, asked: b.spec.isAsked()}
 	b.load = newLoader(b.spec, b)
 	return nil

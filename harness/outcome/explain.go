@@ -12,7 +12,7 @@ import (
 
 // Explanation is a line of what somebody who knows the kernel would say of an outcome.
 type Explanation struct {
-	About string // ended, filled, grew, victim, failed, reclaim, limits, steps, latency or help
+	About string // ended, filled, grew, victim, failed, reclaim, limits, steps, latency, runtime or help
 	Text  string // printable
 }
 
@@ -36,8 +36,28 @@ func (o *Outcome) Explain() []Explanation {
 	if o.Latency != nil {
 		say("latency", o.Latency.String())
 	}
+	if set := o.runtimeSettings(); set != "" {
+		say("runtime", set)
+	}
 	say("help", o.help())
 	return lines
+}
+
+// runtimeSettings says what the target's runtime was told of memory, so that nobody sets it as if it were not.
+func (o *Outcome) runtimeSettings() string {
+	var parts []string
+	for _, entry := range o.Spec.Target.Env {
+		if name, _, _ := strings.Cut(entry, "="); slices.Contains([]string{"GOMEMLIMIT", "GOGC", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "NODE_OPTIONS"}, name) {
+			parts = append(parts, entry+" (of the spec)")
+		}
+	}
+	for _, entry := range o.Inherited {
+		parts = append(parts, entry+" (of the harness's environment)")
+	}
+	if parts == nil {
+		return ""
+	}
+	return "it was told " + strings.Join(parts, ", ") + "; what is added goes behind that, and does not replace it"
 }
 
 // explainFill says what each kind of memory that matters is.

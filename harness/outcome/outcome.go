@@ -52,6 +52,10 @@ type Outcome struct {
 	// Outages are the times in which steps failed, of a load that goes on then (Load.Tolerate); at most 100.
 	Outages []Outage `json:"outages,omitempty"`
 
+	// Inherited are the variables by which a runtime is told how much memory to take (GOMEMLIMIT, JAVA_TOOL_OPTIONS), as NAME=VALUE, that
+	// the target had from the harness's environment and not from Target.Env.
+	Inherited []string `json:"inherited,omitempty"`
+
 	// Left is what the run has left charged above its cage, and Found what earlier runs of the same process had left on
 	// tmpfs when it began.
 	Left  Left `json:"left,omitzero"`
@@ -85,6 +89,9 @@ func (o *Outcome) Judge() (v Verdict, why string) {
 func (o *Outcome) notes(v Verdict) string {
 	e := o.Evidence
 	notes := o.scheduleNotes() + o.killNote(v) + o.lived() + o.recovery() + e.captureNote(v) + o.refusal()
+	if len(o.Inherited) > 0 {
+		notes += "; it had " + listed(o.Inherited) + " from the harness's environment"
+	}
 	if e.OtherListener != "" && v != Inconclusive {
 		notes += "; steps may have been answered by " + e.OtherListener + ", as it listened on the target's address"
 	}

@@ -37,6 +37,10 @@ func (o *Outcome) WithoutSecrets() *Outcome {
 	p.Spec = o.Spec.WithoutSecrets()
 	p.Why, p.Output, p.Error = hide(o.Why), hide(o.Output), hide(o.Error)
 	p.Origin.Command = hide(secret.Text(o.Origin.Command))
+	p.Inherited = slices.Clone(o.Inherited)
+	for i, entry := range p.Inherited {
+		p.Inherited[i] = hide(secret.Env(entry))
+	}
 	p.Evidence.Captures = slices.Clone(o.Evidence.Captures)
 	for i, c := range p.Evidence.Captures {
 		c.Capture, c.Error, c.Path = c.Capture.withoutSecrets(hide), hide(secret.Text(c.Error)), hide(c.Path)

@@ -1,12 +1,14 @@
 package sweep
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"path"
 	"slices"
 	"strings"
 
+	"oomcage/harness/internal/secret"
 	"oomcage/harness/outcome"
 )
 
@@ -69,7 +71,7 @@ func (a *Answer) Advise(s outcome.Spec, works Works, headroom float64, runtime s
 	if s.Limits.High > 0 && s.Limits.High < v.Limit { // the runs had it
 		v.High = s.Limits.High
 	}
-	v.Setting = settingOf(runtime, s.Target, a.Name, v)
+	v.Setting = settingOf(runtime, s.Target, a.inherited(), v)
 	return v
 }
 
@@ -83,10 +85,21 @@ func withValues(s outcome.Spec, name string) outcome.Spec {
 	return s
 }
 
-// settingOf is nil where the runtime would be told what is wrong, or is told already.
-func settingOf(runtime string, t outcome.Target, axes string, v *Advice) *Setting {
+// inherited is what the runs' targets had from the environment of the harness.
+func (a *Answer) inherited() []string {
+	for _, trial := range a.Trials {
+		for _, o := range trial.Outcomes {
+			return o.Inherited
+		}
+	}
+	return nil
+}
+
+// settingOf is nil where the runtime would be told what is wrong, or is told already: by the spec, an axis or what it inherits.
+func settingOf(runtime string, t outcome.Target, inherited []string, v *Advice) *Setting {
+	env := slices.Concat(inherited, t.Env)
 	told := func(marks ...string) bool {
-		words := slices.Concat(t.Args, t.Env, strings.Split(axes, "/"))
+		words := slices.Concat(t.Args, env)
 		return slices.ContainsFunc(words, func(word string) bool {
 			return slices.ContainsFunc(marks, func(mark string) bool { return strings.Contains(word, mark) })
 		})
@@ -96,11 +109,22 @@ func settingOf(runtime string, t outcome.Target, axes string, v *Advice) *Settin
 	case runtime == RuntimeGo && !told("GOMEMLIMIT=") && float64(v.Limit)*goShare >= float64(v.From):
 		return &Setting{runtime, "GOMEMLIMIT", fmt.Sprintf("%dMiB", mib(goShare))}
 	case runtime == RuntimeJVM && !told("-Xmx", "RAMPercentage=", "MaxHeapSize="):
-		return &Setting{runtime, "JAVA_TOOL_OPTIONS", fmt.Sprintf("-Xmx%dm", mib(heapShare))}
+		return &Setting{runtime, "JAVA_TOOL_OPTIONS", joined(env, "JAVA_TOOL_OPTIONS", fmt.Sprintf("-Xmx%dm", mib(heapShare)))}
 	case runtime == RuntimeV8 && !told("--max-old-space-size", "--max_old_space_size"):
-		return &Setting{runtime, "NODE_OPTIONS", fmt.Sprintf("--max-old-space-size=%d", mib(heapShare))}
+		return &Setting{runtime, "NODE_OPTIONS", joined(env, "NODE_OPTIONS", fmt.Sprintf("--max-old-space-size=%d", mib(heapShare)))}
 	}
 	return nil
+}
+
+// joined is an option behind those that the variable has already: a manifest that sets it would take them away. What looks like a
+// secret among them is hidden.
+func joined(env []string, name, option string) string {
+	for _, entry := range slices.Backward(env) {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok {
+			return strings.TrimSpace(secret.Text(strings.TrimSpace(value)) + " " + option)
+		}
+	}
+	return option
 }
 
 // RuntimeOf is the runtime of a program as far as its name and its runs tell, or "". That of a Go program stands in its file, see
@@ -133,7 +157,7 @@ func (v *Advice) Kubernetes() string {
 		text += "# measured with " + swapText(v.Swap) + " of swap: a node gives a container swap only with LimitedSwap\n"
 	}
 	if s := v.Setting; s != nil {
-		text += "env:\n- name: " + s.Name + "\n  value: \"" + s.Value + "\"\n"
+		text += "env:\n- name: " + s.Name + "\n  value: " + yamlQuoted(strings.ReplaceAll(s.Value, "$(", "$$(")) + "\n" // $(NAME) would be another variable's value
 	}
 	return text
 }
@@ -147,7 +171,7 @@ func (v *Advice) Compose() string {
 		text += fmt.Sprintf("memswap_limit: %dm\n", (v.Limit+v.Swap+outcome.MiB-1)/outcome.MiB)
 	}
 	if s := v.Setting; s != nil {
-		text += "environment:\n  " + s.Name + ": \"" + s.Value + "\"\n"
+		text += "environment:\n  " + s.Name + ": " + yamlQuoted(strings.ReplaceAll(s.Value, "$", "$$")) + "\n" // $NAME would be a variable of the file's
 	}
 	return text
 }
@@ -165,9 +189,23 @@ func (v *Advice) Systemd() string {
 		text += fmt.Sprintf("MemorySwapMax=%d\n", v.Swap)
 	}
 	if s := v.Setting; s != nil {
-		text += "Environment=\"" + s.Name + "=" + s.Value + "\"\n"
+		text += "Environment=" + systemdQuoted(s.Name+"="+s.Value) + "\n"
 	}
 	return text
+}
+
+// yamlQuoted is a text as YAML has it in double quotes, which is as JSON has it.
+func yamlQuoted(text string) string {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(text) // a string always can
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// systemdQuoted is a word of a unit in quotes; % would be a specifier (systemd.syntax(7), systemd.unit(5)).
+func systemdQuoted(word string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `%`, `%%`).Replace(word) + `"`
 }
 
 // systemdSize is a size as systemd reads it: its M is MiB.

@@ -69,6 +69,22 @@ func TestARuntimeThatIsKnownIsToldOfTheLimit(t *testing.T) {
 	require.Nil(t, a.Advise(spec, Works{}, 0.2, RuntimeJVM).Setting)
 }
 
+// A manifest with -Xmx alone took away the agent that the user's JAVA_TOOL_OPTIONS names.
+func TestAnOptionIsAddedToThoseThatAreThere(t *testing.T) {
+	spec := outcome.Spec{Target: outcome.Target{Env: []string{`JAVA_TOOL_OPTIONS=-javaagent:/a.jar -Da="50%\$x" -Dpassword=hunter2`}}}
+	v := (&Answer{Max: 100 * outcome.MiB}).Advise(spec, Works{}, 0.2, RuntimeJVM)
+	require.Equal(t, `-javaagent:/a.jar -Da="50%\$x" -Dpassword=[hidden] -Xmx90m`, v.Setting.Value)
+	require.Contains(t, v.Kubernetes(), `value: "-javaagent:/a.jar -Da=\"50%\\$x\" -Dpassword=[hidden] -Xmx90m"`+"\n")
+	require.Contains(t, v.Compose(), `JAVA_TOOL_OPTIONS: "-javaagent:/a.jar -Da=\"50%\\$$x\" `)
+	require.Contains(t, v.Systemd(), `Environment="JAVA_TOOL_OPTIONS=-javaagent:/a.jar -Da=\"50%%\\$x\" `)
+
+	had := &Answer{Max: 100 * outcome.MiB, Trials: []Trial{{Outcomes: []*outcome.Outcome{{Inherited: []string{"GOMEMLIMIT=48MiB", "NODE_OPTIONS=--enable-source-maps"}}}}}}
+	require.Nil(t, had.Advise(outcome.Spec{}, Works{}, 0.2, RuntimeGo).Setting, "it was told by what it inherits")
+	require.Equal(t, "--enable-source-maps --max-old-space-size=90", had.Advise(outcome.Spec{}, Works{}, 0.2, RuntimeV8).Setting.Value)
+	spec.Target.Env = []string{"NODE_OPTIONS="}
+	require.Equal(t, "--max-old-space-size=90", had.Advise(spec, Works{}, 0.2, RuntimeV8).Setting.Value, "the spec has emptied it")
+}
+
 func TestARuntimeIsKnownByTheProgramsNameOrByWhatItDid(t *testing.T) {
 	require.Equal(t, RuntimeJVM, (&Answer{}).RuntimeOf(outcome.Target{Path: "/usr/bin/java"}))
 	require.Equal(t, RuntimeV8, (&Answer{}).RuntimeOf(outcome.Target{Path: "node"}))
