@@ -12,9 +12,9 @@ import (
 // stay. Two specs that differ in secrets alone become the same.
 func (s Spec) WithoutSecrets() Spec {
 	hide := s.hider()
-	s.Target.Args = slices.Clone(s.Target.Args)
+	s.Target.Args = secret.Words(s.Target.Args)
 	for i, arg := range s.Target.Args {
-		s.Target.Args[i] = hide(secret.Text(arg))
+		s.Target.Args[i] = hide(arg)
 	}
 	s.Target.Env = slices.Clone(s.Target.Env)
 	for i, entry := range s.Target.Env {
@@ -51,14 +51,14 @@ func (o *Outcome) WithoutSecrets() *Outcome {
 
 func (c Capture) withoutSecrets(hide func(string) string) Capture {
 	c.Get = hide(secret.Text(c.Get))
-	c.Exec = slices.Clone(c.Exec)
+	c.Exec = secret.Words(c.Exec)
 	for i, word := range c.Exec {
-		c.Exec[i] = hide(secret.Text(word))
+		c.Exec[i] = hide(word)
 	}
 	return c
 }
 
-// hider returns what hides the secrets of Target.Env in any text.
+// hider returns what hides the secrets of Target.Env, of the arguments and of the load in any text.
 func (s Spec) hider() func(string) string {
 	var pairs []string
 	for _, entry := range s.Target.Env {
@@ -66,7 +66,11 @@ func (s Spec) hider() func(string) string {
 			pairs = append(pairs, entry, hidden)
 		}
 	}
-	for _, value := range secret.Values(s.Target.Env) {
+	values := secret.Values(s.Target.Env)
+	for _, words := range [][]string{s.Target.Args, {s.Load.Name}, {s.Target.ReadyName}} {
+		values = append(values, secret.Found(words)...)
+	}
+	for _, value := range values {
 		pairs = append(pairs, value, secret.Hidden)
 		if quoted := strings.ReplaceAll(value, "'", `'\''`); quoted != value { // in a command line
 			pairs = append(pairs, quoted, secret.Hidden)

@@ -37,3 +37,20 @@ func TestAnOutcomeIsPublishedWithoutSecrets(t *testing.T) {
 	require.NoError(t, json.Unmarshal(published, &stored))
 	require.Equal(t, o.Spec.WithoutSecrets(), stored.Spec.WithoutSecrets())
 }
+
+func TestSecretsOfArgumentsAndRequestsAreHiddenWhereTheProgramPrintsThem(t *testing.T) {
+	o := &Outcome{
+		Spec: Spec{
+			Target: Target{Path: "p", Args: []string{"--token", "swordfish", "-v"}},
+			Load:   Load{Name: Request{Method: "POST", Path: "/login", Body: `{"password": "hunter22"}`}.String()},
+		},
+		Output: "logged in with hunter22", Error: "step 1: swordfish", Timeline: []Sample{},
+		Origin:    Origin{Command: `oomcage run --body '{"password": "hunter22"}' -- p --token swordfish -v`},
+		Inherited: []string{"JAVA_TOOL_OPTIONS=-Dpassword=x"},
+	}
+	published, err := json.Marshal(o.WithoutSecrets())
+	require.NoError(t, err)
+	require.NotContains(t, string(published), "swordfish")
+	require.NotContains(t, string(published), "hunter22")
+	require.Contains(t, string(published), "-Dpassword=[hidden]")
+}

@@ -91,8 +91,9 @@ func (s *specWriter) run(to *yaml.Node, e entry, named bool) {
 		add("name", word(e.name))
 	}
 	program := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
-	for _, arg := range e.args {
-		program.Content = append(program.Content, word(s.hide(programKey, arg, secret.Text)))
+	hidden := secret.Words(e.args)
+	for i, arg := range e.args {
+		program.Content = append(program.Content, word(s.hide(programKey, arg, func(string) string { return hidden[i] })))
 	}
 	add(programKey, program)
 	for _, f := range given(e.cmd) {

@@ -31,12 +31,24 @@ type pattern struct {
 	expression *regexp.Regexp
 }
 
+// called is what stands in the names of what is a secret, and named is such a name.
+const (
+	called = `(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)`
+	named  = `[\w.-]*` + called + `[\w.-]*`
+	option = `--?(?:[\w.-]*[_.-])?` + called + `s?` // --max-tokens is one too, and what is hidden behind it a number
+)
+
+var calledWords = []string{"passw", "passphrase", "secret", "token", "key", "credential"}
+
 var patterns = []pattern{
 	{[]string{"@"}, regexp.MustCompile(`(://)([^\s/?#]+)@`)}, // who logs in at a URL
-	{
-		[]string{"passw", "passphrase", "secret", "token", "key", "credential"},
-		regexp.MustCompile(`(?i)([\w.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)[\w.-]*=)("[^"]*"|'[^']*'|[^\s&;,"']+)`),
-	},
+	{calledWords, regexp.MustCompile(`(?i)(` + named + `=)("[^"]*"|'[^']*'|[^\s&;,"']+)`)},
+	{calledWords, regexp.MustCompile(`(?i)("` + named + `"\s*:\s*")((?:[^"\\]|\\.)*)`)},                        // of JSON
+	{calledWords, regexp.MustCompile(`(?i)(\\"` + named + `\\"\s*:\s*\\")((?:\\\\\\"|[^"\\]|\\[^"])*)`)},       // of JSON in a text in quotes
+	{calledWords, regexp.MustCompile(`(?i)((?:^|[\s'"])` + option + `\s+)("[^"]*"|'[^']*'|[^\s"'-][^\s"']*)`)}, // of a command line
+	{calledWords, regexp.MustCompile(`(?i)((?:^|[\s'"])` + named + `: +)(\[hidden\]|[^\s'"][^'"\r\n]*)`)},                 // of a header, or YAML
+	{[]string{"auth", "cookie"}, regexp.MustCompile(`(?i)((?:^|[\s'"])[\w-]*(?:authorization|auth|cookie): *(?:[\w-]+ +)?)(\[hidden\]|[^\s'"][^'"\r\n]*)`)},
+	{[]string{"-u", "--user"}, regexp.MustCompile(`((?:^|\s)(?:-u|--user)[ =]*["']?[^\s:"'=]+:)([^\s"']*[^\s"'\d][^\s"']*)`)}, // of curl; UID:GID is none
 	{[]string{"bearer", "basic"}, regexp.MustCompile(`(?i)(\b(?:bearer|basic) +)([\w.~+/=-]{8,})`)},
 	{
 		[]string{"gh", "glpat-", "xox", "sk-", "akia", "asia", "eyj"},
@@ -48,6 +60,43 @@ var patterns = []pattern{
 // Text hides what looks like a secret by its shape: userinfo in a URL, password=…, a bearer's token, a private key. What
 // Text returns it leaves as it is.
 func Text(s string) string { return hide(s, func(string) {}) }
+
+// namesSecret is an option whose value is the next word.
+var namesSecret = regexp.MustCompile(`(?i)^` + option + `$`)
+
+// Words hides the secrets in the words of a command line: those of Text, and the word behind --password and the like.
+func Words(words []string) []string {
+	hidden := slices.Clone(words)
+	for i, word := range words {
+		hidden[i] = Text(word)
+		switch before := words[max(i-1, 0)]; {
+		case i == 0:
+		case namesSecret.MatchString(before) && !strings.HasPrefix(word, "-") && !slices.Contains(switches, strings.ToLower(word)):
+			hidden[i] = Hidden
+		case before == "-u" || before == "--user":
+			hidden[i] = strings.TrimPrefix(Text(before+" "+word), before+" ")
+		}
+	}
+	return hidden
+}
+
+// Found are the secrets that Words hides, the longest first, for what may have printed them. Those in arguments that are too short
+// may be any word.
+func Found(words []string) (found []string) {
+	add := func(secret string) {
+		if secret = strings.Trim(secret, `"'`); len(secret) >= minLength && !strings.Contains(secret, Hidden) {
+			found = append(found, secret)
+		}
+	}
+	hidden := Words(words)
+	for i, word := range words {
+		if hide(word, add); hidden[i] == Hidden {
+			add(word)
+		}
+	}
+	slices.SortFunc(found, func(a, b string) int { return len(b) - len(a) })
+	return slices.Compact(found)
+}
 
 // Env hides the value of NAME=VALUE where the name says that it is a secret, and what Text hides in any other value.
 func Env(entry string) string {

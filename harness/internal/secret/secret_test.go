@@ -50,6 +50,33 @@ func TestArgumentsAreHiddenByTheirShapeAlone(t *testing.T) {
 	}
 }
 
+func TestSecretsOfCommandsAndBodiesAreHidden(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"user": "u", "password": "a \"quoted\" word", "n": 1}`:  `{"user": "u", "password": "[hidden]", "n": 1}`,
+		`body "{\"api_key\":\"x\\\"y\",\"n\":1}"`:                 `body "{\"api_key\":\"[hidden]\",\"n\":1}"`,
+		`{"max": "5", "tokens": 100}`:                             `{"max": "5", "tokens": 100}`,
+		"curl -H 'Authorization: Token abc' h":                    "curl -H 'Authorization: Token [hidden]' h",
+		`curl -H "X-Api-Key: abc" h`:                              `curl -H "X-Api-Key: [hidden]" h`,
+		"curl -H 'Cookie: sid=1; a=b' h":                          "curl -H 'Cookie: [hidden]' h",
+		"curl -u admin:hunter2 h":                                 "curl -u admin:[hidden] h",
+		"curl --user 'admin:hun ter2' h":                          "curl --user 'admin:[hidden] ter2' h",
+		"oomcage run --user 1000:1000 -- p":                       "oomcage run --user 1000:1000 -- p",
+		"psql --password hunter2 --token 'a b' -d db":             "psql --password [hidden] --token [hidden] -d db",
+		"p --password -v":                                         "p --password -v",
+		"curl -d 'password=hunter2&user=u' http://u:p@h/x?a=b":    "curl -d 'password=[hidden]&user=u' http://[hidden]@h/x?a=b",
+		"POST /login, header Authorization: [hidden], status 200": "POST /login, header Authorization: [hidden], status 200",
+	} {
+		require.Equal(t, want, Text(text), text)
+		require.Equal(t, want, Text(want))
+	}
+	words := []string{"--password", "hunter2", "-v", "--token", "-x", "-u", "admin:hunter2", "--use-token", "true", "-u", "1000:1000", "key"}
+	hidden := []string{"--password", "[hidden]", "-v", "--token", "-x", "-u", "admin:[hidden]", "--use-token", "true", "-u", "1000:1000", "key"}
+	require.Equal(t, hidden, Words(words))
+	require.Equal(t, hidden, Words(hidden))
+	require.Equal(t, "hunter2", words[1], "what was given is as it was")
+	require.Equal(t, []string{"swordfish", "hunter2"}, Found([]string{"--password", "hunter2", "--url=db://swordfish@h", "-pass=x"}))
+}
+
 func TestSecretsThatAProgramMayPrintAreListedTheLongestFirst(t *testing.T) {
 	require.Equal(t, []string{"admin:hunter2!", "hunter2!", "abcdef"},
 		Values([]string{"URL=db://admin:hunter2!@h", "API_TOKEN=abcdef", "API_KEY=on", "PIN_KEY=1234", "A=b", "X_TOKEN=[hidden]"}))
