@@ -46,7 +46,7 @@ var patterns = []pattern{
 	{calledWords, regexp.MustCompile(`(?i)("` + named + `"\s*:\s*")((?:[^"\\]|\\.)*)`)},                        // of JSON
 	{calledWords, regexp.MustCompile(`(?i)(\\"` + named + `\\"\s*:\s*\\")((?:\\\\\\"|[^"\\]|\\[^"])*)`)},       // of JSON in a text in quotes
 	{calledWords, regexp.MustCompile(`(?i)((?:^|[\s'"])` + option + `\s+)("[^"]*"|'[^']*'|[^\s"'-][^\s"']*)`)}, // of a command line
-	{calledWords, regexp.MustCompile(`(?i)((?:^|[\s'"])` + named + `: +)(\[hidden\]|[^\s'"][^'"\r\n]*)`)},                 // of a header, or YAML
+	{calledWords, regexp.MustCompile(`(?i)((?:^|[\s'"])` + named + `: +)(\[hidden\]|[^\s'"][^'"\r\n]*)`)},      // of a header, or YAML
 	{[]string{"auth", "cookie"}, regexp.MustCompile(`(?i)((?:^|[\s'"])[\w-]*(?:authorization|auth|cookie): *(?:[\w-]+ +)?)(\[hidden\]|[^\s'"][^'"\r\n]*)`)},
 	{[]string{"-u", "--user"}, regexp.MustCompile(`((?:^|\s)(?:-u|--user)[ =]*["']?[^\s:"'=]+:)([^\s"']*[^\s"'\d][^\s"']*)`)}, // of curl; UID:GID is none
 	{[]string{"bearer", "basic"}, regexp.MustCompile(`(?i)(\b(?:bearer|basic) +)([\w.~+/=-]{8,})`)},
