@@ -162,7 +162,9 @@ func portsBeside(path string) portRange {
 	return best
 }
 
-func (r *reservation) addr() string { return net.JoinHostPort(loopback, strconv.Itoa(r.port)) }
+func (r *reservation) at() endpoint { return endpoint{loopback, r.port} }
+
+func (r *reservation) addr() string { return r.at().String() }
 
 func (r *reservation) close() error { return errors.Join(r.untell(), r.own.Unlock(r.port)) }
 
@@ -171,22 +173,33 @@ var variable = regexp.MustCompile(`\$(?:\{(ADDR|HOST|PORT|PID)\}|(ADDR|HOST|PORT
 // expand replaces $ADDR, $HOST and $PORT.
 func (r *reservation) expand(s string) string { return r.expandFor(s, 0) }
 
-// expandFor replaces $PID as well, unless pid is 0. It does so in one pass: a PID behind $PORT would be read
-// as part of that name otherwise.
-func (r *reservation) expandFor(s string, pid int) string {
+// expandFor replaces $PID as well, unless pid is 0.
+func (r *reservation) expandFor(s string, pid int) string { return r.at().expand(s, pid) }
+
+// endpoint is where something listens.
+type endpoint struct {
+	host string
+	port int
+}
+
+func (e endpoint) String() string { return net.JoinHostPort(e.host, strconv.Itoa(e.port)) }
+
+// expand replaces $ADDR, $HOST, $PORT and $PID; the latter unless pid is 0. It does so in one pass: a PID behind $PORT would be
+// read as part of that name otherwise.
+func (e endpoint) expand(s string, pid int) string {
 	return variable.ReplaceAllStringFunc(s, func(v string) string {
 		switch strings.Trim(v, "${}") {
 		case "ADDR":
-			return r.addr()
+			return e.String()
 		case "HOST":
-			return loopback
+			return e.host
 		case "PID":
 			if pid == 0 {
 				return v
 			}
 			return strconv.Itoa(pid)
 		default:
-			return strconv.Itoa(r.port)
+			return strconv.Itoa(e.port)
 		}
 	})
 }

@@ -19,6 +19,9 @@ import (
 // isAsked reports whether the run's probe or steps may ask the target at the cage's address: it was given that. A target
 // that was not may well run beside a server which has it.
 func (s Spec) isAsked() bool {
+	if s.Target.Port != 0 { // the engine listens there, or has the kernel send it on
+		return false
+	}
 	if s.Target.Ready == nil && s.Load.Step == nil && len(s.Target.Capture) == 0 {
 		return false
 	}
@@ -41,7 +44,7 @@ func (c *Cage) refuseAnswerer(s Spec) error {
 		return nil //nolint:nilerr // it is looked at again during the run, which says what cannot be read
 	}
 	return fmt.Errorf("run %s: %s listens on %s already, and would be asked in the target's place: end it first, or give each server a child of the cage (Cage.Child), which has an address of its own",
-		s.Target.Path, c.describeHolder(sockets), c.Addr())
+		s.Target.data().Name(), c.describeHolder(sockets), c.Addr())
 }
 
 // answers watches who listens on the address while a load goes on.

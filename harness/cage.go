@@ -46,6 +46,8 @@ type Cage struct {
 	leaf      *cgroup.Group // of its own targets then; nil before the first
 	children  []*Cage
 	processes []*Process
+	contained bool           // it is for a container, and has nothing else
+	container *cgroup.Group  // that of the last container, which may be gone; nil before the first
 	starting  int            // targets that are being executed
 	started   chan struct{}  // closed when there are none; nil while nobody waits for that
 	closed    bool           // or being closed

@@ -100,6 +100,15 @@ takes memory of the target itself, so it may be the last straw; the evidence say
 answer are in Outcome.StepTimes, and summed up in Outcome.Latency: the median, the slowest, the last one before the end, and how
 full the cage was when steps began to take twice as long.
 
+# Containers
+
+[Target].Image makes the target the first process of a container, which podman or docker starts below the cage:
+
+	Target: harness.Target{Image: "localhost/app", Path: "/app", Args: []string{"-addr", "$ADDR"}, Ready: harness.HTTPReady("/ping")},
+
+The cage has the limits, so its counters outlive the container's own cgroup. Nothing is pulled, and the container is removed with
+its cage.
+
 # One run after the other
 
 Each target has a TMPDIR of its own that is removed with it. What a run leaves in other files on tmpfs stays in memory: its

@@ -18,8 +18,11 @@ import (
 )
 
 // Executable finds the file that t runs, and reads it once: again only when it is new or has changed. So its pages are
-// in the page cache, charged to the harness, before a cage runs it.
+// in the page cache, charged to the harness, before a cage runs it. Of a container it is the image, with its id.
 func (t Target) Executable() (outcome.Executable, error) {
+	if t.Image != "" {
+		return t.image()
+	}
 	path, err := exec.LookPath(t.Path)
 	if strings.Contains(t.Path, "/") { // the kernel looks it up from the working directory on
 		path, err = t.Path, nil

@@ -23,6 +23,7 @@ func (c *Cage) live(ctx context.Context, s Spec, start time.Time, own bool) (*Ou
 	for {
 		s.Schedule = due.changes()
 		o, p, err := c.observe(ctx, s, start)
+		s.Target.made = nil
 		if err != nil {
 			err = errors.Join(err, s.Target.tmp.remove())
 			if last == nil || ctx.Err() != nil {

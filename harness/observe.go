@@ -35,7 +35,7 @@ func (c *Cage) observe(ctx context.Context, s Spec, start time.Time) (*Outcome, 
 		return nil, nil, err
 	}
 	if err := c.takeBack(); err != nil {
-		return nil, nil, fmt.Errorf("run %s: %w", s.Target.Path, c.explainGone(err))
+		return nil, nil, fmt.Errorf("run %s: %w", s.Target.data().Name(), c.explainGone(err))
 	}
 	b := &observation{cage: c, spec: s, start: start}
 	defer b.end()
@@ -61,6 +61,7 @@ func (b *observation) end() {
 
 // begin starts the target, and all that looks at it.
 func (b *observation) begin(ctx context.Context) (err error) {
+	b.cage.willHold(b.spec.Target)
 	inUse := tmpfsInUse()
 	executable, _ := b.spec.Target.Executable() // what it lacks, Start says
 	b.log = openKernelLog()
@@ -74,6 +75,9 @@ func (b *observation) begin(ctx context.Context) (err error) {
 		return explainDescriptors(err)
 	}
 	b.later(stopWatch)
+	if made := b.spec.Target.made; made != nil {
+		b.tl.before, b.tl.counted = made.held.before, made.held.before.Events.OOMKill
+	}
 	if b.p, err = b.cage.launch(ctx, b.spec.Target); err != nil {
 		return err
 	}

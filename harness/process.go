@@ -26,7 +26,10 @@ type Process struct {
 	cage   *Cage
 	group  *cgroup.Group // where it was started: the cage, or the leaf of its own targets
 	score  int           // its oom_score_adj
-	cmd    *exec.Cmd
+	cmd    *exec.Cmd     // the target; of a container, the command of its engine that prints what it prints
+	child  *os.Process   // the target
+	name   string
+	held   *container // nil where the target is none
 	output *tail
 	pipe   *os.File           // the reading end of its stdout and stderr
 	heard  gate               // open when its output is read
@@ -64,6 +67,9 @@ func (c *Cage) Start(ctx context.Context, t Target) (*Process, error) {
 
 // launch is Start, but that the target's output is not read before p.heard is open.
 func (c *Cage) launch(ctx context.Context, t Target) (*Process, error) {
+	if t.Image != "" {
+		return c.launchContainer(ctx, t)
+	}
 	if t.Path == "" {
 		return nil, errors.New("start the target: it has no Path: name the executable to be caged")
 	}
@@ -132,7 +138,7 @@ func (c *Cage) start(ctx context.Context, t Target) (*Process, error) {
 		return nil, errors.Join(err, tmp.remove())
 	}
 	p := &Process{
-		cage: c, group: group, cmd: cmd, pipe: r, output: &tail{},
+		cage: c, group: group, cmd: cmd, name: filepath.Base(cmd.Path), pipe: r, output: &tail{},
 		heard: newGate(), copied: make(chan struct{}), done: make(chan struct{}),
 	}
 	p.scratch.Store(tmp)
@@ -155,7 +161,9 @@ func (p *Process) execute(as *account) error {
 	}
 	defer dir.Close()
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd()), Setpgid: true, Credential: as.credential()}
-	return p.group.ExplainFork(p.cmd.Start())
+	err = p.group.ExplainFork(p.cmd.Start())
+	p.child = p.cmd.Process
+	return err
 }
 
 // enter announces a target that is about to be started, and says in which cgroup. Until leave, the cage gets no
@@ -163,8 +171,11 @@ func (p *Process) execute(as *account) error {
 func (c *Cage) enter() (*cgroup.Group, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
+	switch {
+	case c.closed:
 		return nil, fmt.Errorf("the cage %s is closed", c.group.Path())
+	case c.contained:
+		return nil, fmt.Errorf("the cage %s is for a container, and takes no other targets", c.group.Path())
 	}
 	group, err := c.targetGroup()
 	if err == nil {
@@ -231,7 +242,11 @@ func (c *Cage) command(t Target, as *account, tmp *scratch) *exec.Cmd {
 
 func (p *Process) wait() {
 	defer close(p.done)
-	awaitEnd(p.cmd.Process)
+	if p.held != nil {
+		p.status = p.awaitContainer()
+		return
+	}
+	awaitEnd(p.child)
 	p.last = lookAt(p.PID(), p.group.Name()) // before its PID is free
 	_ = p.cmd.Wait()                         // the state below says more than the error
 	p.status = statusOf(p.cmd.ProcessState)
@@ -241,21 +256,26 @@ func statusOf(s *os.ProcessState) outcome.ExitStatus {
 	if s == nil {
 		return outcome.ExitStatus{Ended: true, Code: -1, Signal: outcome.UnknownSignal}
 	}
-	ws, ok := s.Sys().(syscall.WaitStatus)
-	if ok && ws.Signaled() {
+	ws, _ := s.Sys().(syscall.WaitStatus)
+	return statusIn(ws)
+}
+
+// statusIn reads what wait(2) says of a process that has ended.
+func statusIn(ws syscall.WaitStatus) outcome.ExitStatus {
+	if ws.Signaled() {
 		return outcome.ExitStatus{Ended: true, Code: -1, Signal: outcome.SignalName(int(ws.Signal()))}
 	}
-	return outcome.ExitStatus{Ended: true, Code: s.ExitCode()}
+	return outcome.ExitStatus{Ended: true, Code: ws.ExitStatus()}
 }
 
 // Cage is where the process runs.
 func (p *Process) Cage() *Cage { return p.cage }
 
 // PID is the process's id, as the harness sees it.
-func (p *Process) PID() int { return p.cmd.Process.Pid }
+func (p *Process) PID() int { return p.child.Pid }
 
-// Name is the executable's base name.
-func (p *Process) Name() string { return filepath.Base(p.cmd.Path) }
+// Name is the executable's base name, or the image's.
+func (p *Process) Name() string { return p.name }
 
 // Addr is the address reserved for the cage, which replaced $ADDR.
 func (p *Process) Addr() string { return p.cage.Addr() }
@@ -276,12 +296,21 @@ func (p *Process) Status() outcome.ExitStatus {
 // whereabouts tells where the process is, or was when it ended.
 func (p *Process) whereabouts() (at whereabouts, ended bool) {
 	if !p.Status().Ended {
-		at = lookAt(p.PID(), p.group.Name())
+		at = p.lookAround()
 	}
 	if p.Status().Ended { // by now: what was read may be another process's
 		return p.last, true
 	}
 	return at, false
+}
+
+// lookAround reads where the process is. Of a container, another process waits for it, after which its PID is free.
+func (p *Process) lookAround() whereabouts {
+	at := lookAt(p.PID(), p.group.Name())
+	if p.held != nil && p.child.Signal(syscall.Signal(0)) != nil {
+		return whereabouts{}
+	}
+	return at
 }
 
 // Wait waits until the process has ended, or ctx has.
@@ -301,7 +330,7 @@ func (p *Process) Signal(sig os.Signal) error {
 	if sig == syscall.SIGKILL {
 		p.harnessKills()
 	}
-	if err := p.cmd.Process.Signal(sig); err != nil {
+	if err := p.child.Signal(sig); err != nil {
 		return fmt.Errorf("send %v to %s[%d]: %w", sig, p.Name(), p.PID(), err)
 	}
 	return nil
@@ -362,7 +391,12 @@ func (p *Process) end(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
 	defer cancel()
 	p.harnessKills()
-	err := p.group.KillProcessGroup(ctx, p.PID())
+	var err error
+	if p.held != nil { // it is alone in its cage
+		err = errors.Join(p.cage.group.Kill(), p.cage.group.WaitEmpty(ctx))
+	} else {
+		err = p.group.KillProcessGroup(ctx, p.PID())
+	}
 	err = errors.Join(err, p.finish(ctx))
 	if err == nil {
 		p.cage.forget(p)
@@ -372,9 +406,18 @@ func (p *Process) end(ctx context.Context) error {
 
 // finish waits for the end of a process whose cage has been killed, and frees what it held.
 func (p *Process) finish(ctx context.Context) error {
-	_ = p.cmd.Process.Kill() // where another has moved it out of the cage; otherwise it has ended
-	_, err := p.Wait(ctx)
+	var err error
+	if p.child != nil { // a container that docker has not started has none
+		_ = p.child.Kill() // where another has moved it out of the cage; otherwise it has ended
+		_, err = p.Wait(ctx)
+	}
 	p.heard.open()
+	if p.held != nil {
+		err = errors.Join(err, p.held.finish(ctx))
+	}
+	if p.pipe == nil { // of a container that was not started
+		return err
+	}
 	// Only a process that is not in the cage can hold the pipe now, and nobody waits for that.
 	if p.pipe.SetReadDeadline(time.Now()) == nil {
 		<-p.copied

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"reflect"
 	"testing"
 	"time"
@@ -23,16 +22,24 @@ func timeIsUp(ctx context.Context) bool { return errors.Is(context.Cause(ctx), e
 // only the cage could not be removed, the outcome is returned as well as the error.
 func Run(ctx context.Context, s Spec) (*Outcome, error) {
 	start := time.Now()
-	runCtx, cancel, err := s.begin(ctx)
-	if err != nil {
+	if err := s.Validate(); err != nil {
 		return nil, err
 	}
+	runCtx, cancel := s.begin(ctx, start)
 	defer cancel()
 	cage, err := NewCage(runCtx, s.Limits)
 	if err != nil {
 		return nil, err
 	}
 	defer cage.Close() // for a step or probe that panics or ends the test; otherwise closed below
+	if s.Target.made, err = cage.prepare(ctx, s.Target); err != nil {
+		return nil, errors.Join(err, cage.Close())
+	}
+	if s.Target.made != nil {
+		start = time.Now()
+		runCtx, cancel = s.begin(ctx, start)
+		defer cancel()
+	}
 	o, p, err := cage.live(runCtx, s, start, true)
 	if p != nil {
 		cage.emptied = func() { o.Left, o.Escaped = p.left(o.Baseline), p.escaped() }
@@ -48,20 +55,27 @@ func Run(ctx context.Context, s Spec) (*Outcome, error) {
 func (c *Cage) Run(ctx context.Context, s Spec) (*Outcome, error) {
 	if !reflect.DeepEqual(s.Limits, Limits{}) {
 		return nil, fmt.Errorf("run %s in the cage %s: the spec has limits (%s), and the cage has its own already: leave Spec.Limits empty",
-			filepath.Base(s.Target.Path), c.group.Path(), s.Limits)
+			s.Target.data().Name(), c.group.Path(), s.Limits)
 	}
 	if s.Load.UntilEmpty {
-		return nil, fmt.Errorf("run %s in the cage %s: the spec's Load.UntilEmpty takes a cage of the run's own: call Run", filepath.Base(s.Target.Path), c.group.Path())
+		return nil, fmt.Errorf("run %s in the cage %s: the spec's Load.UntilEmpty takes a cage of the run's own: call Run", s.Target.data().Name(), c.group.Path())
 	}
 	s.Limits = c.asked
-	start := time.Now()
-	runCtx, cancel, err := s.begin(ctx)
-	if err != nil {
+	if err := s.Validate(); err != nil {
 		return nil, err
 	}
+	var err error
+	if s.Target.made, err = c.prepare(ctx, s.Target); err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	runCtx, cancel := s.begin(ctx, start)
 	defer cancel()
 	o, p, err := c.live(runCtx, s, start, false)
 	var endErr error
+	if p == nil && s.Target.made != nil { // it was not started
+		endErr = s.Target.made.end(context.WithoutCancel(ctx))
+	}
 	if p != nil {
 		endErr = p.end(context.WithoutCancel(ctx))
 		if pids, err := c.group.Procs(); err == nil && len(pids) == 0 {
@@ -72,16 +86,12 @@ func (c *Cage) Run(ctx context.Context, s Spec) (*Outcome, error) {
 	return finish(ctx, o, p, err, endErr)
 }
 
-// begin refuses a spec that cannot be run, and starts its time.
-func (s *Spec) begin(ctx context.Context) (context.Context, context.CancelFunc, error) {
-	if err := s.Validate(); err != nil {
-		return nil, nil, err
-	}
+// begin has the time of a run end that began at start.
+func (s *Spec) begin(ctx context.Context, start time.Time) (context.Context, context.CancelFunc) {
 	if s.Timeout == 0 {
 		s.Timeout = defaultTimeout
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
-	return ctx, cancel, nil
+	return context.WithDeadlineCause(ctx, start.Add(s.Timeout), errTimeout)
 }
 
 // finish completes an outcome when its target is gone, or says why there is none. That something is left behind

@@ -24,6 +24,7 @@ func takeSnapshot(c *Cage, below []*cgroup.Group) snapshot {
 	note := noteIn(s.Unread)
 	var err error
 	var own Events // of the leaf, and before those of the cage: see readMemory
+	contained := c.holdsContainer()
 	if leaf := c.leafGroup(); leaf != nil {
 		own, err = readEvents(leaf, "memory.events.local")
 		note(outcome.EventsFile, c.explainGone(err))
@@ -31,6 +32,9 @@ func takeSnapshot(c *Cage, below []*cgroup.Group) snapshot {
 	s.Memory, err = readMemory(g)
 	note(outcome.EventsFile, c.explainGone(err))
 	s.EventsLocal = s.EventsLocal.Plus(own)
+	if contained { // whatever was killed below the cage was so in the container, whose own cgroup may be gone
+		s.EventsLocal.OOMKill, s.EventsLocal.OOMGroupKill = s.Events.OOMKill, s.Events.OOMGroupKill
+	}
 	s.Events = s.Events.AtLeast(s.EventsLocal)
 	stat, err := g.ReadKeyed("memory.stat")
 	note(outcome.StatFile, err)
@@ -99,6 +103,9 @@ func (c *Cage) before() snapshot {
 
 // between lists the cgroups between the cage and one below it, that one first, without the harness's own.
 func (c *Cage) between(name string) []*cgroup.Group {
-	leaf := c.leafGroup()
-	return slices.DeleteFunc(c.group.Between(name), func(g *cgroup.Group) bool { return leaf != nil && g.Name() == leaf.Name() })
+	own := c.leafGroup()
+	if own == nil {
+		own = c.containerGroup()
+	}
+	return slices.DeleteFunc(c.group.Between(name), func(g *cgroup.Group) bool { return own != nil && g.Name() == own.Name() })
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"oomcage/harness/internal/engine"
 	"oomcage/harness/internal/guest"
 	"oomcage/harness/outcome"
 )
@@ -95,7 +96,23 @@ type Target struct {
 	// it. Without a load, exit code 0 is no death. 0: never.
 	Restart int
 
-	tmp *scratch // the TMPDIR of the life before
+	// Image makes the target the first process of a container of this image, which Engine makes below the cage: the cage has
+	// the limits, and its counters outlive the container's own cgroup. The image must be there, as nothing is pulled. Path and Args
+	// then replace its command (both may be empty), Env is all that is added to its environment, Dir and User are the container's, and
+	// there is no TMPDIR. The container is removed with the cage; each life of Restart is another one. It has no
+	// health checks. Cages of it have no children, and no other targets at once.
+	Image string
+
+	// Engine is podman or docker. Empty: podman, or else docker.
+	Engine string
+
+	// Port is the one on which the container listens, in a network of its own: the engine has the cage's address, $ADDR of
+	// steps and probes, lead to it. In Args and Env $ADDR is then 0.0.0.0:Port. 0: the container has the network of the machine, and
+	// is to listen on $ADDR as any target.
+	Port int
+
+	tmp  *scratch // the TMPDIR of the life before
+	made *Process // of a container that is made, and not started; nil: it is made when it is to be started
 }
 
 // Load is what the harness does to the target, step by step.
@@ -193,6 +210,7 @@ func (t Target) data() outcome.Target {
 	return outcome.Target{
 		Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, User: t.User, Stdin: t.Stdin, OOMScoreAdj: t.OOMScoreAdj,
 		ReadyName: t.ReadyName, ReadyTimeout: t.ReadyTimeout, Restart: t.Restart, Capture: t.Capture,
+		Image: t.Image, Engine: t.Engine, Port: t.Port,
 	}
 }
 
@@ -200,6 +218,7 @@ func targetWithoutCode(d outcome.Target) Target {
 	return Target{
 		Path: d.Path, Args: d.Args, Env: d.Env, Dir: d.Dir, User: d.User, Stdin: d.Stdin, OOMScoreAdj: d.OOMScoreAdj,
 		ReadyName: d.ReadyName, ReadyTimeout: d.ReadyTimeout, Restart: d.Restart, Capture: d.Capture,
+		Image: d.Image, Engine: d.Engine, Port: d.Port,
 	}
 }
 
@@ -227,6 +246,9 @@ func (s Spec) Validate() error {
 	}
 	if s.Target.Ready == nil && s.Target.ReadyTimeout != 0 {
 		return errors.New("the spec's Target has a ReadyTimeout but no Ready: set Ready, for example TCPReady()")
+	}
+	if s.Target.Image != "" { // whose folders and users are others
+		return errors.Join(engine.Known(s.Target.Engine), checkHigh(s.Limits))
 	}
 	if err := checkDir(s.Target.Dir); err != nil {
 		return fmt.Errorf("the spec's Target.Dir: %w", err)

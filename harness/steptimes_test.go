@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -23,7 +22,7 @@ func at(t *testing.T, addr net.Addr) *Process {
 	t.Helper()
 	self, err := os.FindProcess(os.Getpid())
 	require.NoError(t, err)
-	return &Process{cage: &Cage{address: &reservation{port: addr.(*net.TCPAddr).Port}}, cmd: &exec.Cmd{Path: "at", Process: self}, done: make(chan struct{})}
+	return &Process{cage: &Cage{address: &reservation{port: addr.(*net.TCPAddr).Port}}, child: self, name: "at", done: make(chan struct{})}
 }
 
 // Each is what a real server makes of a real step.

@@ -7,6 +7,42 @@ type ExitStatus struct {
 	Ended  bool   `json:"ended"`
 	Code   int    `json:"code"`             // exit code, where Signal is empty
 	Signal string `json:"signal,omitempty"` // "SIGKILL" and so on, where a signal ended it
+
+	// Engine is the container engine that Code is from, where nothing else is known of the end of a container's first process.
+	// A Code of 137 is then SIGKILL as well as a program that exits with it.
+	Engine string `json:"engine,omitempty"`
+}
+
+// codeOfSIGKILL is what shells and container engines say of it: 128 and its number.
+const codeOfSIGKILL = 128 + 9
+
+// ambiguous reports whether the end may have been SIGKILL, or not.
+func (s ExitStatus) ambiguous() bool {
+	return s.Engine != "" && (s.Signal == UnknownSignal || s.Signal == "" && s.Code == codeOfSIGKILL)
+}
+
+// resolved has the end of a container that only its engine tells of, as far as the kernel log decides.
+func (e Evidence) resolved() Evidence {
+	if !e.Status.ambiguous() {
+		return e
+	}
+	killed := e
+	killed.Status = ExitStatus{Ended: true, Code: -1, Signal: "SIGKILL"}
+	if _, logged := killed.TargetKill(); logged {
+		return killed
+	}
+	return e
+}
+
+// engineNote says what is not known of an end that only an engine tells of.
+func engineNote(e Evidence) string {
+	if !e.Status.ambiguous() {
+		return ""
+	}
+	if e.Status.Signal == UnknownSignal {
+		return fmt.Sprintf(", of which %s said nothing in time", e.Status.Engine)
+	}
+	return fmt.Sprintf(", as %s says, which says the same of SIGKILL", e.Status.Engine)
 }
 
 // String says "running", "exit code 137" or "SIGKILL".

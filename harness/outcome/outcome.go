@@ -152,7 +152,7 @@ func (o *Outcome) printCourse(t *text) {
 		o.printWatched(t)
 		return
 	}
-	t.line("target", "%s", strings.Join(append([]string{o.Spec.Target.Path}, o.Spec.Target.Args...), " "))
+	t.line("target", "%s", strings.Join(o.Spec.Target.Words(), " "))
 	if user := o.Spec.Target.User; user != "" {
 		t.line("user", "%s", user)
 	}

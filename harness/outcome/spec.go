@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path"
+	"strings"
 	"time"
 )
 
@@ -25,7 +27,7 @@ type Spec struct {
 
 // Target is the program that was caged; see harness.Target.
 type Target struct {
-	Path        string   `json:"path"` // of the executable
+	Path        string   `json:"path"` // of the executable; of a container, what its command begins with
 	Args        []string `json:"args,omitempty"`
 	Env         []string `json:"env,omitempty"`           // added to the environment of the harness
 	Dir         string   `json:"dir,omitempty"`           // the working directory; empty means that of the harness
@@ -38,6 +40,58 @@ type Target struct {
 
 	Capture []Capture `json:"capture,omitempty"` // what is fetched of it before it is killed
 	Restart int       `json:"restart,omitempty"` // how often it is started again when it has died
+
+	Image  string `json:"image,omitempty"`  // of a container, whose first process is the target
+	Engine string `json:"engine,omitempty"` // that makes it; empty: podman, or else docker
+	Port   int    `json:"port,omitempty"`   // of the container's own, to which $ADDR leads; 0: it has the network of the machine
+}
+
+// Words are what was run: the program or the image, and its arguments.
+func (t Target) Words() []string {
+	var words []string
+	for _, w := range []string{t.Image, t.Path} {
+		if w != "" {
+			words = append(words, w)
+		}
+	}
+	return append(words, t.Args...)
+}
+
+// ImageName is the image's name without where it is from, its tag and its digest: "redis" of "localhost:5000/library/redis:7".
+func ImageName(image string) string {
+	name, _, _ := strings.Cut(image[strings.LastIndexByte(image, '/')+1:], "@")
+	name, _, _ = strings.Cut(name, ":")
+	return name
+}
+
+// Name is what the target is called: its program, or its image.
+func (t Target) Name() string {
+	if t.Image != "" {
+		return ImageName(t.Image)
+	}
+	return path.Base(t.Path)
+}
+
+// validateContainer says what of a target makes no sense where it is a container, or is no container.
+func (t Target) validateContainer() error {
+	const maxPort = 1<<16 - 1
+	switch {
+	case t.Image == "" && t.Engine != "":
+		return fmt.Errorf("the spec's Target.Engine is %s, and there is no Image: name that of the container", t.Engine)
+	case t.Image == "" && t.Port != 0:
+		return errors.New("the spec's Target.Port is of a container, and there is no Image: a program listens on $ADDR")
+	case t.Image == "":
+		return nil
+	case t.Port < 0 || t.Port > maxPort:
+		return fmt.Errorf("the spec's Target.Port is %d: it must be from 1 to %d, or 0 for the network of the machine", t.Port, maxPort)
+	case t.Path == "" && len(t.Args) > 0:
+		return errors.New("the spec's Target has Args and no Path: with an Image, Path is the first word of the container's command, and Args are the others")
+	case t.Stdin != "":
+		return errors.New("the spec's Target.Stdin is not for a container: it has nothing to read; add the file to the image")
+	case strings.HasPrefix(t.Image, "-"):
+		return fmt.Errorf("the spec's Target.Image is %q, which is no name of an image", t.Image)
+	}
+	return nil
 }
 
 // Load is what was done to the target, step by step; see harness.Load.
@@ -103,7 +157,7 @@ const (
 // Validate says what of the spec makes no sense on any machine.
 func (s Spec) Validate() error {
 	switch {
-	case s.Target.Path == "":
+	case s.Target.Path == "" && s.Target.Image == "":
 		return errors.New("the spec has no Target.Path: name the executable to be caged")
 	case s.Target.OOMScoreAdj != nil && (*s.Target.OOMScoreAdj < OOMScoreAdjMin || *s.Target.OOMScoreAdj > OOMScoreAdjMax):
 		return fmt.Errorf("the spec's Target.OOMScoreAdj is %d: it must be from %d to %d", *s.Target.OOMScoreAdj, OOMScoreAdjMin, OOMScoreAdjMax)
@@ -116,7 +170,10 @@ func (s Spec) Validate() error {
 	case s.Target.ReadyTimeout > s.timeout():
 		return fmt.Errorf("the spec's Target.ReadyTimeout is %v, and the whole run has %v: give Timeout more", s.Target.ReadyTimeout, s.timeout())
 	}
-	if err := errors.Join(s.Stop.validate(s.timeout()), s.Load.Validate(), s.Limits.Validate()); err != nil {
+	if s.Target.Image != "" && s.Load.UntilEmpty {
+		return errors.New("the spec's Load.UntilEmpty is not for a container: its processes end with its first one, so it leaves nothing")
+	}
+	if err := errors.Join(s.Target.validateContainer(), s.Stop.validate(s.timeout()), s.Load.Validate(), s.Limits.Validate()); err != nil {
 		return err
 	}
 	if err := s.Schedule.validate(s.Load); err != nil {

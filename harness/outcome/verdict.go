@@ -38,6 +38,7 @@ const (
 // signal"). memory.events counts the cgroups below too; memory.events.local does not.
 // The reason is a clause without a full stop.
 func Classify(e Evidence) (v Verdict, reason string) {
+	e = e.resolved()
 	own, kills := e.EventsLocal, e.Events.OOMKill
 	left, away := e.outside()
 	record, logged := e.TargetKill()
@@ -46,12 +47,16 @@ func Classify(e Evidence) (v Verdict, reason string) {
 		return Inconclusive, "the cage's counters could not be read: " + e.Unread[EventsFile]
 	case e.Watched != nil:
 		return judgeWatched(e)
+	case e.Status.Signal == UnknownSignal && e.Status.Engine != "":
+		return Inconclusive, "the target has ended, and how is not known" + engineNote(e)
 	case e.Status.Signal == UnknownSignal:
 		return Inconclusive, "the target has ended, and another part of this process has taken its wait status"
 	case own.OOMKill > kills:
 		return Inconclusive, fmt.Sprintf("memory.events.local counts %d kills and memory.events, which includes them, %d", own.OOMKill, kills)
 	case logged && kills > 0 && e.Status.Signal != "SIGKILL":
 		return Inconclusive, fmt.Sprintf("the kernel log says that an OOM killer has killed the target, and it did not end by SIGKILL: %s", e.Status)
+	case e.Status.ambiguous() && kills > 0 && !e.SparedTarget():
+		return Inconclusive, fmt.Sprintf("%s killed by an OOM killer, the target ended with %s%s, and the kernel log does not say which it was", dead(e, "inside"), e.Status, engineNote(e))
 	case away:
 		return Inconclusive, fmt.Sprintf("the target was not in its cage any more, but in %s, first seen outside after %v; what it took there is not the cage's, and its end (%s) says nothing of the cage's limit",
 			e.place(), left.At.Round(time.Millisecond), e.Status)
@@ -66,7 +71,7 @@ func Classify(e Evidence) (v Verdict, reason string) {
 	case kills == 0 && e.Status.Signal != "":
 		return Killed, killedBySignal(e)
 	case kills == 0:
-		return Exited, fmt.Sprintf("ended by itself with %s%s%s", e.Status, startNote(e), daemonNote(e))
+		return Exited, fmt.Sprintf("ended by itself with %s%s%s%s", e.Status, engineNote(e), startNote(e), daemonNote(e))
 	case e.Status.Signal != "SIGKILL":
 		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer, and the target ended with %s", dead(e, "inside"), e.Status)
 	case logged:

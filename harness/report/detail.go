@@ -81,8 +81,8 @@ func facts(o *outcome.Outcome, maxBytes int) [][]string {
 
 // before is what was run, and in which cage.
 func (l *factList) before(o *outcome.Outcome) {
-	if o.Spec.Target.Path != "" {
-		l.add("target", strings.Join(append([]string{o.Spec.Target.Path}, o.Spec.Target.Args...), " "))
+	if len(o.Spec.Target.Words()) > 0 {
+		l.add("target", strings.Join(o.Spec.Target.Words(), " "))
 	}
 	if len(o.Spec.Target.Env) > 0 {
 		l.add("environment", strings.Join(o.Spec.Target.Env, " "))

@@ -3,7 +3,6 @@ package sweep
 import (
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -164,7 +163,7 @@ func (g Grid) point(values []Value) (Point, error) {
 	}
 	p.Name = strings.Join(name, "/")
 	if len(values) == 0 {
-		p.Name = filepath.Base(p.Spec.Target.Path)
+		p.Name = p.Spec.Target.Name()
 	}
 	p.Spec.Name = p.Name
 	if g.Load.is() {

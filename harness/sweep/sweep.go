@@ -3,6 +3,7 @@
 package sweep
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -228,7 +229,7 @@ func (s *sweeper) summary(o *harness.Outcome) *harness.Outcome {
 func (s *sweeper) sameExecutable(o *harness.Outcome) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	path, sum := o.Spec.Target.Path, o.Executable.SHA256
+	path, sum := cmp.Or(o.Spec.Target.Image, o.Spec.Target.Path), o.Executable.SHA256
 	if first := s.executables[path]; first != "" && sum != "" && sum != first && !s.Results.Rebuilt {
 		return fmt.Errorf("%s: %w while the sweep ran: its SHA-256 was %s, and is %s; put the first one back and go on", path, ErrRebuilt, first, sum)
 	}

@@ -64,6 +64,9 @@ func TestTheExamplesOfTheHelpWorkAsTheyStand(t *testing.T) {
 	var caged, booting []string
 	for _, name := range []string{"run", "explain", "bisect", "sweep", "vm"} {
 		for _, example := range examplesOf(t, name) {
+			if strings.Contains(example, "--container ") {
+				continue // .ci/containers runs those, where there is an engine
+			}
 			if strings.HasPrefix(example, "oomcage vm ") {
 				booting = append(booting, example)
 			} else {

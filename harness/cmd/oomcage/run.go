@@ -75,6 +75,13 @@ the load goes on, and the verdict is the daemon's.
   oomcage run --max 64M --until-empty --ready tcp --exec 'redis-cli -e -p $PORT ping' --steps 10 \
       -- redis-server --port '$PORT' --save '' --daemonize yes
 
+-container runs an image that an engine has, podman or docker, below the cage: its first process is the target. It has the network
+of this machine, and is to listen on $ADDR; with -port, it has one of its own, and the engine has $ADDR lead to that port:
+
+  oomcage run --container localhost/app --max 100M --post /generate-load/memory --step 20MiB -- /app -addr '$ADDR'
+  oomcage run --container localhost/app --engine podman --port 8080 --max 100M --post /generate-load/memory --step 20MiB \
+      --ready /ping -- /app -addr :8080
+
 It takes cgroup v2 and root, or a delegated cgroup; elsewhere, with -add for programs from outside the working directory:
 
   oomcage vm -- oomcage run --max 64M --post /upload -- ./service -addr '$ADDR'

@@ -34,6 +34,9 @@ type specFlags struct {
 
 	untilEmpty bool
 
+	container, engine string // image and engine
+	port              int    // of the container
+
 	ready    readyFlag
 	timeout  time.Duration
 	files    []string
@@ -81,6 +84,9 @@ func (s *specFlags) register(cmd *cobra.Command) {
 	f.BoolVar(&s.untilEmpty, "until-empty", false, "follow what the target leaves in its cage when it ends, as a program does that makes a daemon of itself")
 	f.StringVar(&s.user, "user", "", "run the target as this `USER`, with its groups, or as UID:GID; takes root")
 	f.StringVar(&s.stdin, "stdin", "", "`FILE` that the target reads (default: nothing)")
+	f.StringVar(&s.container, containerFlag, "", "run a container of this `IMAGE`, which is there already; PROGRAM and ARGS are the command in it")
+	f.StringVar(&s.engine, "engine", "", "`ENGINE` of the container: podman or docker (default: podman, or else docker)")
+	f.IntVar(&s.port, "port", 0, "the `PORT` on which the container listens in a network of its own (default: it has this machine's, and $ADDR)")
 	f.BoolVar(&s.oomGroup, "oom-group", false, "memory.oom.group: an OOM kill takes all of the cage")
 	f.StringArrayVar(&s.files, "file", nil, "another file of the cage, as `pids.max=64` (repeatable)")
 }
@@ -148,9 +154,15 @@ func splitCommand(text string) ([]string, error) {
 // spec makes the spec and its load from the flags and the command line of the target.
 func (s *specFlags) spec(args []string) (outcome.Spec, sweep.Load, error) {
 	spec := outcome.Spec{
-		Target:  outcome.Target{Path: args[0], Args: args[1:], Env: s.env, Dir: s.dir, User: s.user, Stdin: s.stdin, Restart: s.restart},
+		Target: outcome.Target{
+			Env: s.env, Dir: s.dir, User: s.user, Stdin: s.stdin, Restart: s.restart,
+			Image: s.container, Engine: s.engine, Port: s.port,
+		},
 		Limits:  harness.Limits{OOMGroup: s.oomGroup},
 		Timeout: s.timeout,
+	}
+	if len(args) > 0 {
+		spec.Target.Path, spec.Target.Args = args[0], args[1:]
 	}
 	switch {
 	case s.timeout <= 0:
@@ -232,8 +244,14 @@ func programCommand(name, short, long string, run func(cmd *cobra.Command, args 
 	return cmd
 }
 
+// containerFlag gives an image, which has a command of its own.
+const containerFlag = "container"
+
 // needsProgram refuses a command line without one.
-func needsProgram(_ *cobra.Command, args []string) error {
+func needsProgram(cmd *cobra.Command, args []string) error {
+	if image, _ := cmd.Flags().GetString(containerFlag); image != "" {
+		return nil
+	}
 	if len(args) == 0 {
 		return errors.New("no program to run: name it after the flags, as in -- ./app -addr '$ADDR', or give a spec file")
 	}

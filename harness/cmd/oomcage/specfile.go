@@ -138,7 +138,7 @@ func (p *specParser) runs(root *yaml.Node) ([]specRun, error) {
 		return nil, err
 	}
 	if list == nil {
-		if all.program == nil {
+		if !all.runsSomething() {
 			return nil, p.errorf(root, "there is no program: give the key %s, as in program: [./app, -addr, $ADDR]", programKey)
 		}
 		return []specRun{all}, nil
@@ -161,7 +161,7 @@ func (p *specParser) runs(root *yaml.Node) ([]specRun, error) {
 			return nil, p.errorf(item, "a run has no name, by which it is told from the others")
 		case slices.ContainsFunc(runs, func(r specRun) bool { return r.name == run.name }):
 			return nil, p.errorf(item, "the name %q stands twice", run.name)
-		case run.program == nil:
+		case !run.runsSomething():
 			return nil, p.errorf(item, "the run %s has no program: give the key %s, here or for all", run.name, programKey)
 		}
 		runs = append(runs, run)
@@ -179,6 +179,11 @@ func (r *specRun) inherit(all specRun) {
 	if r.program == nil {
 		r.program = all.program
 	}
+}
+
+// runsSomething reports whether the run has a program, or an image that has one.
+func (r *specRun) runsSomething() bool {
+	return r.program != nil || slices.ContainsFunc(r.keys, func(k specKey) bool { return k.name == containerFlag })
 }
 
 // ownName is what the file calls the run, or "".

@@ -95,7 +95,9 @@ func (s *specWriter) run(to *yaml.Node, e entry, named bool) {
 	for i, arg := range e.args {
 		program.Content = append(program.Content, word(s.hide(programKey, arg, func(string) string { return hidden[i] })))
 	}
-	add(programKey, program)
+	if len(e.args) > 0 {
+		add(programKey, program)
+	}
 	for _, f := range given(e.cmd) {
 		if value := s.value(f); value != nil {
 			add(f.Name, value)

@@ -14,7 +14,7 @@ import (
 
 // entriesOf are the runs that a command line asks for.
 func entriesOf(cmd *cobra.Command, args []string) ([]entry, error) {
-	if cmd.ArgsLenAtDash() == 0 || !isSpecFile(args[0]) {
+	if len(args) == 0 || cmd.ArgsLenAtDash() == 0 || !isSpecFile(args[0]) {
 		if only, _ := cmd.Flags().GetStringArray("only"); len(only) > 0 {
 			return nil, usageError{errors.New("-only chooses of the runs in spec files, and there is none")}
 		}

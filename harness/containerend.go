@@ -1,0 +1,79 @@
+package harness
+
+import (
+	"context"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"oomcage/harness/outcome"
+)
+
+// awaitContainer waits for the end of the first process of a container. Its parent is its engine's, which waits for it: so
+// the kernel is asked how it ended while it is a zombie or, from Linux 6.15 on, by a handle on it. Otherwise the engine
+// says so, whose exit code 137 has two meanings.
+func (p *Process) awaitContainer() outcome.ExitStatus {
+	awaitEnd(p.child)
+	status, known := p.statusOfZombie()
+	p.last = p.lookAround()
+	if !known {
+		status, known = statusByHandle(p.child)
+	}
+	if !known {
+		status = p.held.statusByEngine()
+	}
+	return status
+}
+
+// exitCodeOf is the field exit_code of proc_pid_stat(5), counted from the state on.
+const exitCodeOf = 49
+
+// statusOfZombie reads how a process has ended that nobody has waited for yet.
+func (p *Process) statusOfZombie() (s outcome.ExitStatus, known bool) {
+	fields, code, err := procStat(p.PID(), exitCodeOf)
+	if err != nil || fields[0] != "Z" || p.child.Signal(syscall.Signal(0)) != nil {
+		return s, false
+	}
+	if code == 0 && os.Geteuid() != 0 { // 0 is also what is shown to those who may not know
+		return s, false
+	}
+	return statusIn(syscall.WaitStatus(code)), true
+}
+
+// statusByHandle asks a pidfd (PIDFD_INFO_EXIT of include/uapi/linux/pidfd.h), which knows it once the process was waited for.
+func statusByHandle(child *os.Process) (s outcome.ExitStatus, known bool) {
+	for until := time.Now().Add(engineGrace); time.Now().Before(until); time.Sleep(time.Millisecond) {
+		info := unix.PidfdInfo{Mask: unix.PIDFD_INFO_EXIT}
+		var err error
+		if handleErr := child.WithHandle(func(pidfd uintptr) { err = unix.IoctlPidfdInfo(int(pidfd), &info) }); handleErr != nil {
+			return s, false
+		}
+		switch {
+		case err == nil && info.Mask&unix.PIDFD_INFO_EXIT != 0:
+			return statusIn(syscall.WaitStatus(info.Exit_code)), true
+		case err != nil:
+			return s, false // an older kernel
+		}
+	}
+	return s, false
+}
+
+// statusByEngine is what the engine says.
+func (h *container) statusByEngine() outcome.ExitStatus {
+	ctx, cancel := context.WithTimeout(context.Background(), engineGrace)
+	defer cancel()
+	h.awaitAttached(ctx)
+	for pause := time.Millisecond; ; pause = min(2*pause, time.Second) {
+		state, err := h.engine.Inspect(ctx, h.id)
+		if err == nil && state.Ended() {
+			return outcome.ExitStatus{Ended: true, Code: state.ExitCode, Engine: h.engine.Name}
+		}
+		select {
+		case <-time.After(pause): // it takes note of the end by and by
+		case <-ctx.Done():
+			return outcome.ExitStatus{Ended: true, Code: -1, Signal: outcome.UnknownSignal, Engine: h.engine.Name}
+		}
+	}
+}

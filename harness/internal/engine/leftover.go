@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"oomcage/harness/internal/sys"
+)
+
+// The labels of the containers that are made here: the directory of the cage, and what tells whose directory that is.
+const (
+	cageLabel  = "oomcage.cage"
+	placeLabel = "oomcage.place"
+)
+
+// Owner is the cage that a container is made for.
+type Owner struct {
+	Cage  string // its directory
+	Place Place
+}
+
+// Place is this boot of the machine, and the cgroup namespace in which directories of cages are named.
+type Place struct{ Boot, Namespace string }
+
+// Here is where this process is.
+func Here() (p Place, err error) {
+	boot, err := sys.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return p, err
+	}
+	namespace, err := os.Readlink("/proc/self/ns/cgroup")
+	return Place{strings.TrimSpace(boot), namespace}, err
+}
+
+func (o Owner) labels() []string {
+	return []string{cageLabel + "=" + o.Cage, placeLabel + "=" + o.Place.Boot + "/" + o.Place.Namespace}
+}
+
+// isLeft reports whether a container with these labels has been left by a run that was killed: its cage is no more. That of
+// another cgroup namespace of this boot cannot be seen from here.
+func (p Place) isLeft(labels map[string]string, exists func(path string) bool) bool {
+	boot, namespace, ok := strings.Cut(labels[placeLabel], "/")
+	switch {
+	case !ok || labels[cageLabel] == "":
+		return false
+	case boot != p.Boot:
+		return true
+	}
+	return namespace == p.Namespace && !exists(labels[cageLabel])
+}
+
+// RemoveLeft removes the containers of runs that were killed, and returns a line about each.
+func (e Engine) RemoveLeft(ctx context.Context) ([]string, error) {
+	here, err := Here()
+	if err != nil {
+		return nil, err
+	}
+	out, err := e.run(ctx, "ps", "--all", "--no-trunc", "--quiet", "--filter", "label="+cageLabel)
+	if err != nil {
+		return nil, fmt.Errorf("%s: look for containers that were left: %w", e.Name, err)
+	}
+	var said []string
+	for _, id := range strings.Fields(string(out)) {
+		labels, err := e.labels(ctx, id)
+		if err != nil || !here.isLeft(labels, exists) {
+			continue // its owner has just removed it, or lives
+		}
+		line := fmt.Sprintf("removed the container %.12s, left by a run that was killed", id)
+		if err := e.Remove(ctx, id); err != nil {
+			line = fmt.Sprintf("could not remove the container %.12s, left by a run that was killed: %v", id, err)
+		}
+		said = append(said, line)
+	}
+	return said, nil
+}
+
+func (e Engine) labels(ctx context.Context, id string) (labels map[string]string, err error) {
+	out, err := e.run(ctx, "container", "inspect", "--format", "{{json .Config.Labels}}", id)
+	if err == nil {
+		err = json.Unmarshal(out, &labels)
+	}
+	return labels, err
+}
+
+// exists reports whether there may be something at the path.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, os.ErrNotExist)
+}
