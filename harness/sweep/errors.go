@@ -11,6 +11,9 @@ var ErrOtherSweep = errors.New("of another sweep")
 // ErrShards is the error of two engines that ask for different shards.
 var ErrShards = errors.New("this process is asked for two shards")
 
+// ErrNoShard is the error of an engine that does not tell which part of a sweep a process is to run.
+var ErrNoShard = errors.New("which shard this is cannot be told")
+
 // ErrRebuilt is the error of results whose executable has changed since.
 var ErrRebuilt = errors.New("its executable has changed")
 

@@ -61,7 +61,7 @@ type engine struct {
 }
 
 // Kubernetes gives no total: the manifest sets it, see docs/kubernetes.md. GitHub gives neither to a job's
-// environment: the workflow passes -shard.
+// environment: the workflow passes -shard. Slurm, whose numbers are the user's, is below.
 var engines = []engine{
 	{name: "Bazel", index: "TEST_SHARD_INDEX", total: "TEST_TOTAL_SHARDS", status: "TEST_SHARD_STATUS_FILE"},
 	{name: "GitLab", index: "CI_NODE_INDEX", total: "CI_NODE_TOTAL", first: 1},
@@ -76,8 +76,15 @@ var engines = []engine{
 func ShardOf(getenv func(string) string) (Shard, error) {
 	var found Shard
 	var by engine
-	for _, e := range engines {
+	for _, e := range append(engines, slurm) {
 		index, total := getenv(e.index), getenv(e.total)
+		if e.name == slurm.name && index != "" && total != "" {
+			s, err := slurmShard(getenv)
+			if err != nil {
+				return Shard{}, fmt.Errorf("%s=%s (%s): %w", e.index, index, e.name, err)
+			}
+			index, total = strconv.Itoa(s.Index), strconv.Itoa(s.Total)
+		}
 		if index == "" && total == "" || total == "1" && index == "" {
 			continue // GitLab sets the total in every job, and the index only where there are several
 		}
@@ -106,6 +113,37 @@ func ShardOf(getenv func(string) string) (Shard, error) {
 		found, by = s, e
 	}
 	return found, nil
+}
+
+// slurm is the engine whose tasks may have any numbers.
+var slurm = engine{name: "Slurm", index: "SLURM_ARRAY_TASK_ID", total: "SLURM_ARRAY_TASK_COUNT"}
+
+// slurmShard is that of a task of a job array: of 1-9:2 the task 3 is the shard 1/5. Slurm tells each task the least and the
+// largest number, the step between them, and how many there are, but not the list of those that follow no step (sbatch(1)). How
+// many run at once, 1-9%2, makes no difference.
+func slurmShard(getenv func(string) string) (Shard, error) {
+	number := map[string]int{}
+	for _, name := range []string{"ID", "COUNT", "MIN", "MAX", "STEP"} {
+		text := getenv("SLURM_ARRAY_TASK_" + name)
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			return Shard{}, fmt.Errorf("SLURM_ARRAY_TASK_%s is %q: it must be a number from 0 on", name, text)
+		}
+		number[name] = n
+	}
+	id, count, least, largest, step := number["ID"], number["COUNT"], number["MIN"], number["MAX"], number["STEP"]
+	switch {
+	case count == 1 && id == least && id <= 1:
+		return Shard{0, 1}, nil
+	case count == 1:
+		return Shard{}, fmt.Errorf("%w: the array has the one task %d, which may be one of a larger array that is run again", ErrNoShard, id)
+	case step == 0 || (largest-least)%step != 0 || (largest-least)/step+1 != count:
+		return Shard{}, fmt.Errorf("%w: the array has %d tasks from %d to %d, and they are not all of them by the step %d: which is the one after another cannot be told of a list with holes",
+			ErrNoShard, count, least, largest, step)
+	case id < least || id > largest || (id-least)%step != 0:
+		return Shard{}, fmt.Errorf("%w: the array has the tasks %d-%d:%d", ErrNoShard, least, largest, step)
+	}
+	return Shard{(id - least) / step, count}, nil
 }
 
 // parseShard takes an index that counts from first on.

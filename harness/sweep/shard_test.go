@@ -69,6 +69,49 @@ func TestTheEnginesVariablesSayWhichShardThisIs(t *testing.T) {
 	}
 }
 
+func TestATaskOfAnArrayOfSlurmIsAShard(t *testing.T) {
+	of := func(id, least, largest, step, count string) map[string]string {
+		return map[string]string{
+			"SLURM_ARRAY_TASK_ID": id, "SLURM_ARRAY_TASK_MIN": least, "SLURM_ARRAY_TASK_MAX": largest, "SLURM_ARRAY_TASK_STEP": step, "SLURM_ARRAY_TASK_COUNT": count,
+		}
+	}
+	for _, c := range []struct {
+		env  map[string]string
+		want Shard
+		err  string
+	}{
+		{of("0", "0", "3", "1", "4"), Shard{0, 4}, ""},
+		{of("3", "0", "3", "1", "4"), Shard{3, 4}, ""},
+		{of("1", "1", "9", "2", "5"), Shard{0, 5}, ""},
+		{of("3", "1", "9", "2", "5"), Shard{1, 5}, ""},
+		{of("9", "1", "9", "2", "5"), Shard{4, 5}, ""},
+		{of("1000", "1000", "1001", "1", "2"), Shard{0, 2}, ""},
+		{of("12", "10", "14", "2", "3"), Shard{1, 3}, ""},
+		{of("0", "0", "0", "1", "1"), Shard{}, ""},
+		{of("1", "1", "1", "1", "1"), Shard{}, ""},
+		{of("7", "7", "7", "1", "1"), Shard{}, "cannot be told: the array has the one task 7, which may be one of a larger array that is run again"},
+		{of("7", "1", "7", "1", "3"), Shard{}, "the array has 3 tasks from 1 to 7, and they are not all of them by the step 1"},
+		{of("5", "1", "7", "4", "3"), Shard{}, "which is the one after another cannot be told of a list with holes"},
+		{of("2", "1", "9", "2", "5"), Shard{}, "the array has the tasks 1-9:2"},
+		{of("11", "1", "9", "2", "5"), Shard{}, "the array has the tasks 1-9:2"},
+		{of("1", "1", "9", "0", "5"), Shard{}, "by the step 0"},
+		{of("1", "1", "9", "", "5"), Shard{}, `SLURM_ARRAY_TASK_STEP is "": it must be a number from 0 on`},
+		{of("-1", "1", "9", "2", "5"), Shard{}, "SLURM_ARRAY_TASK_ID=-1 (Slurm): SLURM_ARRAY_TASK_ID is"},
+		{of("", "1", "9", "2", "5"), Shard{}, "SLURM_ARRAY_TASK_COUNT is set (Slurm) and SLURM_ARRAY_TASK_ID is not"},
+		{of("1", "1", "9", "2", ""), Shard{}, "SLURM_ARRAY_TASK_ID is set (Slurm) and SLURM_ARRAY_TASK_COUNT is not"},
+	} {
+		t.Run(fmt.Sprint(c.env), func(t *testing.T) {
+			s, err := ShardOf(func(name string) string { return c.env[name] })
+			if c.err != "" {
+				require.ErrorContains(t, err, c.err)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, c.want, s)
+		})
+	}
+}
+
 func TestBazelIsToldThatTheTestShards(t *testing.T) {
 	status := filepath.Join(t.TempDir(), "status")
 	env := map[string]string{"TEST_SHARD_INDEX": "0", "TEST_TOTAL_SHARDS": "4", "TEST_SHARD_STATUS_FILE": status}

@@ -15,6 +15,7 @@ var advice = []struct {
 	{sweep.ErrRebuilt, "go on nevertheless by -resume -rebuilt, or name another file"},
 	{sweep.ErrEndless, "say by -steps how many"},
 	{sweep.ErrShards, "give -shard"},
+	{sweep.ErrNoShard, "give -shard"},
 }
 
 // advised is what an error says, and which flags help.
