@@ -1,15 +1,20 @@
-// Package kubernetes holds docs/kubernetes.md to the API's own types.
+// Package kubernetes holds docs/kubernetes.md, and the manifests that tests read, to the API's own types.
 package kubernetes
 
 import (
+	"encoding/json"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -80,5 +85,65 @@ func TestTheLimitsOfASearchAreWhatTheAPITakes(t *testing.T) {
 	}
 	if len(c.Env) != 1 || c.Env[0].Name != "GOMEMLIMIT" || c.Env[0].Value != "180MiB" {
 		t.Errorf("the environment is %v", c.Env)
+	}
+}
+
+// TestTheManifestsOfTheTestsAreWhatTheAPITakes holds harness/manifest to the API's own types, which it does not import: each
+// manifest that its tests read is one, to the last key, and each quantity is what the API takes it for.
+func TestTheManifestsOfTheTestsAreWhatTheAPITakes(t *testing.T) {
+	const testdata = "../../../harness/manifest/testdata/"
+	files, err := filepath.Glob(testdata + "kubernetes/*")
+	if err != nil || len(files) < 6 {
+		t.Fatalf("%d manifests, %v", len(files), err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, document := range strings.Split(string(text), "\n---\n") {
+			strictly(t, file, []byte(document))
+		}
+	}
+
+	table, err := os.ReadFile(testdata + "quantities")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(table)) {
+		text, want, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		got := "none"
+		if q, err := resource.ParseQuantity(text); err == nil {
+			got = strconv.FormatInt(q.Value(), 10)
+		}
+		if got != want {
+			t.Errorf("the quantity %q: the API takes it for %s, and the table says %s", text, got, want)
+		}
+	}
+}
+
+// strictly decodes a document as what its kind says.
+func strictly(t *testing.T, file string, document []byte) {
+	t.Helper()
+	var head struct {
+		metav1.TypeMeta `json:",inline"`
+		Items           []json.RawMessage `json:"items"`
+	}
+	if err := yaml.Unmarshal(document, &head); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	for _, item := range head.Items {
+		strictly(t, file, item)
+	}
+	kinds := map[string]any{
+		"Pod": &corev1.Pod{}, "Service": &corev1.Service{}, "Deployment": &appsv1.Deployment{}, "StatefulSet": &appsv1.StatefulSet{},
+		"DaemonSet": &appsv1.DaemonSet{}, "Job": &batchv1.Job{}, "CronJob": &batchv1.CronJob{}, "List": &corev1.List{},
+	}
+	into := kinds[head.Kind]
+	if into == nil {
+		t.Fatalf("%s: the kind %q is not in this test's table", file, head.Kind)
+	}
+	if err := yaml.UnmarshalStrict(document, into); err != nil {
+		t.Errorf("%s: %s: %v", file, head.Kind, err)
 	}
 }

@@ -75,10 +75,11 @@ func newBisectCommand() *cobra.Command {
 	var limits limitFlags
 	o := bisectFlags{headroom: 0.2}
 	cmd := programCommand("bisect", "Find the smallest memory.max that a program survives", bisectLong, func(cmd *cobra.Command, args []string) error {
-		code, err := o.complete(&what, limits, args)
+		code, err := o.complete(cmd.Context(), &what, limits, args)
 		if err != nil || checking(cmd.Context()) {
 			return err
 		}
+		what.tellFrom(cmd, o.search.Grid.Spec)
 		warn(cmd.ErrOrStderr(), cmd.CommandPath(), o.search.Grid.Spec)
 		o.command = wholeCommand("bisect", cmd.Flags(), args)
 		return o.bisect(cmd.Context(), sweep.Options{Code: code, ShowSecrets: what.showSecrets}, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -106,16 +107,17 @@ func newBisectCommand() *cobra.Command {
 }
 
 // complete makes the search of the flags, and refuses what makes no sense.
-func (o *bisectFlags) complete(what *specFlags, limits limitFlags, args []string) (sweep.Code, error) {
+func (o *bisectFlags) complete(ctx context.Context, what *specFlags, limits limitFlags, args []string) (sweep.Code, error) {
 	refuse := func(format string, args ...any) (sweep.Code, error) {
 		return sweep.Code{}, usageError{fmt.Errorf(format, args...)}
 	}
 	s := &o.search
-	spec, load, err := what.spec(args)
+	spec, load, err := what.spec(ctx, args)
 	if err != nil {
 		return sweep.Code{}, err
 	}
-	limits.setTo(&spec.Limits)
+	spec.Limits.Max = 0 // a manifest's: it is what is searched
+	limits.setTo(&spec.Limits, what.flags.Changed)
 	spec.Load.Bytes = o.step
 	s.Grid.Spec, s.Grid.Load = spec, load
 	s.Grid.Axes = nil

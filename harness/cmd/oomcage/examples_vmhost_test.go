@@ -39,6 +39,20 @@ func readmesService(t *testing.T) string {
 	return file
 }
 
+// mustManifests writes the manifests that docs/from.md shows, each with its name in the first line, and returns the names.
+func mustManifests(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	page, err := os.ReadFile("../../../docs/from.md")
+	require.NoError(t, err)
+	for _, m := range regexp.MustCompile("(?s)```(?:yaml|ini)\n# (\\S+)\n.*?```").FindAllSubmatch(page, -1) {
+		text := m[0][bytes.IndexByte(m[0], '\n')+1 : len(m[0])-len("```")]
+		require.NoError(t, os.WriteFile(filepath.Join(dir, string(m[1])), text, 0o600))
+		names = append(names, string(m[1]))
+	}
+	require.Len(t, names, 3)
+	return names
+}
+
 // The examples of the help, each as it stands, in a folder that has the programs and the file that they name. Those
 // that need cages run in one microVM, and those that boot one themselves on the host.
 func TestTheExamplesOfTheHelpWorkAsTheyStand(t *testing.T) {
@@ -74,7 +88,7 @@ func TestTheExamplesOfTheHelpWorkAsTheyStand(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"bisect.md", "load.md"} {
+	for _, name := range []string{"bisect.md", "load.md", "from.md"} {
 		page, err := os.ReadFile(filepath.Join("../../../docs", name))
 		require.NoError(t, err)
 		for _, example := range examplesIn(string(page), "") {
@@ -89,7 +103,7 @@ func TestTheExamplesOfTheHelpWorkAsTheyStand(t *testing.T) {
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "examples"), []byte(script), 0o600))
 	guest := []string{"vm", "-mem", "2GiB", "-add", command + ":/usr/local/bin/oomcage"}
-	for _, file := range []string{"app", "service", "words"} {
+	for _, file := range append(mustManifests(t, dir), "app", "service", "words") {
 		guest = append(guest, "-add", filepath.Join(dir, file))
 	}
 	for _, program := range []string{"rm", "sort", "redis-server", "redis-cli"} {

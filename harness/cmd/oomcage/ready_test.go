@@ -26,7 +26,7 @@ func TestWhatATargetIsReadyByHasANameInResults(t *testing.T) {
 		cmd, what := &cobra.Command{}, specFlags{}
 		what.register(cmd)
 		require.NoError(t, cmd.ParseFlags([]string{"--ready", given, "--ready-timeout", "5s"}), given)
-		spec, _, err := what.spec([]string{"p"})
+		spec, _, err := what.spec(t.Context(), []string{"p"})
 		require.NoError(t, err)
 		assert.Equal(t, want, spec.Target.ReadyName)
 		assert.Equal(t, "5s", spec.Target.ReadyTimeout.String())

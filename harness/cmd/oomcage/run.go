@@ -37,6 +37,11 @@ step. Where a lowered memory.max is less than what is in use, the kernel kills a
   oomcage run --max 128M --at step=3:max=256M --at step=6:max=32M --post '/generate-load/memory?bytes=$step' \
       --step 20MiB --steps 10 -- ./app -addr '$ADDR'
 
+The limits of the place where a program really runs are taken from its manifest: Kubernetes, Compose or systemd. What does
+not carry over is said:
+
+  oomcage run --from pod.yaml:app --post '/generate-load/memory?bytes=20971520' --expect oom-group-killed -- ./app -addr '$ADDR'
+
 A file may have it all, and several runs make a suite, with what CI systems read of tests and a page of all:
 
   oomcage run --max 64M --post '/generate-load/memory?bytes=$step' --step 8MiB --save spec.yaml -- ./app -addr '$ADDR'
@@ -98,7 +103,7 @@ func newRunCommand() *cobra.Command {
 		if err := expect.check(); err != nil {
 			return err
 		}
-		spec, err := what.one(limits, step, args)
+		spec, err := what.one(cmd.Context(), limits, step, args)
 		if err == nil {
 			err = errors.Join(expect.checkStop(spec), expect.checkRecovered(spec))
 		}
@@ -111,6 +116,7 @@ func newRunCommand() *cobra.Command {
 		if checking(cmd.Context()) {
 			return nil
 		}
+		what.tellFrom(cmd, spec.Data())
 		warn(cmd.ErrOrStderr(), cmd.CommandPath(), spec.Data())
 		return runOne(cmd.Context(), spec, expect, asJSON, what.showSecrets, cmd.OutOrStdout())
 	})

@@ -182,7 +182,7 @@ func TestATargetIsReadyWhenItListensOrAnswersOrAtOnce(t *testing.T) {
 		cmd, what := &cobra.Command{}, specFlags{}
 		what.register(cmd)
 		require.NoError(t, cmd.ParseFlags(strings.Fields(strings.ReplaceAll(flags, "-", "--"))))
-		spec, _, err := what.spec([]string{"p"})
+		spec, _, err := what.spec(t.Context(), []string{"p"})
 		require.NoError(t, err)
 		assert.Equal(t, want, spec.Target.ReadyName, flags)
 		assert.Equal(t, want != "", what.code().Ready != nil, flags)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +26,7 @@ import (
 // specFlags are the flags that say what is run, and under which load. run, sweep and bisect have them all.
 type specFlags struct {
 	loadFlags
+	fromFlags
 
 	env     []string
 	dir     string
@@ -71,6 +73,7 @@ func (p *urlPath) Set(text string) error {
 func (p *urlPath) Type() string { return "PATH" }
 
 func (s *specFlags) register(cmd *cobra.Command) {
+	s.registerFrom(cmd)
 	s.loadFlags.register(cmd)
 	f := cmd.Flags()
 	s.registerReady(cmd)
@@ -152,21 +155,25 @@ func splitCommand(text string) ([]string, error) {
 }
 
 // spec makes the spec and its load from the flags and the command line of the target.
-func (s *specFlags) spec(args []string) (outcome.Spec, sweep.Load, error) {
+func (s *specFlags) spec(ctx context.Context, args []string) (outcome.Spec, sweep.Load, error) {
 	spec := outcome.Spec{
 		Target: outcome.Target{
 			Env: s.env, Dir: s.dir, User: s.user, Stdin: s.stdin, Restart: s.restart,
 			Image: s.container, Engine: s.engine, Port: s.port,
 		},
-		Limits:  harness.Limits{OOMGroup: s.oomGroup},
 		Timeout: s.timeout,
 	}
 	if len(args) > 0 {
 		spec.Target.Path, spec.Target.Args = args[0], args[1:]
 	}
-	switch {
-	case s.timeout <= 0:
+	if s.timeout <= 0 {
 		return spec, sweep.Load{}, usageError{fmt.Errorf("-timeout is %v: the time limit of a run must be above 0", s.timeout)}
+	}
+	if err := s.applyFrom(ctx, &spec); err != nil {
+		return spec, sweep.Load{}, usageError{err}
+	}
+	if s.flags.Changed("oom-group") {
+		spec.Limits.OOMGroup = s.oomGroup
 	}
 	for _, e := range s.env {
 		if name, _, ok := strings.Cut(e, "="); !ok || name == "" {
@@ -287,17 +294,26 @@ func (l *limitFlags) register(cmd *cobra.Command, withMax bool) {
 	f.Var(&l.swap, "swap", "memory.swap.max, or max; 0 forbids swap (default 0)")
 }
 
-func (l *limitFlags) setTo(to *harness.Limits) {
-	to.Max, to.High, to.Low, to.Min, to.Swap = l.max.Bytes, l.high.Bytes, l.low, l.min, l.swap
+// setTo sets the limits that were given.
+func (l *limitFlags) setTo(to *harness.Limits, given func(flag string) bool) {
+	for _, f := range []struct {
+		name string
+		to   *harness.Bytes
+		size harness.Bytes
+	}{{"max", &to.Max, l.max.Bytes}, {"high", &to.High, l.high.Bytes}, {"low", &to.Low, l.low}, {"min", &to.Min, l.min}, {"swap", &to.Swap, l.swap}} {
+		if given(f.name) {
+			*f.to = f.size
+		}
+	}
 }
 
 // one makes the spec of a single point.
-func (s *specFlags) one(l limitFlags, step harness.Bytes, args []string) (harness.Spec, error) {
-	spec, load, err := s.spec(args)
+func (s *specFlags) one(ctx context.Context, l limitFlags, step harness.Bytes, args []string) (harness.Spec, error) {
+	spec, load, err := s.spec(ctx, args)
 	if err != nil {
 		return harness.Spec{}, err
 	}
-	l.setTo(&spec.Limits)
+	l.setTo(&spec.Limits, s.flags.Changed)
 	spec.Load.Bytes = step
 	points, err := sweep.Grid{Spec: spec, Load: load}.Points()
 	if err != nil {

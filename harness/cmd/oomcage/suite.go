@@ -28,6 +28,7 @@ type fileFlags struct {
 type front struct {
 	check    bool               // do not run it, but say whether it could be
 	outcomes []*harness.Outcome // that came of it
+	said     map[string]bool    // by the runs of one command line
 }
 
 type frontKey struct{}
@@ -41,6 +42,17 @@ func frontOf(ctx context.Context) *front {
 func checking(ctx context.Context) bool {
 	f := frontOf(ctx)
 	return f != nil && f.check
+}
+
+// firstToSay reports whether nothing has been said yet of this by any run of the command line.
+func firstToSay(ctx context.Context, what string) bool {
+	f := frontOf(ctx)
+	if f == nil || f.said == nil {
+		return true
+	}
+	first := !f.said[what]
+	f.said[what] = true
+	return first
 }
 
 // tell hands an outcome to the suite.
@@ -162,6 +174,7 @@ func runAll(cmd *cobra.Command, entries []entry, run func(cmd *cobra.Command, ar
 		out = io.Discard
 	}
 	var stopped error
+	said := map[string]bool{}
 	for i := range entries {
 		e := &entries[i]
 		if stopped != nil {
@@ -169,7 +182,7 @@ func runAll(cmd *cobra.Command, entries []entry, run func(cmd *cobra.Command, ar
 			continue
 		}
 		fmt.Fprintf(out, "== %s\n", printable.Line(e.name))
-		f, begin := new(front), time.Now()
+		f, begin := &front{said: said}, time.Now()
 		e.err = e.execute(cmd.Context(), run, f)
 		e.took = time.Since(begin)
 		if len(f.outcomes) > 0 {

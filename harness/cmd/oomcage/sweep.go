@@ -47,7 +47,7 @@ A sweep that was ended goes on with -resume, and repeats at most what was runnin
 own results: of the same points, and of the same PROGRAM by the SHA-256 of its file, unless -rebuilt is given too. What
 PROGRAM itself loads or starts, as a script does, is not looked at. -shard 0/4 runs every
 fourth point from the first on, on one of four machines; without it, Bazel's, GitLab's, Buildkite's,
-CircleCI's and Kubernetes' own variables say which machine this is. oomcage report puts the files
+CircleCI's, Kubernetes' and Slurm's own variables say which machine this is. oomcage report puts the files
 together, and draws them.
 
 In the end all outcomes are checked: repeats that agree, loads that were taken, no end by anything but the
@@ -91,7 +91,7 @@ func newSweepCommand() *cobra.Command {
 	o := sweepFlags{axes: make([]string, len(axisFlags))}
 	cmd := programCommand("sweep", "Run a program over a grid of limits and loads", sweepLong, func(cmd *cobra.Command, args []string) error {
 		o.secrets, o.code, o.artifacts = what.showSecrets, what.code(), what.artifacts
-		points, err := o.points(&what, cmd.Flags().Changed, args)
+		points, err := o.points(cmd.Context(), &what, args)
 		if err != nil || checking(cmd.Context()) {
 			return err
 		}
@@ -99,6 +99,7 @@ func newSweepCommand() *cobra.Command {
 		for _, p := range points {
 			specs = append(specs, p.Spec)
 		}
+		what.tellFrom(cmd, specs[0])
 		warn(cmd.ErrOrStderr(), cmd.CommandPath(), specs...)
 		o.command = wholeSweep(cmd.Flags(), args)
 		return o.sweep(cmd.Context(), points, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -149,9 +150,9 @@ func wholeCommand(name string, flags *pflag.FlagSet, program []string) []string 
 	return append(append(words, "--"), program...)
 }
 
-// points makes the points of the whole grid; given tells which flags were.
-func (o *sweepFlags) points(what *specFlags, given func(flag string) bool, args []string) ([]sweep.Point, error) {
-	spec, load, err := what.spec(args)
+// points makes the points of the whole grid.
+func (o *sweepFlags) points(ctx context.Context, what *specFlags, args []string) ([]sweep.Point, error) {
+	spec, load, err := what.spec(ctx, args)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +162,7 @@ func (o *sweepFlags) points(what *specFlags, given func(flag string) bool, args 
 	}
 	texts := o.more
 	for i, a := range axisFlags {
-		if given(a.name) { // also as "", by a shell's variable that is not set: ParseAxis refuses it
+		if what.flags.Changed(a.name) { // also as "", by a shell's variable that is not set: ParseAxis refuses it
 			texts = append(texts, a.axis+"="+o.axes[i])
 		}
 	}

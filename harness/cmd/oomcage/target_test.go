@@ -30,7 +30,7 @@ func TestWhoTheTargetIsAndWhatItReadsIsInTheSpec(t *testing.T) {
 	cmd, what := &cobra.Command{}, specFlags{}
 	what.register(cmd)
 	require.NoError(t, cmd.ParseFlags([]string{"--user", "4242:4343", "--stdin", "words", "--until-empty"}))
-	spec, _, err := what.spec([]string{"p"})
+	spec, _, err := what.spec(t.Context(), []string{"p"})
 	require.NoError(t, err)
 	require.Equal(t, "4242:4343", spec.Target.User)
 	require.Equal(t, "words", spec.Target.Stdin)

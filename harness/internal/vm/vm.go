@@ -253,8 +253,8 @@ func deepest(dir string) string {
 	}
 }
 
-// named are the files and folders below the working directory that the arguments name, also behind a flag's "=" and
-// as a word of a command. The program would find them, and what it changes of them comes back.
+// named are the files and folders below the working directory that the arguments name, also behind a flag's "=", as a word
+// of a command, and before a colon: pod.yaml:app. The program would find them, and what it changes of them comes back.
 func named(args []string, dir string) []string {
 	var files []string
 	for _, arg := range args {
@@ -268,7 +268,7 @@ func named(args []string, dir string) []string {
 		if err != nil {
 			continue // no command
 		}
-		for _, word := range append(words, arg) {
+		for _, word := range besides(append(words, arg)) {
 			path, err := filepath.Abs(word)
 			if err != nil || path == dir || !inside(dir, path) {
 				continue
@@ -280,4 +280,18 @@ func named(args []string, dir string) []string {
 		}
 	}
 	return files
+}
+
+// besides adds to words what is meant by them too: what stands before the last colon, and the drop-ins of a unit of systemd.
+func besides(words []string) []string {
+	all := slices.Clone(words)
+	for _, word := range words {
+		if at := strings.LastIndexByte(word, ':'); at > 0 {
+			all = append(all, word[:at])
+		}
+		if slices.Contains([]string{".service", ".scope", ".slice"}, filepath.Ext(word)) {
+			all = append(all, word+".d")
+		}
+	}
+	return all
 }

@@ -1,0 +1,180 @@
+package manifest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"oomcage/harness/outcome"
+)
+
+// Settings are what a manifest says of the memory of one container or service.
+type Settings struct {
+	// Name is that of the container or service in its file: Deployment/web/app, web, nginx.service.
+	Name string
+
+	// Files are those that were read, the given one first.
+	Files []string
+
+	// Limits are what is written into the cgroup there.
+	Limits outcome.Limits
+
+	// OOMScoreAdj is the oom_score_adj of the container's or service's processes there; nil where the file says nothing of it.
+	OOMScoreAdj *int
+
+	// QoS is the class of a pod: Guaranteed, Burstable or BestEffort. Empty: it is no pod.
+	QoS string
+
+	// Lost are sentences about what a cage with these settings lacks, and what has a part there in how a program ends.
+	Lost []string
+}
+
+// lose notes what does not carry over, once.
+func (s *Settings) lose(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !slices.Contains(s.Lost, text) {
+		s.Lost = append(s.Lost, text)
+	}
+}
+
+// maxManifest bounds what is read of a file: a manifest of the API is 1.5 MiB at most (etcd's limit of a request), and a file
+// may have several.
+const maxManifest = 16 << 20
+
+// Read reads the settings of a source: the path of a file and, behind a colon, which container or service of it is meant. It may
+// be left out where there is only one. The file's name says what it is: one that ends in .service, .scope or .slice is a unit,
+// which is looked for in systemd's own folders where it has no slash and is not here. Anything else is YAML or JSON, of
+// Kubernetes where it has a kind, and of Compose where it has services.
+func Read(ctx context.Context, source string, n Node) (*Settings, error) {
+	if err := n.Validate(); err != nil {
+		return nil, err
+	}
+	path, name := split(source)
+	if isUnit(path) {
+		if name != "" {
+			return nil, fmt.Errorf("%s is a unit of systemd, in which there is no %q to choose: leave it out", path, name)
+		}
+		return Unit(path, n)
+	}
+	text, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	compose, err := isCompose(text)
+	if err != nil {
+		return nil, explained(path, text, err)
+	}
+	if compose {
+		return Compose(ctx, path, name)
+	}
+	s, err := Kubernetes(text, name, n)
+	if err != nil {
+		return nil, explained(path, text, err)
+	}
+	s.Files = []string{path}
+	return s, nil
+}
+
+// explained says of which file an error is, and that a template is none that can be read.
+func explained(path string, text []byte, err error) error {
+	if strings.Contains(string(text), "{{") {
+		return fmt.Errorf("%s looks like a template: give what comes of it, as helm template prints it: %w", path, err)
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+// split takes the name off a source. A file that is called as the whole of it goes before.
+func split(source string) (path, name string) {
+	at := strings.LastIndexByte(source, ':')
+	if at < 1 {
+		return source, ""
+	}
+	if _, err := os.Stat(source); err == nil {
+		return source, ""
+	}
+	return source[:at], source[at+1:]
+}
+
+// File is the path in a source, without the name behind it.
+func File(source string) string {
+	path, _ := split(source)
+	return path
+}
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the manifest: %w", err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("read the manifest: %s is a folder: name a file in it", path)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxManifest+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the manifest: %w", err)
+	}
+	if len(text) > maxManifest {
+		return nil, fmt.Errorf("%s is no manifest: it has more than %d bytes", path, maxManifest)
+	}
+	return text, nil
+}
+
+// isCompose tells a Compose file from a manifest of Kubernetes, by the keys of its first document that has any.
+func isCompose(text []byte) (bool, error) {
+	documents, err := parse(text)
+	if err != nil {
+		return false, err
+	}
+	for _, root := range documents {
+		if root.Kind != yaml.MappingNode {
+			continue
+		}
+		switch {
+		case key(root, "kind") != nil || key(root, "apiVersion") != nil:
+			return false, nil
+		case key(root, "services") != nil || key(root, "include") != nil:
+			return true, nil
+		}
+	}
+	return false, errors.New("it is neither a manifest of Kubernetes, which has a kind, nor a Compose file, which has services; a unit of systemd is known by its name, which ends in .service, .scope or .slice")
+}
+
+// parse reads the documents of a file, but for empty ones.
+func parse(text []byte) (roots []*yaml.Node, err error) {
+	d := yaml.NewDecoder(strings.NewReader(string(text)))
+	for {
+		var doc yaml.Node
+		switch err := d.Decode(&doc); {
+		case errors.Is(err, io.EOF):
+			if roots == nil {
+				return nil, errors.New("the file is empty")
+			}
+			return roots, nil
+		case err != nil:
+			return nil, fmt.Errorf("it is no YAML: %w", err)
+		}
+		if len(doc.Content) > 0 && doc.Content[0].Tag != "!!null" {
+			roots = append(roots, doc.Content[0])
+		}
+	}
+}
+
+// key is what a mapping has at that key; nil where it has not.
+func key(m *yaml.Node, name string) *yaml.Node {
+	for i := 0; i+1 < len(m.Content); i += 2 {
+		if m.Content[i].Value == name {
+			return m.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// isMissing reports whether a file is not there.
+func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

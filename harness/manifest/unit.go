@@ -1,0 +1,159 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// assignment is a line of a unit's section that has limits: [Service], [Scope] or [Slice].
+type assignment struct {
+	file       string
+	line       int
+	key, value string
+}
+
+func (a assignment) errorf(format string, args ...any) error {
+	return fmt.Errorf("%s:%d: %s=%s: %w", a.file, a.line, a.key, a.value, fmt.Errorf(format, args...))
+}
+
+// unitFolders are where systemd looks for units, the most important first (systemd.unit(5), of the system's manager).
+var unitFolders = []string{"/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"}
+
+// unitKinds are the kinds of units that have a cgroup with limits, and a section for them.
+var unitKinds = map[string]string{".service": "Service", ".scope": "Scope", ".slice": "Slice"}
+
+// isUnit tells a unit of systemd by its name.
+func isUnit(path string) bool { return unitKinds[filepath.Ext(path)] != "" }
+
+// unitFiles are the files that make a unit, in the order in which they count: the unit's, and its drop-ins by their names. Of two
+// drop-ins of one name that of the more important folder counts.
+func unitFiles(path string) ([]string, error) {
+	name, folders := filepath.Base(path), []string{filepath.Dir(path)}
+	if _, err := os.Stat(path); isMissing(err) && name == path {
+		folders = unitFolders
+	} else if err != nil && !isMissing(err) {
+		return nil, fmt.Errorf("read the unit: %w", err)
+	}
+	files := []string{""}
+	for _, folder := range folders {
+		for _, n := range unitNames(name) { // a template's is taken where the instance has no file of its own
+			file := filepath.Join(folder, n)
+			if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && files[0] == "" {
+				files[0] = file
+			}
+		}
+	}
+	if files[0] == "" {
+		return nil, fmt.Errorf("read the unit: there is no %s here, and none in %s", name, strings.Join(folders, ", "))
+	}
+	dropIns := map[string]string{}
+	for _, dir := range dropInFolders(name) {
+		for _, folder := range folders {
+			found, err := filepath.Glob(filepath.Join(globbed(folder), globbed(dir), "*.conf"))
+			if err != nil {
+				return nil, fmt.Errorf("look for drop-ins of %s: %w", name, err)
+			}
+			for _, file := range found {
+				if base := filepath.Base(file); dropIns[base] == "" {
+					dropIns[base] = file
+				}
+			}
+		}
+	}
+	var bases []string
+	for base := range dropIns {
+		bases = append(bases, base)
+	}
+	slices.Sort(bases)
+	for _, base := range bases {
+		files = append(files, dropIns[base])
+	}
+	return files, nil
+}
+
+// globbed is a path in which nothing is a pattern.
+func globbed(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+}
+
+// unitNames are the names of a unit's file: getty@tty1.service may be made by getty@.service.
+func unitNames(name string) []string {
+	if at, dot := strings.IndexByte(name, '@'), strings.LastIndexByte(name, '.'); at > 0 && at+1 < dot {
+		return []string{name, name[:at+1] + name[dot:]}
+	}
+	return []string{name}
+}
+
+// dropInFolders are the names of a unit's folders of drop-ins, the most special first: of itself, of its template, of what its name
+// begins with up to a dash, and of all units of its kind.
+func dropInFolders(name string) (dirs []string) {
+	kind := filepath.Ext(name)
+	for _, n := range unitNames(name) {
+		dirs = append(dirs, n+".d")
+		stem := strings.TrimSuffix(n, kind)
+		for at := strings.LastIndexByte(stem, '-'); at > 0; at = strings.LastIndexByte(stem[:at], '-') {
+			dirs = append(dirs, stem[:at+1]+kind+".d")
+		}
+	}
+	return append(dirs, kind[1:]+".d")
+}
+
+// readUnit reads the assignments of a section in a unit's files, in their order.
+func readUnit(files []string, section string) (all []assignment, err error) {
+	for _, file := range files {
+		text, err := readFile(file)
+		if err != nil {
+			return nil, err
+		}
+		got, err := parseUnit(file, string(text), section)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, got...)
+	}
+	return all, nil
+}
+
+// parseUnit follows systemd.syntax(7): a line that ends with a backslash goes on in the next, comments between the two do not count,
+// and a comment's own backslash means nothing.
+func parseUnit(file, text, section string) (all []assignment, err error) {
+	in, whole, begin := "", "", 0
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		line = strings.TrimSpace(line)
+		if line == "" && whole == "" || strings.HasPrefix(line, "#") || strings.HasPrefix(line, ";") {
+			continue
+		}
+		if whole == "" {
+			begin = i + 1
+		}
+		if part, more := strings.CutSuffix(line, `\`); more && i+1 < len(lines) {
+			whole += part + " "
+			continue
+		}
+		line, whole = whole+line, ""
+		if strings.HasPrefix(line, "[") {
+			if !strings.HasSuffix(line, "]") {
+				return nil, fmt.Errorf("%s:%d: %q is no section, as [%s] is", file, begin, line, section)
+			}
+			in = line[1 : len(line)-1]
+			continue
+		}
+		name, value, ok := strings.Cut(line, "=")
+		switch name = strings.TrimSpace(name); {
+		case !ok || name == "":
+			return nil, fmt.Errorf("%s:%d: %q is neither a section nor NAME=VALUE", file, begin, line)
+		case in == "":
+			return nil, fmt.Errorf("%s:%d: %q stands before any section", file, begin, line)
+		case in == section:
+			all = append(all, assignment{file, begin, name, strings.TrimSpace(value)})
+		}
+	}
+	return all, nil
+}
+
+var errNoLimits = errors.New("it is from 1 on")
