@@ -79,7 +79,7 @@ func between(f *pflag.Flag) string {
 // apply sets the flags of a command as the file says, but for those that its command line has set. Keys that only another
 // command takes are left to that.
 func (r specRun) apply(cmd *cobra.Command) error {
-	for _, k := range r.keys {
+	for _, k := range withoutLoad(r.keys, func(key string) bool { return cmd.Flags().Changed(key) }) {
 		f := cmd.Flags().Lookup(k.name)
 		if f == nil || f.Changed {
 			continue
@@ -95,6 +95,22 @@ func (r specRun) apply(cmd *cobra.Command) error {
 		}
 	}
 	return nil
+}
+
+// What a step is, of which there is one, and what says more of a request.
+var (
+	loadKinds   = []string{"post", "get", "request", "exec"}
+	loadDetails = []string{"body", "body-size", "header", "status", "answer", "https", "ca", "insecure", "socket"}
+)
+
+// withoutLoad are the keys without their load, where a nearer place has given one of another kind: that replaces it, and all
+// that says more of it.
+func withoutLoad(keys []specKey, nearer func(key string) bool) []specKey {
+	other := func(k specKey) bool { return slices.Contains(loadKinds, k.name) && !nearer(k.name) }
+	if !slices.ContainsFunc(loadKinds, nearer) || !slices.ContainsFunc(keys, other) {
+		return keys
+	}
+	return slices.DeleteFunc(slices.Clone(keys), func(k specKey) bool { return other(k) || slices.Contains(loadDetails, k.name) })
 }
 
 // known completes a value that was a secret when the file was saved: that of a variable is taken from the environment.

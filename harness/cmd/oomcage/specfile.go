@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +13,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	shellquote "github.com/kballard/go-shellquote"
 	"go.yaml.in/yaml/v3"
@@ -82,6 +86,12 @@ func readSpecFile(path string) ([]specRun, error) {
 // parseSpecFile is readSpecFile of a file that has been read.
 func parseSpecFile(path string, text []byte) ([]specRun, error) {
 	p := specParser{path: path, keys: specKeys()}
+	if filepath.Ext(path) == ".json" {
+		var err error
+		if text, err = p.joinSurrogates(text); err != nil {
+			return nil, usageError{err}
+		}
+	}
 	root, err := p.root(text)
 	if err != nil {
 		return nil, usageError{err}
@@ -101,6 +111,31 @@ type specParser struct {
 
 func (p *specParser) errorf(at *yaml.Node, format string, args ...any) error {
 	return fmt.Errorf("%s:%d: %w", p.path, at.Line, fmt.Errorf(format, args...))
+}
+
+// escape finds the escapes of JSON, of which \uXXXX of a surrogate takes the other half with it.
+var escape = regexp.MustCompile(`\\(?:u[dD][89abAB][[:xdigit:]]{2}\\u[dD][c-fC-F][[:xdigit:]]{2}|u[[:xdigit:]]{4}|.)`)
+
+// joinSurrogates puts the character in the place of the two escapes that JSON has for one beyond U+FFFF: YAML has none.
+func (p *specParser) joinSurrogates(text []byte) (joined []byte, err error) {
+	from := 0
+	for _, at := range escape.FindAllIndex(text, -1) {
+		found := string(text[at[0]:at[1]])
+		var half [2]uint64
+		for i, digits := range strings.Split(found, `\u`)[1:] {
+			half[i], _ = strconv.ParseUint(digits, 16, 32) // the expression takes nothing else
+		}
+		switch {
+		case half[1] != 0:
+			joined = append(joined, text[from:at[0]]...)
+			joined = utf8.AppendRune(joined, utf16.DecodeRune(rune(half[0]), rune(half[1])))
+			from = at[1]
+		case utf16.IsSurrogate(rune(half[0])):
+			line := 1 + bytes.Count(text[:at[0]], []byte("\n"))
+			return nil, fmt.Errorf("%s:%d: %s is half a character: JSON has \\ud83d\\ude00 for one beyond U+FFFF, the high half first", p.path, line, found)
+		}
+	}
+	return append(joined, text[from:]...), nil
 }
 
 // yamlLine is how the YAML library says where an error is.
@@ -171,8 +206,12 @@ func (p *specParser) runs(root *yaml.Node) ([]specRun, error) {
 
 // inherit takes over what a run does not say itself.
 func (r *specRun) inherit(all specRun) {
-	for _, k := range all.keys {
-		if k.name != "name" && !slices.ContainsFunc(r.keys, func(own specKey) bool { return own.name == k.name }) {
+	own := r.keys
+	has := func(key string) bool {
+		return slices.ContainsFunc(own, func(k specKey) bool { return k.name == key })
+	}
+	for _, k := range withoutLoad(all.keys, has) {
+		if k.name != "name" && !has(k.name) {
 			r.keys = append(r.keys, k)
 		}
 	}

@@ -121,6 +121,44 @@ func TestAFileThatCanBeExecutedIsAProgram(t *testing.T) {
 	require.False(t, isSpecFile(filepath.Dir(path)))
 }
 
+func TestALoadOfTheCommandLineStandsInThePlaceOfTheFiles(t *testing.T) {
+	file := "program: x\nrequest: PUT /a\nbody: b\nheader: ['X-A: 1']\nsteps: 7\nclients: 2\n"
+	loadOf := func(text string, args ...string) map[string]string {
+		entries, err := entriesFor(t, "run", append([]string{mustWriteSpec(t, text)}, args...)...)
+		require.NoError(t, err)
+		got := map[string]string{}
+		for _, f := range given(entries[0].cmd) {
+			got[f.Name] = strings.Join(valuesOf(f), ",")
+		}
+		return got
+	}
+	require.Equal(t, map[string]string{"request": "PUT /a", "body": "b", "header": "X-A: 1", "steps": "7", "clients": "2"}, loadOf(file))
+	require.Equal(t, map[string]string{"get": "/", "steps": "7", "clients": "2"}, loadOf(file, "--get", "/"), "all that was about the other request is gone")
+	require.Equal(t, map[string]string{"exec": "true", "steps": "9", "clients": "2"}, loadOf(file, "--exec", "true", "--steps", "9"))
+	require.Equal(t, map[string]string{"request": "PUT /b", "body": "b", "header": "X-A: 1", "steps": "7", "clients": "2"}, loadOf(file, "--request", "PUT /b"))
+	require.Equal(t, map[string]string{"post": "/b", "body": "c", "steps": "7", "clients": "2"}, loadOf(file, "--post", "/b", "--body", "c"))
+	require.Equal(t, map[string]string{"request": "PUT /a", "body": "c", "header": "X-A: 1", "steps": "7", "clients": "2"}, loadOf(file, "--body", "c"))
+	require.Equal(t, map[string]string{"name": "a", "get": "/", "steps": "7", "clients": "2"}, loadOf(file+"runs:\n- {name: a, get: /}\n"), "nor does a run have what stands for all")
+}
+
+func TestJSONHasCharactersBeyondTheBasicPlaneInTwoHalves(t *testing.T) {
+	read := func(text string) ([]specRun, error) { return parseSpecFile("spec.json", []byte(text)) }
+	runs, err := read(`{"program": ["x", "\ud83d\ude00 \u00e9 \\ud83d \\\uD83D\uDE00"]}`)
+	require.NoError(t, err)
+	require.Equal(t, []string{"x", "\U0001F600 é \\ud83d \\\U0001F600"}, runs[0].program)
+	for text, want := range map[string]string{
+		`"\ud83d"`:         `spec.json:2: \ud83d is half a character`,
+		`"\ude00\ud83d"`:   `spec.json:2: \ude00 is half a character`,
+		`"\ud83d\ud83d "`:  `spec.json:2: \ud83d is half a character`,
+		`"\ud83d \ude00"`:  `spec.json:2: \ud83d is half a character`,
+		`"\\\ud83dude00"`: `spec.json:2: \ud83d is half a character`,
+	} {
+		_, err := read("{\n\"program\": [" + text + "]}")
+		require.ErrorContains(t, err, want)
+		require.ErrorAs(t, err, new(usageError))
+	}
+}
+
 func TestWhatIsWrongInASpecIsSaidWithItsLine(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                 "spec.yaml is empty",
