@@ -20,7 +20,7 @@ var advice = []struct {
 
 // advised is what an error says, and which flags help.
 func advised(err error) string {
-	said := err.Error()
+	said := plainly(err)
 	for _, a := range advice {
 		if errors.Is(err, a.err) {
 			said += "; " + a.flags

@@ -138,9 +138,12 @@ func setFlag(flags *pflag.FlagSet, name, value string) error {
 	err := flags.Set(name, value)
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
-		return invalid.Unwrap()
+		err = invalid.Unwrap()
 	}
-	return err
+	if err != nil {
+		return plain{err}
+	}
+	return nil
 }
 
 // valuesOf are the texts that set a flag to what it is.

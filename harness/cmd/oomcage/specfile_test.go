@@ -147,10 +147,10 @@ func TestJSONHasCharactersBeyondTheBasicPlaneInTwoHalves(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"x", "\U0001F600 é \\ud83d \\\U0001F600"}, runs[0].program)
 	for text, want := range map[string]string{
-		`"\ud83d"`:         `spec.json:2: \ud83d is half a character`,
-		`"\ude00\ud83d"`:   `spec.json:2: \ude00 is half a character`,
-		`"\ud83d\ud83d "`:  `spec.json:2: \ud83d is half a character`,
-		`"\ud83d \ude00"`:  `spec.json:2: \ud83d is half a character`,
+		`"\ud83d"`:        `spec.json:2: \ud83d is half a character`,
+		`"\ude00\ud83d"`:  `spec.json:2: \ude00 is half a character`,
+		`"\ud83d\ud83d "`: `spec.json:2: \ud83d is half a character`,
+		`"\ud83d \ude00"`: `spec.json:2: \ud83d is half a character`,
 		`"\\\ud83dude00"`: `spec.json:2: \ud83d is half a character`,
 	} {
 		_, err := read("{\n\"program\": [" + text + "]}")
@@ -169,7 +169,7 @@ func TestWhatIsWrongInASpecIsSaidWithItsLine(t *testing.T) {
 		"progam: x":                        "did you mean program?",
 		"program: x\nmax: 64Q":             `spec.yaml:2: max: parse the size "64Q": it is not a number with a unit`,
 		"program: x\nmax: 0":               "spec.yaml:2: max: 0 could mean no limit or no memory",
-		"program: x\nsteps: many":          `spec.yaml:2: steps: strconv.ParseInt: parsing "many": invalid syntax`,
+		"program: x\nsteps: many":          `spec.yaml:2: steps: "many" is no whole number: it looks like 20`,
 		"program: x\noom-group: perhaps":   "spec.yaml:2: oom-group: ",
 		"program: x\nmax: 1M\nmax: 2M":     "spec.yaml:3: the key max stands twice, first on line 2",
 		"program: x\nmax:":                 "spec.yaml:2: max has no value",
