@@ -161,7 +161,7 @@ func (o *Outcome) printCourse(t *text) {
 	}
 	t.line("ended", "%s", o.Evidence.Status)
 	if o.Evidence.Stop != nil {
-		t.line("stopped", "%s after the load; %s", o.Evidence.Stop.Stop, o.Evidence.stopClause())
+		t.line("stopped", "%s after the load; %s", o.Evidence.Stop.Stop, o.Evidence.StopText())
 	}
 	predicted := "no prediction"
 	if o.Window != nil {

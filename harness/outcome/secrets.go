@@ -41,6 +41,14 @@ func (o *Outcome) WithoutSecrets() *Outcome {
 	for i, entry := range p.Inherited {
 		p.Inherited[i] = hide(secret.Env(entry))
 	}
+	p.Lives = slices.Clone(o.Lives)
+	for i := range p.Lives {
+		p.Lives[i].Why = hide(p.Lives[i].Why)
+	}
+	p.Outages = slices.Clone(o.Outages)
+	for i := range p.Outages {
+		p.Outages[i].Error = hide(p.Outages[i].Error)
+	}
 	p.Evidence.Captures = slices.Clone(o.Evidence.Captures)
 	for i, c := range p.Evidence.Captures {
 		c.Capture, c.Error, c.Path = c.Capture.withoutSecrets(hide), hide(secret.Text(c.Error)), hide(c.Path)

@@ -44,6 +44,7 @@ func TestSecretsOfArgumentsAndRequestsAreHiddenWhereTheProgramPrintsThem(t *test
 			Target: Target{Path: "p", Args: []string{"--token", "swordfish", "-v"}},
 			Load:   Load{Name: Request{Method: "POST", Path: "/login", Body: `{"password": "hunter22"}`}.String()},
 		},
+		Lives: []Life{{Why: "said swordfish"}}, Outages: []Outage{{Error: "swordfish: no"}},
 		Output: "logged in with hunter22", Error: "step 1: swordfish", Timeline: []Sample{},
 		Origin:    Origin{Command: `oomcage run --body '{"password": "hunter22"}' -- p --token swordfish -v`},
 		Inherited: []string{"JAVA_TOOL_OPTIONS=-Dpassword=x"},

@@ -84,8 +84,8 @@ func (e Evidence) stopped() bool {
 	return e.Stop != nil && e.Status.Ended && (e.Status.Signal == "" || e.Status.Signal == e.Stop.Signal)
 }
 
-// stopClause says what came of the stop, as a clause, or "".
-func (e Evidence) stopClause() string {
+// StopText says what came of Stop, as a clause: "SIGTERM did not end it within its grace of 5s". It is "" without a stop.
+func (e Evidence) StopText() string {
 	s := e.Stop
 	switch {
 	case s == nil:
@@ -116,7 +116,7 @@ func (e Evidence) leftNote() string {
 
 // stopNote is the clause with a semicolon before it.
 func (e Evidence) stopNote() string {
-	if clause := e.stopClause(); clause != "" {
+	if clause := e.StopText(); clause != "" {
 		return "; " + clause
 	}
 	return ""
@@ -131,9 +131,9 @@ func (o *Outcome) unclean(code int, signal string) string {
 	case e.Stop == nil:
 		return fmt.Sprintf("it was not asked to stop: %s", o.Verdict)
 	case o.Verdict != Survived:
-		return fmt.Sprintf("the verdict is %s: %s", o.Verdict, e.stopClause())
+		return fmt.Sprintf("the verdict is %s: %s", o.Verdict, e.StopText())
 	case !e.stopped(), signal != e.Status.Signal, signal == "" && e.Status.Code != code, len(e.LeftRunning) > 0:
-		return e.stopClause()
+		return e.StopText()
 	}
 	return ""
 }

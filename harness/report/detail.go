@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -87,13 +88,43 @@ func (l *factList) before(o *outcome.Outcome) {
 	if len(o.Spec.Target.Env) > 0 {
 		l.add("environment", strings.Join(o.Spec.Target.Env, " "))
 	}
-	l.add("ended", o.Evidence.Status.String())
+	if len(o.Inherited) > 0 {
+		l.add("inherited", strings.Join(o.Inherited, " "))
+	}
+	l.addIf("user", o.Spec.Target.User)
+	l.course(o)
 	l.add("limits", o.Evidence.Limits.String())
 	l.add("before the load", sizeText(o.Baseline.Current), sizeText(o.Baseline.File)+" of it page cache")
 	if m := o.Measured; m != nil {
 		l.add("a step took", tookEach(o), "± "+sizeText(m.Error), "measured over "+human.Count(m.Steps, "step"))
 	}
 	l.addIf("left charged above", o.Left.String())
+}
+
+// maxCourse is how many lives, and how many outages, a page has of a point: the first ones, as the last life is the outcome's own.
+const maxCourse = 10
+
+// course is how the target lived and ended, and how its steps went.
+func (l *factList) course(o *outcome.Outcome) {
+	for i, life := range o.Lives[:min(len(o.Lives), maxCourse)] {
+		l.add("life", fmt.Sprintf("%d of %d, until %s: %s: %s", i+1, len(o.Lives)+1, human.Duration(life.Until), life, life.Why))
+	}
+	if more := len(o.Lives) - maxCourse; more > 0 {
+		l.add("life", fmt.Sprintf("%d more, before the one that is shown", more))
+	}
+	l.add("ended", o.Evidence.Status.String())
+	if s := o.Evidence.Stop; s != nil {
+		l.add("stopped", s.Stop.String()+" after the load; "+o.Evidence.StopText())
+	}
+	if o.Failed+o.InFlight > 0 {
+		l.add("steps", fmt.Sprintf("%d acknowledged of %d attempted", o.Acknowledged, o.Attempted), fmt.Sprintf("%d failed", o.Failed), fmt.Sprintf("%d in flight", o.InFlight))
+	}
+	for _, outage := range o.Outages[:min(len(o.Outages), maxCourse)] {
+		l.add("outage", outage.String())
+	}
+	if more := len(o.Outages) - maxCourse; more > 0 {
+		l.add("outage", fmt.Sprintf("%d more", more))
+	}
 }
 
 // memory is what was in the cage, and what came of that.

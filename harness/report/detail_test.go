@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -109,4 +110,26 @@ func TestATimelineGoesOnToTheLastStepKillAndCapture(t *testing.T) {
 	require.Equal(t, []moment{{3_000_000, 0, "OOM kill"}}, timelineOf(o, generous(1)).Kills)
 	o.StepTimes = outcome.StepTimes{{N: 1, Begin: 3 * time.Second, Took: time.Second, Answer: outcome.AnswerOK}}
 	require.InDelta(t, 4e6, end(), 0)
+}
+
+// Recovery, a clean end and the account were in the text of an outcome alone.
+func TestThePageHasTheLivesTheOutagesTheStopAndTheUser(t *testing.T) {
+	o := &outcome.Outcome{
+		Inherited: []string{"GOGC=50"}, Acknowledged: 3, Attempted: 6, Failed: 2, InFlight: 1,
+		Lives:   []outcome.Life{{Until: 2 * time.Second, Verdict: outcome.OOMKilled, Why: "killed by its own limit", Acknowledged: 4, Attempted: 5}},
+		Outages: []outcome.Outage{{Step: 5, From: time.Second, Until: 3 * time.Second, Failed: 2, Error: "EOF"}},
+	}
+	o.Spec.Target.User = "nobody"
+	o.Evidence.Status = outcome.ExitStatus{Ended: true}
+	o.Evidence.Stop = &outcome.Stopped{Stop: outcome.Stop{Signal: "SIGTERM", Grace: 5 * time.Second}, Took: time.Second, Ended: true}
+	shown := facts(o, 1000)
+	for _, want := range [][]string{
+		{"inherited", "GOGC=50"}, {"user", "nobody"}, {"life", "1 of 2, until 2.0 s: oom-killed after 4 steps: killed by its own limit"},
+		{"stopped", "SIGTERM,5s after the load; " + o.Evidence.StopText()}, {"steps", "3 acknowledged of 6 attempted, 2 failed, 1 in flight"}, {"outage", o.Outages[0].String()},
+	} {
+		require.Contains(t, shown, want)
+	}
+	o.Lives, o.Outages = slices.Repeat(o.Lives, 500), slices.Repeat(o.Outages, 500)
+	require.Less(t, len(facts(o, 1000)), 50)
+	require.Contains(t, facts(o, 1000), []string{"life", "490 more, before the one that is shown"})
 }
