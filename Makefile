@@ -170,6 +170,7 @@ lint: $(cache)/bin/golangci-lint $(cache)/bin/actionlint ## check code, workflow
 	@$(cache)/bin/golangci-lint run --allow-parallel-runners
 	@$(cache)/bin/actionlint
 	@sed -n '/^```yaml/,/^```$$/{//!p}' docs/compare.md | $(cache)/bin/actionlint -
+	@sed -n '/^# .github/,/^```$$/{/^```/!p}' docs/ci.md | $(cache)/bin/actionlint -
 	@for module in . .ci/tools/browser .ci/tools/bundle .ci/tools/kubernetes .ci/tools/programs; do go -C $$module mod tidy -diff; done
 	@go -C .ci/tools/kubernetes test .
 	@go -C .ci/tools/imports test .
