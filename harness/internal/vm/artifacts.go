@@ -33,7 +33,7 @@ func (s *session) keep() string {
 	}
 	console, _ := os.ReadFile(s.machine.console) // QEMU may not have got as far
 	for name, data := range map[string][]byte{
-		consoleFile: console, commandFile: []byte(s.machine.commandLine()),
+		consoleFile: console, commandFile: []byte(s.ran.commandLine()),
 		stderrFile: s.stderr, dmesgFile: s.dmesg, machineFile: s.machineState,
 	} {
 		if len(data) == 0 {

@@ -29,7 +29,7 @@ type waiting struct {
 func (s *session) newWaiting(proc *process, frames <-chan received, signs signs, r *results) *waiting {
 	return &waiting{
 		session: s, proc: proc, frames: frames, signs: signs, results: r,
-		timer: time.NewTimer(s.untilDeadline(bootTime)), hello: signs.hello, begun: signs.begun,
+		timer: time.NewTimer(s.untilDeadline(s.helloTime())), hello: signs.hello, begun: signs.begun,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -57,6 +58,9 @@ func requireHost(t *testing.T) {
 	t.Skip(err)
 }
 
+// With it, all guests of these tests are resumed that can be, and so must end as those that are booted.
+var resumed = flag.Bool("resumed", false, "resume guests that were saved")
+
 // boot runs a role of this executable in a guest, with a fresh working directory unless the test has
 // changed into one already.
 func boot(t *testing.T, role string, change func(*Options)) *guest {
@@ -66,7 +70,7 @@ func boot(t *testing.T, role string, change func(*Options)) *guest {
 	require.NoError(t, err)
 	t.Setenv("VM_TEST_ROLE", role)
 	g := &guest{}
-	o := Options{Program: exe, Stdout: &g.stdout, Stderr: &g.stderr, Artifacts: t.TempDir()}
+	o := Options{Program: exe, Stdout: &g.stdout, Stderr: &g.stderr, Artifacts: t.TempDir(), Resume: *resumed}
 	if change != nil {
 		change(&o)
 	}

@@ -34,6 +34,7 @@ const (
 	bootLimit    failureKind = "boot"      // the guest said nothing for too long
 	silentGuest  failureKind = "silent"    // it booted, and did not start the program
 	flawedGuest  failureKind = "flaw"      // it booted, and its machine was not right
+	notResumed   failureKind = "resume"    // QEMU did not resume a guest that was saved
 	guestFailed  failureKind = "init"      // the guest's init could not do its work
 	noReader     failureKind = "reader"    // whoever read the output has gone
 	otherFailure failureKind = "machinery" // anything on the host

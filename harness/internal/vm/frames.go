@@ -27,6 +27,7 @@ const (
 	frameDmesg   frameKind = 'k' // guest: a piece of the kernel log
 	frameExit    frameKind = 'x' // guest: JSON of exitStatus, the last frame
 	frameSignal  frameKind = 's' // host: one byte, the signal to send to the program
+	frameResume  frameKind = 'r' // host: JSON of resumeWord, to a guest that was saved
 )
 
 // The stream starts with it. Whatever the firmware or the UART probe put on the line before is skipped.

@@ -186,7 +186,7 @@ func TestTheGuestSendsWhatIsAdded(t *testing.T) {
 				j.Out = j.Out[1:]
 			}
 			sent := &lockedBuffer{}
-			g, err := watchGrowing(&frameWriter{w: sent}, j, snapshot(j), list)
+			g, err := watchGrowing(&frameWriter{w: sent}, j, stampsBefore(j), list)
 			require.NoError(t, err)
 			put(t, path, "")
 			if named {
@@ -232,7 +232,7 @@ func TestTheGuestSendsAllOfAFileThatWasChangedInTheMiddle(t *testing.T) {
 			put(t, path, "1")
 			j := job{Out: []out{{Path: path, Grows: true}}}
 			sent := &lockedBuffer{}
-			g, err := watchGrowing(&frameWriter{w: sent}, j, snapshot(j), filepath.Join(t.TempDir(), "list"))
+			g, err := watchGrowing(&frameWriter{w: sent}, j, stampsBefore(j), filepath.Join(t.TempDir(), "list"))
 			require.NoError(t, err)
 			require.NoError(t, change(path))
 			done, err := g.finish()

@@ -3,7 +3,6 @@ package vm
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 
@@ -42,8 +41,17 @@ func guestMain() error {
 		return err
 	}
 	w := &frameWriter{w: line}
+	host := newFrameReader(line)
 	j, jobErr := readJob()
-	flaw := machineFlaw(j)
+	var flaw string
+	if j.Save {
+		if j, flaw, err = saved(w, host, j); err != nil {
+			return err
+		}
+		w = &frameWriter{w: line} // another host, for which the stream begins here
+	} else {
+		flaw = machineFlaw(j)
+	}
 	if err := w.frame(frameHello, []byte(flaw)); err != nil {
 		return err
 	}
@@ -52,7 +60,7 @@ func guestMain() error {
 	case jobErr != nil:
 		status.Error = jobErr.Error()
 	case flaw == "":
-		status = guestJobRun(j, w, line)
+		status = guestJobRun(j, w, host)
 	}
 	last, err := json.Marshal(status)
 	if err != nil {
@@ -65,14 +73,14 @@ func guestMain() error {
 }
 
 // guestJobRun does the job; what it can't do is in the status.
-func guestJobRun(j job, w *frameWriter, line io.Reader) exitStatus {
+func guestJobRun(j job, w *frameWriter, host *frameReader) exitStatus {
 	if j.Probe {
 		return exitStatus{}
 	}
 	if err := prepare(j); err != nil {
 		return exitStatus{Error: err.Error()}
 	}
-	before := snapshot(j)
+	before := stampsBefore(j)
 	grow, err := watchGrowing(w, j, before, guestGrowing)
 	if err != nil { // they go back when the program has ended
 		fmt.Fprintln(os.Stderr, "oomcage init: watch the files that grow:", err)
@@ -90,7 +98,7 @@ func guestJobRun(j job, w *frameWriter, line io.Reader) exitStatus {
 	if err := w.frame(frameBegun, nil); err != nil {
 		return exitStatus{Error: err.Error()}
 	}
-	go prog.signals(line)
+	go prog.signals(host)
 	status := prog.wait()
 	if status.Signal == int(unix.SIGKILL) && log != nil {
 		status.OOM = log.killed(prog.pid)

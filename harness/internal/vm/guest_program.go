@@ -154,10 +154,9 @@ func (p *program) wait() exitStatus {
 }
 
 // signals passes on the signals that the host sends.
-func (p *program) signals(line io.Reader) {
-	r := newFrameReader(line)
+func (p *program) signals(host *frameReader) {
 	for {
-		kind, payload, err := r.next()
+		kind, payload, err := host.next()
 		if err != nil {
 			return
 		}

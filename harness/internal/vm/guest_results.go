@@ -26,8 +26,8 @@ type stamp struct {
 // privatePaths are no results even when they lie below a folder of results, for instance when that is /.
 var privatePaths = []string{"/dev", "/proc", "/sys", "/run", "/tmp", "/var/tmp", "/root", guestFolder}
 
-// snapshot lists the files of all outs before the program runs. What cannot be looked at is new afterwards.
-func snapshot(j job) map[string]stamp {
+// stampsBefore lists the files of all outs before the program runs. What cannot be looked at is new afterwards.
+func stampsBefore(j job) map[string]stamp {
 	files := map[string]stamp{}
 	for _, o := range j.Out {
 		eachFile(o, func(path string, st stamp, _ fs.FileInfo) { files[path] = st }, func(string, error) {})

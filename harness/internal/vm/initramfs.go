@@ -17,6 +17,8 @@ type carried struct {
 	files    []string // absolute, and in the same place in the guest
 	folders  []string // the same, without what is in them
 	modules  []kernelModule
+	// initThere is set for a guest that is resumed, whose init runs already.
+	initThere bool
 }
 
 // writeInitramfs writes the guest's root file system and returns the file's size, and what went into it. What shall
@@ -27,8 +29,10 @@ func writeInitramfs(ctx context.Context, file string, j job, flags testFlags, mo
 		return 0, nil, err
 	}
 	c := newCarrier(t)
-	if err := addInit(ctx, c); err != nil {
-		return 0, nil, err
+	if !more.initThere {
+		if err := addInit(ctx, c); err != nil {
+			return 0, nil, err
+		}
 	}
 	dst := j.Path
 	if more.program == j.Path {
@@ -64,14 +68,27 @@ func writeInitramfs(ctx context.Context, file string, j job, flags testFlags, mo
 	if err := addLocale(c, j.Env, warn); err != nil {
 		return 0, nil, err
 	}
-	for i, m := range more.modules {
-		path := fmt.Sprintf("%s/%d-%s.ko", guestModules, i, m.name)
-		if err := t.data(path, 0o644, m.data); err != nil {
+	if j.Modules, err = t.modules(more.modules); err != nil {
+		return 0, nil, err
+	}
+	if more.initThere {
+		if err := t.suits(); err != nil {
 			return 0, nil, err
 		}
-		j.Modules = append(j.Modules, path)
 	}
 	return writeTree(t, file, j)
+}
+
+// modules adds the kernel's modules and returns their files in the guest.
+func (t *tree) modules(all []kernelModule) (files []string, err error) {
+	for i, m := range all {
+		path := fmt.Sprintf("%s/%d-%s.ko", guestModules, i, m.name)
+		if err := t.data(path, 0o644, m.data); err != nil {
+			return nil, err
+		}
+		files = append(files, path)
+	}
+	return files, nil
 }
 
 // addData adds the folders that the program finds, and what is in those that it reads.

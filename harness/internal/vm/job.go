@@ -29,11 +29,13 @@ const (
 // job is what the host asks of the guest. It travels in the initramfs.
 type job struct {
 	// Probe asks for nothing but a hello: does a guest boot at all?
-	Probe bool     `json:"probe,omitempty"`
-	Path  string   `json:"path,omitempty"` // of the program, absolute
-	Args  []string `json:"args,omitempty"` // argv, with argv[0]
-	Env   []string `json:"env,omitempty"`
-	Dir   string   `json:"dir,omitempty"`
+	Probe bool `json:"probe,omitempty"`
+	// Save asks for a hello, and to wait there: the guest is saved, and gets another job when it is resumed.
+	Save bool     `json:"save,omitempty"`
+	Path string   `json:"path,omitempty"` // of the program, absolute
+	Args []string `json:"args,omitempty"` // argv, with argv[0]
+	Env  []string `json:"env,omitempty"`
+	Dir  string   `json:"dir,omitempty"`
 	// Emulated is set where the guest has no KVM, so that its CPUs are emulated.
 	Emulated bool   `json:"emulated,omitempty"`
 	Host     string `json:"host,omitempty"` // host name

@@ -59,6 +59,8 @@ func (m machine) kernelArgs() []string {
 		"rdinit=/init",
 		// Debian turns pressure stall information on, others leave it to the command line.
 		"psi=1",
+		// The kernel tests its ciphers, none of which is used here: 0.3 s of a boot without KVM (November 2026).
+		"cryptomgr.notests",
 	}
 	if m.accel == "tcg" {
 		// While it boots, the kernel waits 40 ms by the host's clock for a few timer interrupts and panics
@@ -100,13 +102,16 @@ func (m machine) args() []string {
 		"-M", "microvm,rtc=on", "-accel", accel, "-cpu", cpu,
 		"-smp", strconv.Itoa(m.cpus), "-m", strconv.FormatInt(m.memory>>20, 10) + "M",
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-		"-kernel", m.kernel, "-initrd", m.initramfs, "-append", strings.Join(m.kernelArgs(), " "),
+		"-kernel", m.kernel, "-append", strings.Join(m.kernelArgs(), " "),
 		"-chardev", "file,id=console,path=" + escapeOption(m.console),
 		"-serial", "chardev:console",
 		"-chardev", "socket,id=stream,fd=" + strconv.Itoa(streamFD),
 		"-device", "isa-serial,index=1,chardev=stream",
 		"-chardev", "socket,id=monitor,fd=" + strconv.Itoa(monitorFD),
 		"-mon", "chardev=monitor,mode=control",
+	}
+	if m.initramfs != "" { // a guest that is resumed has unpacked its own
+		args = append(args, "-initrd", m.initramfs)
 	}
 	for _, d := range m.disks {
 		args = append(args,

@@ -7,9 +7,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // inspectTime bounds how long QEMU may take to answer all questions. Measured: 10 ms (November 2026).
@@ -19,10 +22,23 @@ const inspectTime = 10 * time.Second
 type monitor struct {
 	conn    net.Conn
 	decoder *json.Decoder // nil before the first command
+	events  []string      // that have come, and were not waited for
+}
+
+// answer is what QEMU says: what a command returned, why it failed, or an event.
+type answer struct {
+	Return json.RawMessage
+	Error  *struct{ Desc string }
+	Event  string
 }
 
 // execute runs one command of QMP and returns what it returned.
 func (m *monitor) execute(command string, arguments map[string]any) (json.RawMessage, error) {
+	return m.executeWith(command, arguments, nil)
+}
+
+// executeWith is execute for a command that a file goes along with, or nil.
+func (m *monitor) executeWith(command string, arguments map[string]any, file *os.File) (json.RawMessage, error) {
 	if m.decoder == nil {
 		m.decoder = json.NewDecoder(m.conn)
 		var greeting json.RawMessage
@@ -37,24 +53,55 @@ func (m *monitor) execute(command string, arguments map[string]any) (json.RawMes
 	if arguments != nil {
 		request["arguments"] = arguments
 	}
-	if err := json.NewEncoder(m.conn).Encode(request); err != nil {
+	if err := m.send(request, file); err != nil {
 		return nil, fmt.Errorf("ask QEMU for %s: %w", command, err)
 	}
 	for {
-		var answer struct {
-			Return json.RawMessage
-			Error  *struct{ Desc string }
-		}
-		if err := m.decoder.Decode(&answer); err != nil {
+		var a answer
+		if err := m.decoder.Decode(&a); err != nil {
 			return nil, fmt.Errorf("read QEMU's answer to %s: %w", command, err)
 		}
 		switch {
-		case answer.Error != nil:
-			return nil, fmt.Errorf("%s: %s", command, answer.Error.Desc)
-		case answer.Return != nil: // anything else is an event
-			return answer.Return, nil
+		case a.Error != nil:
+			return nil, fmt.Errorf("%s: %s", command, a.Error.Desc)
+		case a.Return != nil:
+			return a.Return, nil
+		case a.Event != "":
+			m.events = append(m.events, a.Event)
 		}
 	}
+}
+
+// send writes a request, and the file with it.
+func (m *monitor) send(request map[string]any, file *os.File) error {
+	if file == nil {
+		return json.NewEncoder(m.conn).Encode(request)
+	}
+	conn, ok := m.conn.(*net.UnixConn)
+	if !ok {
+		return fmt.Errorf("a file goes through a Unix socket, and this is %T", m.conn)
+	}
+	data, err := json.Marshal(request)
+	if err != nil {
+		return err
+	}
+	_, _, err = conn.WriteMsgUnix(append(data, '\n'), unix.UnixRights(int(file.Fd())), nil)
+	return err
+}
+
+// await waits for an event, which may have come before.
+func (m *monitor) await(event string) error {
+	for !slices.Contains(m.events, event) {
+		var a answer
+		if err := m.decoder.Decode(&a); err != nil {
+			return fmt.Errorf("wait for QEMU's %s: %w", event, err)
+		}
+		if a.Event != "" {
+			m.events = append(m.events, a.Event)
+		}
+	}
+	m.events = slices.DeleteFunc(m.events, func(e string) bool { return e == event })
+	return nil
 }
 
 // human runs a command of the monitor for people, which alone shows the interrupt controllers.

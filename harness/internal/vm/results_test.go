@@ -297,7 +297,7 @@ func TestNewAndChangedFilesAreCarriedBackAndDeletionsAreNot(t *testing.T) {
 		return []out{{Path: filepath.Join(dir, "changed"), Given: true}, {Path: filepath.Join(dir, "never")}, {Path: dir, Dir: true}}
 	}
 	j := job{Out: places(from)}
-	before := snapshot(j)
+	before := stampsBefore(j)
 	put(t, filepath.Join(from, "changed"), "22")
 	put(t, filepath.Join(from, "sub/new"), "3")
 	put(t, filepath.Join(from, "done"), "4")

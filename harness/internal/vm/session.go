@@ -42,11 +42,16 @@ const (
 // session is one guest from its start to its end.
 type session struct {
 	machine machine
+	ran     machine // the same as it was started
 	job     job
 	opts    Options
 	limit   time.Duration
+	flags   testFlags
+	carried carried
+	warn    func(line string)
 	size    int64 // of the initramfs, bytes
 	along   alongFiles
+	saved   *snapshot // that the guest is resumed from; nil: it is booted
 
 	program *exitStatus // how the program ended, nil while it runs
 	notes   *notes      // on what it wrote
@@ -79,6 +84,12 @@ func (s *session) run(ctx context.Context) (int, error) {
 			return code, err
 		}
 		f := asFailure(err)
+		if s.mayBootInstead(f) {
+			if err := s.bootInstead(ctx, f); err != nil {
+				return 0, err
+			}
+			continue
+		}
 		again := s.again(f)
 		if f.kind != noReader && (!again || f.kind == silentGuest) {
 			f.Artifacts = s.keep()
@@ -96,7 +107,11 @@ func (s *session) boot(ctx context.Context) (int, error) {
 	if s.opts.test.machine != nil {
 		s.opts.test.machine(s.boots, &m)
 	}
+	if s.saved != nil {
+		m = m.resuming(s.saved.dir)
+	}
 	s.boots++
+	s.ran = m
 	proc, err := m.start()
 	if err != nil {
 		return 0, err
@@ -104,7 +119,12 @@ func (s *session) boot(ctx context.Context) (int, error) {
 	if s.opts.test.running != nil {
 		s.opts.test.running(s.boots-1, proc)
 	}
-	err = s.talk(ctx, proc)
+	if s.saved != nil {
+		err = s.saved.resume(ctx, proc)
+	}
+	if err == nil {
+		err = s.talk(ctx, proc)
+	}
 	proc.stop()
 	if s.booted {
 		s.setDeadline() // of a guest that said hello and ended

@@ -19,6 +19,14 @@ const (
 	flawHelps = "run it when the machine is less busy: the kernel measures this in the first 2 s of its boot, and lost the CPU meanwhile"
 )
 
+// helloTime bounds the time from QEMU's start to the guest's first word.
+func (s *session) helloTime() time.Duration {
+	if s.saved != nil {
+		return resumeTime
+	}
+	return bootTime
+}
+
 // beginTime bounds the time from the guest's first word to the program's start.
 func (s *session) beginTime() time.Duration {
 	if s.opts.test.begin != nil {
@@ -61,7 +69,7 @@ func (s *session) notBegun(hello bool) *Failure {
 		f = failure(timeLimit, fmt.Sprintf("the time limit of %v was reached, and the guest had not started the program yet", s.limit),
 			"give it more with -timeout DURATION")
 	case !hello:
-		f = failure(bootLimit, fmt.Sprintf("the guest said nothing for %v after QEMU was started", bootTime),
+		f = failure(bootLimit, fmt.Sprintf("the guest said nothing for %v after QEMU was started", s.helloTime()),
 			"try another kernel with -kernel FILE, or -accel tcg")
 	default:
 		s.silent++

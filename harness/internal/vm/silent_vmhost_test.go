@@ -176,9 +176,11 @@ func TestEveryBootEndsRight(t *testing.T) {
 				require.NoError(t, unix.Mkfifo(fifo, 0o600))
 				g := boot(t, "exit", func(o *Options) {
 					o.Kernel, o.Accel = kernel, "tcg"
-					o.test.machine = func(boot int, m *machine) {
-						if boot == 0 && *measured >= 0 {
-							m.more = append(m.more, "-trace", "apic_mem_writel", "-D", fifo)
+					if *measured >= 0 {
+						o.test.machine = func(boot int, m *machine) {
+							if boot == 0 {
+								m.more = append(m.more, "-trace", "apic_mem_writel", "-D", fifo)
+							}
 						}
 					}
 					o.test.running = func(boot int, p *process) {

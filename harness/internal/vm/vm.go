@@ -41,6 +41,7 @@ type Options struct {
 	Timeout   time.Duration // from the guest's first word on; 0: -test.timeout and 30 s more, or none without it
 	Artifacts string        // folder for logs; empty: -test.outputdir, or a fresh temporary folder on failure
 	Accel     string        // "kvm", "tcg", or "auto" and "": KVM if a guest really boots with it
+	Resume    bool          // without KVM, resume a guest that was saved when it had booted, and save one if there is none
 
 	Stdout, Stderr io.Writer // of the program, live; Stderr also takes this package's own few lines
 
@@ -106,9 +107,6 @@ func run(ctx context.Context, o Options) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if more.modules, err = findModules(m.kernel, o.drivers()); err != nil {
-		return 0, err
-	}
 	if more.packages, err = buildPackages(ctx, o.Build, tmp); err != nil {
 		return 0, err
 	}
@@ -119,17 +117,15 @@ func run(ctx context.Context, o Options) (int, error) {
 	if err := o.carryResults(&j, &more); err != nil {
 		return 0, err
 	}
-	size, along, err := writeInitramfs(ctx, m.initramfs, j, flags, more, warn)
-	if err != nil {
+	o.Artifacts = cmp.Or(o.Artifacts, flags.outputDir)
+	s := session{machine: m, job: j, opts: o, limit: o.limit(flags), flags: flags, carried: more, warn: warn}
+	if s.saved, err = o.findSnapshot(ctx, m, tsc, warn); err != nil {
 		return 0, err
 	}
-	if m.memory == 0 {
-		// The archive and what is unpacked from it are in memory at the same time.
-		m.memory = max(defaultMemory, (4*size+512<<20)>>20<<20)
+	s.machine.tscKHz = tscKHz(tsc)
+	if err := s.pack(ctx); err != nil {
+		return 0, err
 	}
-	o.Artifacts = cmp.Or(o.Artifacts, flags.outputDir)
-	m.tscKHz = tscKHz(tsc)
-	s := session{machine: m, job: j, opts: o, limit: o.limit(flags), size: size, along: along}
 	return s.run(ctx)
 }
 

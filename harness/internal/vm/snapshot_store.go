@@ -1,0 +1,359 @@
+package vm
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/sys"
+)
+
+// snapshotFormat is raised when a guest that was saved by an older oomcage cannot be resumed by this one.
+const snapshotFormat = 1
+
+const (
+	// maxSnapshots and maxSnapshotBytes bound what is kept. One of a guest of 1 GiB takes 150 MiB (November 2026).
+	maxSnapshots     = 6
+	maxSnapshotBytes = 2 << 30
+	// neededRoom must be free where one is made: QEMU ends in the middle of it on a disk that is full.
+	neededRoom = 1 << 30
+)
+
+// tscTolerance is the part by which two measurements of the frequency may differ: each is right to 50 parts per million,
+// and to some more on a busy machine.
+const tscTolerance = 500
+
+// store is where the snapshots are: a folder for each, named by what it was made of.
+type store struct{ dir string }
+
+// kind is what a snapshot is made of. Another in any of it is another snapshot.
+type kind struct {
+	Format  int    `json:"format"`
+	Boot    string `json:"boot"`    // boot_id of the host, by whose clock the guest's runs
+	QEMU    string `json:"qemu"`    // path, size and time of QEMU's executable
+	Kernel  string `json:"kernel"`  // and of the guest's kernel
+	Init    string `json:"init"`    // hash of the guest's init, and of all that it needs
+	Machine string `json:"machine"` // QEMU's arguments, which have the memory, the CPUs and the kernel's parameters
+}
+
+// about is what is known of a snapshot.
+type about struct {
+	Kind   kind   `json:"kind"`
+	TSCKHz int64  `json:"tscKHz"` // by which the guest counts time
+	State  string `json:"state"`  // SHA-256 of the state
+	Memory string `json:"memory"` // of the file of the memory: its inode, size and time
+}
+
+// refusal is why there is no snapshot of a kind.
+type refusal struct {
+	Kind   kind      `json:"kind"`
+	Reason string    `json:"reason"`
+	Until  time.Time `json:"until"`
+}
+
+func openStore() (store, error) {
+	dir := cachePath("snapshots")
+	if dir == "" {
+		return store{}, errors.New("there is no home to keep snapshots in")
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return store{}, err
+	}
+	own, err := openOwn(dir)
+	if err != nil {
+		return store{}, err
+	}
+	return store{dir}, own.Close()
+}
+
+// name is the kind's in the store.
+func (k kind) name() (string, error) {
+	data, err := json.Marshal(k)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:12]), nil
+}
+
+// kindOf is the kind of a machine's snapshot.
+func kindOf(ctx context.Context, m machine) (kind, error) {
+	k := kind{Format: snapshotFormat}
+	var err error
+	if k.Boot, err = bootID(); err != nil {
+		return k, err
+	}
+	if k.QEMU, err = fileVersion(m.qemu); err != nil {
+		return k, err
+	}
+	if k.Kernel, err = fileVersion(m.kernel); err != nil {
+		return k, err
+	}
+	t, err := savedTree(ctx)
+	if err != nil {
+		return k, err
+	}
+	if k.Init, err = t.sum(); err != nil {
+		return k, err
+	}
+	m.console, m.initramfs, m.tscKHz, m.started = "", "", 0, time.Time{} // others each time
+	k.Machine = strings.Join(m.saving("").args(), "\n")
+	return k, nil
+}
+
+// savedTree is the root of a guest that is saved, without its job.
+func savedTree(ctx context.Context) (*tree, error) {
+	t, err := newTree()
+	if err != nil {
+		return nil, err
+	}
+	return t, addInit(ctx, newCarrier(t))
+}
+
+// sum is a hash of all that is in the tree.
+func (t *tree) sum() (string, error) {
+	h := sha256.New()
+	for _, path := range slices.Sorted(maps.Keys(t.entries)) {
+		e := t.entries[path]
+		fmt.Fprintf(h, "%q %o %q %q ", path, e.mode, e.link, e.data)
+		if e.src == "" {
+			continue
+		}
+		f, err := os.Open(e.src)
+		if err != nil {
+			return "", err
+		}
+		n, err := io.Copy(h, f)
+		f.Close()
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintln(h, n)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// get returns the snapshot of such a machine. It is made if it is not there; of several callers at once one makes it
+// and the others wait.
+func (st store) get(ctx context.Context, m machine, tsc tscSample, warn func(string)) (*snapshot, error) {
+	k, err := kindOf(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	m.tscKHz = tscKHz(tsc)
+	if s, err := st.find(k, m.tscKHz, warn); s != nil || err != nil {
+		return s, err
+	}
+	lock, err := os.OpenFile(filepath.Join(st.dir, ".lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Close()
+	patient, cancel := context.WithTimeout(ctx, bootTime)
+	defer cancel()
+	if err := sys.AwaitLock(patient, lock); err != nil {
+		return nil, errNoSnapshot{"another one is being saved: " + err.Error()}
+	}
+	if s, err := st.find(k, m.tscKHz, warn); s != nil || err != nil {
+		return s, err
+	}
+	s, err := st.make(ctx, m, k)
+	if err != nil && ctx.Err() == nil {
+		st.refuse(k, err.Error())
+	}
+	return s, err
+}
+
+// find returns a whole snapshot of the kind, or nil; a damaged one is removed. Its error says that there will be none.
+func (st store) find(k kind, tscKHz int64, warn func(string)) (*snapshot, error) {
+	name, err := k.name()
+	if err != nil {
+		return nil, err
+	}
+	var no refusal
+	if readJSON(filepath.Join(st.dir, name+".refused"), &no) == nil && no.Kind == k && time.Now().Before(no.Until) {
+		return nil, errNoSnapshot{no.Reason}
+	}
+	s := &snapshot{dir: filepath.Join(st.dir, name)}
+	if _, err := os.Stat(s.dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err := s.check(k, tscKHz); err != nil {
+		warn("the saved guest " + s.dir + " is damaged: " + err.Error() + "; it is thrown away, and another made")
+		return nil, s.remove()
+	}
+	now := time.Now()
+	_ = os.Chtimes(filepath.Join(s.dir, aboutFile), now, now) // what was used last is kept longest
+	return s, nil
+}
+
+// check reads what is known of the snapshot, and compares.
+func (s *snapshot) check(k kind, tscKHz int64) error {
+	if err := readJSON(filepath.Join(s.dir, aboutFile), &s.about); err != nil {
+		return err
+	}
+	if s.about.Kind != k {
+		return errors.New("it is one of another kind")
+	}
+	// A host that is itself a guest may have been moved to another machine meanwhile.
+	if off := tscKHz - s.about.TSCKHz; max(off, -off) > tscKHz/tscTolerance {
+		return fmt.Errorf("its clock counts %d kHz, and the host's %d", s.about.TSCKHz, tscKHz)
+	}
+	memory, err := memoryVersion(filepath.Join(s.dir, memoryFile))
+	if err != nil {
+		return err
+	}
+	if memory != s.about.Memory {
+		return fmt.Errorf("its memory (inode, size, time) is %s, and was %s", memory, s.about.Memory)
+	}
+	_, err = s.readState()
+	return err
+}
+
+func (s *snapshot) readState() ([]byte, error) {
+	state, err := os.ReadFile(filepath.Join(s.dir, stateFile))
+	if err != nil {
+		return nil, err
+	}
+	if sum := sha256.Sum256(state); hex.EncodeToString(sum[:]) != s.about.State {
+		return nil, errors.New("the state of its devices is not what was saved")
+	}
+	return state, nil
+}
+
+// memoryVersion changes when anything writes to the file, or it is a copy.
+func memoryVersion(file string) (string, error) {
+	var st unix.Stat_t
+	if err := unix.Stat(file, &st); err != nil {
+		return "", &os.PathError{Op: "stat", Path: file, Err: err}
+	}
+	return fmt.Sprintf("%d %d %d", st.Ino, st.Size, unix.TimespecToNsec(st.Mtim)), nil
+}
+
+// remove removes the snapshot. Guests that were resumed from it have its memory open and go on.
+func (s *snapshot) remove() error {
+	// What has no description is no snapshot, should this be cut off in the middle.
+	if err := os.Remove(filepath.Join(s.dir, aboutFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.RemoveAll(s.dir)
+}
+
+// throwAway removes a snapshot that could not be resumed. Where it had just been made the next would be no better.
+func (s *snapshot) throwAway(f *Failure) error {
+	if s.fresh {
+		store{filepath.Dir(s.dir)}.refuse(s.about.Kind, f.Found)
+	}
+	return s.remove()
+}
+
+// refuse notes that there is no snapshot of the kind. It may be the host's fault, which was too busy, so this is not
+// believed for ever.
+func (st store) refuse(k kind, reason string) {
+	name, err := k.name()
+	if err != nil {
+		return
+	}
+	// Where this cannot be written it is tried again each time.
+	_ = writeJSON(filepath.Join(st.dir, name+".refused"), refusal{k, reason, time.Now().Add(doubtTime)})
+}
+
+func readJSON(file string, to any) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(data, to); err != nil {
+		return fmt.Errorf("parse %s: %w", file, err)
+	}
+	return nil
+}
+
+func writeJSON(file string, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(data, '\n'), 0o600)
+}
+
+// keptSnapshot is one of the store's folders, for prune.
+type keptSnapshot struct {
+	snapshot
+	used  time.Time
+	bytes int64 // that it takes on the disk
+}
+
+// prune removes what is of no use any more: of earlier boots of the host, half-made, and, the longest unused first, what
+// is too many or too large. The snapshot of the name stays. The store is locked.
+func (st store) prune(boot, name string, most int, bytes int64) error {
+	entries, err := os.ReadDir(st.dir)
+	if err != nil {
+		return err
+	}
+	var kept []keptSnapshot
+	var all error
+	for _, e := range entries {
+		path := filepath.Join(st.dir, e.Name())
+		switch {
+		case strings.HasPrefix(e.Name(), makingPrefix):
+			all = errors.Join(all, os.RemoveAll(path))
+		case strings.HasSuffix(e.Name(), ".refused"):
+			var no refusal
+			if readJSON(path, &no) != nil || no.Kind.Boot != boot || time.Now().After(no.Until) {
+				all = errors.Join(all, os.Remove(path))
+			}
+		case e.IsDir():
+			s := keptSnapshot{snapshot: snapshot{dir: path}}
+			if readJSON(filepath.Join(path, aboutFile), &s.about) != nil || s.about.Kind.Boot != boot {
+				all = errors.Join(all, s.remove())
+				continue
+			}
+			s.measure()
+			kept = append(kept, s)
+		}
+	}
+	slices.SortFunc(kept, func(a, b keptSnapshot) int {
+		return cmp.Or(-cmpBool(filepath.Base(a.dir) == name, filepath.Base(b.dir) == name), b.used.Compare(a.used))
+	})
+	var sum int64
+	for i, s := range kept {
+		sum += s.bytes
+		if i > 0 && (i >= most || sum > bytes) {
+			all = errors.Join(all, s.remove())
+		}
+	}
+	return all
+}
+
+func cmpBool(a, b bool) int {
+	return cmp.Compare(map[bool]int{true: 1}[a], map[bool]int{true: 1}[b])
+}
+
+// measure finds out what the snapshot takes, and when it was used last.
+func (s *keptSnapshot) measure() {
+	for _, name := range []string{memoryFile, stateFile, aboutFile} {
+		var st unix.Stat_t
+		if unix.Stat(filepath.Join(s.dir, name), &st) != nil {
+			continue
+		}
+		s.bytes += st.Blocks * 512
+		if name == aboutFile {
+			s.used = time.Unix(st.Mtim.Unix())
+		}
+	}
+}
