@@ -133,16 +133,31 @@ func ExecReady(words ...string) Probe {
 	}
 }
 
+// probeTry is how long a probe may take before it is made anew: a target that is being started may accept a connection and never
+// answer on it. The next one has twice as long.
+const probeTry = 5 * time.Second
+
+// unanswered is why a try of a probe was given up.
+type unanswered struct{ after time.Duration }
+
+// Error says how long it was waited for.
+func (e *unanswered) Error() string { return fmt.Sprintf("it did not answer within %v", e.after) }
+
 // untilReady asks until it is answered, or ctx ends; the error names the last failure.
 func untilReady(ctx context.Context, p *Process, ask func(ctx context.Context) error) error {
 	p.heard.open()
 	// A listener cannot be awaited by an event: there is none until it exists.
 	var last error
 	pause := time.Millisecond
-	for {
-		err := ask(ctx)
+	for try := probeTry; ; {
+		once, giveUp := context.WithTimeoutCause(ctx, try, &unanswered{try})
+		err := withCause(once, ask(once))
+		giveUp()
 		if err == nil {
 			return nil
+		}
+		if errors.As(err, new(*unanswered)) {
+			try *= 2 // it may be slow, and not hang
 		}
 		if ctx.Err() == nil || last == nil {
 			last = err

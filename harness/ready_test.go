@@ -4,10 +4,12 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -143,4 +145,30 @@ func serveHealth(addr string) {
 		})
 	}
 	fail(http.ListenAndServe(addr, mux)) //nolint:gosec // a target of a test
+}
+
+// One connection that was accepted and never answered took all of the time.
+func TestAProbeThatHangsIsMadeAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &Process{cmd: exec.Command("x")}
+		tries, begin := 0, time.Now()
+		require.NoError(t, untilReady(t.Context(), p, func(ctx context.Context) error {
+			if tries++; tries < 3 {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		}))
+		require.Equal(t, 3, tries)
+		require.Less(t, time.Since(begin), 4*probeTry)
+
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errTimeout)
+		defer cancel()
+		err := untilReady(ctx, p, func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		require.ErrorIs(t, err, errTimeout)
+		require.ErrorContains(t, err, "it did not answer within 20s", "the last try that came to its end")
+	})
 }

@@ -62,6 +62,9 @@ func (s Search) Validate(c Code) error {
 // bisect looks for all answers at once. The first error ends all.
 func (s *sweeper) bisect(ctx context.Context, search Search, bases [][]Value) ([]*Answer, error) {
 	room, err := s.holder.Room()
+	if search.Hi == 0 { // it was what the machine spared then, and is tried first
+		search.Hi = s.Results.highest()
+	}
 	if err == nil {
 		err = search.fill(room)
 	}

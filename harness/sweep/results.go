@@ -232,6 +232,20 @@ func (r *Results) find(p Point) (*kept, error) {
 	return k, nil // what is not there cannot be run: if a point is left, that will be said
 }
 
+// highest is the highest memory.max in the names of the points that are kept, or 0.
+func (r *Results) highest() (most outcome.Bytes) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name := range r.done {
+		for _, v := range Values(name) {
+			if limit, err := outcome.ParseBytes(v.Text); v.Axis == maxAxis && err == nil && limit != outcome.Unlimited {
+				most = max(most, limit)
+			}
+		}
+	}
+	return most
+}
+
 // otherSweep says what differs.
 func (r *Results) otherSweep(p Point, k *kept) error {
 	o, err := r.read(k)

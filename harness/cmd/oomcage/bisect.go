@@ -86,7 +86,7 @@ func newBisectCommand() *cobra.Command {
 	})
 	f := cmd.Flags()
 	f.Var(&o.search.Lo, "lo", "lowest memory.max to try (default: the tolerance)")
-	f.Var(&o.search.Hi, "hi", "highest memory.max to try (default: what the machine spares for one cage)")
+	f.Var(&o.search.Hi, "hi", "highest memory.max to try (default: what the machine spares for one cage; with -resume the highest in the file)")
 	f.Var(&o.search.Tolerance, "tolerance", "how far above the smallest limit the answer may lie (default 1MiB)")
 	f.IntVar(&o.search.Grid.Repeat, "repeat", 3, "`N` runs must survive at a limit, of as many")
 	f.IntVar(&o.search.Confirm, "confirm", 0, "`N` runs where runs at a limit do not agree (default: five times -repeat)")

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -148,7 +149,13 @@ func (p *answerPrinter) wellText(a *sweep.Answer) string {
 	if a.Well == 0 {
 		return "it is not well at any limit that was tried: " + asked
 	}
-	return fmt.Sprintf("it is well from %v on: %s", a.Well, asked)
+	text := fmt.Sprintf("it is well from %v on: %s in %d of %d runs there", a.Well, asked, a.At(a.Well).Well, a.At(a.Well).Runs)
+	for _, t := range slices.Backward(a.Trials) {
+		if t.Max < a.Well {
+			return text + fmt.Sprintf(" (%v: %d of %d)", t.Max, t.Well, t.Runs)
+		}
+	}
+	return text
 }
 
 // curve is what was measured at each limit.

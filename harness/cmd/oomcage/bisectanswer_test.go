@@ -97,7 +97,7 @@ func TestAnAnswerWithACriterionHasBothLimits(t *testing.T) {
 	a.Border = &sweep.Border{Lo: 142 * harness.MiB, Hi: 143 * harness.MiB, Sure: sweep.Interval{Lo: 0.7961, Hi: 1}}
 	a.Sizing = &sweep.Sizing{GaveUp: 2}
 	require.NoError(t, p.print(formatText, []*sweep.Answer{a}))
-	require.Contains(t, out.String(), "0 of 3)\n  it is well from 144MiB on: p99 ≤ 200 ms\n"+
+	require.Contains(t, out.String(), "0 of 3)\n  it is well from 144MiB on: p99 ≤ 200 ms in 0 of 3 runs there (143MiB: 0 of 3)\n"+
 		"  the border is not sharp: at 142MiB no run survived, and at 143MiB all 3 did (95 % confidence: 80 % of runs or more)\n"+
 		"  the program sizes itself by its limit; at 2 limits its own runtime ended it, and no OOM killer\n")
 	require.Contains(t, out.String(), "\nto write: 173.0 MiB, 20% above 144.0 MiB")
