@@ -125,6 +125,15 @@ func (c *Cage) Limits() Limits {
 	return c.limits
 }
 
+// Max reads memory.max as it is in force now: a schedule, or an operator, may have moved it since Limits were taken.
+func (c *Cage) Max() (Bytes, error) {
+	size, err := c.group.ReadSize("memory.max")
+	if err != nil {
+		return 0, fmt.Errorf("read the cage %s: %w", c.group.Path(), err)
+	}
+	return Bytes(size), nil
+}
+
 // asMade are the cage's limits before its first run, of which these are a reading or it was before.
 func (c *Cage) asMade(now []limitReading) []limitReading {
 	c.mu.Lock()

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"regexp"
 	"runtime"
@@ -54,6 +55,7 @@ type liveGraph struct {
 	p       *harness.Process // nil before it is ready
 	acked   int
 	current readings // memory.current in MiB
+	limits  readings // memory.max in MiB, which a schedule moves
 	last    composed
 	highest composed // in the end its last reading tells nothing
 	drawn   int      // lines of the last graph; for who draws alone
@@ -124,9 +126,11 @@ func (g *liveGraph) read() {
 	}
 	g.current.add(float64(m.Current) / float64(harness.MiB))
 	g.last.used, g.last.full = m.Current, max(g.last.full, m.Current)
-	if limit := g.p.Cage().Limits().Max; limit > 0 && limit != harness.Unlimited {
-		g.last.full = limit
+	limit, inMiB := inForce(g.p), math.NaN()
+	if limit > 0 && limit != harness.Unlimited {
+		g.last.full, inMiB = limit, float64(limit)/float64(harness.MiB)
 	}
+	g.limits.add(inMiB)
 	g.last.stat, _ = g.p.Cage().MemoryStat() // zero where it cannot be read, of which the outcome says why
 	if g.last.used >= g.highest.used && g.last.whole() {
 		g.highest = g.last
@@ -139,7 +143,7 @@ func (g *liveGraph) frame() string {
 		return ""
 	}
 	columns, rows := g.size()
-	text := g.current.plot(g.p.Cage().Limits().Max, g.acked, columns, rows, coloured())
+	text := g.current.plot(&g.limits, g.acked, columns, rows, coloured())
 	if filled := g.last.lines(columns); strings.Count(text+filled, "\n") < rows {
 		text += filled
 	}
@@ -237,21 +241,26 @@ func (r *readings) fit(maxValues int) {
 	}
 }
 
+// wide are the readings in so many values.
+func (r *readings) wide(width int) []float64 {
+	r.fit(width)
+	values := make([]float64, min(width, width*len(r.values)))
+	for i := range values {
+		values[i] = r.values[i*len(r.values)/width]
+	}
+	return values
+}
+
 // plot draws the readings for a terminal of that size. No line is wider, since the cursor goes up by lines, and what
 // has left the top of the terminal cannot be drawn over. Where there is no room for a graph, it is "".
 // Without colours a caption says which line is which.
-func (r *readings) plot(limit harness.Bytes, acked, columns, rows int, coloured bool) string {
+func (r *readings) plot(limits *readings, acked, columns, rows int, coloured bool) string {
 	width, height := max(10, min(columns-14, 100)), max(2, min(rows-graphMargin, graphHeight))
-	r.fit(width)
-	current := make([]float64, width)
-	for i := range current {
-		current[i] = r.values[i*len(r.values)/width]
-	}
-	lines := [][]float64{current}
+	lines := [][]float64{r.wide(width)}
 	legends := []string{"memory.current"}
 	colours := []asciigraph.AnsiColor{asciigraph.Default}
-	if limit > 0 && limit != harness.Unlimited {
-		lines = append(lines, slices.Repeat([]float64{float64(limit) / float64(harness.MiB)}, width))
+	if moving := limits.wide(width); slices.ContainsFunc(moving, func(v float64) bool { return !math.IsNaN(v) }) {
+		lines = append(lines, moving)
 		legends = append(legends, "memory.max")
 		colours = append(colours, asciigraph.Red)
 	}

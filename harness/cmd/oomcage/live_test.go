@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,33 @@ import (
 	"oomcage/harness"
 	"oomcage/harness/outcome"
 )
+
+// limitOf is a memory.max that does not move.
+func limitOf(limit harness.Bytes) *readings {
+	if limit == harness.Unlimited {
+		return &readings{values: []float64{math.NaN()}, each: 1, last: 1}
+	}
+	return &readings{values: []float64{float64(limit) / float64(harness.MiB)}, each: 1, last: 1}
+}
+
+// A line that stood at the first limit showed room where there was none any more.
+func TestTheGraphHasALimitThatMoves(t *testing.T) {
+	current := readings{values: slices.Repeat([]float64{10}, 60), each: 1, last: 1}
+	limits := &readings{values: slices.Concat(slices.Repeat([]float64{100}, 30), slices.Repeat([]float64{40}, 30)), each: 1, last: 1}
+	text := current.plot(limits, 1, 80, 24, false)
+	require.Regexp(t, `(?m)100 [┤┼]─+╮ *$`, text)
+	require.Regexp(t, `(?m)40 ┤ +╰─+$`, text)
+	limits.values[0] = math.NaN()
+	require.Contains(t, current.plot(limits, 1, 80, 24, false), "memory.max")
+}
+
+func TestAMovedLimitIsSaidOnce(t *testing.T) {
+	s := &stepPrinter{limit: 64 * harness.MiB}
+	require.Empty(t, s.moved(64*harness.MiB))
+	require.Equal(t, "       of 48.0 MiB from here on\n", s.moved(48*harness.MiB))
+	require.Empty(t, s.moved(48*harness.MiB))
+	require.Equal(t, "       no memory.max from here on\n", s.moved(harness.Unlimited))
+}
 
 func TestALongRunKeepsItsPeakInAsManyValuesAsThereAreColumns(t *testing.T) {
 	var r readings
@@ -25,13 +53,13 @@ func TestALongRunKeepsItsPeakInAsManyValuesAsThereAreColumns(t *testing.T) {
 	}
 	require.Greater(t, len(r.values), 10)
 	require.InDelta(t, 1000, r.values[12_345/r.each], 0)
-	require.Contains(t, r.plot(harness.Unlimited, 0, 80, 24, true), "1000 ┤", "and it is drawn")
+	require.Contains(t, r.plot(limitOf(harness.Unlimited), 0, 80, 24, true), "1000 ┤", "and it is drawn")
 }
 
 func TestAGraphIsLowerThanItsTerminal(t *testing.T) {
 	for rows := 1; rows <= 60; rows++ {
 		r := readings{values: slices.Repeat([]float64{1, 60}, 100), each: 1, last: 1}
-		text := r.plot(64*harness.MiB, 1234, 80, rows, true)
+		text := r.plot(limitOf(64*harness.MiB), 1234, 80, rows, true)
 		require.Less(t, strings.Count(text, "\n"), rows, "the cursor's row is one more")
 		if rows >= 9 {
 			require.Contains(t, text, "MiB, 1234 steps")
@@ -43,7 +71,7 @@ func TestAGraphIsNoWiderThanItsTerminal(t *testing.T) {
 	for _, limit := range []harness.Bytes{harness.Unlimited, 64 * harness.MiB, 512 * harness.GiB} {
 		for columns := 1; columns <= 200; columns++ {
 			r := readings{values: slices.Repeat([]float64{1, 60}, 100), each: 1, last: 1}
-			text := r.plot(limit, 1234, columns, 24, true)
+			text := r.plot(limitOf(limit), 1234, columns, 24, true)
 			require.LessOrEqual(t, widest(text), columns, text)
 			if columns >= 30 {
 				require.Contains(t, text, "MiB, 1234 steps")
@@ -57,10 +85,10 @@ func TestAGraphIsNoWiderThanItsTerminal(t *testing.T) {
 
 func TestAGraphWithoutColoursHasNoEscapeSequenceAndNamesItsLines(t *testing.T) {
 	r := readings{values: slices.Repeat([]float64{1, 60}, 100), each: 1, last: 1}
-	text := r.plot(64*harness.MiB, 3, 80, 24, false)
+	text := r.plot(limitOf(64*harness.MiB), 3, 80, 24, false)
 	require.NotContains(t, text, "\x1b")
 	require.Contains(t, text, "memory.current below memory.max, MiB, 3 steps acknowledged")
-	require.Contains(t, r.plot(64*harness.MiB, 3, 80, 24, true), "\x1b[91m")
+	require.Contains(t, r.plot(limitOf(64*harness.MiB), 3, 80, 24, true), "\x1b[91m")
 }
 
 func TestTheKindsOfMemoryAreBelowTheGraphWhereMoreThanOneMatters(t *testing.T) {

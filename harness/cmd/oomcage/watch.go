@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"oomcage/harness"
 	"oomcage/harness/internal/bar"
@@ -48,6 +49,9 @@ func (silent) end()                                 {}
 type stepPrinter struct {
 	out   *lineQueue
 	first string // what the first line is called
+
+	mu    sync.Mutex
+	limit harness.Bytes // memory.max as it was shown last
 }
 
 // newStepPrinter is for a run of this spec. A target that is not waited for is not ready in the first line: it has
@@ -57,26 +61,55 @@ func newStepPrinter(w io.Writer, spec harness.Spec) *stepPrinter {
 	if spec.Target.Ready == nil {
 		first = "start"
 	}
-	return &stepPrinter{newLineQueue(w), first}
+	return &stepPrinter{out: newLineQueue(w), first: first}
 }
 
 func (s *stepPrinter) ready(p *harness.Process) {
-	of := "no memory.max"
-	if limit := p.Cage().Limits().Max; limit > 0 && limit != harness.Unlimited {
-		of = "of " + human.Size(limit)
-	}
-	s.out.add(fmt.Sprintf("%-6s %-*s %12s   %s\n", "step", bar.Width, of, "current", "memory.events") + s.line(s.first, p, nil))
+	limit := inForce(p)
+	s.mu.Lock()
+	s.limit = limit
+	s.mu.Unlock()
+	s.out.add(fmt.Sprintf("%-6s %-*s %12s   %s\n", "step", bar.Width, ofLimit(limit), "current", "memory.events") + s.line(s.first, p, nil, limit))
 }
 
 func (s *stepPrinter) stepped(p *harness.Process, n int, err error) {
-	s.out.add(s.line(fmt.Sprint(n), p, err))
+	limit := inForce(p)
+	line := s.moved(limit) + s.line(fmt.Sprint(n), p, err, limit)
+	s.out.add(line)
+}
+
+// moved is a line of its own where the limit, of which the bars are, has moved since the last one.
+func (s *stepPrinter) moved(limit harness.Bytes) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if limit == s.limit {
+		return ""
+	}
+	s.limit = limit
+	return fmt.Sprintf("%-6s %s\n", "", ofLimit(limit)+" from here on")
+}
+
+// inForce is memory.max as it is now: a schedule moves it. Of a cage that is gone it is what it was made with.
+func inForce(p *harness.Process) harness.Bytes {
+	if limit, err := p.Cage().Max(); err == nil {
+		return limit
+	}
+	return p.Cage().Limits().Max
+}
+
+// ofLimit prints "of 64 MiB".
+func ofLimit(limit harness.Bytes) string {
+	if limit > 0 && limit != harness.Unlimited {
+		return "of " + human.Size(limit)
+	}
+	return "no memory.max"
 }
 
 func (s *stepPrinter) end() { s.out.end() }
 
 // line is one reading. Of a target that did not answer it shows the peak, as the rest is
 // gone with it; the kernel counts before it kills, so the events are there. One that said no lives.
-func (s *stepPrinter) line(name string, p *harness.Process, failed error) string {
+func (s *stepPrinter) line(name string, p *harness.Process, failed error, limit harness.Bytes) string {
 	m, err := p.Cage().Memory()
 	if err != nil {
 		return fmt.Sprintf("%-6s %s\n", name, printable.Line(err.Error()))
@@ -89,5 +122,5 @@ func (s *stepPrinter) line(name string, p *harness.Process, failed error) string
 	case failed != nil:
 		used, note = max(m.Peak, m.Current), " (no answer; the peak)"
 	}
-	return fmt.Sprintf("%-6s %s %12d   %s%s\n", name, bar.Draw(int64(used), int64(p.Cage().Limits().Max)), used, m.Events, note)
+	return fmt.Sprintf("%-6s %s %12d   %s%s\n", name, bar.Draw(int64(used), int64(limit)), used, m.Events, note)
 }
