@@ -2,7 +2,6 @@ package programs
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -16,30 +15,6 @@ What ` + "`oomcage run`" + ` says of programs from Debian's packages (Node.js: a
 program printed or the number of steps is another than expected. The sentences and figures below are from one such run. What a shell
 does before each case is beside it, in .ci/tools/programs.
 `
-
-// docs/programs.md is made of the cases and of what was measured, by -update.
-func TestPage(t *testing.T) {
-	want := render(readRecords(t))
-	if *update {
-		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, g := range groups {
-		for _, c := range g.cases {
-			if _, ok := readRecords(t)[g.name+"/"+c.name]; !ok {
-				t.Errorf("%s/%s was not measured: make programs-update", g.name, c.name)
-			}
-		}
-	}
-	if string(got) != want {
-		t.Errorf("%s is not what the cases and %s make: go test -C .ci/tools/programs -run TestPage -update", page, measured)
-	}
-}
 
 // render writes the page.
 func render(all map[string]record) string {

@@ -241,3 +241,28 @@ func readRecords(t *testing.T) map[string]record {
 	}
 	return all
 }
+
+// docs/programs.md is made of the cases and of what was measured, by -update. It stands behind TestPrograms, as tests run in the order of
+// files and lines: before, -update wrote the page of what had been measured the time before.
+func TestPage(t *testing.T) {
+	want := render(readRecords(t))
+	if *update {
+		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range groups {
+		for _, c := range g.cases {
+			if _, ok := readRecords(t)[g.name+"/"+c.name]; !ok {
+				t.Errorf("%s/%s was not measured: make programs-update", g.name, c.name)
+			}
+		}
+	}
+	if string(got) != want {
+		t.Errorf("%s is not what the cases and %s make: go test -C .ci/tools/programs -run TestPage -update", page, measured)
+	}
+}
