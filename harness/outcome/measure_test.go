@@ -67,6 +67,18 @@ func TestAStepThatTakesAnotherSizeThanDeclaredIsSaid(t *testing.T) {
 	require.Empty(t, (&Outcome{}).Differs())
 }
 
+// A static site was asked after each of its runs whether the steps were taken.
+func TestPagesThatAreOnlyReadAreNotAskedAfter(t *testing.T) {
+	for load, asked := range map[string]bool{"GET /": false, "HEAD /a, status 304": false, "POST /": true, "psql -c 'select 1'": true, "": true} {
+		o := filling(0, rising(300*MiB, 0, 203)...)
+		o.Spec.Load.Name = load
+		require.Equal(t, asked, o.Differs() != "", load)
+	}
+	o := filling(20*MiB, rising(300*MiB, 0, 4)...)
+	o.Spec.Load.Name = "GET /take?bytes=20971520"
+	require.Contains(t, o.Differs(), "were they taken?", "they were to take memory")
+}
+
 // The readings of a server that took nothing but a huge page of its own in the middle.
 func TestWhatAServerAllocatesOnceIsNoGrowth(t *testing.T) {
 	o := filling(10*MiB, 3391488, 3391488, 3391488, 5488640, 5488640, 5488640)
