@@ -3,20 +3,17 @@ package compare
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"oomcage/harness/internal/golden"
 	"oomcage/harness/outcome"
 )
-
-var update = flag.Bool("update", false, "rewrite the files in testdata that are made")
 
 // made is an outcome with what a comparison looks at.
 func made(name string, verdict outcome.Verdict, limit, peak outcome.Bytes, acked int) *outcome.Outcome {
@@ -112,31 +109,10 @@ func run60(name string, limit, need outcome.Bytes) *outcome.Outcome {
 	return made(name, outcome.Survived, limit, need, 60)
 }
 
-// golden compares with a file, and leaves what it got beside it.
-func golden(t *testing.T, path string, got []byte) {
-	t.Helper()
-	if *update {
-		require.NoError(t, os.WriteFile(path, got, 0o644))
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err == nil && bytes.Equal(want, got) {
-		_ = os.Remove(path + ".got") // of an earlier run
-		return
-	}
-	require.NoError(t, os.WriteFile(path+".got", got, 0o644))
-	a, b := strings.Split(string(want), "\n"), strings.Split(string(got), "\n")
-	for i := range max(len(a), len(b)) {
-		if i >= len(a) || i >= len(b) || a[i] != b[i] {
-			t.Fatalf("%s is not what is made now, from line %d on; %s.got has all of it; to take it over: go test ./harness/compare -update", path, i+1, path)
-		}
-	}
-}
-
 func TestComparisonsAreAsTheyWere(t *testing.T) {
 	base, head := sides()
-	golden(t, "testdata/base.jsonl", lines(t, base...))
-	golden(t, "testdata/head.jsonl", lines(t, head...))
+	golden.Compare(t, "testdata/base.jsonl", lines(t, base...))
+	golden.Compare(t, "testdata/head.jsonl", lines(t, head...))
 	for _, f := range Formats() {
 		var got, again bytes.Buffer
 		for _, to := range []*bytes.Buffer{&got, &again} {
@@ -152,6 +128,6 @@ func TestComparisonsAreAsTheyWere(t *testing.T) {
 			require.NoError(t, Write(to, c, f))
 		}
 		require.Equal(t, got.String(), again.String(), "it is the same each time")
-		golden(t, "testdata/comparison."+string(f), got.Bytes())
+		golden.Compare(t, "testdata/comparison."+string(f), got.Bytes())
 	}
 }

@@ -1,7 +1,6 @@
 package outcome
 
 import (
-	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -13,9 +12,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-)
 
-var update = flag.Bool("update", false, "rewrite what is made from the code, such as the tables of verdicts")
+	"oomcage/harness/internal/golden"
+)
 
 // The files are links in testdata, which the microVM carries; the rest of the source is not there.
 func TestVerdictTable(t *testing.T) {
@@ -35,7 +34,7 @@ func TestVerdictTable(t *testing.T) {
 		require.Positive(t, start, "%s has no table of verdicts: no line begins with %q", c.link, c.from)
 		table, after, found := strings.Cut(string(data)[start:], "\n\n")
 		require.True(t, found, "the table of verdicts in %s has no end: an empty line", c.link)
-		if *update {
+		if golden.Update() {
 			whole := string(data)[:start] + c.table + "\n" + after
 			require.NoError(t, os.WriteFile(c.link, []byte(whole), 0o644))
 			continue

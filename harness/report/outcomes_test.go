@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"oomcage/harness/internal/golden"
 	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
 )
@@ -184,7 +185,7 @@ func makeFindings(t *testing.T) []*outcome.Outcome {
 }
 
 func TestMadeOutcomesAreMadeAgainTheSame(t *testing.T) {
-	golden(t, made, lines(t, makeFindings(t)))
+	golden.Compare(t, made, lines(t, makeFindings(t)))
 	verdicts := cell(mustRead(t, made).Outcomes).verdicts()
 	require.Len(t, verdicts, len(outcome.Verdicts()), "every verdict is to be seen: %v", verdicts)
 }
