@@ -5,6 +5,7 @@
 #   WHERE=native|vm       do not choose, run there
 #   TESTFLAGS='…'         more flags for go test, for example -run=TestRecipe -v
 #   PKGS='…'              other packages than all
+#   SUITE=bookworm        the Debian of make test-distro, STEPS='limits oomd' some of its steps, FULL=1 compiled there
 #   BENCHTIME=2s          how long each benchmark runs
 #   FUZZTIME=10m          how long each fuzz test runs
 #   MAX=… STEP=…          limits and steps of a sweep, SHARD=0/4 a part of it, OUT=dir where its results go, or go on
@@ -22,6 +23,8 @@ PKGS      ?= ./...
 BENCHTIME ?= 1s
 FUZZTIME  ?= 60s
 cache     := .cache
+SUITE     ?= trixie
+STEPS     ?=
 MAX       ?= 32MiB..384MiB+32MiB
 STEP      ?= 10MiB,20MiB
 SHARD     ?=
@@ -80,6 +83,10 @@ test-native: ## all tests on this kernel: cgroup v2, and root or a delegated cgr
 .PHONY: test-vm
 test-vm: $(vm_setup) ## all tests in a microVM: any user (KERNEL=6.1|FILE)
 	$(in_vm) OOMCAGE_STRICT=1 $(GO_TEST) -count=1 $(time_limit) -exec "$(vm) $(test_disks) -build ./app" $(TESTFLAGS) $(PKGS)
+
+.PHONY: test-distro
+test-distro: ## all tests, users, units, oomd, zram and more in a real Debian with systemd (SUITE=bookworm; as root or with sudo)
+	@.ci/distro/run $(SUITE) $(STEPS)
 
 # go test -list prints the names of a package's tests before the package, and fuzzes one test a time.
 .PHONY: fuzz
@@ -177,7 +184,7 @@ lint: $(cache)/bin/golangci-lint $(cache)/bin/actionlint ## check code, workflow
 	@go -C .ci/tools/programs test -run 'Page|Names' .
 	@go -C .ci/tools/bundle test -count=1 .
 	@! command -v tsc >/dev/null || tsc -p harness/report/page
-	@! command -v shellcheck >/dev/null || shellcheck .ci/run .ci/install .ci/installed .ci/publish .ci/slurm .ci/where .ci/remedies
+	@! command -v shellcheck >/dev/null || shellcheck .ci/run .ci/install .ci/installed .ci/publish .ci/slurm .ci/where .ci/remedies .ci/distro/*
 
 # What builds on any machine: judgement, results and reports.
 anywhere := ./harness/outcome ./harness/sweep ./harness/report ./harness/compare

@@ -6,7 +6,9 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -52,10 +54,39 @@ func TestAnotherUsersMemoryIsLimitedAndItsEndIsTheKernels(t *testing.T) {
 	o.RequireOOMKills(t, 1)
 }
 
+// someUser is one whom /etc/group has in a group beside its own, or else nobody.
+func someUser(t *testing.T) *user.User {
+	t.Helper()
+	text, err := os.ReadFile("/etc/group")
+	require.NoError(t, err)
+	for line := range strings.Lines(string(text)) {
+		members := line[strings.LastIndex(line, ":")+1:]
+		for name := range strings.SplitSeq(strings.TrimSpace(members), ",") {
+			if u, err := user.Lookup(name); err == nil && u.Uid != "0" {
+				return u
+			}
+		}
+	}
+	u, err := user.Lookup("nobody")
+	require.NoError(t, err)
+	return u
+}
+
 func TestANamedUserHasItsGroupsAndItsHome(t *testing.T) {
 	requireRoot(t)
-	if os.Getenv("OOMCAGE_VM") == "" {
-		t.Skip("it writes /etc/passwd, which is only a microVM's to change")
+	if os.Getenv("OOMCAGE_VM") == "" { // /etc/passwd is only a microVM's to change
+		u := someUser(t)
+		target := reachable(t, as(t, "whoami"))
+		target.User = u.Username
+		o := RunT(t, Spec{Target: target})
+		o.RequireVerdict(t, Exited)
+		said := regexp.MustCompile(`user (\d+) \d+ group (\d+) groups \[(.*)\] home (\S+) (\S+)\n`).FindStringSubmatch(o.Output)
+		require.NotNil(t, said, o.Output)
+		require.Equal(t, []string{u.Uid, u.Gid, u.HomeDir, u.Username}, append(said[1:3:3], said[4:]...))
+		groups, err := u.GroupIds()
+		require.NoError(t, err)
+		require.ElementsMatch(t, groups, strings.Fields(said[3]))
+		return
 	}
 	require.NoError(t, os.MkdirAll("/etc", 0o755)) //nolint:gosec // as everywhere
 	for file, text := range map[string]string{

@@ -12,7 +12,7 @@ import (
 
 // A commit that changes no code changes no executable, so that a sweep can be resumed after it.
 func TestACommitChangesNoExecutable(t *testing.T) {
-	if os.Getenv("OOMCAGE_VM") != "" {
+	if os.Getenv("OOMCAGE_VM") != "" || os.Getenv(Variable) != "" {
 		return // there is no compiler
 	}
 	dir := t.TempDir()
