@@ -35,7 +35,7 @@ type pattern struct {
 const (
 	called = `(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)`
 	named  = `[\w.-]*` + called + `[\w.-]*`
-	option = `--?(?:[\w.-]*[_.-])?` + called + `s?` // --max-tokens is one too, and what is hidden behind it a number
+	option = `--?(?:[\w.-]*[_.-])?(?:` + called + `|credentials)` // --max-tokens is none: it takes a number
 )
 
 var calledWords = []string{"passw", "passphrase", "secret", "token", "key", "credential"}

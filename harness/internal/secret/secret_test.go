@@ -62,6 +62,7 @@ func TestSecretsOfCommandsAndBodiesAreHidden(t *testing.T) {
 		"curl --user 'admin:hun ter2' h":                          "curl --user 'admin:[hidden] ter2' h",
 		"oomcage run --user 1000:1000 -- p":                       "oomcage run --user 1000:1000 -- p",
 		"psql --password hunter2 --token 'a b' -d db":             "psql --password [hidden] --token [hidden] -d db",
+		"p --max-tokens 4096 --api-key abc":                       "p --max-tokens 4096 --api-key [hidden]",
 		"p --password -v":                                         "p --password -v",
 		"curl -d 'password=hunter2&user=u' http://u:p@h/x?a=b":    "curl -d 'password=[hidden]&user=u' http://[hidden]@h/x?a=b",
 		"POST /login, header Authorization: [hidden], status 200": "POST /login, header Authorization: [hidden], status 200",
