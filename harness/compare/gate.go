@@ -20,7 +20,7 @@ import (
 // what filled the cage; or that points of the base are missing in the head, where no other gate can look. No gate looks at what
 // is within noise.
 type Gate struct {
-	Measure string  // one of Measures
+	Measure string  // verdict, limit, peak, steps, latency, filled or missing
 	Sign    int     // 1 for what rises, -1 for what falls, 0 for both
 	Share   float64 // by more than this share of the base
 	Amount  float64 // or, where that is 0, by more than this: bytes, steps, points or nanoseconds
@@ -36,8 +36,8 @@ type Failure struct {
 	Text  string `json:"text"`
 }
 
-// Measures are what a gate can look at.
-var Measures = []string{"verdict", "limit", "peak", "steps", "latency", "filled", missing}
+// measures are what a gate can look at.
+var measures = []string{"verdict", "limit", "peak", "steps", "latency", "filled", missing}
 
 // missing is the measure of points that are not there any more. Each list of gates has it.
 const missing = "missing"
@@ -67,9 +67,9 @@ func parseGate(item string) (Gate, error) {
 	const example = "'verdict, peak +5%, limit +4MiB, steps -2, latency +10ms'"
 	switch {
 	case m == nil:
-		return Gate{}, fmt.Errorf("it names nothing to fail on; there are %s, as in %s", strings.Join(Measures, ", "), example)
-	case !slices.Contains(Measures, m[1]):
-		return Gate{}, fmt.Errorf("there is no %q to fail on: %sthere are %s, as in %s", m[1], nearest.Hint(m[1], Measures), strings.Join(Measures, ", "), example)
+		return Gate{}, fmt.Errorf("it names nothing to fail on; there are %s, as in %s", strings.Join(measures, ", "), example)
+	case !slices.Contains(measures, m[1]):
+		return Gate{}, fmt.Errorf("there is no %q to fail on: %sthere are %s, as in %s", m[1], nearest.Hint(m[1], measures), strings.Join(measures, ", "), example)
 	}
 	g := Gate{Measure: m[1], text: strings.Join(strings.Fields(item), " ")}
 	by := strings.TrimSpace(m[2])

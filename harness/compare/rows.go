@@ -232,7 +232,7 @@ func (c *Comparison) summary() string {
 		}
 	}
 	var parts []string
-	for _, name := range Measures {
+	for _, name := range measures {
 		if n[name] > 0 {
 			parts = append(parts, fmt.Sprintf("%s %d", name, n[name]))
 		}
