@@ -150,7 +150,7 @@ func serveHealth(addr string) {
 // One connection that was accepted and never answered took all of the time.
 func TestAProbeThatHangsIsMadeAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &Process{cmd: exec.Command("x")}
+		p := &Process{cmd: exec.CommandContext(t.Context(), "x")}
 		tries, begin := 0, time.Now()
 		require.NoError(t, untilReady(t.Context(), p, func(ctx context.Context) error {
 			if tries++; tries < 3 {

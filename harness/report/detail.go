@@ -114,7 +114,7 @@ func (l *factList) course(o *outcome.Outcome) {
 	}
 	l.add("ended", o.Evidence.Status.String())
 	if s := o.Evidence.Stop; s != nil {
-		l.add("stopped", s.Stop.String()+" after the load; "+o.Evidence.StopText())
+		l.add("stopped", s.String()+" after the load; "+o.Evidence.StopText())
 	}
 	if o.Failed+o.InFlight > 0 {
 		l.add("steps", fmt.Sprintf("%d acknowledged of %d attempted", o.Acknowledged, o.Attempted), fmt.Sprintf("%d failed", o.Failed), fmt.Sprintf("%d in flight", o.InFlight))
