@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -158,7 +157,7 @@ func findMachine(ctx context.Context) (all []finding, booting bool) {
 		return err == nil
 	}
 	qemu, err := vm.FindQEMU()
-	if machineErr := kernels.CheckProcessor(runtime.GOARCH); machineErr != nil {
+	if machineErr := kernels.Host.Check(); machineErr != nil {
 		err = machineErr
 	}
 	booting = found("QEMU", qemu, err, worksNo)

@@ -134,7 +134,7 @@ func TestTheExamplesOfTheHelpWorkAsTheyStand(t *testing.T) {
 	require.FileExists(t, filepath.Join(dir, "report.html"))
 
 	// What was fetched is there, so no example needs the network; and one removes a kernel, which is a copy here.
-	store, err := kernels.User()
+	store, err := kernels.User(kernels.Host)
 	require.NoError(t, err)
 	require.NoError(t, os.CopyFS(filepath.Join(dir, "cache/oomcage/kernels"), os.DirFS(store.Dir())))
 	t.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "cache"))

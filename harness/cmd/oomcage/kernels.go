@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -27,6 +28,8 @@ if it is not told.
   oomcage kernels fetch 6.12     # the newest of a series
   oomcage kernels fetch all      # Debian's 6.1, 6.12, 6.18 and its newest
   oomcage kernels remove 6.12
+  oomcage kernels fetch --arch arm64 6.12       # one for arm64, wherever this runs
+  oomcage kernels fetch --arch arm64 6.12-16k   # and one with pages of 16 KiB
 
 They lie in $XDG_CACHE_HOME/oomcage/kernels, or ~/.cache/oomcage/kernels, for their user alone.`
 
@@ -34,23 +37,27 @@ const fetchLong = `fetch fetches stock kernels with apt-get, from this machine's
 are Debian's, its other suites are added to them. It takes no root and installs nothing. What is there already
 stays, and takes no network: --again looks for newer ones.
 
-NAME is a series such as 6.12, or all for Debian's 6.1, 6.12, 6.18 and its newest. Without it, it is the newest.`
+NAME is a series such as 6.12, or all for Debian's 6.1, 6.12, 6.18 and its newest. Without it, it is the newest.
+Kernels for another processor than this machine's, --arch, come from Debian's suites alone. 6.12-16k is one for arm64
+with pages of 16 KiB.`
 
 const addLong = `add puts a kernel of yours beside those that were fetched, named by its release. FILE is a package of Debian's or Ubuntu's
 (where the modules have another package than the kernel, name both), a folder such as /lib/modules/RELEASE or
-an unpacked package, or a kernel (bzImage), whose configuration goes along where it lies beside it.`
+an unpacked package, or a kernel (bzImage, for arm64 Image), whose configuration goes along where it lies beside it.`
 
 func newKernelsCommand() *cobra.Command {
+	arch := string(kernels.Host)
 	cmd := &cobra.Command{
 		Use: "kernels", Short: "List, fetch and remove the kernels of the microVM",
 		Long: withCodes(kernelsLong, "kernels"), Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return listKernels(cmd.OutOrStdout()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return listKernels(cmd.OutOrStdout(), &arch) },
 	}
-	cmd.AddCommand(newFetchCommand(), newAddCommand(), newRemoveCommand())
+	cmd.PersistentFlags().StringVar(&arch, "arch", arch, "processor that the kernels are for: amd64 or arm64")
+	cmd.AddCommand(newFetchCommand(&arch), newAddCommand(&arch), newRemoveCommand(&arch))
 	return cmd
 }
 
-func newFetchCommand() *cobra.Command {
+func newFetchCommand(arch *string) *cobra.Command {
 	var again bool
 	cmd := &cobra.Command{
 		Use: "fetch [NAME|all]", Short: "Fetch stock kernels with apt-get", Long: withCodes(fetchLong, "kernels"),
@@ -60,7 +67,7 @@ func newFetchCommand() *cobra.Command {
 			if len(args) > 0 {
 				what = args[0]
 			}
-			store, err := kernels.User()
+			store, err := kernelsFor(*arch)
 			if err != nil {
 				return err
 			}
@@ -75,12 +82,12 @@ func newFetchCommand() *cobra.Command {
 	return cmd
 }
 
-func newAddCommand() *cobra.Command {
+func newAddCommand(arch *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "add FILE…", Short: "Add a kernel: .deb packages, a folder, or an image", Long: withCodes(addLong, "kernels"),
 		Args: cobra.MinimumNArgs(1), DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, files []string) error {
-			store, err := kernels.User()
+			store, err := kernelsFor(*arch)
 			if err != nil {
 				return err
 			}
@@ -93,13 +100,13 @@ func newAddCommand() *cobra.Command {
 	}
 }
 
-func newRemoveCommand() *cobra.Command {
+func newRemoveCommand(arch *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "remove NAME…", Short: "Remove kernels that were fetched or added",
 		Long: withCodes("remove removes kernels by the names that oomcage kernels lists, or all of them: all.", "kernels"),
 		Args: cobra.MinimumNArgs(1), DisableFlagsInUseLine: true,
 		RunE: func(cmd *cobra.Command, names []string) error {
-			store, err := kernels.User()
+			store, err := kernelsFor(*arch)
 			if err != nil {
 				return err
 			}
@@ -131,9 +138,18 @@ func sayer(cmd *cobra.Command) func(string) {
 	return func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), "oomcage kernels:", line) }
 }
 
+// kernelsFor is the store of the kernels for a processor.
+func kernelsFor(arch string) (kernels.Store, error) {
+	a := kernels.Arch(arch)
+	if !slices.Contains([]kernels.Arch{kernels.AMD64, kernels.ARM64}, a) {
+		return kernels.Store{}, usageError{fmt.Errorf("--arch is amd64 or arm64, not %q", arch)}
+	}
+	return kernels.User(a)
+}
+
 // kernelsLine names the releases of the kernels that were fetched or added, on a line of its own.
 func kernelsLine() string {
-	store, err := kernels.User()
+	store, err := kernels.User(kernels.Host)
 	if err != nil {
 		return ""
 	}
@@ -149,8 +165,8 @@ func kernelsLine() string {
 }
 
 // listKernels prints all kernels, and which one the microVM boots.
-func listKernels(w io.Writer) error {
-	store, err := kernels.User()
+func listKernels(w io.Writer, arch *string) error {
+	store, err := kernelsFor(*arch)
 	if err != nil {
 		return err
 	}
@@ -158,13 +174,16 @@ func listKernels(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	installed, _ := kernels.Installed()
-	if all = append(all, installed...); len(all) > 0 {
+	if kernels.Arch(*arch) == kernels.Host {
+		installed, _ := kernels.Installed()
+		all = append(all, installed...)
+	}
+	if len(all) > 0 {
 		if err := printKernels(w, all); err != nil {
 			return err
 		}
 	}
-	file, err := vm.FindKernel("")
+	file, err := vm.DefaultKernel(kernels.Arch(*arch))
 	if err != nil {
 		return err
 	}

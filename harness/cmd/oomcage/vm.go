@@ -62,6 +62,12 @@ all is over in 10 seconds; after a time limit it has 10 seconds to end, and 30 m
 The kernel is -kernel, else $OOMCAGE_KERNEL, else the newest that "oomcage kernels" has fetched or was given, else the
 newest readable one in /boot and /lib/modules. -kernel takes a file, or a name that "oomcage kernels" lists, such as 6.1.
 
+-arch arm64 boots a guest of that processor on a machine of the other, emulated. PROGRAM is then one for it; what -build
+names, and oomcage itself, are compiled for it by the go command. Its kernels are those of "oomcage kernels --arch arm64":
+
+  GOARCH=arm64 go test -exec 'oomcage vm -arch arm64 -build ./app' ./...
+  oomcage vm -arch arm64 -kernel 6.12-16k -build ./app -- oomcage demo
+
 -swap gives the guest a swap device, of which a page is the header; it has no swap without. -scratch gives
 it a disk with ext4, which has TMPDIR and the working directory; without, TMPDIR is /tmp, which is in memory as
 all else is. Both take room in the host's $TMPDIR as they fill, until the guest ends. The kernel's modules for them, where it
@@ -122,6 +128,7 @@ func newVMCommand(stderr io.Writer) *cobra.Command {
 	f := cmd.Flags()
 	f.SetInterspersed(false)
 	f.SortFlags = false
+	f.StringVar(&o.Arch, "arch", "", "processor of the guest: amd64 or arm64; another than this machine's is emulated (default this machine's)")
 	f.StringVar(&o.Kernel, "kernel", "", "kernel to boot: a `FILE`, or a name that oomcage kernels lists, such as 6.1")
 	f.StringArrayVar(&o.Build, "build", nil, "Go main `PKG` to compile for the program; relative to the main module's root (repeatable)")
 	f.StringArrayVar(&o.Add, "add", nil, "`FILE[:PATH]`: file or folder to put into the guest, with what it needs to run (repeatable)")

@@ -34,12 +34,12 @@ func ReadManifest(file string) ([]Built, error) {
 	return all, nil
 }
 
-// Command is the go command that compiles pkg to a static executable at out.
+// Command is the go command that compiles pkg to a static executable at out, with further flags of go build.
 //
 // The executable has no revision of the working tree in it: each commit would make another one of the same code, and
 // results of it could not be resumed. Where GOFLAGS of the environment has -buildvcs, that holds.
-func Command(ctx context.Context, out, pkg string) *exec.Cmd {
-	args := []string{"build", "-o", out}
+func Command(ctx context.Context, out, pkg string, flags ...string) *exec.Cmd {
+	args := append([]string{"build", "-o", out}, flags...)
 	if !strings.Contains(os.Getenv("GOFLAGS"), "-buildvcs") {
 		args = append(args, "-buildvcs=false")
 	}

@@ -17,7 +17,7 @@ func (s Store) Add(ctx context.Context, files []string, say func(string)) (Kerne
 		return Kernel{}, err
 	}
 	defer unlock()
-	stage, err := newStaging(s.dir)
+	stage, err := newStaging(s.dir, s.arch)
 	if err != nil {
 		return Kernel{}, err
 	}

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -28,13 +27,17 @@ const byHand = "oomcage kernels add FILE.deb, or DIR, or VMLINUZ, with one that 
 // apt is the apt of this machine with its own package sources and keys, but with lists and packages of our own: it takes no
 // root, installs nothing, and leaves nothing behind. It checks what it fetches as it does for the machine.
 type apt struct {
-	work string // a folder of this one's own
-	env  []string
+	work    string // a folder of this one's own
+	arch    Arch   // of the packages
+	foreign bool   // which is not the machine's
+	env     []string
 }
 
 // newApt reads the package lists of the machine's sources, and of Debian's suites that it has not got where it has Debian's.
-func newApt(ctx context.Context, work string, say func(string)) (*apt, error) {
-	if err := CheckProcessor(runtime.GOARCH); err != nil {
+// Packages for another processor than the machine's come from Debian's suites alone: other sources rarely have them, and
+// dpkg need not know of that processor.
+func newApt(ctx context.Context, work string, s Store, say func(string)) (*apt, error) {
+	if err := s.host.Check(); err != nil {
 		return nil, err
 	}
 	for _, tool := range []string{"apt-get", "apt-cache", "apt-config"} {
@@ -42,7 +45,7 @@ func newApt(ctx context.Context, work string, say func(string)) (*apt, error) {
 			return nil, advise.New(tool+" is missing, and kernels are fetched with Debian's and Ubuntu's tools", byHand)
 		}
 	}
-	a := &apt{work: work, env: append(os.Environ(), "LC_ALL=C")}
+	a := &apt{work: work, arch: s.arch, foreign: s.arch != s.host, env: append(os.Environ(), "LC_ALL=C")}
 	parts, err := a.setUp(ctx)
 	if err != nil {
 		return nil, err
@@ -79,6 +82,18 @@ func (a *apt) setUp(ctx context.Context) (parts string, err error) {
 			}
 		}
 	}
+	first := filepath.Join(a.work, "apt-first.conf")
+	a.env = append(a.env, "APT_CONFIG="+first)
+	return parts, errors.Join(
+		os.WriteFile(filepath.Join(a.work, "status"), nil, 0o644),
+		a.writeConf(""),
+		// apt reads this file first, then the machine's configuration, and last the file that this one names: ours.
+		os.WriteFile(first, fmt.Appendf(nil, "Dir::Etc::Main \"%s/apt.conf\";\n", a.work), 0o644),
+	)
+}
+
+// writeConf writes apt's configuration: the machine's, ours, and more.
+func (a *apt) writeConf(more string) error {
 	conf := ""
 	if _, err := os.ReadFile("/etc/apt/apt.conf"); err == nil {
 		conf = "#include \"/etc/apt/apt.conf\";\n"
@@ -95,14 +110,20 @@ Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
 Acquire::Retries "3";
 APT::Sandbox::User "root";
 `, a.work)
-	first := filepath.Join(a.work, "apt-first.conf")
-	a.env = append(a.env, "APT_CONFIG="+first)
-	return parts, errors.Join(
-		os.WriteFile(filepath.Join(a.work, "status"), nil, 0o644),
-		os.WriteFile(filepath.Join(a.work, "apt.conf"), []byte(conf), 0o644),
-		// apt reads this file first, then the machine's configuration, and last the file that this one names: ours.
-		os.WriteFile(first, fmt.Appendf(nil, "Dir::Etc::Main \"%s/apt.conf\";\n", a.work), 0o644),
-	)
+	return os.WriteFile(filepath.Join(a.work, "apt.conf"), []byte(conf+more), 0o644)
+}
+
+// onlySuites leaves the machine's own sources out, and asks for packages for another processor than the machine's.
+func (a *apt) onlySuites() error {
+	sources := filepath.Join(a.work, "sources")
+	if err := errors.Join(os.RemoveAll(sources), os.Mkdir(sources, 0o755)); err != nil {
+		return err
+	}
+	return a.writeConf(fmt.Sprintf(`Dir::Etc::sourcelist "/dev/null";
+APT::Architecture "%[1]s";
+#clear APT::Architectures;
+APT::Architectures:: "%[1]s";
+`, a.arch))
 }
 
 // addSuites adds Debian's suites that the machine has not got, from the same mirror. A suite ends some day, and the mirror has
@@ -122,10 +143,18 @@ func (a *apt) addSuites(ctx context.Context, say func(string)) error {
 			}
 		}
 	}
-	if mirror == "" {
+	switch {
+	case mirror == "" && a.foreign:
+		return advise.New(fmt.Sprintf("this machine's package sources are not Debian's, whose kernels for %s are fetched", a.arch), byHand)
+	case mirror == "":
 		return nil
+	case a.foreign:
+		have = nil
+		if err := a.onlySuites(); err != nil {
+			return err
+		}
 	}
-	options := "arch=amd64"
+	options := "arch=" + string(a.arch)
 	const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 	if _, err := os.Stat(keyring); err == nil {
 		options += " signed-by=" + keyring

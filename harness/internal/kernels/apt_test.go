@@ -40,6 +40,7 @@ func TestMain(m *testing.M) {
 //	refuse-suites   the same where Debian's other suites are asked for
 //	log             the commands that were run, which the tools write
 //	suites, conf    what was asked for, which they copy
+//	suites-conf     and the configuration then
 type fakeArchive string
 
 func (a fakeArchive) file(names ...string) string {
@@ -107,16 +108,18 @@ func (a fakeArchive) update() error {
 	}
 	refusal := "refuse"
 	suites, err := os.ReadFile(filepath.Join(work, "sources", "zz-kernels.list"))
-	if err == nil {
+	if err != nil {
+		err = nil // there are none
+	} else {
 		refusal = "refuse-suites"
 		err = os.WriteFile(a.file("suites"), suites, 0o644)
-	} else {
-		links, _ := filepath.Glob(filepath.Join(work, "sources", "*"))
-		for i, link := range links {
-			links[i] = filepath.Base(link)
-		}
-		err = os.WriteFile(a.file("conf"), fmt.Appendf(conf, "sources: %s\n", strings.Join(links, " ")), 0o644)
 	}
+	links, _ := filepath.Glob(filepath.Join(work, "sources", "*"))
+	for i, link := range links {
+		links[i] = filepath.Base(link)
+	}
+	name := map[string]string{"refuse": "conf", "refuse-suites": "suites-conf"}[refusal]
+	err = errors.Join(err, os.WriteFile(a.file(name), fmt.Appendf(conf, "sources: %s\n", strings.Join(links, " ")), 0o644))
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,9 @@ import (
 // aptGrace is how long apt may take to end after it was interrupted.
 const aptGrace = 5 * time.Second
 
+// largePages ends the names of kernels with pages of 16 KiB, which there are for arm64.
+const largePages = "-16k"
+
 // What can be asked for beside a series such as 6.12.
 const (
 	Newest = "newest" // the newest that there is
@@ -27,7 +30,12 @@ const (
 var series = []string{"6.1", "6.12", "6.18"}
 
 // Series is a kernel's by the first two numbers of its version.
-var Series = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
+var Series = regexp.MustCompile(`^[0-9]+\.[0-9]+(` + largePages + `)?$`)
+
+// fetchable reports whether there may be such a kernel for the processor.
+func (a Arch) fetchable(what string) bool {
+	return what == Newest || what == All || Series.MatchString(what) && (a.large() != "" || !strings.HasSuffix(what, largePages))
+}
 
 // Fetch fetches stock kernels with apt, which must be there: of a series, Newest or All. What is there already stays,
 // and takes no network, unless it is to be looked for again. It returns what was asked for, the oldest first.
@@ -37,10 +45,14 @@ func (s Store) Fetch(ctx context.Context, what string, again bool, say func(stri
 			err = context.Cause(ctx) // not what apt says when it is interrupted
 		}
 	}()
-	if what != Newest && what != All && !Series.MatchString(what) {
+	if !s.arch.fetchable(what) {
+		also := ""
+		if s.arch.large() != "" {
+			also = " or 6.12" + largePages
+		}
 		return nil, &advise.Finding{
 			Found: fmt.Sprintf("%q is no kernel that can be fetched", what),
-			Help:  "name a series such as 6.12, or all for " + strings.Join(series, ", ") + " and the newest; without a name it is the newest",
+			Help:  "name a series such as 6.12" + also + ", or all for " + strings.Join(series, ", ") + " and the newest; without a name it is the newest",
 			Kind:  ErrNoSuchKernel,
 		}
 	}
@@ -57,7 +69,7 @@ func (s Store) Fetch(ctx context.Context, what string, again bool, say func(stri
 		return nil, err
 	}
 	defer os.RemoveAll(work)
-	a, err := newApt(ctx, work, say)
+	a, err := newApt(ctx, work, s, say)
 	if err != nil {
 		return nil, err
 	}
@@ -82,15 +94,24 @@ func (s Store) Fetch(ctx context.Context, what string, again bool, say func(stri
 // firstTwo are the numbers that name a series.
 var firstTwo = regexp.MustCompile(`^[0-9]+\.[0-9]+`)
 
+// seriesOf is what a kernel that was fetched is called.
+func seriesOf(release string) string {
+	name := firstTwo.FindString(release)
+	if strings.HasSuffix(release, largePages) {
+		name += largePages
+	}
+	return name
+}
+
 // fetch fetches the kernel of a release, unless it is there.
 func (s Store) fetch(ctx context.Context, a *apt, release string, say func(string)) (Kernel, error) {
-	name := firstTwo.FindString(release)
+	name := seriesOf(release)
 	if k, err := s.Find(name); err == nil && k.Release == release {
 		return k, nil
 	}
 	image := "linux-image-" + release
 	say("fetching " + image)
-	stage, err := newStaging(s.dir)
+	stage, err := newStaging(s.dir, s.arch)
 	if err != nil {
 		return Kernel{}, err
 	}
@@ -125,16 +146,19 @@ func (a *apt) releases(ctx context.Context, what string) ([]string, error) {
 		return nil, err
 	}
 	var found []string
+	cloud := a.arch.cloud()
 	switch what {
 	case Newest:
-		found = append(found, newest(names, "", "-cloud-amd64"))
+		found = append(found, newest(names, "", cloud))
 	case All:
 		for _, one := range series {
-			found = append(found, newest(names, one, "-cloud-amd64"))
+			found = append(found, newest(names, one, cloud))
 		}
-		found = append(found, newest(names, "", "-cloud-amd64"))
+		found = append(found, newest(names, "", cloud))
 	default:
-		if found = append(found, newest(names, what, "-cloud-amd64")); found[0] == "" {
+		if one, large := strings.CutSuffix(what, largePages); large {
+			found = append(found, newest(names, one, a.arch.large()))
+		} else if found = append(found, newest(names, what, cloud)); found[0] == "" {
 			found[0] = newest(names, what, "-generic")
 		}
 	}
@@ -150,9 +174,11 @@ func (a *apt) releases(ctx context.Context, what string) ([]string, error) {
 		}
 	}
 	if len(found) == 0 {
-		need := "linux-image-…-cloud-amd64, linux-image-virtual or linux-image-generic"
-		if Series.MatchString(what) {
-			need = fmt.Sprintf("linux-image-%[1]s.…-cloud-amd64 or linux-image-%[1]s.…-generic", what)
+		need := fmt.Sprintf("linux-image-…%s, linux-image-virtual or linux-image-generic", cloud)
+		if one, large := strings.CutSuffix(what, largePages); large {
+			need = fmt.Sprintf("linux-image-%s.…%s", one, a.arch.large())
+		} else if Series.MatchString(what) {
+			need = fmt.Sprintf("linux-image-%[1]s.…%[2]s or linux-image-%[1]s.…-generic", what, cloud)
 		}
 		return nil, advise.New("this machine's package sources have no "+need,
 			"add Debian's or Ubuntu's own archive to /etc/apt/sources.list and fetch again; or "+byHand)

@@ -6,7 +6,8 @@
 //	from          where it is from, in words
 //
 // A kernel that was fetched is named by its series, 6.12, and one that was given by its release, 6.8.0-45-generic: so
-// neither replaces the other.
+// neither replaces the other. Those for arm64 lie in a folder of that name, and those with pages of 16 KiB are named
+// so too, 6.12-16k.
 package kernels
 
 import (
@@ -26,8 +27,12 @@ import (
 	"oomcage/harness/internal/sys"
 )
 
-// Store is the folder of the kernels. Its zero value has none.
-type Store struct{ dir string }
+// Store is the folder of the kernels for a processor. Its zero value has none.
+type Store struct {
+	dir  string
+	arch Arch
+	host Arch // of this machine
+}
 
 // Kernel is one that can be booted.
 type Kernel struct {
@@ -38,13 +43,17 @@ type Kernel struct {
 	Size    int64  // of all its files that are in the store, or of its image, in bytes
 }
 
-// User is the store of this user. Its folder need not be there.
-func User() (Store, error) {
+// User is this user's store of kernels for a processor. Its folder need not be there.
+func User(a Arch) (Store, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return Store{}, fmt.Errorf("find a place for kernels: %w; set $HOME or $XDG_CACHE_HOME", err)
 	}
-	return Store{filepath.Join(cache, "oomcage", "kernels")}, nil
+	dir := filepath.Join(cache, "oomcage", "kernels")
+	if a != AMD64 {
+		dir = filepath.Join(dir, string(a))
+	}
+	return Store{dir, a, Host}, nil
 }
 
 // Dir is the folder.
@@ -75,7 +84,7 @@ func (s Store) Find(name string) (Kernel, error) {
 	if s.dir == "" || !nameOf.MatchString(name) {
 		return k, fmt.Errorf("%q is no name of a kernel", name)
 	}
-	if err := Check(k.Image); err != nil {
+	if err := Check(k.Image, s.arch); err != nil {
 		return k, err
 	}
 	var err error
@@ -184,10 +193,10 @@ func (s Store) install(dir, name string) (Kernel, error) {
 // Installed returns the kernels that this machine itself has, the newest first, and what cannot be booted of them.
 func Installed() (all []Kernel, problems []string) {
 	// Debian has it in /boot up to 6.18, and from 6.19 on in /lib/modules, as Fedora has.
-	return installed("/boot/vmlinuz-*", "/lib/modules/*/vmlinuz")
+	return installed(Host, "/boot/vmlinuz-*", "/lib/modules/*/vmlinuz")
 }
 
-func installed(patterns ...string) (all []Kernel, problems []string) {
+func installed(a Arch, patterns ...string) (all []Kernel, problems []string) {
 	var files []string
 	for _, pattern := range patterns {
 		matches, _ := filepath.Glob(pattern) // the pattern is ours
@@ -204,7 +213,7 @@ func installed(patterns ...string) (all []Kernel, problems []string) {
 	for _, f := range files {
 		info, err := os.Stat(f)
 		if err == nil {
-			err = Check(f)
+			err = Check(f, a)
 		}
 		if err != nil {
 			problems = append(problems, err.Error())

@@ -32,7 +32,7 @@ func silent(string) {}
 // newStore is a store whose folder is not there yet.
 func newStore(t *testing.T) Store {
 	t.Helper()
-	return Store{filepath.Join(t.TempDir(), "kernels")}
+	return Store{filepath.Join(t.TempDir(), "kernels"), AMD64, AMD64}
 }
 
 func mustAdd(t *testing.T, s Store, files ...string) Kernel {
@@ -141,19 +141,19 @@ func TestTheKernelsAreForTheirUserAlone(t *testing.T) {
 func TestNewestInstalledKernelThatCanBeBootedIsFirst(t *testing.T) {
 	dir := t.TempDir()
 	pattern := filepath.Join(dir, "vmlinuz-*")
-	all, problems := installed(pattern)
+	all, problems := installed(AMD64, pattern)
 	assert.Empty(t, all)
 	assert.Equal(t, []string{"nothing matches " + pattern}, problems)
 
 	broken := mustWrite(t, filepath.Join(dir, "vmlinuz-7.0"), []byte("text"))
-	all, problems = installed(pattern)
+	all, problems = installed(AMD64, pattern)
 	assert.Empty(t, all)
 	assert.Equal(t, []string{broken + " is not an x86 kernel image (bzImage)"}, problems)
 
 	for _, name := range []string{"6.1.0", "6.12.0", "6.13.0.old", "0-rescue-9abc"} {
 		mustWrite(t, filepath.Join(dir, "vmlinuz-"+name), image(name))
 	}
-	all, _ = installed(pattern)
+	all, _ = installed(AMD64, pattern)
 	require.Len(t, all, 2)
 	assert.Equal(t, Kernel{Release: "6.12.0", Image: filepath.Join(dir, "vmlinuz-6.12.0"), From: "installed here", Size: 0x400}, all[0])
 }
@@ -164,7 +164,7 @@ func TestKernelsInBootAndAmongTheModulesAreComparedByVersion(t *testing.T) {
 	for _, release := range []string{"7.3.4+deb13-amd64", "6.19.6+deb13-amd64"} {
 		mustWrite(t, filepath.Join(dir, "modules", release, "vmlinuz"), image(release))
 	}
-	all, _ := installed(filepath.Join(dir, "boot/vmlinuz-*"), filepath.Join(dir, "modules/*/vmlinuz"))
+	all, _ := installed(AMD64, filepath.Join(dir, "boot/vmlinuz-*"), filepath.Join(dir, "modules/*/vmlinuz"))
 	require.Len(t, all, 3)
 	assert.Equal(t, "7.3.4+deb13-amd64", all[0].Release)
 	assert.Equal(t, "6.18.15+deb13-amd64", all[2].Release)

@@ -22,6 +22,7 @@ import (
 type staging struct {
 	dir  string
 	root *os.Root
+	arch Arch // of the kernel
 }
 
 // Of a staging folder: all images and configurations that were found, by release, or by unnamed where a file's name does
@@ -32,7 +33,7 @@ const (
 	unnamed = "unnamed"
 )
 
-func newStaging(parent string) (*staging, error) {
+func newStaging(parent string, a Arch) (*staging, error) {
 	dir, err := os.MkdirTemp(parent, tempPrefix)
 	if err != nil {
 		return nil, err
@@ -42,7 +43,7 @@ func newStaging(parent string) (*staging, error) {
 		os.RemoveAll(dir)
 		return nil, err
 	}
-	return &staging{dir, root}, nil
+	return &staging{dir, root, a}, nil
 }
 
 func (s *staging) remove() {
@@ -239,11 +240,16 @@ func (s *staging) finish(from string) (dir, release string, err error) {
 		return "", "", advise.New("there are several kernels in "+from+": "+strings.Join(names, ", "), "name one of their files")
 	}
 	image := filepath.Join(s.dir, images, found[0].Name())
-	if err := Check(image); err != nil {
-		return "", "", advise.New("the kernel of "+from+" is not an x86 kernel image (bzImage)", "name a kernel for amd64")
+	if err := Check(image, s.arch); err != nil {
+		return "", "", advise.New("the kernel of "+from+" is not "+s.arch.image(), "name a kernel for "+string(s.arch))
 	}
 	if release, err = Release(image); err != nil {
 		return "", "", advise.New("the kernel of "+from+" does not say which version it is", "name one that a distribution has built")
+	}
+	if s.arch == ARM64 {
+		if err := unpackARM64(image); err != nil {
+			return "", "", fmt.Errorf("unpack the kernel of %s: %w", from, err)
+		}
 	}
 	if !nameOf.MatchString(release) {
 		return "", "", fmt.Errorf("the kernel of %s has the release %q, which is no name", from, release)
@@ -278,11 +284,11 @@ func (s *staging) take(file string) error {
 	if info.IsDir() {
 		return s.folder(file)
 	}
-	if Check(file) != nil {
+	if Check(file, s.arch) != nil {
 		if strings.HasSuffix(file, ".deb") {
 			return s.deb(file)
 		}
-		return advise.New(file+" is neither a .deb, nor a folder, nor an x86 kernel image (bzImage)",
+		return advise.New(file+" is neither a .deb, nor a folder, nor "+s.arch.image(),
 			"name a package of Debian's or Ubuntu's, a folder such as /lib/modules/RELEASE, or a kernel such as /boot/vmlinuz-RELEASE")
 	}
 	release, err := Release(file)

@@ -10,7 +10,7 @@ func KVM(ctx context.Context) (works bool, reason string, err error) {
 	if err := openKVM(); err != nil {
 		return false, err.Error(), nil
 	}
-	var m machine
+	m := machine{arch: hostArch}
 	if m.qemu, err = FindQEMU(); err != nil {
 		return false, "", err
 	}

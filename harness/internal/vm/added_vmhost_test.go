@@ -48,10 +48,10 @@ func libraryWithNeeds(t *testing.T) (library string, its []string) {
 	t.Helper()
 	ls, err := exec.LookPath("ls")
 	require.NoError(t, err)
-	n, err := needs(t.Context(), ls)
+	n, err := hostArch.needs(t.Context(), ls)
 	require.NoError(t, err)
 	for _, file := range n.files[1:] {
-		of, err := needs(t.Context(), file)
+		of, err := hostArch.needs(t.Context(), file)
 		require.NoError(t, err)
 		if len(of.files) > len(its) {
 			library, its = file, of.files

@@ -82,7 +82,7 @@ func boot(t *testing.T, role string, change func(*Options)) *guest {
 // the default.
 func testedKernels(t *testing.T) []string {
 	t.Helper()
-	store, err := kernels.User()
+	store, err := kernels.User(kernels.Host)
 	require.NoError(t, err)
 	have, err := store.List()
 	require.NoError(t, err)
@@ -157,7 +157,7 @@ func TestStdoutAndStderrInOneFileKeepTheirOrder(t *testing.T) {
 func TestDynamicExecutableBringsItsLibraries(t *testing.T) {
 	sh, err := exec.LookPath("sh")
 	require.NoError(t, err)
-	n, err := needs(t.Context(), sh)
+	n, err := hostArch.needs(t.Context(), sh)
 	require.NoError(t, err)
 	require.NotEmpty(t, n.files, "%s is static, so it shows nothing", sh)
 	g := boot(t, "", func(o *Options) { o.Program, o.Args = "sh", []string{"-c", "echo $0 $1; exit 4", "a", "b c"} })

@@ -22,7 +22,7 @@ type built struct {
 
 // buildPackages compiles each package into a static executable below dir. A relative package means the
 // same wherever in the main module the command runs: `go test` starts it in every package's folder.
-func buildPackages(ctx context.Context, pkgs []string, dir string) ([]built, error) {
+func buildPackages(ctx context.Context, a arch, pkgs []string, dir string) ([]built, error) {
 	if len(pkgs) == 0 {
 		return nil, nil
 	}
@@ -32,14 +32,14 @@ func buildPackages(ctx context.Context, pkgs []string, dir string) ([]built, err
 	}
 	var all []built
 	for i, pkg := range pkgs {
-		b, err := listPackage(ctx, root, pkg)
+		b, err := a.listPackage(ctx, root, pkg)
 		if err != nil {
 			return nil, err
 		}
 		name := path.Base(b.Package)
 		b.file = filepath.Join(dir, fmt.Sprint(i), name)
 		b.Path = guestBin + "/" + fmt.Sprint(i) + "/" + name
-		cmd := inFolder(gobuild.Command(ctx, b.file, b.Package), root)
+		cmd := a.goCommand(inFolder(gobuild.Command(ctx, b.file, b.Package), root))
 		if output, err := cmd.CombinedOutput(); err != nil {
 			return nil, buildFailure(pkg, "go build", err, output)
 		}
@@ -73,9 +73,9 @@ func moduleRoot(ctx context.Context) (string, error) {
 	return filepath.Dir(gomod), nil
 }
 
-func listPackage(ctx context.Context, root, pkg string) (built, error) {
+func (a arch) listPackage(ctx context.Context, root, pkg string) (built, error) {
 	var b built
-	cmd := inFolder(exec.CommandContext(ctx, "go", "list", "-f", "{{.Name}}\t{{.ImportPath}}\t{{.Dir}}", "--", pkg), root)
+	cmd := a.goCommand(inFolder(exec.CommandContext(ctx, "go", "list", "-f", "{{.Name}}\t{{.ImportPath}}\t{{.Dir}}", "--", pkg), root))
 	stdout, err := cmd.Output()
 	if err != nil {
 		var exit *exec.ExitError

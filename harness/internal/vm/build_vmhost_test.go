@@ -34,12 +34,12 @@ func newModule(t *testing.T) (root string) {
 
 func TestPackagesAreBuiltRelativeToTheModule(t *testing.T) {
 	root := newModule(t)
-	got, err := buildPackages(t.Context(), []string{"./svc", "example/svc"}, t.TempDir())
+	got, err := buildPackages(t.Context(), hostArch, []string{"./svc", "example/svc"}, t.TempDir())
 	require.NoError(t, err)
 	require.Len(t, got, 2)
 	for _, b := range got {
 		assert.FileExists(t, b.file)
-		libs, err := needs(t.Context(), b.file)
+		libs, err := hostArch.needs(t.Context(), b.file)
 		require.NoError(t, err)
 		assert.Empty(t, libs, "it is static")
 	}
@@ -62,10 +62,10 @@ func TestPackagesThatCannotBeBuiltAreNamed(t *testing.T) {
 		"./lib/deep": "example/lib/deep is not a main package",
 		"./...":      "names 3 packages",
 	} {
-		_, err := buildPackages(t.Context(), []string{pkg}, t.TempDir())
+		_, err := buildPackages(t.Context(), hostArch, []string{pkg}, t.TempDir())
 		assert.ErrorContains(t, err, want)
 	}
 	t.Chdir(t.TempDir())
-	_, err := buildPackages(t.Context(), []string{"./svc"}, t.TempDir())
+	_, err := buildPackages(t.Context(), hostArch, []string{"./svc"}, t.TempDir())
 	assert.ErrorContains(t, err, "found no go.mod")
 }

@@ -13,7 +13,7 @@ import (
 
 func TestSwapDeviceHasTheKernelsHeaderAndTakesNoRoom(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "swap")
-	require.NoError(t, makeSwap(file, 8<<20+1))
+	require.NoError(t, makeSwap(file, 8<<20+1, 4096))
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.Len(t, data, 8<<20, "whole pages")
@@ -43,7 +43,8 @@ func TestMissingMkfsNamesItsPackage(t *testing.T) {
 }
 
 func TestDriversAreNeededForDisksAlone(t *testing.T) {
-	assert.Empty(t, Options{}.drivers())
-	assert.Equal(t, diskDrivers, Options{Swap: 1}.drivers())
-	assert.Equal(t, append(diskDrivers[:2:2], ext4Driver), Options{Swap: 1, Scratch: 1}.drivers())
+	assert.Empty(t, Options{}.drivers(archAMD64))
+	assert.Equal(t, archAMD64.drivers, Options{Swap: 1}.drivers(archAMD64))
+	assert.Equal(t, archARM64.drivers, Options{Swap: 1}.drivers(archARM64))
+	assert.Equal(t, append(archAMD64.drivers[:2:2], ext4Driver), Options{Swap: 1, Scratch: 1}.drivers(archAMD64))
 }

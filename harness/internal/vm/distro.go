@@ -8,10 +8,7 @@ import (
 // aPackage is what brings a program, by the names that it has in distributions.
 type aPackage struct{ program, debian, fedora string }
 
-var (
-	qemuPackage = aPackage{qemuName, "qemu-system-x86", "qemu-system-x86-core"}
-	mkfsPackage = aPackage{"mkfs.ext4", "e2fsprogs", "e2fsprogs"}
-)
+var mkfsPackage = aPackage{"mkfs.ext4", "e2fsprogs", "e2fsprogs"}
 
 // install is the command that installs it on the distribution that the text of os-release is of, or says what to install
 // where that is not known.

@@ -15,6 +15,6 @@ func TestTheAdviceIsOfThisDistribution(t *testing.T) {
 		"ID=arch\n":                                    "install qemu-system-x86_64, which Debian has in qemu-system-x86, with this system's own tools",
 		"":                                             "install qemu-system-x86_64, which Debian has in qemu-system-x86, with this system's own tools",
 	} {
-		assert.Equal(t, want, qemuPackage.install(osRelease), osRelease)
+		assert.Equal(t, want, archAMD64.qemu.install(osRelease), osRelease)
 	}
 }

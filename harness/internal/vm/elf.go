@@ -25,7 +25,7 @@ type need struct {
 
 // needs looks at what the file is, and not at its mode: shared libraries are rarely executable. A static
 // executable and a file of data need nothing.
-func needs(ctx context.Context, file string) (need, error) {
+func (a arch) needs(ctx context.Context, file string) (need, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return need{}, err
@@ -37,7 +37,7 @@ func needs(ctx context.Context, file string) (need, error) {
 	}
 	switch {
 	case string(magic[:]) == elf.ELFMAG:
-		return elfNeeds(ctx, f, file)
+		return a.elfNeeds(ctx, f, file)
 	case string(magic[:2]) == "#!":
 		return scriptNeeds(f, file)
 	default:
@@ -45,10 +45,16 @@ func needs(ctx context.Context, file string) (need, error) {
 	}
 }
 
-func elfNeeds(ctx context.Context, r io.ReaderAt, file string) (need, error) {
+func (a arch) elfNeeds(ctx context.Context, r io.ReaderAt, file string) (need, error) {
 	e, err := elf.NewFile(r)
-	if err != nil || e.Machine != elf.EM_X86_64 {
+	switch {
+	case err != nil || e.Machine != a.elf && !a.foreign():
 		return need{}, nil // has ELF's magic, but is none that runs
+	case e.Machine != a.elf:
+		return need{}, a.notHere(file, e.Machine)
+	case a.foreign() && linked(e):
+		return need{}, fmt.Errorf("%s is linked with shared libraries for %s, which this machine cannot look up: "+
+			"link it statically, as CGO_ENABLED=0 go build does", file, a.name)
 	}
 	interp, err := interpreter(e)
 	if err != nil {
@@ -59,7 +65,7 @@ func elfNeeds(ctx context.Context, r io.ReaderAt, file string) (need, error) {
 	}
 	library := interp == ""
 	if library {
-		if interp = loaderOf(e); interp == "" {
+		if interp = a.loaderOf(e); interp == "" {
 			return need{}, nil
 		}
 	}
@@ -102,11 +108,11 @@ func linked(e *elf.File) bool {
 }
 
 // loaderOf returns the interpreter of the programs that would load the library, or "" where there is none.
-func loaderOf(e *elf.File) string {
-	loader := "/lib64/ld-linux-x86-64.so.2"
+func (a arch) loaderOf(e *elf.File) string {
+	loader := a.glibc
 	libs, _ := e.ImportedLibraries() // without a list of them, it is taken for the usual one
 	if slices.ContainsFunc(libs, func(lib string) bool { return strings.HasPrefix(lib, "libc.musl-") }) {
-		loader = "/lib/ld-musl-x86_64.so.1"
+		loader = a.musl
 	}
 	if _, err := os.Stat(loader); err != nil {
 		return ""

@@ -41,7 +41,7 @@ func TestScriptNeedsItsInterpreter(t *testing.T) {
 	} {
 		file := filepath.Join(dir, "script")
 		require.NoError(t, os.WriteFile(file, []byte(line), 0o755))
-		got, err := needs(t.Context(), file)
+		got, err := hostArch.needs(t.Context(), file)
 		require.NoError(t, err, line)
 		assert.Equal(t, need{programs: want}, got, line)
 	}

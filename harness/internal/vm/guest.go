@@ -36,7 +36,7 @@ func guestMain() error {
 	if err := mountEarly(); err != nil {
 		return err
 	}
-	line, err := openLine("/dev/ttyS1")
+	line, err := openLine(hostArch.line)
 	if err != nil {
 		return err
 	}

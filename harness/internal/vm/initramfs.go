@@ -11,6 +11,8 @@ import (
 
 // carried is what the guest gets beside the program's data.
 type carried struct {
+	arch     arch
+	init     string // the guest's
 	program  string // where it is on the host
 	packages []built
 	add      []addition
@@ -28,9 +30,9 @@ func writeInitramfs(ctx context.Context, file string, j job, flags testFlags, mo
 	if err != nil {
 		return 0, nil, err
 	}
-	c := newCarrier(t)
+	c := newCarrier(t, more.arch)
 	if !more.initThere {
-		if err := addInit(ctx, c); err != nil {
+		if err := addInit(ctx, c, more.init); err != nil {
 			return 0, nil, err
 		}
 	}
@@ -174,17 +176,13 @@ func writeTree(t *tree, file string, j job) (int64, alongFiles, error) {
 	return info.Size(), along, f.Close()
 }
 
-// addInit makes this executable the guest's init.
-func addInit(ctx context.Context, c *carrier) error {
+// addInit makes an executable of this command the guest's init.
+func addInit(ctx context.Context, c *carrier, file string) error {
 	// First of all, as a folder keeps the permissions that it got first.
 	if err := c.folder("/tmp", 0o777|os.ModeSticky); err != nil {
 		return err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	if err := c.mustRun(ctx, self, guestInit); err != nil {
+	if err := c.mustRun(ctx, file, guestInit); err != nil {
 		return fmt.Errorf("carry the guest's init: %w", err)
 	}
 	return nil

@@ -95,7 +95,7 @@ func TestInitramfsHoldsFilesFoldersAndLinks(t *testing.T) {
 
 func TestTemporaryFolderOfTheGuestIsOpenToAll(t *testing.T) {
 	tr := emptyTree()
-	require.NoError(t, addInit(t.Context(), newCarrier(tr)))
+	require.NoError(t, addInit(t.Context(), newCarrier(tr, hostArch), mustSelf(t)))
 	require.NoError(t, tr.data("/tmp/go-build1/b001/x.test", 0o755, []byte("x")))
 	_, got := unpack(t, tr)
 	assert.Equal(t, cpio.FileMode(cpio.TypeDir|cpio.ModeSticky|0o777), got["/tmp"].mode)
@@ -135,7 +135,7 @@ func TestAddNamesAFileOrWhereItGoes(t *testing.T) {
 	}
 	a, err := parseAdd(filepath.Join(dir, "absent"))
 	require.NoError(t, err)
-	assert.ErrorContains(t, newCarrier(tr).add(t.Context(), a, nil), "no such file")
+	assert.ErrorContains(t, newCarrier(tr, hostArch).add(t.Context(), a, nil), "no such file")
 }
 
 // added adds what -add names and returns the warnings.
@@ -143,7 +143,7 @@ func added(t *testing.T, tr *tree, spec string) (warnings []string) {
 	t.Helper()
 	a, err := parseAdd(spec)
 	require.NoError(t, err)
-	require.NoError(t, newCarrier(tr).add(t.Context(), a, func(line string) { warnings = append(warnings, line) }))
+	require.NoError(t, newCarrier(tr, hostArch).add(t.Context(), a, func(line string) { warnings = append(warnings, line) }))
 	return warnings
 }
 
@@ -154,7 +154,7 @@ func inTheGuest(t *testing.T, dir string) map[string]archived {
 	require.NoError(t, os.WriteFile(program, []byte("data"), 0o755))
 	file := filepath.Join(t.TempDir(), "initramfs")
 	j := job{Path: program, Dir: dir, Out: resultPlaces(testFlags{}, dir)}
-	_, _, err := writeInitramfs(t.Context(), file, j, testFlags{}, carried{program: program}, nil)
+	_, _, err := writeInitramfs(t.Context(), file, j, testFlags{}, carried{arch: hostArch, init: mustSelf(t), program: program}, nil)
 	require.NoError(t, err)
 	f, err := os.Open(file)
 	require.NoError(t, err)
@@ -200,4 +200,12 @@ func TestExecutablesInTestdataAreData(t *testing.T) {
 	assert.Contains(t, warnings[0], script+" will not run: its interpreter is not on this machine: lstat /no: no such file")
 	_, got := unpack(t, tr)
 	assert.Contains(t, got, script)
+}
+
+// mustSelf is this executable.
+func mustSelf(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	return self
 }

@@ -74,7 +74,7 @@ type exitStatus struct {
 func (o Options) newJob(path, dir string, m machine, packages bool) job {
 	j := job{
 		Path: path, Args: append([]string{o.Program}, o.Args...), Dir: dir,
-		Emulated: m.accel == "tcg", WorkOnDisk: o.Scratch != 0, Merged: sameFile(o.Stdout, o.Stderr),
+		Emulated: m.accel == accelTCG, WorkOnDisk: o.Scratch != 0, Merged: sameFile(o.Stdout, o.Stderr),
 		Stdout: terminalOf(o.Stdout), Stderr: terminalOf(o.Stderr),
 		Env: append(guestEnv(os.Environ(), dir, packages, o.Scratch != 0), machineVariable+"="+strings.Join(o.machineFlags(), "\n")),
 	}
@@ -92,6 +92,9 @@ const machineVariable = "OOMCAGE_VM_FLAGS"
 // machineFlags are the flags that would make the same machine, but for the kernel and for what was compiled.
 func (o Options) machineFlags() []string {
 	var words []string
+	if a, err := findArch(o.Arch); err == nil && a.foreign() {
+		words = append(words, "-arch", o.Arch)
+	}
 	for _, f := range []struct {
 		name string
 		size int64

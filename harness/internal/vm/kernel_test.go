@@ -11,20 +11,28 @@ import (
 	"oomcage/harness/internal/kernels"
 )
 
-// writeKernel writes what looks like a kernel image.
-func writeKernel(t *testing.T, file string) {
+// writeKernel writes what looks like a kernel image of the processor, of release 6.99.0-test.
+func (a arch) writeKernel(t *testing.T, file string, pages byte) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
 	image := make([]byte, 0x400)
-	copy(image[0x202:], "HdrS")
+	if a.name == kernels.ARM64 {
+		image[0x18] = pages << 1
+		copy(image[0x38:], "ARM\x64")
+		copy(image[0x280:], "Linux version 6.99.0-test (builder@host)")
+	} else {
+		copy(image[0x202:], "HdrS")
+		image[0x20e] = 0x80
+		copy(image[0x280:], "6.99.0-test (builder@host) #1 SMP")
+	}
 	require.NoError(t, os.WriteFile(file, image, 0o644))
 }
 
 func TestKernelAskedForIsTheOneBooted(t *testing.T) {
 	dir := t.TempDir()
 	asked, env := filepath.Join(dir, "asked"), filepath.Join(dir, "env")
-	writeKernel(t, asked)
-	writeKernel(t, env)
+	hostArch.writeKernel(t, asked, 1)
+	hostArch.writeKernel(t, env, 1)
 	t.Setenv("OOMCAGE_KERNEL", env)
 	got, err := FindKernel(asked)
 	require.NoError(t, err)
@@ -39,7 +47,7 @@ func mustKeep(t *testing.T) (image string) {
 	t.Helper()
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	t.Setenv("OOMCAGE_KERNEL", "")
-	store, err := kernels.User()
+	store, err := kernels.User(kernels.Host)
 	require.NoError(t, err)
 	k, err := store.Add(t.Context(), []string{fakeKernel(t, "", nil)}, func(string) {})
 	require.NoError(t, err)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"oomcage/harness/internal/kernels"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/internal/sys"
 )
@@ -46,20 +47,26 @@ type kvmResult struct {
 // chooseAccel decides between KVM and TCG. /dev/kvm that opens proves nothing, so a guest is booted with
 // it, once per boot of the host and kernel. note is a line for the user, empty for KVM and when the user chose.
 func chooseAccel(ctx context.Context, asked string, m machine) (accel, note string, err error) {
-	if asked == "kvm" || asked == "tcg" {
+	if m.arch.foreign() {
+		if asked == accelKVM {
+			return "", "", failure(badRequest, fmt.Sprintf("-accel kvm: this machine is %s, and emulates %s", kernels.Host, m.arch.name), "")
+		}
+		return accelTCG, "", nil // which the user has asked for by its processor
+	}
+	if asked == accelKVM || asked == accelTCG {
 		return asked, "", nil
 	}
 	if err := openKVM(); err != nil {
-		return "tcg", emulated(err.Error()), nil
+		return accelTCG, emulated(err.Error()), nil
 	}
 	r, err := probeOnce(ctx, m, probeTime)
 	if err != nil {
 		return "", "", err
 	}
 	if !r.Works {
-		return "tcg", emulated(r.Reason), nil
+		return accelTCG, emulated(r.Reason), nil
 	}
-	return "kvm", "", nil
+	return accelKVM, "", nil
 }
 
 // emulated tells the user what to expect of a guest without KVM.
@@ -143,12 +150,16 @@ func probeKVM(ctx context.Context, m machine, key kvmKey, limit time.Duration) (
 	}
 	defer remove()
 	m.initramfs, m.console = filepath.Join(tmp, "initramfs.cpio"), filepath.Join(tmp, consoleFile)
-	m.accel, m.memory = "kvm", probeMemory
+	m.accel, m.memory = accelKVM, probeMemory
 	t, err := newTree()
 	if err != nil {
 		return r, err
 	}
-	if err := addInit(ctx, newCarrier(t)); err != nil {
+	self, err := os.Executable()
+	if err != nil {
+		return r, err
+	}
+	if err := addInit(ctx, newCarrier(t, m.arch), self); err != nil {
 		return r, err
 	}
 	if _, _, err := writeTree(t, m.initramfs, job{Probe: true}); err != nil {

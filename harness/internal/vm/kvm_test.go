@@ -59,7 +59,7 @@ func fakeQEMU(t *testing.T, role string) (m machine, runs func() int) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	kernel := filepath.Join(t.TempDir(), "kernel")
 	require.NoError(t, os.WriteFile(kernel, nil, 0o600))
-	return machine{qemu: exe, kernel: kernel, cpus: 1}, func() int {
+	return machine{arch: hostArch, qemu: exe, kernel: kernel, cpus: 1}, func() int {
 		entries, err := os.ReadDir(dir)
 		require.NoError(t, err)
 		return len(entries)

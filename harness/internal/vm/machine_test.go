@@ -14,6 +14,7 @@ import (
 
 func TestCommandLineCanBePastedIntoAShell(t *testing.T) {
 	m := machine{
+		arch: archAMD64,
 		qemu: "/usr/bin/qemu", kernel: "/boot/it's, here", initramfs: "/t/i", console: "/t/a,b", memory: 1 << 30,
 		cpus: 2, accel: "tcg", tscKHz: 2600000,
 	}
@@ -93,7 +94,7 @@ func TestWhatMakesNoSenseIsRefusedBeforeAnythingIsTried(t *testing.T) {
 // Without a QEMU that could be asked, and whatever /dev/kvm is here.
 func TestAcceleratorAskedForIsNotProbed(t *testing.T) {
 	for _, asked := range []string{"kvm", "tcg"} {
-		accel, note, err := chooseAccel(t.Context(), asked, machine{qemu: "/no/such/qemu"})
+		accel, note, err := chooseAccel(t.Context(), asked, machine{arch: hostArch, qemu: "/no/such/qemu"})
 		require.NoError(t, err)
 		assert.Equal(t, asked, accel)
 		assert.Empty(t, note)

@@ -39,7 +39,7 @@ func stall() {
 	err := mountEarly()
 	if err == nil {
 		var line *os.File
-		if line, err = openLine("/dev/ttyS1"); err == nil {
+		if line, err = openLine(hostArch.line); err == nil {
 			err = (&frameWriter{w: line}).frame(frameHello, nil)
 		}
 	}

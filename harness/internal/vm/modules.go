@@ -13,11 +13,8 @@ import (
 // driver is a part of the kernel that may be built in, a module, or missing.
 type driver struct{ module, config string }
 
-// The drivers of a disk of the microvm machine, and of the file system of -scratch.
-var (
-	diskDrivers = []driver{{"virtio_blk", "CONFIG_VIRTIO_BLK"}, {"virtio_mmio", "CONFIG_VIRTIO_MMIO"}}
-	ext4Driver  = driver{"ext4", "CONFIG_EXT4_FS"}
-)
+// ext4Driver is that of the file system of -scratch.
+var ext4Driver = driver{"ext4", "CONFIG_EXT4_FS"}
 
 const otherKernel = "another kernel: " + fetchKernel + " brings Debian's, which have it; or put " +
 	"the modules of this one into lib/modules beside it"

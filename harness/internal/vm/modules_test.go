@@ -43,12 +43,7 @@ func fakeModule(t *testing.T, info ...string) []byte {
 func fakeKernel(t *testing.T, config string, modules map[string][]string) (kernel string) {
 	t.Helper()
 	kernel = filepath.Join(t.TempDir(), "vmlinuz")
-	writeKernel(t, kernel)
-	image, err := os.ReadFile(kernel)
-	require.NoError(t, err)
-	binary.LittleEndian.PutUint16(image[0x20e:], 0x80)
-	copy(image[0x280:], "6.99.0-test (builder@host) #1 SMP")
-	require.NoError(t, os.WriteFile(kernel, image, 0o644))
+	hostArch.writeKernel(t, kernel, 1)
 	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(kernel), "config"), []byte(config), 0o644))
 	for name, info := range modules {
 		file := filepath.Join(filepath.Dir(kernel), "lib/modules/6.99.0-test", name)
@@ -69,7 +64,7 @@ func TestModulesComeAfterWhatTheyNeed(t *testing.T) {
 		"kernel/crypto/late.ko":                 {"depends="},
 		"kernel/drivers/virtio/virtio_input.ko": {"depends=absent"},
 	})
-	modules, err := findModules(kernel, append(diskDrivers[:2:2], ext4Driver))
+	modules, err := findModules(kernel, append(archAMD64.drivers[:2:2], ext4Driver))
 	require.NoError(t, err)
 	names := make([]string, 0, len(modules))
 	for _, m := range modules {
@@ -123,7 +118,7 @@ func TestDriverThatTheKernelLacksIsNamed(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := findModules(fakeKernel(t, c.config, c.modules), diskDrivers)
+			_, err := findModules(fakeKernel(t, c.config, c.modules), archAMD64.drivers)
 			assert.ErrorContains(t, err, c.want)
 			assert.ErrorContains(t, err, "lib/modules")
 			assert.ErrorContains(t, err, "oomcage kernels fetch")
@@ -133,19 +128,19 @@ func TestDriverThatTheKernelLacksIsNamed(t *testing.T) {
 
 func TestKernelThatNeedsNoModulesGetsNone(t *testing.T) {
 	kernel := fakeKernel(t, "CONFIG_VIRTIO_BLK=y\nCONFIG_VIRTIO_MMIO=y\n", nil)
-	modules, err := findModules(kernel, diskDrivers)
+	modules, err := findModules(kernel, archAMD64.drivers)
 	require.NoError(t, err)
 	assert.Empty(t, modules)
 
 	kernel = fakeKernel(t, "", nil)
-	modules, err = findModules(kernel, diskDrivers)
+	modules, err = findModules(kernel, archAMD64.drivers)
 	require.NoError(t, err, "nothing is known of it")
 	assert.Empty(t, modules)
 
 	list := filepath.Join(filepath.Dir(kernel), "lib/modules/6.99.0-test/modules.builtin")
 	require.NoError(t, os.MkdirAll(filepath.Dir(list), 0o755))
 	require.NoError(t, os.WriteFile(list, []byte("kernel/drivers/block/virtio_blk.ko\n"), 0o644))
-	_, err = findModules(kernel, diskDrivers)
+	_, err = findModules(kernel, archAMD64.drivers)
 	assert.ErrorContains(t, err, "lacks the driver virtio_mmio", "the list is complete")
 
 	modules, err = findModules(filepath.Join(t.TempDir(), "absent"), nil)

@@ -12,13 +12,14 @@ import (
 // carrier adds files to the tree together with what they need to run.
 type carrier struct {
 	*tree
+	arch arch            // of the guest
 	done map[string]bool // files of the host whose needs are in the tree
 	// missing maps names of shared libraries that the host has not got to a file that asks for it.
 	missing map[string]string
 }
 
-func newCarrier(t *tree) *carrier {
-	return &carrier{tree: t, done: map[string]bool{}, missing: map[string]string{}}
+func newCarrier(t *tree, a arch) *carrier {
+	return &carrier{tree: t, arch: a, done: map[string]bool{}, missing: map[string]string{}}
 }
 
 // runnable adds src as dst, or at its own path when dst is empty, with what its files need. What cannot be had
@@ -73,7 +74,7 @@ func (c *carrier) needsOf(ctx context.Context, file placed) ([]placed, error) {
 		return nil, nil
 	}
 	c.done[file.src] = true
-	n, err := needs(ctx, file.src)
+	n, err := c.arch.needs(ctx, file.src)
 	if errors.Is(err, fs.ErrPermission) {
 		c.leaveOut(file.dst)
 		return nil, fmt.Errorf("left out: %w", err)

@@ -23,13 +23,14 @@ import (
 
 // machine is what QEMU is started with.
 type machine struct {
-	qemu      string // path of qemu-system-x86_64
+	arch      arch
+	qemu      string // path of QEMU's program for it
 	kernel    string
 	initramfs string
 	console   string // file for what the guest's kernel prints
 	memory    int64  // bytes
 	cpus      int
-	accel     string // "kvm" or "tcg"
+	accel     string // accelKVM or accelTCG
 	tscKHz    int64  // frequency of the host's time-stamp counter; 0: unknown
 	disks     []disk
 	started   time.Time // when QEMU is started with it; zero: not yet
@@ -37,14 +38,16 @@ type machine struct {
 	more      []string  // further arguments of QEMU
 }
 
-// qemuName is the program that Debian's and Ubuntu's package qemu-system-x86 brings.
-const qemuName = "qemu-system-x86_64"
+// Accelerators of QEMU.
+const accelKVM, accelTCG = "kvm", "tcg"
 
-// FindQEMU returns the path of QEMU.
-func FindQEMU() (string, error) {
-	path, err := exec.LookPath(qemuName)
+// FindQEMU returns the path of QEMU for guests of this host's processor.
+func FindQEMU() (string, error) { return hostArch.findQEMU() }
+
+func (a arch) findQEMU() (string, error) {
+	path, err := exec.LookPath(a.qemu.program)
 	if err != nil {
-		return "", failure(noQEMU, qemuName+" is missing: "+err.Error(), qemuPackage.installHere())
+		return "", failure(noQEMU, a.qemu.program+" is missing: "+err.Error(), a.qemu.installHere())
 	}
 	return filepath.Abs(path)
 }
@@ -52,27 +55,23 @@ func FindQEMU() (string, error) {
 // kernelArgs is the kernel's command line. Once init runs it turns the console off, so that what the kernel
 // says during the test costs no time; on a panic panic_print=0x20 prints all of it.
 func (m machine) kernelArgs() []string {
-	args := []string{
-		"console=ttyS0", "loglevel=4", "panic=-1", "panic_print=0x20",
-		// microvm has no keyboard controller to reset through, and no reset in ACPI.
-		"reboot=t",
-		"rdinit=/init",
+	args := []string{"console=" + m.arch.console, "loglevel=4", "panic=-1", "panic_print=0x20"}
+	args = append(args, m.arch.params...)
+	args = append(args, "rdinit=/init",
 		// Debian turns pressure stall information on, others leave it to the command line.
 		"psi=1",
 		// The kernel tests its ciphers, none of which is used here: 0.3 s of a boot without KVM (November 2026).
-		"cryptomgr.notests",
-	}
-	if m.accel == "tcg" {
-		// While it boots, the kernel waits 40 ms by the host's clock for a few timer interrupts and panics
-		// without them. On a busy host QEMU may not get to send any. A KVM guest omits the check itself.
-		args = append(args, "no_timer_check",
+		"cryptomgr.notests")
+	if m.accel == accelTCG {
+		args = append(args, m.arch.emulated...)
+		args = append(args,
 			// QEMU keeps what it translated by virtual address, for as long as the page is not written to. A
 			// library that each process maps elsewhere is translated anew for each, and the first to write to
 			// a page of it that was freed waits while all that is thrown away, a byte at a time: 55 s for a
 			// page after 400 processes, and 9 ms without; the processes are 3 times faster too (2026-11).
 			"norandmaps")
 	}
-	if m.accel == "tcg" && m.tscKHz > 0 {
+	if m.accel == accelTCG && m.tscKHz > 0 {
 		args = append(args, "tsc=reliable", "tsc_early_khz="+strconv.FormatInt(m.tscKHz, 10),
 			// What every CPU but the first would measure, 0.2 s each: ticks in a jiffy. A kernel with
 			// HZ=1000 then waits four times longer in udelay, which does no harm.
@@ -89,24 +88,19 @@ const streamFD, monitorFD = 3, 4
 
 // args is QEMU's command line.
 func (m machine) args() []string {
-	// With a thread for each CPU, QEMU before 8.1 may run a breakpoint that another CPU has patched away
-	// already. The kernel patches itself while it boots, and panicked in one of 107 boots: "Oops: int3".
-	//
-	// With "enhanced rep movsb" the kernel clears and copies memory by instructions that QEMU runs byte by byte,
-	// without it by words, which fills memory twice as fast, and huge pages 6 times (2026-11).
-	accel, cpu := "tcg,thread=single", "max,-erms,-fsrm"
-	if m.accel == "kvm" {
-		accel, cpu = "kvm", "host"
+	board, accel, cpu := m.arch.boardTCG, m.arch.tcg, m.arch.cpuTCG
+	if m.accel == accelKVM {
+		board, accel, cpu = m.arch.boardKVM, "kvm", "host"
 	}
 	args := []string{
-		"-M", "microvm,rtc=on", "-accel", accel, "-cpu", cpu,
+		"-M", board, "-accel", accel, "-cpu", cpu,
 		"-smp", strconv.Itoa(m.cpus), "-m", strconv.FormatInt(m.memory>>20, 10) + "M",
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
 		"-kernel", m.kernel, "-append", strings.Join(m.kernelArgs(), " "),
 		"-chardev", "file,id=console,path=" + escapeOption(m.console),
 		"-serial", "chardev:console",
 		"-chardev", "socket,id=stream,fd=" + strconv.Itoa(streamFD),
-		"-device", "isa-serial,index=1,chardev=stream",
+		"-device", m.arch.second + ",chardev=stream",
 		"-chardev", "socket,id=monitor,fd=" + strconv.Itoa(monitorFD),
 		"-mon", "chardev=monitor,mode=control",
 	}
@@ -118,7 +112,7 @@ func (m machine) args() []string {
 			// Nothing on it outlives the guest, so nothing is flushed. When the host's disk is full the guest
 			// gets an error, where QEMU would stop it for ever.
 			"-drive", "if=none,id="+d.serial+",format=raw,cache=unsafe,werror=report,file="+escapeOption(d.file),
-			"-device", "virtio-blk-device,drive="+d.serial+",serial="+d.serial)
+			"-device", m.arch.disk+",drive="+d.serial+",serial="+d.serial)
 	}
 	return append(args, m.more...)
 }

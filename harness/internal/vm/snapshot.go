@@ -64,9 +64,9 @@ type errNoSnapshot struct{ reason string }
 
 func (e errNoSnapshot) Error() string { return e.reason }
 
-// mayResume reports whether a guest with these options may be resumed. It was tried with QEMU's x86-64 alone.
+// mayResume reports whether a guest with these options may be resumed. It was tried on x86-64 alone.
 func (o Options) mayResume(m machine) bool {
-	return o.Resume && m.accel == "tcg" && filepath.Base(m.qemu) == qemuName && o.test.machine == nil && cmp.Or(o.Memory, defaultMemory) >= smallestSaved
+	return o.Resume && m.accel == accelTCG && m.arch.name == archAMD64.name && !m.arch.foreign() && o.test.machine == nil && cmp.Or(o.Memory, defaultMemory) >= smallestSaved
 }
 
 // findSnapshot returns the snapshot of such a machine, which it makes if need be, or nil where there is none. What
@@ -104,7 +104,7 @@ func (s *session) pack(ctx context.Context) error {
 	more.initThere = s.saved != nil
 	var err error
 	if s.saved == nil {
-		if more.modules, err = findModules(s.machine.kernel, s.opts.drivers()); err != nil {
+		if more.modules, err = findModules(s.machine.kernel, s.opts.drivers(s.machine.arch)); err != nil {
 			return err
 		}
 	}
@@ -124,7 +124,7 @@ func (s *session) pack(ctx context.Context) error {
 	if s.size > s.machine.memory/archiveShare {
 		return s.packAnew(ctx)
 	}
-	return os.Truncate(s.machine.initramfs, (s.size+pageSize-1)/pageSize*pageSize) // a disk has whole blocks
+	return os.Truncate(s.machine.initramfs, (s.size+blockSize-1)/blockSize*blockSize) // a disk has whole blocks
 }
 
 // packAnew packs for a guest that is booted after all.

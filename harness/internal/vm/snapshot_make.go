@@ -112,7 +112,7 @@ func (s *snapshot) fill(ctx context.Context, m machine) error {
 
 // makeMemory makes the file before QEMU does, which would let others read it.
 func makeMemory(file string, size int64) error {
-	f, err := makeSparse(file, size>>20<<20) // as QEMU is told
+	f, err := makeSparse(file, size>>20<<20, blockSize) // as QEMU is told
 	if err != nil {
 		return err
 	}
@@ -135,11 +135,11 @@ func (s *snapshot) describe(state []byte) error {
 
 // writeSavedInitramfs writes the root of a guest that is saved: an init, and the drivers of all disks.
 func writeSavedInitramfs(ctx context.Context, m machine) error {
-	modules, err := findModules(m.kernel, Options{Swap: 1, Scratch: 1}.drivers())
+	modules, err := findModules(m.kernel, Options{Swap: 1, Scratch: 1}.drivers(m.arch))
 	if err != nil {
 		return err
 	}
-	t, err := savedTree(ctx)
+	t, err := savedTree(ctx, m.arch)
 	if err != nil {
 		return err
 	}

@@ -103,7 +103,7 @@ func kindOf(ctx context.Context, m machine) (kind, error) {
 	if k.Kernel, err = fileVersion(m.kernel); err != nil {
 		return k, err
 	}
-	t, err := savedTree(ctx)
+	t, err := savedTree(ctx, m.arch)
 	if err != nil {
 		return k, err
 	}
@@ -116,12 +116,16 @@ func kindOf(ctx context.Context, m machine) (kind, error) {
 }
 
 // savedTree is the root of a guest that is saved, without its job.
-func savedTree(ctx context.Context) (*tree, error) {
+func savedTree(ctx context.Context, a arch) (*tree, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
 	t, err := newTree()
 	if err != nil {
 		return nil, err
 	}
-	return t, addInit(ctx, newCarrier(t))
+	return t, addInit(ctx, newCarrier(t, a), self)
 }
 
 // sum is a hash of all that is in the tree.

@@ -20,6 +20,7 @@ func testMachine(t *testing.T) machine {
 	t.Helper()
 	dir := t.TempDir()
 	m := machine{
+		arch: archAMD64,
 		qemu: filepath.Join(dir, "qemu"), kernel: filepath.Join(dir, "kernel"), initramfs: filepath.Join(dir, "initramfs"),
 		console: filepath.Join(dir, "console"), memory: 1 << 30, cpus: 2, accel: "tcg", tscKHz: 2_600_000,
 	}
@@ -108,11 +109,15 @@ func TestResumedMachineDiffersFromTheSavedOneInFilesAlone(t *testing.T) {
 }
 
 func TestOnlyAnEmulatedGuestIsResumed(t *testing.T) {
-	tcg := machine{accel: "tcg", qemu: "/usr/bin/" + qemuName}
+	tcg := machine{arch: hostArch, accel: accelTCG}
+	if hostArch.name != archAMD64.name {
+		assert.False(t, Options{Resume: true}.mayResume(tcg))
+		return
+	}
 	assert.True(t, Options{Resume: true}.mayResume(tcg))
 	assert.True(t, Options{Resume: true, Memory: 256 << 20}.mayResume(tcg))
-	assert.False(t, Options{Resume: true}.mayResume(machine{accel: "kvm", qemu: tcg.qemu}))
-	assert.False(t, Options{Resume: true}.mayResume(machine{accel: "tcg", qemu: "/usr/bin/qemu-system-aarch64"}))
+	assert.False(t, Options{Resume: true}.mayResume(machine{arch: hostArch, accel: accelKVM}))
+	assert.False(t, Options{Resume: true}.mayResume(machine{arch: archARM64, accel: accelTCG}))
 	assert.False(t, Options{}.mayResume(tcg))
 	assert.False(t, Options{Resume: true, Memory: 128 << 20}.mayResume(tcg))
 	assert.False(t, Options{Resume: true, test: stage{machine: func(int, *machine) {}}}.mayResume(tcg))

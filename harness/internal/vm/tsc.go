@@ -26,6 +26,14 @@ func sampleTSC() tscSample {
 	return best
 }
 
+// sampleTSC takes none for another processor's guest, which does not see this one's.
+func (a arch) sampleTSC() tscSample {
+	if a.foreign() {
+		return tscSample{}
+	}
+	return sampleTSC()
+}
+
 // tscKHz returns the counter's frequency in kHz, 0 where there is none. Without KVM the guest sees the
 // host's counter, but it cannot measure its frequency: on a busy host the guest's emulated timer is late,
 // the kernel gives up ("could not calculate TSC khz"), and then waits for ever for that timer. Seen on

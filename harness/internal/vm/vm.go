@@ -30,6 +30,7 @@ type Options struct {
 	Program string   // executable: a path, or a name to look up in PATH
 	Args    []string // its arguments, without argv[0]
 
+	Arch      string        // processor of the guest, "amd64" or "arm64"; empty: the host's. Another one's is emulated
 	Kernel    string        // file, or name of one that `oomcage kernels` has, such as "6.12"; empty: found as the manual says
 	Build     []string      // Go main packages to compile on the host, relative to the main module's root
 	Results   []string      // files that the program goes on with, or makes: they go along, and come back as they grow, wherever they are
@@ -81,15 +82,16 @@ func run(ctx context.Context, o Options) (int, error) {
 	if err := o.check(); err != nil {
 		return 0, err
 	}
-	if err := kernels.CheckProcessor(runtime.GOARCH); err != nil {
+	guest, err := findArch(o.Arch)
+	if err != nil {
 		return 0, err
 	}
-	tsc := sampleTSC()
+	tsc := guest.sampleTSC()
 	dir, err := os.Getwd()
 	if err != nil {
 		return 0, err
 	}
-	var more carried
+	more := carried{arch: guest}
 	if more.add, err = parseAdds(o.Add); err != nil {
 		return 0, err
 	}
@@ -102,12 +104,18 @@ func run(ctx context.Context, o Options) (int, error) {
 		return 0, err
 	}
 	defer remove()
+	if more.init, err = guest.initFor(ctx, tmp); err != nil {
+		return 0, err
+	}
+	if program, err = guest.program(program, more.init); err != nil {
+		return 0, err
+	}
 	warn := func(line string) { fmt.Fprintln(o.Stderr, "oomcage vm:", line) }
-	m, err := o.newMachine(ctx, tmp, warn)
+	m, err := o.newMachine(ctx, guest, tmp, warn)
 	if err != nil {
 		return 0, err
 	}
-	if more.packages, err = buildPackages(ctx, o.Build, tmp); err != nil {
+	if more.packages, err = buildPackages(ctx, guest, o.Build, tmp); err != nil {
 		return 0, err
 	}
 	more.program, more.files = program, named(o.Args, dir)
@@ -130,15 +138,15 @@ func run(ctx context.Context, o Options) (int, error) {
 }
 
 // newMachine finds what the guest is booted with, and makes its disks in tmp.
-func (o Options) newMachine(ctx context.Context, tmp string, warn func(string)) (m machine, err error) {
+func (o Options) newMachine(ctx context.Context, guest arch, tmp string, warn func(string)) (m machine, err error) {
 	m = machine{
-		memory: o.Memory, cpus: cmp.Or(o.CPUs, min(runtime.NumCPU(), 4)),
+		arch: guest, memory: o.Memory, cpus: cmp.Or(o.CPUs, min(runtime.NumCPU(), 4)),
 		initramfs: filepath.Join(tmp, "initramfs.cpio"), console: filepath.Join(tmp, consoleFile),
 	}
-	if m.qemu, err = FindQEMU(); err != nil {
+	if m.qemu, err = guest.findQEMU(); err != nil {
 		return m, err
 	}
-	if m.kernel, err = FindKernel(o.Kernel); err != nil {
+	if m.kernel, err = guest.findKernel(o.Kernel); err != nil {
 		return m, err
 	}
 	var note string
@@ -148,7 +156,11 @@ func (o Options) newMachine(ctx context.Context, tmp string, warn func(string)) 
 	if note != "" && firstTime(note) {
 		warn(note)
 	}
-	m.disks, err = makeDisks(ctx, o, tmp)
+	pageSize, err := kernels.PageSize(m.kernel)
+	if err != nil {
+		return m, err
+	}
+	m.disks, err = makeDisks(ctx, o, tmp, pageSize)
 	return m, err
 }
 
@@ -179,7 +191,7 @@ func (o Options) carryResults(j *job, more *carried) error {
 
 // check refuses what makes no sense, whatever is there.
 func (o Options) check() error {
-	if !slices.Contains([]string{"", "auto", "kvm", "tcg"}, o.Accel) {
+	if !slices.Contains([]string{"", "auto", accelKVM, accelTCG}, o.Accel) {
 		return failure(badRequest, "-accel is auto, kvm or tcg, not "+o.Accel, "")
 	}
 	if o.CPUs < 0 || o.Timeout < 0 || o.Memory < 0 || o.Swap < 0 || o.Scratch < 0 {
