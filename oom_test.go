@@ -30,7 +30,7 @@ func TestMain(m *testing.M) { harness.VerifyTestMain(m) }
 // of pages that were charged ahead before it kills, so no more than one is missing; and it charges
 // atomic allocations, such as the queue entry of a signal, past the limit (try_charge_memcg in
 // mm/memcontrol.c). Seen: one page above, none below (6.1 and 6.12, 2026-11).
-const overshoot = 64 * 4096
+var overshoot = float64(64 * os.Getpagesize())
 
 // service is the gin mock in a cage. Each test changes of it what it is about.
 func service(s *suite.Suite, app string) harness.Spec {

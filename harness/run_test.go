@@ -101,7 +101,7 @@ func requireTimeline(t *testing.T, o *Outcome) {
 	var at time.Duration
 	for i, s := range o.Timeline {
 		require.GreaterOrEqual(t, s.At, at, "sample %d", i)
-		require.LessOrEqual(t, s.Current, o.Evidence.Limits.Max+overshoot)
+		require.LessOrEqual(t, s.Current, o.Evidence.Limits.Max+Bytes(overshoot))
 		at = s.At
 	}
 	for i := 2; i < len(ends); i++ { // the first reading is from before it was ready

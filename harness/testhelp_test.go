@@ -60,7 +60,7 @@ func requireNothingLeft(t *testing.T) {
 // charged ahead below, and above it what is allocated atomically, such as the queue entry of a
 // signal (try_charge_memcg in mm/memcontrol.c). Seen: one page above, none below (6.1 and 6.12,
 // 2026-11).
-const overshoot = 64 * 4096
+var overshoot = float64(64 * os.Getpagesize())
 
 // requireGone asserts that a process runs no more. It may be a zombie: its new parent reaps it
 // when it gets to it.
