@@ -103,6 +103,9 @@ func TestAcceleratorAskedForIsNotProbed(t *testing.T) {
 
 // The frequency is checked against the counter itself over another span of time.
 func TestCounterFrequencyPredictsTheCounter(t *testing.T) {
+	if readTSC() == 0 {
+		return // this processor has none, and guests are not told of one
+	}
 	first := sampleTSC()
 	khz := tscKHz(first)
 	require.Positive(t, khz)
