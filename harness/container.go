@@ -34,9 +34,13 @@ type container struct {
 const (
 	// imageTimeout is how long an engine may take to tell of an image. 2 s under emulation (2026-11).
 	imageTimeout = 30 * time.Second
-	// engineGrace is how long an engine may take to print the rest of what a container that has ended has printed, and
-	// to say how it ended. 1 s under emulation, and 10 s where that has a tenth of a processor (2026-11).
+	// engineGrace is how long an engine may take to print the rest of what a container that has ended has printed. 1 s under emulation, and 10 s where that has a tenth of a processor (2026-11).
 	engineGrace = 20 * time.Second
+	// endTimeout is how long an engine may take to say how a container has ended, where the kernel does not. As above.
+	endTimeout = time.Minute
+	// removeTimeout is how long an engine may take to remove a container. 3 s under emulation, and above 30 s where that has
+	// a tenth of a processor (2026-11).
+	removeTimeout = 2 * time.Minute
 )
 
 // image is the image of a container, with its id.
@@ -329,9 +333,13 @@ func (h *container) finish(ctx context.Context) error {
 	}
 	h.mu.Unlock()
 	h.gone.Do(func() {
-		if h.id != "" {
-			h.err = h.engine.Remove(ctx, h.id)
+		if h.id == "" {
+			return
 		}
+		// The time of a cage's closing is about what the kernel does.
+		removing, stop := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
+		defer stop()
+		h.err = h.engine.Remove(removing, h.id)
 	})
 	return h.err
 }

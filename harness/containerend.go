@@ -62,9 +62,11 @@ func statusByHandle(child *os.Process) (s outcome.ExitStatus, known bool) {
 
 // statusByEngine is what the engine says.
 func (h *container) statusByEngine() outcome.ExitStatus {
-	ctx, cancel := context.WithTimeout(context.Background(), engineGrace)
+	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
 	defer cancel()
-	h.awaitAttached(ctx)
+	printing, stop := context.WithTimeout(ctx, endTimeout/10) // it may be held up by who reads it
+	h.awaitAttached(printing)
+	stop()
 	for pause := time.Millisecond; ; pause = min(2*pause, time.Second) {
 		state, err := h.engine.Inspect(ctx, h.id)
 		if err == nil && state.Ended() {

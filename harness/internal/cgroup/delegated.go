@@ -23,6 +23,8 @@ type access struct {
 	euid int
 	// inNamespace is set where the mount shows a cgroup namespace, for example that of a container.
 	inNamespace bool
+	// inContainer is set in one of podman's or docker's.
+	inContainer bool
 	// mayWrite reports whether this process may write a path.
 	mayWrite func(path string) bool
 	// isDelegated reports whether systemd has marked a cgroup as one that it has given away.
@@ -89,6 +91,9 @@ func findDelegated(mount, own string, may access) (base, error) {
 			"memory in its cgroup.controllers (by Delegate= of its unit and of user@.service)",
 			`sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\nDelegate=cpu memory pids\n' | `+
 				"sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload && sudo systemctl restart user@$(id -u)")
+	case may.euid != 0 && may.inContainer: // where sudo and systemd are not
+		return base{}, notSupported(fmt.Sprintf("this process runs as user %d of a container and may not write %s", may.euid, mount),
+			"root of a privileged container", "run the container with --privileged --user 0")
 	case may.euid != 0:
 		return base{}, notSupported(fmt.Sprintf("this process runs as user %d and may not write %s", may.euid, mount),
 			"root or a delegated cgroup", asRoot+", "+subgroup)

@@ -92,6 +92,11 @@ func findBase(root string, may access) (base, error) {
 		return base{}, notSupported(fmt.Sprintf("%s has no memory controller", filepath.Join(mount, "cgroup.controllers")),
 			"the memory controller", "boot without cgroup_disable=memory, or delegate memory to this cgroup")
 	}
+	may.inContainer = inContainer(root)
+	if unified.readOnly && may.inContainer {
+		return base{}, notSupported(fmt.Sprintf("this is a container, in which cgroup v2 is mounted read-only at %s", unified.point),
+			"a writable mount", "run the container with --privileged")
+	}
 	if unified.readOnly {
 		return base{}, notSupported(fmt.Sprintf("cgroup v2 is mounted read-only at %s", unified.point),
 			"a writable mount", "mount -o remount,rw "+unified.point+" (in a container: --privileged)")
@@ -109,6 +114,16 @@ func findBase(root string, may access) (base, error) {
 		return base{mount: mount, dir: mount, own: own}, nil
 	}
 	return findDelegated(mount, own, may)
+}
+
+// inContainer reports whether podman or docker has made this place.
+func inContainer(root string) bool {
+	for _, mark := range []string{"/run/.containerenv", "/.dockerenv"} {
+		if _, err := os.Stat(filepath.Join(root, mark)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 type mount struct {

@@ -68,6 +68,8 @@ func TestEachMachineThatDoesNotSupportCagesSaysWhy(t *testing.T) {
 		{"no-mounts", "/", 0, "no cgroup v2 file system is mounted", "mount -t cgroup2"},
 		{"memory-disabled", "/", 0, "has no memory controller", "cgroup_disable=memory"},
 		{"read-only", "/", 0, "mounted read-only at /sys/fs/cgroup", "--privileged"},
+		{"container-read-only", "/", 0, "this is a container, in which cgroup v2 is mounted read-only at /sys/fs/cgroup; a writable mount is needed: run the container with --privileged, or", ""},
+		{"container-of-a-user", "", 1000, "runs as user 1000 of a container", "--privileged --user 0"},
 		{"unified-root", "", 1000, "runs as user 1000", `sudo env "PATH=$PATH" go test`},
 		{"unified-root", "", 0, "root may not write", "--privileged"},
 		{"delegated-without-memory", user, 1000, "memory controller is not delegated to", "Delegate=cpu memory pids"},

@@ -1,0 +1,93 @@
+package harness
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/outcome"
+)
+
+// mustFakePodman puts the test binary into $PATH as podman, and returns its folder.
+func mustFakePodman(t *testing.T) fakeEngine {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	dir := t.TempDir()
+	require.NoError(t, os.Symlink(self, filepath.Join(dir, "podman")))
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	t.Setenv(engineFolder, dir)
+	t.Setenv(roleVariable, "podman")
+	return fakeEngine(dir)
+}
+
+// contained makes a target of this test binary in a container.
+func contained(t *testing.T, role string, args ...string) Target {
+	t.Helper()
+	target := as(t, role, args...)
+	target.Image = "localhost/app:1"
+	return target
+}
+
+func TestAContainersEndIsJudgedByItsCage(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		target func(t *testing.T) Target
+		want   Verdict
+	}{
+		{"killed", func(t *testing.T) Target { return contained(t, "eat", "134217728") }, OOMKilled},
+		{"a child, and 137", func(t *testing.T) Target { return contained(t, "wrapper", "134217728") }, outcome.ChildOOMKilled},
+		{"ended", func(t *testing.T) Target { return contained(t, "exit", "3") }, outcome.Exited},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if err := Supported(); err != nil {
+				giveUp(t, err)
+			}
+			e := mustFakePodman(t)
+			o := RunT(t, Spec{Target: c.target(t), Limits: Limits{Max: 64 * MiB}, Timeout: 2 * time.Minute})
+			o.RequireVerdict(t, c.want)
+			require.Equal(t, outcome.Executable{Path: "localhost/app:1", SHA256: "feed"}, o.Executable)
+			if c.want == OOMKilled {
+				require.NotEmpty(t, o.Evidence.Kills)
+				require.Contains(t, o.Evidence.Kills[0].Group, "/libpod-"+fakeID)
+				require.Positive(t, o.Evidence.EventsLocal.OOMKill, "its own cgroup is gone, and the cage's counters are not")
+			}
+			require.Equal(t, fakeID, e.await("removed"))
+			requireNothingLeft(t)
+		})
+	}
+}
+
+func TestAContainerThatLivesIsRemovedWithItsCage(t *testing.T) {
+	if err := Supported(); err != nil {
+		giveUp(t, err)
+	}
+	e := mustFakePodman(t)
+	c := NewCageT(t, Limits{Max: 64 * MiB})
+	p, err := c.Start(t.Context(), contained(t, "idle"))
+	require.NoError(t, err)
+	require.Equal(t, "app", p.Name())
+	_, err = c.Start(t.Context(), contained(t, "idle"))
+	require.ErrorContains(t, err, "has a target already: a container has a cage of its own")
+	_, err = c.Start(t.Context(), as(t, "idle"))
+	require.ErrorContains(t, err, "is for a container, and takes no other targets")
+	_, err = c.Child("a", Limits{})
+	require.ErrorContains(t, err, "is for a container, and has no children")
+	require.NoFileExists(t, e.path("removed"))
+	require.NoError(t, c.Close())
+	require.FileExists(t, e.path("removed"))
+	require.Equal(t, "SIGKILL", p.Status().Signal)
+}
+
+func TestAContainersOwnPortIsWhatItIsTold(t *testing.T) {
+	c := &Cage{address: &reservation{port: 10001}}
+	require.Equal(t, "0.0.0.0:8080 127.0.0.1", endpoint{"0.0.0.0", 8080}.expand("$ADDR 127.0.0.1", 0))
+	require.Equal(t, "127.0.0.1:10001", c.Addr())
+	own := Spec{Target: Target{Image: "app", Port: 8080, Args: []string{"$ADDR"}, Ready: TCPReady()}}
+	require.False(t, own.isAsked(), "the engine listens there")
+	own.Target.Port = 0
+	require.True(t, own.isAsked())
+}
