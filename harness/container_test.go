@@ -2,7 +2,9 @@ package harness
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,4 +92,45 @@ func TestAContainersOwnPortIsWhatItIsTold(t *testing.T) {
 	require.False(t, own.isAsked(), "the engine listens there")
 	own.Target.Port = 0
 	require.True(t, own.isAsked())
+}
+
+func TestAZombieSaysHowItEnded(t *testing.T) {
+	stat := func(state, code string) string {
+		return "7 (a) b) " + state + strings.Repeat(" 0", exitCodeOf-1) + " " + code
+	}
+	for _, c := range []struct {
+		text  string
+		root  bool
+		want  outcome.ExitStatus
+		known bool
+	}{
+		{stat("Z", "9"), true, outcome.ExitStatus{Ended: true, Code: -1, Signal: "SIGKILL"}, true},
+		{stat("Z", "35072"), false, outcome.ExitStatus{Ended: true, Code: 137}, true},
+		{stat("Z", "0"), true, outcome.ExitStatus{Ended: true}, true},
+		{stat("Z", "0"), false, outcome.ExitStatus{}, false},
+		{stat("S", "9"), true, outcome.ExitStatus{}, false},
+		{"", true, outcome.ExitStatus{}, false},
+	} {
+		got, known := statusOfZombie(c.text, c.root)
+		require.Equal(t, c.known, known, c.text)
+		require.Equal(t, c.want, got, c.text)
+	}
+}
+
+// A process that another one waits for is known by its handle from Linux 6.15 on, and before that by its zombie.
+func TestAHandleSaysHowAProcessEnded(t *testing.T) {
+	child := exec.CommandContext(t.Context(), "/proc/self/exe")
+	child.Env = append(os.Environ(), roleVariable+"=idle")
+	require.NoError(t, child.Start())
+	handle, err := os.FindProcess(child.Process.Pid)
+	require.NoError(t, err)
+	p := &Process{child: handle}
+	require.NoError(t, child.Process.Kill())
+	got, known := p.awaitZombie()
+	require.True(t, known, "nobody has waited for it")
+	require.Equal(t, "SIGKILL", got.Signal)
+	require.Error(t, child.Wait())
+	if got, known := statusByHandle(handle); known {
+		require.Equal(t, "SIGKILL", got.Signal)
+	}
 }

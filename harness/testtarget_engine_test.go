@@ -21,8 +21,8 @@ func init() {
 	// gate PROGRAM ARG…: waits in the container for the word to execute the program, as an engine's runtime does.
 	roles["gate"] = func() {
 		fakeEngine(os.Getenv(engineFolder)).await("go")
-		env := append(os.Environ(), roleVariable+"="+os.Getenv(roleBehindGate))
-		fail(syscall.Exec(os.Args[1], os.Args[1:], env))
+		fail(os.Setenv(roleVariable, os.Getenv(roleBehindGate)))
+		fail(syscall.Exec(os.Args[1], os.Args[1:], os.Environ()))
 	}
 	// wrapper N: what a shell does whose child is killed.
 	roles["wrapper"] = func() {
