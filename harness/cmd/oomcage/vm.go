@@ -78,7 +78,7 @@ program in time is given up before anything has run, and another is booted, whic
 counts from the first word of the first.
 
 Without KVM a guest takes seconds to boot. With -snapshot the first one of its kind is saved when it has booted, and later ones are
-resumed from it in less than one, with a clock, random numbers and a boot_id of their own:
+resumed from it in a fraction of that, with a clock, random numbers and a boot_id of their own:
 
   oomcage vm -snapshot -- cat /proc/sys/kernel/random/boot_id
 

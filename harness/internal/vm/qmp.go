@@ -89,18 +89,21 @@ func (m *monitor) send(request map[string]any, file *os.File) error {
 	return err
 }
 
-// await waits for an event, which may have come before.
-func (m *monitor) await(event string) error {
-	for !slices.Contains(m.events, event) {
+// resumeEvent is what QEMU says when the CPUs run, after they were stopped or a state was loaded.
+const resumeEvent = "RESUME"
+
+// awaitResume waits for the CPUs to run. QEMU may have said so before.
+func (m *monitor) awaitResume() error {
+	for !slices.Contains(m.events, resumeEvent) {
 		var a answer
 		if err := m.decoder.Decode(&a); err != nil {
-			return fmt.Errorf("wait for QEMU's %s: %w", event, err)
+			return fmt.Errorf("wait for QEMU's %s: %w", resumeEvent, err)
 		}
 		if a.Event != "" {
 			m.events = append(m.events, a.Event)
 		}
 	}
-	m.events = slices.DeleteFunc(m.events, func(e string) bool { return e == event })
+	m.events = nil
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package vm
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -170,7 +169,7 @@ func (st store) get(ctx context.Context, m machine, tsc tscSample, warn func(str
 	patient, cancel := context.WithTimeout(ctx, bootTime)
 	defer cancel()
 	if err := sys.AwaitLock(patient, lock); err != nil {
-		return nil, errNoSnapshot{"another one is being saved: " + err.Error()}
+		return nil, noSnapshotError{"another one is being saved: " + err.Error()}
 	}
 	if s, err := st.find(k, m.tscKHz, warn); s != nil || err != nil {
 		return s, err
@@ -190,7 +189,7 @@ func (st store) find(k kind, tscKHz int64, warn func(string)) (*snapshot, error)
 	}
 	var no refusal
 	if readJSON(filepath.Join(st.dir, name+".refused"), &no) == nil && no.Kind == k && time.Now().Before(no.Until) {
-		return nil, errNoSnapshot{no.Reason}
+		return nil, noSnapshotError{no.Reason}
 	}
 	s := &snapshot{dir: filepath.Join(st.dir, name)}
 	if _, err := os.Stat(s.dir); errors.Is(err, fs.ErrNotExist) {
@@ -293,71 +292,4 @@ func writeJSON(file string, v any) error {
 		return err
 	}
 	return os.WriteFile(file, append(data, '\n'), 0o600)
-}
-
-// keptSnapshot is one of the store's folders, for prune.
-type keptSnapshot struct {
-	snapshot
-	used  time.Time
-	bytes int64 // that it takes on the disk
-}
-
-// prune removes what is of no use any more: of earlier boots of the host, half-made, and, the longest unused first, what
-// is too many or too large. The snapshot of the name stays. The store is locked.
-func (st store) prune(boot, name string, most int, bytes int64) error {
-	entries, err := os.ReadDir(st.dir)
-	if err != nil {
-		return err
-	}
-	var kept []keptSnapshot
-	var all error
-	for _, e := range entries {
-		path := filepath.Join(st.dir, e.Name())
-		switch {
-		case strings.HasPrefix(e.Name(), makingPrefix):
-			all = errors.Join(all, os.RemoveAll(path))
-		case strings.HasSuffix(e.Name(), ".refused"):
-			var no refusal
-			if readJSON(path, &no) != nil || no.Kind.Boot != boot || time.Now().After(no.Until) {
-				all = errors.Join(all, os.Remove(path))
-			}
-		case e.IsDir():
-			s := keptSnapshot{snapshot: snapshot{dir: path}}
-			if readJSON(filepath.Join(path, aboutFile), &s.about) != nil || s.about.Kind.Boot != boot {
-				all = errors.Join(all, s.remove())
-				continue
-			}
-			s.measure()
-			kept = append(kept, s)
-		}
-	}
-	slices.SortFunc(kept, func(a, b keptSnapshot) int {
-		return cmp.Or(-cmpBool(filepath.Base(a.dir) == name, filepath.Base(b.dir) == name), b.used.Compare(a.used))
-	})
-	var sum int64
-	for i, s := range kept {
-		sum += s.bytes
-		if i > 0 && (i >= most || sum > bytes) {
-			all = errors.Join(all, s.remove())
-		}
-	}
-	return all
-}
-
-func cmpBool(a, b bool) int {
-	return cmp.Compare(map[bool]int{true: 1}[a], map[bool]int{true: 1}[b])
-}
-
-// measure finds out what the snapshot takes, and when it was used last.
-func (s *keptSnapshot) measure() {
-	for _, name := range []string{memoryFile, stateFile, aboutFile} {
-		var st unix.Stat_t
-		if unix.Stat(filepath.Join(s.dir, name), &st) != nil {
-			continue
-		}
-		s.bytes += st.Blocks * 512
-		if name == aboutFile {
-			s.used = time.Unix(st.Mtim.Unix())
-		}
-	}
 }

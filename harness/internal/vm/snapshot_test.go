@@ -78,9 +78,10 @@ func TestHashOfAnInitIsThatOfItsContent(t *testing.T) {
 		require.NoError(t, err)
 		return sum
 	}
-	assert.Equal(t, sum("a", 0o755), sum("a", 0o755))
-	assert.NotEqual(t, sum("a", 0o755), sum("b", 0o755))
-	assert.NotEqual(t, sum("a", 0o755), sum("a", 0o700))
+	usual := sum("a", 0o755)
+	assert.NotEqual(t, usual, sum("b", 0o755))
+	assert.NotEqual(t, usual, sum("a", 0o700))
+	assert.Equal(t, usual, sum("a", 0o755), "the file is a newer one")
 }
 
 func TestResumedMachineDiffersFromTheSavedOneInFilesAlone(t *testing.T) {
@@ -176,31 +177,39 @@ func TestDamagedSnapshotIsRemovedAndSaid(t *testing.T) {
 		says   string
 	}{
 		"truncated": {func(t *testing.T, s *snapshot) {
+			t.Helper()
 			require.NoError(t, os.Truncate(filepath.Join(s.dir, memoryFile), 1<<20))
 		}, "its memory (inode, size, time) is "},
 		"written to": {func(t *testing.T, s *snapshot) {
+			t.Helper()
 			f, err := os.OpenFile(filepath.Join(s.dir, memoryFile), os.O_WRONLY, 0)
 			require.NoError(t, err)
 			require.NoError(t, os.Chtimes(f.Name(), time.Unix(5, 0), time.Unix(5, 0)))
 			require.NoError(t, f.Close())
 		}, "its memory (inode, size, time) is "},
 		"no memory": {func(t *testing.T, s *snapshot) {
+			t.Helper()
 			require.NoError(t, os.Remove(filepath.Join(s.dir, memoryFile)))
 		}, "no such file"},
 		"another state": {func(t *testing.T, s *snapshot) {
+			t.Helper()
 			require.NoError(t, os.WriteFile(filepath.Join(s.dir, stateFile), []byte("other"), 0o600))
 		}, "the state of its devices is not what was saved"},
 		"no description": {func(t *testing.T, s *snapshot) {
+			t.Helper()
 			require.NoError(t, os.Remove(filepath.Join(s.dir, aboutFile)))
 		}, "no such file"},
 		"half a description": {func(t *testing.T, s *snapshot) {
+			t.Helper()
 			require.NoError(t, os.Truncate(filepath.Join(s.dir, aboutFile), 10))
 		}, "parse "},
 		"of another kind": {func(t *testing.T, s *snapshot) {
+			t.Helper()
 			s.about.Kind.Init = "other"
 			require.NoError(t, writeJSON(filepath.Join(s.dir, aboutFile), s.about))
 		}, "it is one of another kind"},
 		"another clock": {func(t *testing.T, s *snapshot) {
+			t.Helper()
 			s.about.TSCKHz = 2_650_000
 			require.NoError(t, writeJSON(filepath.Join(s.dir, aboutFile), s.about))
 		}, "its clock counts 2650000 kHz, and the host's 2600000"},
@@ -226,7 +235,7 @@ func TestKindThatCannotBeSavedIsNotTriedEachTime(t *testing.T) {
 	k := kind{Format: snapshotFormat, Boot: "b"}
 	st.refuse(k, "the kernel lacks the driver")
 	_, err := st.find(k, 0, quiet)
-	var none errNoSnapshot
+	var none noSnapshotError
 	require.ErrorAs(t, err, &none)
 	assert.Equal(t, "the kernel lacks the driver", none.reason)
 	k.Kernel = "another"
@@ -244,7 +253,7 @@ func TestFreshSnapshotThatCannotBeResumedIsNotMadeAgain(t *testing.T) {
 		require.NoError(t, s.throwAway(failure(notResumed, "QEMU did not take it", "")))
 		assert.NoDirExists(t, s.dir)
 		_, err := st.find(k, 0, quiet)
-		assert.Equal(t, fresh, errors.As(err, &errNoSnapshot{}), "%v", err)
+		assert.Equal(t, fresh, errors.As(err, &noSnapshotError{}), "%v", err)
 	}
 }
 
@@ -276,16 +285,16 @@ func TestPruneKeepsWhatWasUsedLast(t *testing.T) {
 		st.refuse(kind{Boot: boot}, "no")
 		return st, oldest
 	}
-	st, oldest := filled()
+	st, _ := filled()
 	require.NoError(t, st.prune(boot, "", 2, 1<<40))
 	assert.Equal(t, []string{"a", "b"}, kernels(st), "the number")
 	entries, err := os.ReadDir(st.dir)
 	require.NoError(t, err)
 	assert.Len(t, entries, 3, "two and what is refused: %v", entries)
-	st, oldest = filled()
+	st, _ = filled()
 	require.NoError(t, st.prune(boot, "", 10, 3<<20+1<<19))
 	assert.Equal(t, []string{"a", "b", "c"}, kernels(st), "the room that they take, not their size")
-	st, oldest = filled()
+	st, oldest := filled()
 	require.NoError(t, st.prune(boot, oldest, 2, 1<<40))
 	assert.Equal(t, []string{"a", "d"}, kernels(st), "the one that was just made stays")
 	st, oldest = filled()
@@ -370,10 +379,10 @@ func TestMonitorRemembersTheEventsThatAreWaitedFor(t *testing.T) {
 	m := answering(t, `{"event": "RESUME", "data": {}}`+"\n"+`{"return": {}}`, `{"return": {}}`+"\n"+`{"event": "STOP"}`+"\n"+`{"event": "RESUME"}`)
 	_, err := m.execute("migrate-incoming", nil)
 	require.NoError(t, err)
-	require.NoError(t, m.await("RESUME"), "it came before the answer")
+	require.NoError(t, m.awaitResume(), "it came before the answer")
 	_, err = m.execute("cont", nil)
 	require.NoError(t, err)
-	require.NoError(t, m.await("RESUME"), "and after it")
+	require.NoError(t, m.awaitResume(), "and after it")
 	require.NoError(t, m.conn.SetDeadline(time.Now().Add(50*time.Millisecond)))
-	require.ErrorIs(t, m.await("RESUME"), os.ErrDeadlineExceeded)
+	require.ErrorIs(t, m.awaitResume(), os.ErrDeadlineExceeded)
 }

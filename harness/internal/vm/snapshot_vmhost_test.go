@@ -134,7 +134,9 @@ func TestSeveralGuestsAtOnceMakeOneSnapshot(t *testing.T) {
 		all.Go(func() {
 			var stdout, stderr bytes.Buffer
 			code, err := Run(t.Context(), Options{Program: exe, Accel: "tcg", Resume: true, Stdout: &stdout, Stderr: &stderr})
-			assert.NoError(t, err)
+			if err != nil {
+				t.Error(err)
+			}
 			assert.Equal(t, 7, code)
 			assert.Equal(t, "to stderr\n", stderr.String())
 		})
@@ -153,19 +155,23 @@ func TestDamagedSnapshotIsThrownAwayAndTheGuestBooted(t *testing.T) {
 		another bool // is made at once
 	}{
 		"truncated memory": {func(t *testing.T, dir string) {
+			t.Helper()
 			require.NoError(t, os.Truncate(filepath.Join(dir, memoryFile), 1<<20))
 		}, "its memory (inode, size, time) is ", true},
 		"other state": {func(t *testing.T, dir string) {
+			t.Helper()
 			state := filepath.Join(dir, stateFile)
 			require.NoError(t, os.Truncate(state, 1000))
 		}, "the state of its devices is not what was saved", true},
 		"QEMU refuses": {func(t *testing.T, dir string) {
+			t.Helper()
 			s := snapshot{dir: dir}
 			require.NoError(t, readJSON(filepath.Join(dir, aboutFile), &s.about))
 			require.NoError(t, s.describe([]byte("QEVM no state of anything")))
 			require.NoError(t, writeJSON(filepath.Join(dir, aboutFile), s.about))
 		}, "cannot be resumed: QEMU did not take it: ", false},
 		"a memory of zeros": {func(t *testing.T, dir string) {
+			t.Helper()
 			s := snapshot{dir: dir}
 			require.NoError(t, readJSON(filepath.Join(dir, aboutFile), &s.about))
 			state, err := s.readState()
@@ -194,7 +200,7 @@ func TestDamagedSnapshotIsThrownAwayAndTheGuestBooted(t *testing.T) {
 			t.Logf("stderr %q", &g.stderr)
 			assert.Contains(t, g.stderr.String(), test.says)
 			assert.Contains(t, g.stderr.String(), "thrown away")
-			assert.Equal(t, map[bool]int{true: 1}[test.another], len(snapshotsIn(t, store)))
+			assert.Len(t, snapshotsIn(t, store), map[bool]int{true: 1}[test.another])
 			assert.Equal(t, "to stderr\n", run().stderr.String(), "there is a whole one again")
 			assert.Len(t, snapshotsIn(t, store), 1)
 		})
