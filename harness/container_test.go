@@ -36,20 +36,19 @@ func contained(t *testing.T, role string, args ...string) Target {
 
 func TestAContainersEndIsJudgedByItsCage(t *testing.T) {
 	for _, c := range []struct {
-		name   string
-		target func(t *testing.T) Target
-		want   Verdict
+		name, role, arg string
+		want            Verdict
 	}{
-		{"killed", func(t *testing.T) Target { return contained(t, "eat", "134217728") }, OOMKilled},
-		{"a child, and 137", func(t *testing.T) Target { return contained(t, "wrapper", "134217728") }, outcome.ChildOOMKilled},
-		{"ended", func(t *testing.T) Target { return contained(t, "exit", "3") }, outcome.Exited},
+		{"killed", "eat", "134217728", OOMKilled},
+		{"a child, and 137", "wrapper", "134217728", outcome.ChildOOMKilled},
+		{"ended", "exit", "3", outcome.Exited},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if err := Supported(); err != nil {
 				giveUp(t, err)
 			}
 			e := mustFakePodman(t)
-			o := RunT(t, Spec{Target: c.target(t), Limits: Limits{Max: 64 * MiB}, Timeout: 2 * time.Minute})
+			o := RunT(t, Spec{Target: contained(t, c.role, c.arg), Limits: Limits{Max: 64 * MiB}, Timeout: 2 * time.Minute})
 			o.RequireVerdict(t, c.want)
 			require.Equal(t, outcome.Executable{Path: "localhost/app:1", SHA256: "feed"}, o.Executable)
 			if c.want == OOMKilled {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -150,7 +149,7 @@ func serveHealth(addr string) {
 // One connection that was accepted and never answered took all of the time.
 func TestAProbeThatHangsIsMadeAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &Process{cmd: exec.CommandContext(t.Context(), "x")}
+		p := &Process{name: "x"}
 		tries, begin := 0, time.Now()
 		require.NoError(t, untilReady(t.Context(), p, func(ctx context.Context) error {
 			if tries++; tries < 3 {
