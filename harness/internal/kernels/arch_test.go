@@ -128,3 +128,13 @@ func TestKernelsForAnotherProcessorComeFromDebiansSuitesAlone(t *testing.T) {
 	_, err = s.Fetch(t.Context(), "6.12-16k", false, silent)
 	require.ErrorContains(t, err, "is no kernel that can be fetched")
 }
+
+func TestTheChecksumsThatAFileSystemNeedsGoAlong(t *testing.T) {
+	for file, needed := range map[string]bool{
+		"kernel/lib/crc16.ko.xz": true, "kernel/crypto/crc32c_generic.ko": true, "kernel/arch/arm64/lib/crc-t10dif.ko.xz": true,
+		"kernel/arch/x86/crypto/crc32c-intel.ko": true, "kernel/fs/ext4/ext4.ko.xz": true,
+		"kernel/lib/zlib.ko": false, "kernel/crypto/aes.ko": false, "kernel/drivers/net/crc.ko": false,
+	} {
+		require.Equal(t, needed, place("lib/modules/6.12/"+file) != "", file)
+	}
+}

@@ -51,8 +51,9 @@ func (s *staging) remove() {
 	os.RemoveAll(s.dir)
 }
 
-// driverFile is a module that the microVM may need, below lib/modules/RELEASE.
-var driverFile = regexp.MustCompile(`^kernel/(drivers/block|drivers/virtio|fs)/.*\.ko(\.[a-z0-9]+)?$`)
+// driverFile is a module that the microVM may need, below lib/modules/RELEASE. ext4 needs checksums, which Debian's kernel
+// for arm64 with pages of 16 KiB has as modules too.
+var driverFile = regexp.MustCompile(`^kernel/((drivers/block|drivers/virtio|fs)/.*|(lib|crypto|arch/[^/]+/(lib|crypto))/([^/]+/)*crc[^/]*)\.ko(\.[a-z0-9]+)?$`)
 
 // place returns where in a staging folder a file of a package goes; "" if the file is not needed.
 func place(name string) string {
