@@ -121,6 +121,12 @@ has not survived but is inconclusive.
 Package sweep runs a spec over a grid of limits and loads, and finds the smallest limit that a load
 survives. Package report shows the outcomes. The command oomcage does both, for any program.
 
+# What runs already
+
+[Watch] judges what somebody else has started, and writes nothing: a cgroup, a process, a unit of systemd with its restarts, a container. Its
+outcome has a verdict by the same judgement, and says in Evidence.Watched how much was known: the cgroup may be removed at once
+when its last process is gone.
+
 # Requirements
 
 Linux 5.14 or later with cgroup v2 and the memory controller, and root or a delegated cgroup.

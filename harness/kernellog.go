@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"oomcage/harness/internal/kmsg"
 	"oomcage/harness/outcome"
@@ -15,17 +16,29 @@ import (
 type kernelLog struct {
 	log *kmsg.Log
 	err error
+
+	from, seen int // the kills before from are those of earlier lives; so many were read
 }
 
 func openKernelLog() *kernelLog {
 	log, err := kmsg.Open()
-	return &kernelLog{log, err}
+	return &kernelLog{log: log, err: err}
 }
 
 func (k *kernelLog) close() {
 	if k.log != nil {
 		k.log.Close()
 	}
+}
+
+// catchUp reads what is there now, and waits for no more.
+func (k *kernelLog) catchUp(within time.Duration) {
+	if k.log == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	_, _ = k.log.Wait(ctx, func([]kmsg.Kill) bool { return true }) // whoever asks for the kills gets the error
 }
 
 // complete adds to e what the log says of the kills that e counts. It waits a little for lines that
@@ -40,9 +53,11 @@ func (k *kernelLog) complete(ctx context.Context, e *Evidence) {
 		defer cancel()
 		var kills []kmsg.Kill
 		kills, err = k.log.Wait(ctx, func(kills []kmsg.Kill) bool {
-			in, _ := placed(e.Cage, e.PID, kills)
+			in, _ := placed(e.Cage, e.PID, kills[k.from:])
 			return uint64(len(in)) >= e.Events.OOMKill
 		})
+		k.seen = len(kills)
+		kills = kills[k.from:]
 		e.Kills, e.UnplacedKills = killsIn(e.Cage, e.PID, kills), unplaced(e.PID, kills)
 		switch {
 		case err != nil:

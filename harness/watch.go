@@ -7,21 +7,30 @@ import (
 	"time"
 
 	"oomcage/harness/internal/cgroup"
+	"oomcage/harness/internal/engine"
 	"oomcage/harness/outcome"
 )
 
-// WatchSpec says what is watched: a cgroup, or a process. One of Cgroup and PID is needed.
+// WatchSpec says what is watched: a cgroup, a process, a unit of systemd or a container. One of Cgroup, PID, Unit and Container
+// is needed.
 type WatchSpec struct {
 	Name string // in results; empty: what is watched
 
 	Cgroup string // its directory, or its name below the mount of cgroup v2
 	PID    int    // one process; what is counted is its cgroup's
+	Unit   string // of systemd, of the system or else of this user; each time that it is started again is a life of the outcome
+
+	Container string // a container that runs, by its name or ID
+	Engine    string // whose that is: podman or docker; empty: of which of them knows it
 
 	For time.Duration // how long; 0: until it ends, or ctx does
 
 	// Seen is told of each reading, with what was counted since the watch began, and of memory.max then (0: none); nil: nobody
 	// is. It is to return soon: meanwhile nothing is watched.
 	Seen func(now outcome.Sample, limit Bytes)
+
+	// Lived is told of each life that another one follows; nil: nobody is.
+	Lived func(outcome.Life)
 }
 
 // Watch judges what runs already, and makes and writes nothing: it compares the counters from now on, until nothing runs in the
@@ -43,38 +52,74 @@ func Watch(ctx context.Context, s WatchSpec) (*Outcome, error) {
 		ctx, cancel = context.WithTimeout(ctx, s.For)
 		defer cancel()
 	}
-	group, err := s.find()
+	group, err := w.find(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return w.life(ctx, group)
+	return w.lives(ctx, group)
 }
 
 // Validate says what of the spec makes no sense on any machine.
 func (s WatchSpec) Validate() error {
+	named := 0
+	for _, is := range []bool{s.Cgroup != "", s.PID != 0, s.Unit != "", s.Container != ""} {
+		if is {
+			named++
+		}
+	}
 	switch {
-	case s.Cgroup == "" && s.PID == 0:
-		return errors.New("there is nothing to watch: name a cgroup or a process")
-	case s.Cgroup != "" && s.PID != 0:
-		return fmt.Errorf("the cgroup %s and process %d: one of them can be watched", s.Cgroup, s.PID)
+	case named == 0:
+		return errors.New("there is nothing to watch: name a cgroup, a process, a unit or a container")
+	case named > 1:
+		return errors.New("one thing can be watched at a time: a cgroup, a process, a unit or a container")
 	case s.PID < 0:
 		return fmt.Errorf("watch process %d: it must be positive", s.PID)
+	case s.Engine != "" && s.Container == "":
+		return fmt.Errorf("the engine %s is of no use without a container", s.Engine)
 	case s.For < 0:
 		return fmt.Errorf("watch for %v: it must not be negative", s.For)
 	}
-	return nil
+	return engine.Known(s.Engine)
 }
 
 // find looks for the cgroup that counts.
-func (s WatchSpec) find() (*cgroup.Group, error) {
-	if s.PID != 0 {
+func (w *watching) find(ctx context.Context) (*cgroup.Group, error) {
+	s := w.spec
+	switch {
+	case s.PID != 0:
 		g, err := cgroup.OfProcess(s.PID)
 		if err != nil {
 			return nil, err
 		}
 		return g.Charged()
+	case s.Unit != "":
+		u, err := findUnit(ctx, s.Unit)
+		if err != nil {
+			return nil, err
+		}
+		w.manager = u
+		g, err := cgroup.At(u.cgroup)
+		if err != nil {
+			return nil, err
+		}
+		if !runsIn(g) { // it may be between two lives
+			w.awaitNext(ctx, g)
+		}
+		return counting(u.cgroup)
+	case s.Container != "":
+		c, err := findContainer(ctx, s.Engine, s.Container)
+		if err != nil {
+			return nil, err
+		}
+		w.manager, w.main = c, c.PID
+		return c.group()
 	}
-	g, err := cgroup.Existing(s.Cgroup)
+	return counting(s.Cgroup)
+}
+
+// counting finds a cgroup by its path, and asks that it counts.
+func counting(path string) (*cgroup.Group, error) {
+	g, err := cgroup.Existing(path)
 	if err != nil {
 		return nil, err
 	}
@@ -87,17 +132,33 @@ func (s WatchSpec) find() (*cgroup.Group, error) {
 
 // what names what is watched, for the sentence.
 func (s WatchSpec) what() string {
-	if s.PID != 0 {
+	switch {
+	case s.PID != 0:
 		return fmt.Sprintf("process %d", s.PID)
+	case s.Unit != "":
+		return "the unit " + s.Unit
+	case s.Container != "":
+		return "the container " + s.Container
 	}
 	return "the cgroup " + s.Cgroup
 }
 
 // watching is a watch.
 type watching struct {
-	spec  WatchSpec
-	start time.Time
-	log   *kernelLog
+	spec    WatchSpec
+	start   time.Time
+	log     *kernelLog
+	main    int     // the PID of the main process; 0: it is to be found
+	manager manager // nil where nobody is known who manages the cgroup
+	before  *watchedEnd
+}
+
+// manager is who starts what is watched, and may start it again.
+type manager interface {
+	// exit is how its main process has ended, where that was the one of this PID and the manager tells it.
+	exit(ctx context.Context, pid int) (outcome.ExitStatus, bool)
+	// startsAgain reports whether it may start it once more in the same cgroup.
+	startsAgain(ctx context.Context) bool
 }
 
 // life watches what runs in the group until it ends.

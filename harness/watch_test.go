@@ -142,12 +142,66 @@ func TestAWatchThatIsOverFirstSaysSo(t *testing.T) {
 
 func TestAWatchSaysWhatItCannotWatch(t *testing.T) {
 	for want, s := range map[string]WatchSpec{
-		"there is nothing to watch: name a cgroup or a process":  {},
-		"the cgroup a and process 1: one of them can be watched": {Cgroup: "a", PID: 1},
-		"watch process -1: it must be positive":                  {PID: -1},
-		"watch for -1s: it must not be negative":                 {PID: 1, For: -time.Second},
+		"there is nothing to watch: name a cgroup, a process, a unit or a container":     {},
+		"one thing can be watched at a time: a cgroup, a process, a unit or a container": {Cgroup: "a", PID: 1},
+		"watch process -1: it must be positive":                                          {PID: -1},
+		"the engine docker is of no use without a container":                             {PID: 1, Engine: "docker"},
+		`there is no engine "rkt": podman or docker`:                                     {Container: "a", Engine: "rkt"},
+		"watch for -1s: it must not be negative":                                         {PID: 1, For: -time.Second},
 	} {
 		_, err := Watch(t.Context(), s)
 		require.EqualError(t, err, want)
 	}
+}
+
+// restarting is a manager that starts a target once more.
+type restarting struct {
+	again func()
+	left  int
+}
+
+func (m *restarting) exit(context.Context, int) (outcome.ExitStatus, bool) {
+	return outcome.ExitStatus{Ended: true, Code: 3}, m.left == 0
+}
+
+func (m *restarting) startsAgain(context.Context) bool {
+	if m.left == 0 {
+		return false
+	}
+	m.left--
+	m.again()
+	return true
+}
+
+func TestEachRestartOfWhatIsWatchedIsALife(t *testing.T) {
+	c := NewCageT(t, Limits{Max: 32 * MiB})
+	first := told(t, c)
+	second := (*Process)(nil)
+	m := &restarting{left: 1, again: func() { second = told(t, c) }}
+	var lived []outcome.Life
+	begun := 0
+	w := &watching{start: time.Now(), log: openKernelLog(), manager: m, spec: WatchSpec{
+		Unit: "web", Lived: func(l outcome.Life) { lived = append(lived, l) },
+		Seen: func(now outcome.Sample, _ Bytes) {
+			switch {
+			case begun == 0:
+				begun++
+				mustSignal(t, first, syscall.SIGUSR1)
+			case begun == 1 && len(lived) == 1:
+				begun++
+				mustSignal(t, second, syscall.SIGUSR2)
+			}
+		},
+	}}
+	defer w.log.close()
+	o, err := w.lives(t.Context(), c.group)
+	require.NoError(t, err)
+	require.Len(t, o.Lives, 1)
+	require.Equal(t, lived, o.Lives)
+	require.Equal(t, OOMKilled, o.Lives[0].Verdict)
+	o.RequireVerdict(t, Exited)
+	require.Contains(t, o.Why, "ended by itself with exit code 3")
+	require.Contains(t, o.Why, "; it was started again once, and before that it was oom-killed")
+	require.Zero(t, o.Evidence.Events.OOMKill, "that of the first life is not its own")
+	require.Empty(t, o.Evidence.Kills)
 }

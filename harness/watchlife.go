@@ -44,6 +44,8 @@ func (w *watching) begin(g *cgroup.Group) (l *watchedLife, err error) {
 		return l, err
 	}
 	l.later(l.tl.close)
+	w.before.carry(&l.tl.before, l.last.id)
+	l.tl.counted = l.tl.before.Events.OOMKill
 	l.tl.seen.beginWatch(g, l.tl.before.limits)
 	l.tl.census.group, l.tl.census.tmpfs = g, l.tmpfs
 	l.limits = limitsOf(l.tl.before.limits, g.Name())
@@ -51,12 +53,16 @@ func (w *watching) begin(g *cgroup.Group) (l *watchedLife, err error) {
 		return l, err
 	}
 	l.later(l.above.close)
+	if w.main != 0 {
+		_ = l.meet(w.main) // it may have ended by now
+	}
 	return l, l.meet(w.spec.PID)
 }
 
 // meet looks for the main process, where that is not known yet.
 func (l *watchedLife) meet(asked int) (err error) {
 	if l.main != nil {
+		l.main.call()
 		return nil
 	}
 	if l.main, err = findMain(l.group, asked); l.main != nil {
@@ -161,6 +167,7 @@ func (l *watchedLife) follow(ctx context.Context) {
 			l.countProcesses()
 			l.tl.glance()
 			l.tl.observe()
+			l.log.catchUp(lookInterval / 10)
 			l.tell()
 		case <-ticks.C:
 			ticks.Reset(l.tl.tick())

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -55,12 +56,20 @@ func findMain(g *cgroup.Group, asked int) (*watchedMain, error) {
 		unix.Close(m.pidfd)
 		return nil, fmt.Errorf("watch process %d: %w", pid, err)
 	}
-	comm, _ := sys.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
-	m.name = strings.TrimSuffix(comm, "\n")
-	m.path, _ = os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
+	m.call()
 	m.oomScore, _ = readOOMScore(fmt.Sprintf("/proc/%d/oom_score_adj", pid))
 	go m.wait()
 	return m, nil
+}
+
+// call takes in what it is called, as long as it is there: what starts it may still be about to execute its program.
+func (m *watchedMain) call() {
+	comm, err := sys.ReadFile(fmt.Sprintf("/proc/%d/comm", m.id))
+	path, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", m.id))
+	if err == nil && !m.ended() {
+		m.name = strings.TrimSuffix(comm, "\n")
+		m.path = cmp.Or(path, m.path)
+	}
 }
 
 // oldest picks the main process of several; 0: there is none.

@@ -124,6 +124,7 @@ func (l *watchedLife) evidence() Evidence {
 	if after.Unread[outcome.EventsFile] != "" || removed || l.last.final {
 		l.asReadLast(&after)
 	}
+	l.watching.before = &watchedEnd{id: l.last.id, memory: after.Memory, ancestors: slices.Clone(after.Ancestors)}
 	e := outcome.Compare(l.tl.before.Reading, after.Reading)
 	if n := len(l.tl.samples); n > 0 && removed {
 		last := l.tl.samples[n-1]
@@ -133,6 +134,11 @@ func (l *watchedLife) evidence() Evidence {
 	e.Ready = true // it was there before
 	e.LimitChanges = slices.Clone(l.tl.seen.changes)
 	e.PID, e.Status = l.main.pid(), l.main.status(l.ended > 0)
+	if l.ended > 0 && e.Status.Signal == outcome.UnknownSignal && l.manager != nil && l.main != nil {
+		if status, known := l.manager.exit(context.Background(), l.main.id); known {
+			e.Status = status
+		}
+	}
 	e.OOMScoreAdj = l.main.score()
 	w := &outcome.Watched{
 		What: l.spec.what(), Ended: l.ended > 0, EndedAt: l.ended, Removed: removed, Final: l.last.final || l.ended == 0,
@@ -160,9 +166,16 @@ func (l *watchedLife) asReadLast(after *snapshot) {
 // after the signal, and the cgroup may have been removed meanwhile.
 const uncountedGrace = 200 * time.Millisecond
 
+// catchUpGrace is how long it may take to read the log to its end: three reports of a kill take a second in an emulated guest on a
+// busy machine (2026-11).
+const catchUpGrace = 5 * time.Second
+
 // readLog adds what the kernel log says. Of a cgroup that was gone too early it is asked even where no kill was counted.
 func (l *watchedLife) readLog(e *Evidence) {
 	if e.Watched.Final {
+		if e.Events.OOMKill > 0 {
+			l.log.catchUp(catchUpGrace)
+		}
 		l.log.complete(context.Background(), e)
 		return
 	}
@@ -171,9 +184,13 @@ func (l *watchedLife) readLog(e *Evidence) {
 	if certain && above == 0 {
 		return
 	}
+	l.log.catchUp(catchUpGrace)
 	ctx, cancel := context.WithTimeout(context.Background(), uncountedGrace)
 	defer cancel()
 	e.Events.OOMKill = max(counted, above, 1)
 	l.log.complete(ctx, e)
 	e.Events.OOMKill = counted
+	if r := e.OwnReport(); r != nil && r.Memory != nil {
+		e.Peak = max(e.Peak, Bytes(r.Memory.Usage)) // memory.peak was read too early
+	}
 }

@@ -243,7 +243,7 @@ func declared(step Bytes) string {
 // of memory.stat.
 func (o *Outcome) stayed() string {
 	e := o.Evidence
-	if e.Alive() {
+	if e.Alive() || e.Watched != nil && e.Watched.Removed {
 		return ""
 	}
 	var kinds []string

@@ -21,12 +21,18 @@ const watchLong = `watch judges what runs already: a cgroup, or a process. It co
 runs in it any more or it is removed, until -for is up, or until Ctrl-C, and then says how it went. It makes no cgroup, and writes
 into none.
 
-  oomcage watch /sys/fs/cgroup/system.slice/web.service
-  oomcage watch -pid 4711 -for 10m -expect survived
-  oomcage watch /system.slice/web.service -o results.jsonl
+  oomcage watch /sys/fs/cgroup/web
+  oomcage watch -pid 4711 -for 2s -expect survived
+  oomcage watch /web -name web -for 2s -json -o results.jsonl
+  oomcage watch -unit web.service
+  oomcage watch -container web
+  oomcage watch -container web -engine docker -expect oom-killed,exited
 
 A service manager or a container engine may remove the cgroup a millisecond after the kill. The kernel log, what the cgroups above
 it have counted, and the last reading then decide. Where these do not suffice, the verdict is inconclusive and says why.
+
+A unit of systemd is watched through its restarts, each of which is a life of the outcome: of the last one it has all, and of those
+before how they ended.
 
 How a process ended is known to its parent alone, and to others from Linux 6.15 on: "exited" may say no more than that no OOM killer
 of the kernel had a part in it.
@@ -46,7 +52,7 @@ type watchFlags struct {
 func newWatchCommand() *cobra.Command {
 	var f watchFlags
 	cmd := &cobra.Command{
-		Use:                   "watch CGROUP | -pid N",
+		Use:                   "watch CGROUP | -pid N | -unit NAME | -container ID",
 		Short:                 "Say how what runs already comes to its end",
 		Long:                  withCodes(watchLong, "watch"),
 		DisableFlagsInUseLine: true,
@@ -60,6 +66,9 @@ func newWatchCommand() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&f.spec.PID, "pid", 0, "watch process `N`, by the counters of its cgroup")
+	flags.StringVar(&f.spec.Unit, "unit", "", "watch the unit `NAME` of systemd, of the system or else of this user, and its restarts")
+	flags.StringVar(&f.spec.Container, "container", "", "watch a container by its `NAME` or ID")
+	flags.StringVar(&f.spec.Engine, "engine", "", "`ENGINE` of the container: podman or docker (default: which of them knows it)")
 	flags.DurationVar(&f.spec.For, "for", 0, "end after this `TIME` (default: when it ends)")
 	flags.StringVar(&f.spec.Name, "name", "", "`NAME` of the watch in results (default: what is watched)")
 	flags.StringVar(&f.expect, "expect", "", "exit with 1 unless the `VERDICT` is this, or one of several with commas: survived,exited")
@@ -93,7 +102,8 @@ func (f *watchFlags) run(ctx context.Context, w, stderr io.Writer) error {
 	}
 	noteClosedLog(stderr)
 	if !f.asJSON {
-		f.spec.Seen = newWatchPrinter(w).seen
+		p := newWatchPrinter(w)
+		f.spec.Seen, f.spec.Lived = p.seen, p.lived
 	}
 	o, err := harness.Watch(ctx, f.spec)
 	if err != nil {

@@ -53,3 +53,8 @@ func (p *watchPrinter) differs(now outcome.Sample, limit harness.Bytes) bool {
 	moved := max(now.Current, p.last.Current) - min(now.Current, p.last.Current)
 	return now.At-p.last.At >= watchEvery && moved >= part/notable && moved > 0
 }
+
+func (p *watchPrinter) lived(l outcome.Life) {
+	fmt.Fprintf(p.w, "%-8s %s: %s\n", human.Duration(l.Until.Round(100*time.Millisecond)), l.Verdict, l.Why)
+	p.begun = false
+}

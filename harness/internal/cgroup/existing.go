@@ -19,6 +19,24 @@ func Existing(path string) (*Group, error) { return existing("", path) }
 
 // existing has root as findBase has it.
 func existing(root, path string) (*Group, error) {
+	g, err := at(root, path)
+	if err != nil {
+		return nil, err
+	}
+	has, err := g.Has("cgroup.procs")
+	if err != nil {
+		return nil, fmt.Errorf("look for the cgroup %s: %w", path, err)
+	}
+	if !has {
+		return nil, fmt.Errorf("there is no cgroup %s: %s, and systemd-cgls lists those that there are", g.path, nearestExisting(g.mount, g.path))
+	}
+	return g, nil
+}
+
+// At is a cgroup that need not be there yet.
+func At(path string) (*Group, error) { return at("", path) }
+
+func at(root, path string) (*Group, error) {
 	mount, err := mounted(root)
 	if err != nil {
 		return nil, err
@@ -27,15 +45,7 @@ func existing(root, path string) (*Group, error) {
 	if dir != mount && !strings.HasPrefix(dir, mount+"/") {
 		dir = filepath.Join(mount, dir)
 	}
-	g := &Group{mount, dir}
-	has, err := g.Has("cgroup.procs")
-	if err != nil {
-		return nil, fmt.Errorf("look for the cgroup %s: %w", path, err)
-	}
-	if !has {
-		return nil, fmt.Errorf("there is no cgroup %s: %s, and systemd-cgls lists those that there are", dir, nearestExisting(mount, dir))
-	}
-	return g, nil
+	return &Group{mount, dir}, nil
 }
 
 // nearestExisting says how much of a path there is.

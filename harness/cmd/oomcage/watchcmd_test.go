@@ -1,0 +1,136 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness"
+)
+
+// What the examples of watch need besides the kernel: this binary under another name.
+func init() {
+	switch cgroup := os.Getenv("OOMCAGE_TEST_WATCHED"); filepath.Base(os.Args[0]) {
+	case "watched-service": // it ends by itself when it is asked to
+		asked := make(chan os.Signal, 1)
+		signal.Notify(asked, syscall.SIGTERM)
+		fmt.Println("up")
+		<-asked
+		os.Exit(0)
+	case "systemctl":
+		state := "inactive"
+		if pids, err := os.ReadFile("/sys/fs/cgroup" + cgroup + "/cgroup.procs"); err == nil && len(pids) > 0 {
+			state = "active"
+		}
+		fmt.Printf("LoadState=loaded\nActiveState=%s\nControlGroup=%s\n", state, cgroup)
+		os.Exit(0)
+	case "podman", "docker":
+		fmt.Printf(`[{"Id": "7d52a8c1", "State": {"Status": "running", "Pid": %s, "CgroupPath": "%s"}}]`, os.Getenv("OOMCAGE_TEST_PID"), cgroup)
+		os.Exit(0)
+	}
+}
+
+// firstWrite calls f at the first one.
+type firstWrite struct {
+	bytes.Buffer
+	f func()
+}
+
+func (w *firstWrite) Write(p []byte) (int, error) {
+	w.f()
+	return w.Buffer.Write(p)
+}
+
+// The examples of the help, which docs/watch.md has too, each with something of these names that is there to be watched.
+func TestTheExamplesOfWatchWorkAsTheyStand(t *testing.T) {
+	if os.Getenv("OOMCAGE_VM") == "" {
+		t.Skip("it makes cgroups that may be somebody's: it takes the microVM")
+	}
+	needCages(t) // which passes the memory controller on
+	self, err := os.Executable()
+	require.NoError(t, err)
+	bin := t.TempDir()
+	for _, name := range []string{"watched-service", "systemctl", "podman", "docker"} {
+		require.NoError(t, os.Symlink(self, filepath.Join(bin, name)))
+	}
+	t.Setenv("PATH", bin)
+	t.Chdir(t.TempDir())
+	const mount = "/sys/fs/cgroup"
+	require.NoError(t, os.Mkdir(mount+"/web", 0o755)) //nolint:gosec // a cgroup
+	t.Cleanup(func() { require.NoError(t, os.Remove(mount+"/web")) })
+	for _, example := range examplesOf(t, "watch") {
+		const cgroup = "/web"
+		service := startIn(t, filepath.Join(bin, "watched-service"), mount+cgroup)
+		pid := strconv.Itoa(service.Process.Pid)
+		t.Setenv("OOMCAGE_TEST_WATCHED", cgroup)
+		t.Setenv("OOMCAGE_TEST_PID", pid)
+		end := sync.OnceFunc(func() { require.NoError(t, service.Process.Signal(syscall.SIGTERM)) })
+		stdout := &firstWrite{f: func() {
+			if !strings.Contains(example, "-for ") {
+				end()
+			}
+		}}
+		var stderr bytes.Buffer
+		args := strings.Fields(strings.TrimPrefix(regexp.MustCompile(`\b4711\b`).ReplaceAllString(example, pid), "oomcage "))
+		require.Zero(t, execute(args, stdout, &stderr), "%s\n%s%s", example, stdout, &stderr)
+		end()
+		require.NoError(t, service.Wait())
+		if !strings.Contains(example, "-json") {
+			require.Regexp(t, `\n(exited|survived): `, stdout.String(), example)
+		}
+	}
+}
+
+// startIn starts a program in a cgroup, and waits until it is up.
+func startIn(t *testing.T, program, cgroup string) *exec.Cmd {
+	t.Helper()
+	dir, err := os.Open(cgroup)
+	require.NoError(t, err)
+	defer dir.Close()
+	cmd := exec.CommandContext(t.Context(), program)
+	cmd.SysProcAttr = inCgroup(int(dir.Fd()))
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	_, err = out.Read(make([]byte, 8))
+	require.NoError(t, err)
+	return cmd
+}
+
+func TestAWatchRefusesWhatMakesNoSense(t *testing.T) {
+	for args, want := range map[string]string{
+		"":                         "there is nothing to watch: name a cgroup, a process, a unit or a container",
+		"/a -pid 1":                "one thing can be watched at a time",
+		"/a -for -1s":              "watch for -1s: it must not be negative",
+		"/a -expect eaten":         "-expect",
+		"-engine docker":           "there is nothing to watch",
+		"-container a -engine rkt": `there is no engine "rkt": podman or docker`,
+		"/a /b":                    "accepts at most 1 arg",
+	} {
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, exitUsage, execute(append([]string{"watch"}, strings.Fields(args)...), &stdout, &stderr), args)
+		require.Contains(t, stderr.String(), want)
+	}
+}
+
+func TestAWatchPrintsWhatDiffers(t *testing.T) {
+	var out bytes.Buffer
+	p := newWatchPrinter(&out)
+	for _, s := range watchedSamples() {
+		p.seen(s, 64*harness.MiB)
+	}
+	require.Equal(t, "1.0 s 2.0 s 2.1 s ", strings.Join(regexp.MustCompile(`(?m)^[\d.]+ m?s `).FindAllString(out.String(), -1), ""), out.String())
+}

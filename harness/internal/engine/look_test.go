@@ -1,0 +1,38 @@
+package engine
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What podman 5.4.2 and docker 26.1 print, cut to what is read and a little more.
+func TestWhatEnginesSayIsRead(t *testing.T) {
+	podman := `[{"Id": "7d52a8c1", "Created": "2026-11-29T10:00:00Z", "State": {"OciVersion": "1.2.0", "Status": "running", "Running": true,
+		"OOMKilled": false, "Pid": 4711, "ConmonPid": 4709, "ExitCode": 0, "CgroupPath": "/machine.slice/libpod-7d52a8c1.scope"}}]`
+	c, err := parseLook([]byte(podman))
+	require.NoError(t, err)
+	require.Equal(t, Container{ID: "7d52a8c1", PID: 4711, Cgroup: "/machine.slice/libpod-7d52a8c1.scope", Status: "running"}, c)
+
+	docker := `[{"Id": "7d52a8c1", "State": {"Status": "exited", "Running": false, "OOMKilled": true, "Pid": 0, "ExitCode": 137}}]`
+	c, err = parseLook([]byte(docker))
+	require.NoError(t, err)
+	require.Equal(t, Container{ID: "7d52a8c1", Status: "exited", ExitCode: 137}, c)
+
+	for _, text := range []string{"", "{}", "[]", "[{}]", `[{"Id":"a"},{"Id":"b"}]`} {
+		_, err := parseLook([]byte(text))
+		require.Error(t, err, text)
+	}
+}
+
+func TestAContainerThatIsNotThereIsAnErrorOfEachEngine(t *testing.T) {
+	bin := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "podman"), []byte("#!/bin/sh\necho 'Error: no such container web' >&2\nexit 125\n"), 0o700)) //nolint:gosec // it is executed
+	t.Setenv("PATH", bin)
+	_, err := Look(t.Context(), "", "web")
+	require.EqualError(t, err, "there is no container web: podman: Error: no such container web, docker is not installed; podman ps lists those that run")
+	_, err = Look(t.Context(), "docker", "web")
+	require.EqualError(t, err, "there is no container web: docker is not installed; docker ps lists those that run")
+}

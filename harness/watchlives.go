@@ -1,0 +1,94 @@
+package harness
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"oomcage/harness/internal/cgroup"
+	"oomcage/harness/outcome"
+)
+
+// lives watches what runs in the group, and what its manager starts in it after that. The outcome is that of the last life, with
+// the others in it.
+func (w *watching) lives(ctx context.Context, g *cgroup.Group) (*Outcome, error) {
+	var lives []outcome.Life
+	for {
+		o, err := w.life(ctx, g)
+		if err != nil {
+			return nil, err
+		}
+		o.Lives = slices.Clone(lives)
+		o.Verdict, o.Why = o.Judge()
+		if w.manager == nil || !o.Evidence.Watched.Ended || !w.awaitNext(ctx, g) {
+			return o, nil
+		}
+		w.log.from = w.log.seen
+		life := lifeOf(o)
+		lives = append(lives, life)
+		if w.spec.Lived != nil {
+			w.spec.Lived(life)
+		}
+	}
+}
+
+// askInterval is how often a manager is asked whether it goes on, which takes a process each time: it tells nobody. systemd
+// waits 100 ms before it starts a unit again, unless told otherwise.
+const askInterval = 500 * time.Millisecond
+
+// awaitNext waits until something runs in the group again, and reports whether that was so before its manager gave it up or ctx
+// ended.
+func (w *watching) awaitNext(ctx context.Context, g *cgroup.Group) bool {
+	var made <-chan struct{}
+	if up := g.Ancestors(); len(up) > 0 {
+		if births, err := up[0].WatchBirths(); err == nil {
+			defer births.Close()
+			made = births.Changed
+		}
+	}
+	looks := time.NewTicker(askInterval / 10)
+	defer looks.Stop()
+	var asked time.Time
+	for ctx.Err() == nil {
+		if runsIn(g) {
+			return true
+		}
+		if time.Since(asked) >= askInterval {
+			if asked = time.Now(); !w.manager.startsAgain(ctx) {
+				return runsIn(g)
+			}
+		}
+		select {
+		case <-made:
+		case <-looks.C:
+		case <-ctx.Done():
+		}
+	}
+	return false
+}
+
+// runsIn reports whether something runs in a cgroup.
+func runsIn(g *cgroup.Group) bool {
+	events, err := g.ReadKeyed("cgroup.events")
+	return err == nil && events["populated"] == 1
+}
+
+// watchedEnd is what was read at the end of a life; it may be nil.
+type watchedEnd struct {
+	id        uint64
+	memory    outcome.Memory
+	ancestors []outcome.Ancestor // as they counted since they were made
+}
+
+// carry has a life begin where the one before ended. In a new cgroup all is its own that was counted in it.
+func (b *watchedEnd) carry(now *snapshot, id uint64) {
+	if b == nil {
+		return
+	}
+	now.Ancestors = slices.Clone(b.ancestors)
+	if id == b.id {
+		now.Events, now.EventsLocal = b.memory.Events, b.memory.EventsLocal
+		return
+	}
+	now.Memory, now.Stat, now.Refaults, now.Pressure = outcome.Memory{}, outcome.MemoryStat{}, 0, outcome.Pressure{}
+}

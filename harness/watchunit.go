@@ -1,0 +1,133 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"oomcage/harness/outcome"
+)
+
+// unit is a unit of systemd.
+type unit struct {
+	name   string
+	of     string // --system or --user
+	cgroup string
+}
+
+// findUnit looks for a unit that runs: of the system, or else of this user.
+func findUnit(ctx context.Context, name string) (*unit, error) {
+	if _, err := exec.LookPath("systemctl"); err != nil {
+		return nil, fmt.Errorf("find the unit %s: there is no systemctl here; name its cgroup instead, such as /system.slice/%s", name, withSuffix(name))
+	}
+	var found []string
+	for _, of := range []string{"--system", "--user"} {
+		u := &unit{name: name, of: of}
+		props, err := u.show(ctx)
+		switch {
+		case err != nil:
+			found = append(found, fmt.Sprintf("systemctl %s: %v", of, err))
+		case props["LoadState"] == "not-found":
+			found = append(found, fmt.Sprintf("systemctl %s knows none", of))
+		case props["ControlGroup"] == "" && u.awaitStart(ctx, &props):
+			u.cgroup = props["ControlGroup"]
+			return u, nil
+		case props["ControlGroup"] == "":
+			return nil, fmt.Errorf("the unit %s runs nothing now: it is %s (%s); start it first: systemctl %s start %s",
+				name, props["ActiveState"], props["SubState"], of, name)
+		default:
+			u.cgroup = props["ControlGroup"]
+			return u, nil
+		}
+	}
+	return nil, fmt.Errorf("there is no unit %s: %s; systemctl list-units lists those that there are", name, strings.Join(found, ", "))
+}
+
+// awaitStart waits for the cgroup of a unit that is about to be started again.
+func (u *unit) awaitStart(ctx context.Context, props *map[string]string) bool {
+	for (*props)["ControlGroup"] == "" {
+		if !startsOf(*props) {
+			return false
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(askInterval):
+		}
+		now, err := u.show(ctx)
+		if err != nil {
+			return false
+		}
+		*props = now
+	}
+	return true
+}
+
+func withSuffix(name string) string {
+	if strings.Contains(name, ".") {
+		return name
+	}
+	return name + ".service"
+}
+
+// show asks systemd.
+func (u *unit) show(ctx context.Context) (map[string]string, error) {
+	cmd := exec.CommandContext(ctx, "systemctl", u.of, "show", "--no-pager", "--property=LoadState,ActiveState,SubState,ControlGroup,ExecMainPID,ExecMainCode,ExecMainStatus", "--", u.name)
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		err = errors.New(strings.TrimSpace(string(exit.Stderr)))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return parseProperties(string(out)), nil
+}
+
+// parseProperties reads what systemctl show prints: KEY=VALUE, one a line.
+func parseProperties(text string) map[string]string {
+	props := map[string]string{}
+	for line := range strings.Lines(text) {
+		if key, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "="); ok {
+			props[key] = value
+		}
+	}
+	return props
+}
+
+// startsAgain reports whether the unit is neither inactive nor failed: between two lives it is activating (auto-restart).
+func (u *unit) startsAgain(ctx context.Context) bool {
+	props, err := u.show(ctx)
+	return err == nil && startsOf(props)
+}
+
+func startsOf(props map[string]string) bool {
+	return props["LoadState"] != "not-found" && props["ActiveState"] != "inactive" && props["ActiveState"] != "failed"
+}
+
+// exit asks systemd, which is the parent of a service's main process, as long as it has not started another one.
+func (u *unit) exit(ctx context.Context, pid int) (outcome.ExitStatus, bool) {
+	props, err := u.show(ctx)
+	if err != nil || props["ExecMainPID"] != strconv.Itoa(pid) {
+		return outcome.ExitStatus{}, false
+	}
+	return exitOfProperties(props)
+}
+
+// exitOfProperties reads ExecMainCode, which is a CLD_ constant of waitid(2), and ExecMainStatus.
+func exitOfProperties(props map[string]string) (outcome.ExitStatus, bool) {
+	const exited, killed, dumped = "1", "2", "3"
+	n, err := strconv.Atoi(props["ExecMainStatus"])
+	switch code := props["ExecMainCode"]; {
+	case err != nil:
+	case code == exited:
+		return outcome.ExitStatus{Ended: true, Code: n}, true
+	case code == killed || code == dumped:
+		return outcome.ExitStatus{Ended: true, Code: -1, Signal: outcome.SignalName(n)}, true
+	}
+	return outcome.ExitStatus{}, false
+}
