@@ -180,7 +180,7 @@ lint: $(cache)/bin/golangci-lint $(cache)/bin/actionlint ## check code, workflow
 	@sed -n '/^# .github/,/^```$$/{/^```/!p}' docs/ci.md | $(cache)/bin/actionlint -
 	@for module in . .ci/tools/browser .ci/tools/bundle .ci/tools/kubernetes .ci/tools/programs; do go -C $$module mod tidy -diff; done
 	@go -C .ci/tools/kubernetes test .
-	@go -C .ci/tools/imports test .
+	@go -C .ci/tools/imports test -count=1 .
 	@go -C .ci/tools/programs test -run 'Page|Names' .
 	@go -C .ci/tools/bundle test -count=1 .
 	@! command -v tsc >/dev/null || tsc -p harness/report/page
