@@ -133,9 +133,9 @@ func cloneInto(dir, told int) (pid int, errno syscall.Errno) {
 	if errno != 0 || r != 0 {
 		return int(r), errno
 	}
-	syscall.RawSyscall(unix.SYS_READ, uintptr(told), uintptr(unsafe.Pointer(&one)), 1)
-	syscall.RawSyscall6(unix.SYS_MMAP, 0, 64<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_POPULATE, ^uintptr(0), 0)
+	_, _, _ = syscall.RawSyscall(unix.SYS_READ, uintptr(told), uintptr(unsafe.Pointer(&one)), 1)
+	_, _, _ = syscall.RawSyscall6(unix.SYS_MMAP, 0, 64<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_POPULATE, ^uintptr(0), 0)
 	for {
-		syscall.RawSyscall(unix.SYS_EXIT_GROUP, 3, 0, 0)
+		_, _, _ = syscall.RawSyscall(unix.SYS_EXIT_GROUP, 3, 0, 0)
 	}
 }

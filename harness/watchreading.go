@@ -124,7 +124,7 @@ func (l *watchedLife) evidence() Evidence {
 	if after.Unread[outcome.EventsFile] != "" || removed || l.last.final {
 		l.asReadLast(&after)
 	}
-	l.watching.before = &watchedEnd{id: l.last.id, memory: after.Memory, ancestors: slices.Clone(after.Ancestors)}
+	l.before = &watchedEnd{id: l.last.id, memory: after.Memory, ancestors: slices.Clone(after.Ancestors)}
 	e := outcome.Compare(l.tl.before.Reading, after.Reading)
 	if n := len(l.tl.samples); n > 0 && removed {
 		last := l.tl.samples[n-1]
@@ -191,6 +191,6 @@ func (l *watchedLife) readLog(e *Evidence) {
 	l.log.complete(ctx, e)
 	e.Events.OOMKill = counted
 	if r := e.OwnReport(); r != nil && r.Memory != nil {
-		e.Peak = max(e.Peak, Bytes(r.Memory.Usage)) // memory.peak was read too early
+		e.Peak = max(e.Peak, r.Memory.Usage) // memory.peak was read too early
 	}
 }

@@ -10,16 +10,16 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// standIn puts a program into the PATH, alone.
-func standIn(t *testing.T, name, script string) {
+// standInForSystemctl puts a script into the PATH, alone.
+func standInForSystemctl(t *testing.T, script string) {
 	t.Helper()
 	bin := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+script), 0o700)) //nolint:gosec // it is executed
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "systemctl"), []byte("#!/bin/sh\n"+script), 0o700)) //nolint:gosec // it is executed
 	t.Setenv("PATH", bin)
 }
 
 func TestAUnitIsLookedForInTheSystemAndThenInTheUser(t *testing.T) {
-	standIn(t, "systemctl", `case $1 in
+	standInForSystemctl(t, `case $1 in
 --system) echo LoadState=not-found; echo ControlGroup= ;;
 --user) echo LoadState=loaded; echo ActiveState=active; echo ControlGroup=/user.slice/web.service ;;
 esac`)
@@ -33,15 +33,15 @@ func TestAUnitThatCannotBeWatchedIsAnErrorThatHelps(t *testing.T) {
 	_, err := findUnit(t.Context(), "web")
 	require.EqualError(t, err, "find the unit web: there is no systemctl here; name its cgroup instead, such as /system.slice/web.service")
 
-	standIn(t, "systemctl", "echo LoadState=not-found; echo ControlGroup=")
+	standInForSystemctl(t, "echo LoadState=not-found; echo ControlGroup=")
 	_, err = findUnit(t.Context(), "web")
 	require.EqualError(t, err, "there is no unit web: systemctl --system knows none, systemctl --user knows none; systemctl list-units lists those that there are")
 
-	standIn(t, "systemctl", `if [ "$1" = --user ]; then echo no bus >&2; exit 1; fi; echo LoadState=not-found`)
+	standInForSystemctl(t, `if [ "$1" = --user ]; then echo no bus >&2; exit 1; fi; echo LoadState=not-found`)
 	_, err = findUnit(t.Context(), "web")
 	require.ErrorContains(t, err, "systemctl --system knows none, systemctl --user: no bus;")
 
-	standIn(t, "systemctl", "echo LoadState=loaded; echo ActiveState=failed; echo SubState=failed; echo ControlGroup=")
+	standInForSystemctl(t, "echo LoadState=loaded; echo ActiveState=failed; echo SubState=failed; echo ControlGroup=")
 	_, err = findUnit(t.Context(), "web")
 	require.EqualError(t, err, "the unit web runs nothing now: it is failed (failed); start it first: systemctl --system start web")
 }
