@@ -156,6 +156,10 @@ func TestNewestInstalledKernelThatCanBeBootedIsFirst(t *testing.T) {
 	all, _ = installed(AMD64, pattern)
 	require.Len(t, all, 2)
 	assert.Equal(t, Kernel{Release: "6.12.0", Image: filepath.Join(dir, "vmlinuz-6.12.0"), From: "installed here", Size: 0x400}, all[0])
+
+	all, problems = installed(ARM64, pattern)
+	assert.Empty(t, all)
+	assert.Len(t, problems, 3, "they are another processor's")
 }
 
 func TestKernelsInBootAndAmongTheModulesAreComparedByVersion(t *testing.T) {
