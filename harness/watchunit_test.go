@@ -1,6 +1,8 @@
 package harness
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -10,19 +12,42 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// standInForSystemctl puts a script into the PATH, alone.
-func standInForSystemctl(t *testing.T, script string) {
-	t.Helper()
-	bin := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(bin, "systemctl"), []byte("#!/bin/sh\n"+script), 0o700)) //nolint:gosec // it is executed
-	t.Setenv("PATH", bin)
+const unitsVariable = "OOMCAGE_TEST_UNITS"
+
+// unitManager is one of systemd's, which this test binary plays: what it says of any unit, or why it says nothing.
+type unitManager struct{ Properties, Error string }
+
+func init() {
+	roles["systemctl"] = func() {
+		var managers map[string]unitManager
+		fail(json.Unmarshal([]byte(os.Getenv(unitsVariable)), &managers))
+		m := managers[os.Args[1]]
+		if m.Error != "" {
+			fmt.Fprintln(os.Stderr, m.Error)
+			os.Exit(1)
+		}
+		fmt.Println(m.Properties)
+	}
 }
 
+// standInForSystemctl puts it into the PATH, alone.
+func standInForSystemctl(t *testing.T, system, user unitManager) {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	bin := t.TempDir()
+	require.NoError(t, os.Symlink(self, filepath.Join(bin, "systemctl")))
+	t.Setenv("PATH", bin)
+	t.Setenv(roleVariable, "systemctl")
+	text, err := json.Marshal(map[string]unitManager{"--system": system, "--user": user})
+	require.NoError(t, err)
+	t.Setenv(unitsVariable, string(text))
+}
+
+var unknownUnit = unitManager{Properties: "LoadState=not-found\nControlGroup="}
+
 func TestAUnitIsLookedForInTheSystemAndThenInTheUser(t *testing.T) {
-	standInForSystemctl(t, `case $1 in
---system) echo LoadState=not-found; echo ControlGroup= ;;
---user) echo LoadState=loaded; echo ActiveState=active; echo ControlGroup=/user.slice/web.service ;;
-esac`)
+	standInForSystemctl(t, unknownUnit, unitManager{Properties: "LoadState=loaded\nActiveState=active\nControlGroup=/user.slice/web.service"})
 	u, err := findUnit(t.Context(), "web")
 	require.NoError(t, err)
 	require.Equal(t, &unit{"web", "--user", "/user.slice/web.service"}, u)
@@ -33,15 +58,15 @@ func TestAUnitThatCannotBeWatchedIsAnErrorThatHelps(t *testing.T) {
 	_, err := findUnit(t.Context(), "web")
 	require.EqualError(t, err, "find the unit web: there is no systemctl here; name its cgroup instead, such as /system.slice/web.service")
 
-	standInForSystemctl(t, "echo LoadState=not-found; echo ControlGroup=")
+	standInForSystemctl(t, unknownUnit, unknownUnit)
 	_, err = findUnit(t.Context(), "web")
 	require.EqualError(t, err, "there is no unit web: systemctl --system knows none, systemctl --user knows none; systemctl list-units lists those that there are")
 
-	standInForSystemctl(t, `if [ "$1" = --user ]; then echo no bus >&2; exit 1; fi; echo LoadState=not-found`)
+	standInForSystemctl(t, unknownUnit, unitManager{Error: "no bus"})
 	_, err = findUnit(t.Context(), "web")
 	require.ErrorContains(t, err, "systemctl --system knows none, systemctl --user: no bus;")
 
-	standInForSystemctl(t, "echo LoadState=loaded; echo ActiveState=failed; echo SubState=failed; echo ControlGroup=")
+	standInForSystemctl(t, unitManager{Properties: "LoadState=loaded\nActiveState=failed\nSubState=failed\nControlGroup="}, unknownUnit)
 	_, err = findUnit(t.Context(), "web")
 	require.EqualError(t, err, "the unit web runs nothing now: it is failed (failed); start it first: systemctl --system start web")
 }

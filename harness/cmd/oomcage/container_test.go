@@ -5,9 +5,7 @@ package main
 import (
 	"bytes"
 	"io"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -53,17 +51,4 @@ func TestASpecOfAContainerIsSavedAndReadAgain(t *testing.T) {
 
 	_, err = parseSpecFile(file, []byte("max: 64MiB\n"))
 	require.ErrorContains(t, err, "there is no program")
-}
-
-func TestTheContainersExamplesAreRunWhereThereIsAnEngine(t *testing.T) {
-	script, err := os.ReadFile("../../../.ci/containers")
-	require.NoError(t, err)
-	require.Contains(t, string(script), "run --help", "it takes them from there")
-	found := 0
-	for _, example := range examplesOf(t, "run") {
-		if strings.Contains(example, "--container ") {
-			found++
-		}
-	}
-	require.Equal(t, 2, found)
 }

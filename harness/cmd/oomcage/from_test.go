@@ -101,7 +101,7 @@ func TestAManifestThatCannotBeTakenIsRefused(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--from", "/no/such.yaml:app"}, "-from: read the manifest: open /no/such.yaml: no such file or directory\n"},
+		{[]string{"--from", "/no/such.yaml:app"}, "-from: read the manifest: open /no/such.yaml: no such file or directory"},
 		{[]string{"--from", path + ":ap"}, `no container is called "ap": did you mean app? it has Deployment/web/app`},
 		{[]string{"--from", path + ":" + hostile}, "no such file or directory"},
 		{[]string{"--from", mustManifest(t, "x.yaml", hostile)}, "x.yaml: it is no YAML"},

@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -12,35 +11,17 @@ import (
 	"oomcage/harness/internal/advise"
 )
 
-// mustFake puts an engine of that name into $PATH: a shell script that writes its arguments to a file, one command a line, and
-// then does what body says.
-func mustFake(t *testing.T, name, body string) (e Engine, calls func() []string) {
-	t.Helper()
-	dir := t.TempDir()
-	log := filepath.Join(dir, "calls")
-	script := fmt.Sprintf("#!/bin/sh\necho \"$*\" >>%s\n%s\n", log, body)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(script), 0o700))
-	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	e, err := Find(name)
-	require.NoError(t, err)
-	return e, func() []string {
-		text, err := os.ReadFile(log)
-		require.NoError(t, err)
-		return strings.Split(strings.TrimSpace(string(text)), "\n")
-	}
-}
-
 func TestFindPrefersPodmanAndSaysWhatIsMissing(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	_, err := Find("")
 	require.EqualError(t, err, "no container engine was found: podman and docker are looked for in $PATH\n  to help: apt-get install podman")
 	_, err = Find("lxc")
 	require.EqualError(t, err, `there is no engine "lxc": podman or docker`)
-	docker, _ := mustFake(t, Docker, "")
+	docker, _ := mustFake(t, Docker, fake{})
 	found, err := Find("")
 	require.NoError(t, err)
 	require.Equal(t, docker, found)
-	podman, _ := mustFake(t, Podman, "")
+	podman, _ := mustFake(t, Podman, fake{})
 	found, err = Find("")
 	require.NoError(t, err)
 	require.Equal(t, podman, found)
@@ -62,7 +43,7 @@ func TestCheckRefusesEnginesThatPutContainersElsewhere(t *testing.T) {
 		{Docker, `{"CgroupDriver":"cgroupfs","CgroupVersion":"1"}`, "docker uses cgroup v1, and a cage is a cgroup v2"},
 		{Docker, `{"ServerErrors":["Cannot connect to the Docker daemon"]}`, "the docker daemon does not answer: Cannot connect to the Docker daemon"},
 	} {
-		e, _ := mustFake(t, c.engine, "echo '"+c.info+"'")
+		e, _ := mustFake(t, c.engine, fake{Out: c.info})
 		err := e.Check(t.Context())
 		if c.want == "" {
 			require.NoError(t, err, c.info)
@@ -76,7 +57,7 @@ func TestCheckRefusesEnginesThatPutContainersElsewhere(t *testing.T) {
 }
 
 func TestAnEngineThatDoesNotAnswerIsNamedWithItsLastLine(t *testing.T) {
-	e, _ := mustFake(t, Podman, "echo warning >&2; echo 'Error: the database is locked' >&2; exit 125")
+	e, _ := mustFake(t, Podman, fake{Err: "warning\nError: the database is locked", Code: 125})
 	require.EqualError(t, e.Check(t.Context()), "podman does not answer: Error: the database is locked\n  to help: podman info")
 }
 
@@ -101,20 +82,20 @@ func TestCreateAsksForACgroupBelowTheCageAndForNothingElse(t *testing.T) {
 }
 
 func TestCreateTakesTheIDAndExplainsAnImageThatIsNotThere(t *testing.T) {
-	e, calls := mustFake(t, Podman, "echo warning >&2; echo abc123")
+	e, calls := mustFake(t, Podman, fake{Err: "warning", Out: "abc123"})
 	id, err := e.Create(t.Context(), Spec{Image: "localhost/app"})
 	require.NoError(t, err)
 	require.Equal(t, "abc123", id)
 	require.Regexp(t, "^--cgroup-manager cgroupfs create --pull=never ", calls()[0])
 
-	e, _ = mustFake(t, Podman, "echo 'Error: localhost/nope: image not known' >&2; exit 125")
+	e, _ = mustFake(t, Podman, fake{Err: "Error: localhost/nope: image not known", Code: 125})
 	_, err = e.Create(t.Context(), Spec{Image: "localhost/nope"})
 	require.EqualError(t, err, "podman has no image localhost/nope here, and a run pulls none: that would count as its time\n"+
 		"  to help: podman pull localhost/nope, or podman images for the names of those that are here")
 }
 
 func TestInspectTellsWhoRunsAndHowItEnded(t *testing.T) {
-	e, _ := mustFake(t, Docker, `echo '{"Status":"exited","Pid":0,"ExitCode":137,"Error":"","OOMKilled":true}'`)
+	e, _ := mustFake(t, Docker, fake{Out: `{"Status":"exited","Pid":0,"ExitCode":137,"Error":"","OOMKilled":true}`})
 	s, err := e.Inspect(t.Context(), "abc")
 	require.NoError(t, err)
 	require.Equal(t, State{Status: "exited", ExitCode: 137}, s)
@@ -124,7 +105,7 @@ func TestInspectTellsWhoRunsAndHowItEnded(t *testing.T) {
 }
 
 func TestWhatIsStartedByAnEngineAndLivesOnHoldsUpNobody(t *testing.T) {
-	e, _ := mustFake(t, Podman, "sleep 30 & echo \"$!\" >\"$0.pid\"")
+	e, _ := mustFake(t, Podman, fake{Leaves: true})
 	require.NoError(t, e.Init(t.Context(), "abc")) // as conmon has its stderr
 	pid, err := os.ReadFile(e.Path + ".pid")
 	require.NoError(t, err)
@@ -150,11 +131,14 @@ func TestRemoveLeftAsksForEachAndRemovesTheOnesThatAreLeft(t *testing.T) {
 	here, err := Here()
 	require.NoError(t, err)
 	place := here.Boot + "/" + here.Namespace
-	e, calls := mustFake(t, Podman, fmt.Sprintf(`case "$*" in
-*" ps "*) echo aaaaaaaaaaaaaaaa; echo bbbbbbbbbbbbbbbb ;;
-*aaaaaaaaaaaaaaaa) echo '{"%[1]s":"/no/such/cage","%[2]s":"%[3]s"}' ;;
-*bbbbbbbbbbbbbbbb) echo '{"%[1]s":"/","%[2]s":"%[3]s"}' ;;
-esac`, cageLabel, placeLabel, place))
+	labels := func(cage string) string {
+		return fmt.Sprintf(`{"%s":"%s","%s":"%s"}`, cageLabel, cage, placeLabel, place)
+	}
+	e, calls := mustFake(t, Podman, fake{Of: map[string]string{
+		" ps ":              "aaaaaaaaaaaaaaaa\nbbbbbbbbbbbbbbbb",
+		" aaaaaaaaaaaaaaaa": labels("/no/such/cage"),
+		" bbbbbbbbbbbbbbbb": labels("/"),
+	}})
 	lines, err := e.RemoveLeft(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{"removed the container aaaaaaaaaaaa, left by a run that was killed"}, lines)
@@ -169,9 +153,9 @@ esac`, cageLabel, placeLabel, place))
 }
 
 func TestRemoveHoldsAContainerThatIsGoneForNoError(t *testing.T) {
-	e, _ := mustFake(t, Docker, "echo 'Error response from daemon: No such container: abc' >&2; exit 1")
+	e, _ := mustFake(t, Docker, fake{Err: "Error response from daemon: No such container: abc", Code: 1})
 	require.NoError(t, e.Remove(t.Context(), "abc"))
-	e, _ = mustFake(t, Docker, "echo 'Error: it is stuck' >&2; exit 1")
+	e, _ = mustFake(t, Docker, fake{Err: "Error: it is stuck", Code: 1})
 	require.EqualError(t, e.Remove(t.Context(), "abc"), "docker: remove the container abc: Error: it is stuck")
 }
 

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,9 +26,8 @@ func TestWhatEnginesSayIsRead(t *testing.T) {
 }
 
 func TestAContainerThatIsNotThereIsAnErrorOfEachEngine(t *testing.T) {
-	bin := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(bin, "podman"), []byte("#!/bin/sh\necho 'Error: no such container web' >&2\nexit 125\n"), 0o700)) //nolint:gosec // it is executed
-	t.Setenv("PATH", bin)
+	t.Setenv("PATH", "")
+	mustFake(t, Podman, fake{Err: "Error: no such container web", Code: 125})
 	_, err := Look(t.Context(), "", "web")
 	require.EqualError(t, err, "there is no container web: podman: Error: no such container web, docker is not installed; podman ps lists those that run")
 	_, err = Look(t.Context(), "docker", "web")

@@ -315,8 +315,8 @@ func TestArchiveIsUnpackedAsTheKernelDoes(t *testing.T) {
 	require.NoError(t, tr.data("/etc/there", 0o644, []byte("new")))
 	require.NoError(t, tr.set("/link", entry{mode: cpio.TypeSymlink | 0o777, link: "bin/program"}))
 	require.NoError(t, tr.dir("/tmp", 0o777|os.ModeSticky))
-	require.NoError(t, tr.dir("/closed", 0o500))
-	require.NoError(t, tr.data("/closed/file", 0o400, []byte("in it")))
+	require.NoError(t, tr.dir("/private", 0o700))
+	require.NoError(t, tr.data("/private/file", 0o400, []byte("in it")))
 	var archive bytes.Buffer
 	_, err := tr.write(&archive)
 	require.NoError(t, err)
@@ -340,13 +340,13 @@ func TestArchiveIsUnpackedAsTheKernelDoes(t *testing.T) {
 	assert.Equal(t, 0o755|os.ModeSetuid, info.Mode())
 	assert.True(t, info.ModTime().Equal(at), "%v", info.ModTime())
 	for path, want := range map[string]os.FileMode{
-		"tmp": os.ModeDir | os.ModeSticky | 0o777, "closed": os.ModeDir | 0o500, "closed/file": 0o400, "etc/empty": 0o600, "etc/there": 0o644,
+		"tmp": os.ModeDir | os.ModeSticky | 0o777, "private": os.ModeDir | 0o700, "private/file": 0o400, "etc/empty": 0o600, "etc/there": 0o644,
 	} {
 		info, err := os.Stat(filepath.Join(root, path))
 		require.NoError(t, err)
 		assert.Equal(t, want, info.Mode(), path)
 	}
-	require.NoError(t, os.Chmod(filepath.Join(root, "closed"), 0o700)) // for its removal
+	require.NoError(t, os.Chmod(filepath.Join(root, "private"), 0o700)) // for its removal
 	got, err = os.ReadFile(there)
 	require.NoError(t, err)
 	assert.Equal(t, "new", string(got))
