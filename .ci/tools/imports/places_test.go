@@ -2,6 +2,7 @@ package imports
 
 import (
 	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -12,6 +13,9 @@ import (
 // date, a commit, and how long it took.
 func TestEachPlaceOfTheReadmeHasAProof(t *testing.T) {
 	proofs := map[string][]string{}
+	// A tree without its history, or with the last commit of it, does not know the others.
+	shallow, err := git(t, "rev-parse", "--is-shallow-repository")
+	whole := err == nil && shallow == "false"
 	for _, row := range rows(t, "docs/places.md", 6) {
 		place, command := row[0], strings.Trim(row[2], "`")
 		proofs[place] = row
@@ -23,6 +27,10 @@ func TestEachPlaceOfTheReadmeHasAProof(t *testing.T) {
 		}
 		if !regexp.MustCompile("^[0-9a-f]{7,40}$").MatchString(row[4]) {
 			t.Errorf("docs/places.md: %s: %q is no commit", place, row[4])
+		} else if whole {
+			if out, err := git(t, "cat-file", "-e", row[4]+"^{commit}"); err != nil {
+				t.Errorf("docs/places.md: %s: there is no commit %s: %s", place, row[4], out)
+			}
 		}
 		if took, err := time.ParseDuration(strings.ReplaceAll(row[5], " ", "")); err != nil || took <= 0 {
 			t.Errorf("docs/places.md: %s: %q is no duration", place, row[5])
@@ -33,6 +41,13 @@ func TestEachPlaceOfTheReadmeHasAProof(t *testing.T) {
 			t.Errorf("README.md: %s: there is no such row in docs/places.md", row[0])
 		}
 	}
+}
+
+// git runs it in the tree, and returns what it printed.
+func git(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "git", append([]string{"-C", "../../.."}, args...)...).CombinedOutput()
+	return strings.TrimSpace(string(out)), err
 }
 
 // rows are those of the first table of a file that begins with places.

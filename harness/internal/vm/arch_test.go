@@ -4,7 +4,6 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -176,30 +175,7 @@ func TestThePagesOfAKernelForArm64HaveFourKiBUnlessAskedFor(t *testing.T) {
 	require.ErrorContains(t, err, "to help: oomcage kernels fetch --arch "+string(otherArch().name)+" 6.1")
 }
 
-func TestTheInitOfAnotherProcessorIsCompiledOnceAndKept(t *testing.T) {
-	if os.Getenv("OOMCAGE_VM") != "" {
-		return // there is no compiler
-	}
-	objects, err := exec.CommandContext(t.Context(), "go", "env", "GOCACHE").Output()
-	require.NoError(t, err)
-	t.Setenv("GOCACHE", strings.TrimSpace(string(objects))) // which is in the user's cache as well
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	other := otherArch()
-	file, err := other.initFor(t.Context(), t.TempDir())
-	require.NoError(t, err)
-	e, err := elf.Open(file)
-	require.NoError(t, err)
-	defer e.Close()
-	assert.Equal(t, other.elf, e.Machine)
-	assert.False(t, linked(e))
-	t.Setenv("PATH", t.TempDir()) // no compiler
-	again, err := other.initFor(t.Context(), t.TempDir())
-	require.NoError(t, err)
-	assert.Equal(t, file, again)
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	_, err = other.initFor(t.Context(), t.TempDir())
-	require.ErrorContains(t, err, "the guest's init could not be compiled for "+string(other.name))
-
+func TestOfTheInitsThatAreKeptTheOldestGo(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range strings.Fields("init-1 init-2 init-3 init-4 init-5 other") {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o644))
