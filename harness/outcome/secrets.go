@@ -32,7 +32,7 @@ func (s Spec) WithoutSecrets() Spec {
 // WithoutSecrets returns the outcome as it may be published: its spec's, and the same values where the target or a step
 // has printed them. What Run returns has all.
 func (o *Outcome) WithoutSecrets() *Outcome {
-	hide := o.Spec.hider()
+	hide := o.Spec.hider(o.Inherited...)
 	p := *o
 	p.Spec = o.Spec.WithoutSecrets()
 	p.Why, p.Output, p.Error = hide(o.Why), hide(o.Output), hide(o.Error)
@@ -66,15 +66,23 @@ func (c Capture) withoutSecrets(hide func(string) string) Capture {
 	return c
 }
 
-// hider returns what hides the secrets of Target.Env, of the arguments and of the load in any text.
-func (s Spec) hider() func(string) string {
+// hider returns what hides the secrets of Target.Env, of what the target has inherited besides, of the arguments and of the load
+// in any text.
+func (s Spec) hider(inherited ...string) func(string) string {
 	var pairs []string
+	for _, entry := range inherited {
+		if hidden := secret.Env(entry); hidden != entry {
+			_, value, _ := strings.Cut(entry, "=")
+			_, without, _ := strings.Cut(hidden, "=")
+			pairs = append(pairs, value, without) // a JVM prints all of it: Picked up JAVA_TOOL_OPTIONS: …
+		}
+	}
 	for _, entry := range s.Target.Env {
 		if hidden := secret.Env(entry); hidden != entry { // also one that is too short to be looked for
 			pairs = append(pairs, entry, hidden)
 		}
 	}
-	values := secret.Values(s.Target.Env)
+	values := append(secret.Values(s.Target.Env), secret.Values(inherited)...)
 	for _, words := range [][]string{s.Target.Args, {s.Load.Name}, {s.Target.ReadyName}} {
 		values = append(values, secret.Found(words)...)
 	}

@@ -55,3 +55,16 @@ func TestSecretsOfArgumentsAndRequestsAreHiddenWhereTheProgramPrintsThem(t *test
 	require.NotContains(t, string(published), "hunter22")
 	require.Contains(t, string(published), "-Dpassword=[hidden]")
 }
+
+// A JVM says on stderr what it was told by the environment.
+func TestSecretsThatATargetInheritsAreHiddenWhereItPrintsThem(t *testing.T) {
+	o := &Outcome{
+		Inherited: []string{"JAVA_TOOL_OPTIONS=-Xmx64m -Djavax.net.ssl.keyStorePassword=hunter2", "NODE_OPTIONS=--max-old-space-size=64", "_JAVA_OPTIONS=-Dpassword=x"},
+		Output: "Picked up JAVA_TOOL_OPTIONS: -Xmx64m -Djavax.net.ssl.keyStorePassword=hunter2\nPicked up _JAVA_OPTIONS: -Dpassword=x\n" +
+			"opened with hunter2, --max-old-space-size=64\n",
+		Timeline: []Sample{},
+	}
+	require.Equal(t, "Picked up JAVA_TOOL_OPTIONS: -Xmx64m -Djavax.net.ssl.keyStorePassword=[hidden]\nPicked up _JAVA_OPTIONS: -Dpassword=[hidden]\n"+
+		"opened with [hidden], --max-old-space-size=64\n", o.WithoutSecrets().Output)
+	require.Contains(t, o.Output, "hunter2", "what was given is as it was")
+}

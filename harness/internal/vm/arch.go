@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"cmp"
 	"debug/elf"
 	"fmt"
 	"os"
@@ -102,16 +103,25 @@ func (a arch) program(file, init string) (string, error) {
 		return file, nil // a script, or what is said when it is added
 	}
 	defer e.Close()
-	if e.Machine == a.elf {
-		return file, nil
+	of := archOf(e.Machine)
+	if of == a.name || of == "" {
+		return file, nil // also one of 32 bits (EM_386 on x86-64), which the guest's kernel may run
 	}
-	for _, other := range arches {
-		if other.elf == e.Machine && !a.foreign() {
-			return "", failure(notThere, a.notHere(file, e.Machine).Error(), "boot a guest of its processor: -arch "+string(other.name))
-		}
+	if !a.foreign() {
+		return "", failure(notThere, a.notHere(file, e.Machine).Error(), "boot a guest of its processor: -arch "+string(of))
 	}
 	return "", failure(notThere, a.notHere(file, e.Machine).Error(), fmt.Sprintf("compile it for the guest: "+
 		"GOARCH=%[1]s go test -exec 'oomcage vm -arch %[1]s' ./..., or CGO_ENABLED=0 GOARCH=%[1]s go build", a.name))
+}
+
+// archOf is the processor that a program is for, or "" where no guest has it.
+func archOf(machine elf.Machine) kernels.Arch {
+	for _, a := range arches {
+		if a.elf == machine {
+			return a.name
+		}
+	}
+	return ""
 }
 
 // samePath reports whether both are one file.
@@ -126,11 +136,5 @@ func samePath(a, b string) bool {
 
 // notHere says that a program will not run in the guest for its processor.
 func (a arch) notHere(file string, machine elf.Machine) error {
-	is := machine.String()
-	for _, other := range arches {
-		if other.elf == machine {
-			is = string(other.name)
-		}
-	}
-	return fmt.Errorf("%s is for %s, and the guest is %s", file, is, a.name)
+	return fmt.Errorf("%s is for %s, and the guest is %s", file, cmp.Or(string(archOf(machine)), machine.String()), a.name)
 }

@@ -262,21 +262,25 @@ func deepest(dir string) string {
 }
 
 // named are the files and folders below the working directory that the arguments name, also behind a flag's "=", as a word
-// of a command, and before a colon: pod.yaml:app. The program would find them, and what it changes of them comes back.
+// of a command, and of what -from takes before its colon: pod.yaml:app. The program would find them, and what it changes of
+// them comes back.
 func named(args []string, dir string) []string {
 	var files []string
+	last := ""
 	for _, arg := range args {
+		before := last
+		last = arg
 		if strings.HasPrefix(arg, "-test.") {
 			continue
 		}
-		if _, value, found := strings.Cut(arg, "="); found && strings.HasPrefix(arg, "-") {
-			arg = value
+		if flag, value, found := strings.Cut(arg, "="); found && strings.HasPrefix(arg, "-") {
+			before, arg = flag, value
 		}
 		words, err := shellquote.Split(arg)
 		if err != nil {
 			continue // no command
 		}
-		for _, word := range besides(append(words, arg)) {
+		for _, word := range append(besides(before, words), besides(before, []string{arg})...) {
 			path, err := filepath.Abs(word)
 			if err != nil || path == dir || !inside(dir, path) {
 				continue
@@ -290,16 +294,25 @@ func named(args []string, dir string) []string {
 	return files
 }
 
-// besides adds to words what is meant by them too: what stands before the last colon, and the drop-ins of a unit of systemd.
-func besides(words []string) []string {
+// besides adds to words, which stand behind another one, what is meant by them too: of FILE:NAME the manifest, and the drop-ins
+// of a unit of systemd.
+func besides(before string, words []string) []string {
 	all := slices.Clone(words)
 	for _, word := range words {
-		if at := strings.LastIndexByte(word, ':'); at > 0 {
+		if at := strings.LastIndexByte(word, ':'); at > 0 && (before == "-from" || before == "--from" || isManifest(word[:at])) {
 			all = append(all, word[:at])
 		}
-		if slices.Contains([]string{".service", ".scope", ".slice"}, filepath.Ext(word)) {
+		if slices.Contains(unitEndings, filepath.Ext(word)) {
 			all = append(all, word+".d")
 		}
+		before = word
 	}
 	return all
+}
+
+var unitEndings = []string{".service", ".scope", ".slice"}
+
+// isManifest tells by its name a file that -from takes.
+func isManifest(file string) bool {
+	return slices.Contains(append([]string{".yaml", ".yml", ".json"}, unitEndings...), filepath.Ext(file))
 }
