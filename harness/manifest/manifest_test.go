@@ -222,13 +222,36 @@ func TestAUnitThatIsNotHereIsLookedForWhereSystemdDoes(t *testing.T) {
 	require.ErrorContains(t, err, "there is no b.service here, and none in "+root+"/etc, ")
 }
 
-func TestMemoryLimitCountsWhereNothingOfVersion2Does(t *testing.T) {
+// Of two drop-ins of one name that of /etc counts, whatever they are of; in one folder the more special one does; and those of all
+// units of a kind come last.
+func TestOfDropInsOfOneNameThatOfTheMoreImportantFolderCounts(t *testing.T) {
+	root := t.TempDir()
+	old := unitFolders
+	t.Cleanup(func() { unitFolders = old })
+	unitFolders = []string{root + "/etc", root + "/usr"}
+	for file, text := range map[string]string{
+		"etc/a-b@.service": "MemoryMax=9M", "usr/a-b@c.service": "MemoryMax=8M", // an instance's own file before the template's
+		"etc/a-.service.d/1.conf": "MemoryHigh=1M", "usr/a-b@c.service.d/1.conf": "MemoryHigh=2M",
+		"etc/a-@.service.d/2.conf": "MemoryLow=1M", "etc/a-@c.service.d/2.conf": "MemoryLow=2M",
+		"etc/service.d/3.conf": "MemoryMin=1M", "usr/a-b@.service.d/3.conf": "MemoryMin=2M",
+	} {
+		path := filepath.Join(root, file)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte("[Service]\n"+text+"\n"), 0o600))
+	}
+	s, err := Read(t.Context(), "a-b@c.service", node)
+	require.NoError(t, err)
+	require.Equal(t, outcome.Limits{Max: 8 * mib, High: mib, Low: 2 * mib, Min: 2 * mib, Swap: outcome.Unlimited}, s.Limits)
+	require.Equal(t, []string{"a-b@c.service", "a-b@.service", "a-.service", "a-@c.service", "a-@.service"}, dropInNames("a-b@c.service"))
+}
+
+func TestMemoryLimitIsOfVersion1AndSaid(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.service")
 	require.NoError(t, os.WriteFile(path, []byte("[Service]\nMemoryLimit=64M\n"), 0o600))
 	s, err := Unit(path, node)
 	require.NoError(t, err)
-	require.Equal(t, 64*mib, s.Limits.Max)
+	require.Zero(t, s.Limits.Max)
 	require.Contains(t, s.Lost, "MemoryLimit is of cgroup v1: systemd takes it for MemoryMax up to version 255, and ignores it from 256 on")
 }
 

@@ -231,7 +231,6 @@ func (u *unit) note(a assignment) {
 // finish makes of the lines what depends on several.
 func (u *unit) finish() {
 	if !u.hasNew && u.oldLimit > 0 {
-		u.Limits.Max = u.oldLimit
 		u.lose("MemoryLimit is of cgroup v1: systemd takes it for MemoryMax up to version 255, and ignores it from 256 on")
 	}
 	if u.Limits.Max == 0 {

@@ -39,8 +39,8 @@ func unitFiles(path string) ([]string, error) {
 		return nil, fmt.Errorf("read the unit: %w", err)
 	}
 	files := []string{""}
-	for _, folder := range folders {
-		for _, n := range unitNames(name) { // a template's is taken where the instance has no file of its own
+	for _, n := range unitNames(name) { // a template's is taken where the instance has no file of its own
+		for _, folder := range folders {
 			file := filepath.Join(folder, n)
 			if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && files[0] == "" {
 				files[0] = file
@@ -51,16 +51,14 @@ func unitFiles(path string) ([]string, error) {
 		return nil, fmt.Errorf("read the unit: there is no %s here, and none in %s", name, strings.Join(folders, ", "))
 	}
 	dropIns := map[string]string{}
-	for _, dir := range dropInFolders(name) {
-		for _, folder := range folders {
-			found, err := filepath.Glob(filepath.Join(globbed(folder), globbed(dir), "*.conf"))
-			if err != nil {
-				return nil, fmt.Errorf("look for drop-ins of %s: %w", name, err)
-			}
-			for _, file := range found {
-				if base := filepath.Base(file); dropIns[base] == "" {
-					dropIns[base] = file
-				}
+	for _, dir := range dropInFolders(name, folders) {
+		found, err := filepath.Glob(filepath.Join(globbed(dir), "*.conf"))
+		if err != nil {
+			return nil, fmt.Errorf("look for drop-ins of %s: %w", name, err)
+		}
+		for _, file := range found {
+			if base := filepath.Base(file); dropIns[base] == "" {
+				dropIns[base] = file
 			}
 		}
 	}
@@ -88,18 +86,35 @@ func unitNames(name string) []string {
 	return []string{name}
 }
 
-// dropInFolders are the names of a unit's folders of drop-ins, the most special first: of itself, of its template, of what its name
-// begins with up to a dash, and of all units of its kind.
-func dropInFolders(name string) (dirs []string) {
-	kind := filepath.Ext(name)
-	for _, n := range unitNames(name) {
-		dirs = append(dirs, n+".d")
-		stem := strings.TrimSuffix(n, kind)
-		for at := strings.LastIndexByte(stem, '-'); at > 0; at = strings.LastIndexByte(stem[:at], '-') {
-			dirs = append(dirs, stem[:at+1]+kind+".d")
+// dropInFolders are a unit's folders of drop-ins, the most important first, as systemd orders them (unit_file_find_dropin_paths): below
+// each of its folders those of the unit's own names, the most special first, and behind all of them those of all units of its kind.
+func dropInFolders(name string, folders []string) (dirs []string) {
+	for _, names := range [][]string{dropInNames(name), {filepath.Ext(name)[1:]}} {
+		for _, folder := range folders {
+			for _, n := range names {
+				dirs = append(dirs, filepath.Join(folder, n+".d"))
+			}
 		}
 	}
-	return append(dirs, kind[1:]+".d")
+	return dirs
+}
+
+// dropInNames are the names of a unit whose drop-ins are its too: itself, its template, and what its name begins with up to a dash, as
+// an instance where it is one: a-b@c.service, a-b@.service, a-.service, a-@c.service, a-@.service.
+func dropInNames(name string) []string {
+	kind := filepath.Ext(name)
+	prefix, instance, _ := strings.Cut(strings.TrimSuffix(name, kind), "@")
+	names := []string{name}
+	if instance != "" {
+		names = append(names, dropInNames(prefix+"@"+kind)...)
+		instance = "@" + instance
+	}
+	shorter := strings.TrimSuffix(prefix, "-")
+	at := strings.LastIndexByte(shorter, '-')
+	if at <= 0 {
+		return names
+	}
+	return append(names, dropInNames(shorter[:at+1]+instance+kind)...)
 }
 
 // readUnit reads the assignments of a section in a unit's files, in their order.

@@ -115,7 +115,7 @@ func (s Store) Remove(ctx context.Context, names ...string) error {
 	}
 	defer unlock()
 	for _, name := range names {
-		if _, err := os.Lstat(filepath.Join(s.dir, name)); err != nil || !nameOf.MatchString(name) {
+		if _, err := s.Find(name); err != nil { // also of arm64, the folder of other kernels
 			return &advise.Finding{
 				Found: fmt.Sprintf("there is no kernel %q in %s", name, s.dir), Help: "oomcage kernels lists those that are there", Kind: ErrNoSuchKernel,
 			}

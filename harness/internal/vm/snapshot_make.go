@@ -143,7 +143,7 @@ func writeSavedInitramfs(ctx context.Context, m machine) error {
 	if err != nil {
 		return err
 	}
-	j := job{Save: true, Emulated: m.accel == "tcg"}
+	j := job{Save: true, Emulated: m.accel == accelTCG}
 	if j.Modules, err = t.modules(modules); err != nil {
 		return err
 	}
