@@ -42,7 +42,7 @@ func TestAGoProgramWhoseLiveHeapIsAboveItsOwnLimitStalls(t *testing.T) {
 
 // With the same limit, a target that only computes was held up by nothing but itself, however slow its steps become.
 func TestATargetThatComputesMoreAndMoreIsOutOfTime(t *testing.T) {
-	const steps, rounds = 16, 200_000
+	const steps, rounds = 16, 1_000_000
 	o := runUntil(t, Limits{Max: 256 * MiB}, func(timeIsUp func()) Spec {
 		target := server(t)
 		target.Env = append(target.Env, "GOMEMLIMIT=128MiB", "GOGC=off")
