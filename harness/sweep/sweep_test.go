@@ -107,7 +107,7 @@ func TestPointsThatTogetherWouldMeetTheGuardWaitForEachOther(t *testing.T) {
 	holder := harness.NewCageT(t, harness.Limits{})
 	// The room of the machine would be filled else, however large it is, which took longer than a run may last.
 	above := filepath.Join(filepath.Dir(holder.Path()), "memory.max")
-	require.NoError(t, os.WriteFile(above, []byte("512M"), 0))
+	require.NoError(t, os.WriteFile(above, []byte("384M"), 0))
 	t.Cleanup(func() { require.NoError(t, os.WriteFile(above, []byte("max"), 0)) })
 	room, err := holder.Room()
 	require.NoError(t, err)
