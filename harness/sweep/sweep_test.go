@@ -111,7 +111,7 @@ func TestPointsThatTogetherWouldMeetTheGuardWaitForEachOther(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, os.WriteFile(above, []byte("max"), 0)) })
 	room, err := holder.Room()
 	require.NoError(t, err)
-	require.Equal(t, 512*harness.MiB, room)
+	require.Equal(t, 384*harness.MiB, room)
 	// Two of these, filled, are more than all cages may take together.
 	limit := room * 6 / 10
 	limit -= limit % harness.MiB
