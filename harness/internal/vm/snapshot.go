@@ -154,7 +154,7 @@ func (s *session) mayBootInstead(f *Failure) bool {
 // bootInstead throws the snapshot away.
 func (s *session) bootInstead(ctx context.Context, f *Failure) error {
 	s.warn("the saved guest " + s.saved.dir + " cannot be resumed: " + f.Found + "; it is thrown away, nothing has run yet, and one is booted")
-	if err := s.saved.throwAway(f); err != nil {
+	if err := s.saved.throwAway(ctx, f); err != nil {
 		s.warn(err.Error())
 	}
 	return s.packAnew(ctx)

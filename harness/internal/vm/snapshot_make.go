@@ -51,7 +51,8 @@ func (st store) make(ctx context.Context, m machine, k kind) (*snapshot, error) 
 		return nil, errors.Join(err, os.RemoveAll(s.dir))
 	}
 	s.dir = final
-	return s, st.prune(k.Boot, name, maxSnapshots, maxSnapshotBytes)
+	_ = st.prune(k.Boot, name, maxSnapshots, maxSnapshotBytes) // this one is good; what is too much goes with the next
+	return s, nil
 }
 
 // room refuses a disk that a snapshot may fill.

@@ -161,16 +161,11 @@ func (st store) get(ctx context.Context, m machine, tsc tscSample, warn func(str
 	if s, err := st.find(k, m.tscKHz, warn); s != nil || err != nil {
 		return s, err
 	}
-	lock, err := os.OpenFile(filepath.Join(st.dir, ".lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	unlock, err := st.lock(ctx, bootTime)
 	if err != nil {
 		return nil, err
 	}
-	defer lock.Close()
-	patient, cancel := context.WithTimeout(ctx, bootTime)
-	defer cancel()
-	if err := sys.AwaitLock(patient, lock); err != nil {
-		return nil, noSnapshotError{"another one is being saved: " + err.Error()}
-	}
+	defer unlock()
 	if s, err := st.find(k, m.tscKHz, warn); s != nil || err != nil {
 		return s, err
 	}
@@ -179,6 +174,24 @@ func (st store) get(ctx context.Context, m machine, tsc tscSample, warn func(str
 		st.refuse(k, err.Error())
 	}
 	return s, err
+}
+
+// lock keeps others from changing the store until unlock is called. It waits so long at most.
+func (st store) lock(ctx context.Context, most time.Duration) (unlock func(), err error) {
+	file, err := os.OpenFile(filepath.Join(st.dir, ".lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	patient, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	if err := sys.AwaitLock(patient, file); err != nil {
+		file.Close()
+		if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			err = noSnapshotError{"another one is being saved: " + err.Error()}
+		}
+		return nil, err
+	}
+	return func() { file.Close() }, nil
 }
 
 // find returns a whole snapshot of the kind, or nil; a damaged one is removed. Its error says that there will be none.
@@ -192,8 +205,8 @@ func (st store) find(k kind, tscKHz int64, warn func(string)) (*snapshot, error)
 		return nil, noSnapshotError{no.Reason}
 	}
 	s := &snapshot{dir: filepath.Join(st.dir, name)}
-	if _, err := os.Stat(s.dir); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	if _, err := os.Stat(filepath.Join(s.dir, aboutFile)); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // also where it is being removed
 	}
 	if err := s.check(k, tscKHz); err != nil {
 		warn("the saved guest " + s.dir + " is damaged: " + err.Error() + "; it is thrown away, and another made")
@@ -256,10 +269,24 @@ func (s *snapshot) remove() error {
 	return os.RemoveAll(s.dir)
 }
 
-// throwAway removes a snapshot that could not be resumed. Where it had just been made the next would be no better.
-func (s *snapshot) throwAway(f *Failure) error {
+// throwAwayTime is how long it waits for another who makes a snapshot: a guest is to be booted meanwhile.
+const throwAwayTime = 5 * time.Second
+
+// throwAway removes a snapshot that could not be resumed, unless another has taken its place. Where it had just been made the next
+// would be no better.
+func (s *snapshot) throwAway(ctx context.Context, f *Failure) error {
+	st := store{filepath.Dir(s.dir)}
 	if s.fresh {
-		store{filepath.Dir(s.dir)}.refuse(s.about.Kind, f.Found)
+		st.refuse(s.about.Kind, f.Found)
+	}
+	unlock, err := st.lock(ctx, throwAwayTime)
+	if err != nil {
+		return fmt.Errorf("throw %s away: %w", s.dir, err)
+	}
+	defer unlock()
+	var now about
+	if readJSON(filepath.Join(s.dir, aboutFile), &now) == nil && now != s.about {
+		return nil
 	}
 	return s.remove()
 }

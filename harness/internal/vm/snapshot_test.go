@@ -2,6 +2,7 @@ package vm
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -195,10 +196,6 @@ func TestDamagedSnapshotIsRemovedAndSaid(t *testing.T) {
 			t.Helper()
 			require.NoError(t, os.WriteFile(filepath.Join(s.dir, stateFile), []byte("other"), 0o600))
 		}, "the state of its devices is not what was saved"},
-		"no description": {func(t *testing.T, s *snapshot) {
-			t.Helper()
-			require.NoError(t, os.Remove(filepath.Join(s.dir, aboutFile)))
-		}, "no such file"},
 		"half a description": {func(t *testing.T, s *snapshot) {
 			t.Helper()
 			require.NoError(t, os.Truncate(filepath.Join(s.dir, aboutFile), 10))
@@ -230,6 +227,47 @@ func TestDamagedSnapshotIsRemovedAndSaid(t *testing.T) {
 	}
 }
 
+// Its description goes first.
+func TestSnapshotThatIsBeingRemovedIsNone(t *testing.T) {
+	st := store{t.TempDir()}
+	k := kind{Format: snapshotFormat, Boot: "b"}
+	put := putSnapshot(t, st, k, 4096, time.Now())
+	require.NoError(t, os.Remove(filepath.Join(put.dir, aboutFile)))
+	s, err := st.find(k, 2_600_000, func(line string) { assert.Fail(t, line) })
+	require.NoError(t, err)
+	assert.Nil(t, s)
+	require.NoError(t, st.prune("b", "", 1, 1<<40))
+	assert.NoDirExists(t, put.dir, "and nothing is in the way of the next")
+}
+
+func TestSnapshotThatTookThePlaceOfAnotherIsNotThrownAway(t *testing.T) {
+	st := store{t.TempDir()}
+	k := kind{Format: snapshotFormat, Boot: "b"}
+	old := putSnapshot(t, st, k, 4096, time.Now())
+	current := *old
+	current.about.State = "another"
+	require.NoError(t, writeJSON(filepath.Join(old.dir, aboutFile), current.about))
+	require.NoError(t, old.throwAway(t.Context(), failure(notResumed, "QEMU did not take it", "")))
+	assert.DirExists(t, old.dir)
+	require.NoError(t, current.throwAway(t.Context(), failure(notResumed, "QEMU did not take it", "")))
+	assert.NoDirExists(t, old.dir)
+}
+
+func TestOfTwoThatSaveTheSecondGivesUpInTime(t *testing.T) {
+	st := store{t.TempDir()}
+	unlock, err := st.lock(t.Context(), time.Minute)
+	require.NoError(t, err)
+	_, err = st.lock(t.Context(), time.Millisecond)
+	require.ErrorContains(t, err, "another one is being saved")
+	require.ErrorAs(t, err, &noSnapshotError{})
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = st.lock(ended, time.Minute)
+	require.ErrorIs(t, err, context.Canceled)
+	require.False(t, errors.As(err, &noSnapshotError{}), "nobody said that another one is saved")
+	unlock()
+}
+
 func TestKindThatCannotBeSavedIsNotTriedEachTime(t *testing.T) {
 	st := store{t.TempDir()}
 	k := kind{Format: snapshotFormat, Boot: "b"}
@@ -250,7 +288,7 @@ func TestFreshSnapshotThatCannotBeResumedIsNotMadeAgain(t *testing.T) {
 	for _, fresh := range []bool{false, true} {
 		s := putSnapshot(t, st, k, 4096, time.Now())
 		s.fresh = fresh
-		require.NoError(t, s.throwAway(failure(notResumed, "QEMU did not take it", "")))
+		require.NoError(t, s.throwAway(t.Context(), failure(notResumed, "QEMU did not take it", "")))
 		assert.NoDirExists(t, s.dir)
 		_, err := st.find(k, 0, quiet)
 		assert.Equal(t, fresh, errors.As(err, &noSnapshotError{}), "%v", err)
