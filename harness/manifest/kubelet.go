@@ -53,6 +53,9 @@ func (f *found) settings(s *Settings, n Node) error {
 		return fmt.Errorf("its memory limit is %d bytes%s; below %v no program can be executed", m, hint, outcome.SmallestMax)
 	}
 	f.lost(s)
+	if n.Guest && (s.QoS == burstable && adj != guaranteedAdj || n.LimitedSwap || n.ThrottlingFactor > 0 && limit == 0) {
+		s.lose("the node: shares are of the microVM's memory, %v, unless -node memory=64GiB says how much the node has", n.Memory)
+	}
 	return nil
 }
 

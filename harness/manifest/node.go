@@ -39,6 +39,10 @@ type Node struct {
 
 	// PageSize is what memory.high is a multiple of. 0: 4096.
 	PageSize outcome.Bytes
+
+	// Guest says that Memory is that of the microVM this runs in, and nobody has said how much the machine has that is meant:
+	// shares of it are refused, and what else depends on it is among Settings.Lost.
+	Guest bool
 }
 
 // Validate says what of the node makes no sense.
@@ -56,14 +60,14 @@ func (n Node) Validate() error {
 	return nil
 }
 
-// ThisNode is this machine, with a kubelet as it is by default.
+// ThisNode is this machine, with a kubelet as it is by default. In the microVM of oomcage it is a Guest.
 func ThisNode() (Node, error) {
 	f, err := os.Open("/proc/meminfo")
 	if err != nil {
 		return Node{}, fmt.Errorf("read how much memory this machine has: %w", err)
 	}
 	defer f.Close()
-	n := Node{PageSize: outcome.Bytes(os.Getpagesize())}
+	n := Node{PageSize: outcome.Bytes(os.Getpagesize()), Guest: os.Getenv("OOMCAGE_VM") != ""}
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		fields := strings.Fields(lines.Text())
 		if len(fields) < 2 {

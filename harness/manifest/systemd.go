@@ -130,6 +130,9 @@ func (u *unit) size(a assignment, none outcome.Bytes) (outcome.Bytes, error) {
 	var n outcome.Bytes
 	var err error
 	if number, share := strings.CutSuffix(a.value, "%"); share {
+		if u.node.Guest {
+			return 0, a.errorf("a share is of the machine's memory, and this is a microVM: say how much the machine has that is meant: -node memory=64GiB")
+		}
 		n, err = u.share(number)
 	} else {
 		n, err = parseSize(a.value)

@@ -9,13 +9,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/sys/unix"
 
 	"oomcage/harness"
 	"oomcage/harness/internal/guest"
@@ -45,7 +45,10 @@ func (f *fromFlags) registerFrom(cmd *cobra.Command) {
 
 // nodeKeys are what -node says of a machine, the last three as the kubelet's configuration calls them.
 var nodeKeys = map[string]func(n *manifest.Node, value string) error{
-	"memory":      func(n *manifest.Node, value string) error { return n.Memory.Set(value) },
+	"memory": func(n *manifest.Node, value string) error {
+		n.Guest = false
+		return n.Memory.Set(value)
+	},
 	"swap":        func(n *manifest.Node, value string) error { return n.Swap.Set(value) },
 	"allocatable": func(n *manifest.Node, value string) error { return n.Allocatable.Set(value) },
 	"swapBehavior": func(n *manifest.Node, value string) error {
@@ -115,9 +118,13 @@ func (f *fromFlags) applyFrom(ctx context.Context, spec *outcome.Spec) error {
 		}
 		f.read, f.lost = s, slices.Clone(s.Lost)
 		spec.Limits, spec.Target.OOMScoreAdj = s.Limits, s.OOMScoreAdj
-		if adj := s.OOMScoreAdj; adj != nil && !f.flags.Changed("oom-score-adj") && !mayLower(*adj) {
-			spec.Target.OOMScoreAdj = nil
-			f.lost = append(f.lost, fmt.Sprintf("oom_score_adj %d takes CAP_SYS_RESOURCE: the target has 0, which is the same among its own processes", *adj))
+		if s.OOMScoreAdj != nil && !f.flags.Changed("oom-score-adj") {
+			if err := f.heedAdj(spec, *s.OOMScoreAdj); err != nil {
+				return err
+			}
+		}
+		if l := s.Limits; f.otherMax(s) && (l.Swap > 0 || l.High > 0) {
+			f.lost = append(f.lost, "what depends on its memory.max, where a flag gives another: memory.swap.max and memory.high stay those of the file's")
 		}
 	}
 	if f.flags.Changed("oom-score-adj") {
@@ -134,17 +141,47 @@ func missingHint(source string, err error) string {
 	return ""
 }
 
-// mayLower reports whether a process of this one's may get that oom_score_adj (proc(5)).
-func mayLower(adj int) bool {
-	if adj >= 0 {
-		return true
+// otherMax reports whether a flag gives another memory.max than a file by which other limits follow from it.
+func (f *fromFlags) otherMax(s *manifest.Settings) bool {
+	given := f.flags.Lookup("max")
+	unit := slices.Contains([]string{".service", ".scope", ".slice"}, filepath.Ext(s.Files[0])) // where each limit is for itself
+	return !unit && s.Limits.Max > 0 && (given == nil || given.Changed)                             // bisect has no such flag, and tries its own
+}
+
+// heedAdj leaves the manifest's oom_score_adj out where the target may not get it.
+func (f *fromFlags) heedAdj(spec *outcome.Spec, adj int) error {
+	const file = "/proc/self/oom_score_adj"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
 	}
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	if err := unix.Capget(&header, &data[0]); err != nil {
-		return false
+	inherited, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return fmt.Errorf("parse %s: %w", file, err)
 	}
-	return data[unix.CAP_SYS_RESOURCE/32].Effective&(1<<(unix.CAP_SYS_RESOURCE%32)) != 0
+	// How low a process may go is in no file: it depends on CAP_SYS_RESOURCE in the first user namespace, and on what was set before.
+	got := adjOf(adj, inherited, func(adj int) bool {
+		if os.WriteFile(file, []byte(strconv.Itoa(adj)), 0) != nil {
+			return false
+		}
+		return os.WriteFile(file, text, 0) == nil
+	})
+	if got != adj {
+		spec.Target.OOMScoreAdj = nil
+		f.lost = append(f.lost, fmt.Sprintf("oom_score_adj %d takes CAP_SYS_RESOURCE here: the target keeps %d, which is the same among its own processes", adj, got))
+	}
+	return nil
+}
+
+// adjOf is the oom_score_adj that a target gets which is to have adj: where that may not be, 0 as without a manifest, or else what
+// it inherits. A process may raise it always, and lower it where may says so.
+func adjOf(adj, inherited int, may func(adj int) bool) int {
+	for _, want := range []int{adj, 0} {
+		if want >= inherited || may(want) {
+			return want
+		}
+	}
+	return inherited
 }
 
 // tellFrom says which limits came of the manifest, and what did not: once, however many runs take it.

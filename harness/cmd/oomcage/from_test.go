@@ -124,3 +124,49 @@ func TestAManifestThatCannotBeTakenIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// How low a process may go is the kernel's word.
+func TestATargetKeepsItsOOMScoreAdjWhereItMayNotBeLowered(t *testing.T) {
+	for _, c := range []struct{ adj, inherited, lowest, want int }{
+		{-997, 0, -1000, -997},
+		{-997, 0, 0, 0},
+		{-997, 100, 100, 100},
+		{-997, 100, 0, 0}, // the kernel lets it go back to what root set
+		{50, 100, 100, 100},
+		{50, 100, 0, 50},
+		{938, 100, 100, 938},
+		{-500, -1000, -1000, -500},
+		{-1000, -500, -500, 0}, // raised, as without a manifest
+	} {
+		require.Equal(t, c.want, adjOf(c.adj, c.inherited, func(adj int) bool { return adj >= c.lowest }), "%+v", c)
+	}
+}
+
+func TestTheMicroVMIsNotTheMachineThatAManifestIsMeantFor(t *testing.T) {
+	said := func(args ...string) string {
+		var stdout, stderr bytes.Buffer
+		execute(append(append([]string{"run"}, args...), "--", "true"), &stdout, &stderr)
+		return stderr.String()
+	}
+	unit, pod := "--from="+mustManifest(t, "a.service", "[Service]\nMemoryMax=50%\n"), "--from="+mustManifest(t, "pod.yaml", deployment)
+	t.Setenv("OOMCAGE_VM", "6.1")
+	require.Contains(t, said(unit), "MemoryMax=50%: a share is of the machine's memory, and this is a microVM: say how much the machine has that is meant: -node memory=64GiB")
+	require.Contains(t, said(unit, "--node=memory=1GiB"), "memory.max 536870912")
+	require.Contains(t, said(pod), "not taken over: the node: shares are of the microVM's memory, ")
+	require.NotContains(t, said(pod, "--node=memory=16GiB"), "the microVM's memory")
+}
+
+func TestLimitsThatFollowFromAMaxStayTheFilesWhereAFlagGivesAnother(t *testing.T) {
+	said := func(args ...string) string {
+		var stdout, stderr bytes.Buffer
+		execute(append(args, "--", "true"), &stdout, &stderr)
+		return stderr.String()
+	}
+	const stay = "memory.swap.max and memory.high stay those of the file's"
+	compose := "--from=" + mustManifest(t, "compose.yaml", "services: {web: {image: x, mem_limit: 64m}}\n")
+	require.NotContains(t, said("run", compose), stay)
+	require.Contains(t, said("run", compose, "--max=128M"), stay)
+	require.Contains(t, said("bisect", compose, "--lo=32M", "--hi=64M"), stay)
+	unit := "--from=" + mustManifest(t, "a.service", "[Service]\nMemoryMax=64M\nMemorySwapMax=1M\n")
+	require.NotContains(t, said("run", unit, "--max=128M"), stay, "there each is for itself")
+}
