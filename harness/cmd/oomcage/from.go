@@ -145,7 +145,7 @@ func missingHint(source string, err error) string {
 func (f *fromFlags) otherMax(s *manifest.Settings) bool {
 	given := f.flags.Lookup("max")
 	unit := slices.Contains([]string{".service", ".scope", ".slice"}, filepath.Ext(s.Files[0])) // where each limit is for itself
-	return !unit && s.Limits.Max > 0 && (given == nil || given.Changed)                             // bisect has no such flag, and tries its own
+	return !unit && s.Limits.Max > 0 && (given == nil || given.Changed)                         // bisect has no such flag, and tries its own
 }
 
 // heedAdj leaves the manifest's oom_score_adj out where the target may not get it.

@@ -10,9 +10,22 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+// await receives, which takes milliseconds; a busy machine gets a minute.
+func await[T any](t *testing.T, from <-chan T, what string) (got T) {
+	t.Helper()
+	select {
+	case got = <-from:
+	case <-time.After(time.Minute):
+		require.FailNow(t, "not seen in time: "+what)
+	}
+	return got
+}
 
 // One Ctrl-C did not end them: they went on to read from a pipe that nobody wrote to, and only a second one killed them.
 func TestOneSignalEndsWhoReadsFromAPipe(t *testing.T) {
@@ -37,12 +50,17 @@ func TestOneSignalEndsWhoReadsFromAPipe(t *testing.T) {
 			code := make(chan int, 1)
 			var stderr bytes.Buffer
 			go func() { code <- execute(args, io.Discard, &stderr) }()
-			writer, err := os.OpenFile(fifo, os.O_WRONLY, 0) // once somebody reads from it
-			require.NoError(t, err)
+			opened := make(chan *os.File, 1)
+			go func() {
+				writer, err := os.OpenFile(fifo, os.O_WRONLY, 0) // once somebody reads from it
+				assert.NoError(t, err)
+				opened <- writer
+			}()
+			writer := await(t, opened, "a reader")
 			defer writer.Close()
 			require.NoError(t, syscall.Kill(syscall.Getpid(), syscall.SIGINT))
-			require.Equal(t, exitSignal+int(syscall.SIGINT), <-code, "%s", &stderr)
-			<-come
+			require.Equal(t, exitSignal+int(syscall.SIGINT), await(t, code, "its end"), "%s", &stderr)
+			await(t, come, "the signal")
 		})
 	}
 }
@@ -61,8 +79,8 @@ func TestOneSignalEndsWhoPrintsWhereNobodyReads(t *testing.T) {
 	defer signal.Stop(come)
 	code, stdout := make(chan int, 1), stuck{make(chan struct{})}
 	go func() { code <- execute([]string{"compare", comparedBase, comparedHead}, stdout, io.Discard) }()
-	<-stdout.begun
+	await(t, stdout.begun, "what it prints")
 	require.NoError(t, syscall.Kill(syscall.Getpid(), syscall.SIGINT))
-	require.Equal(t, exitSignal+int(syscall.SIGINT), <-code)
-	<-come
+	require.Equal(t, exitSignal+int(syscall.SIGINT), await(t, code, "its end"))
+	await(t, come, "the signal")
 }
