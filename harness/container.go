@@ -20,7 +20,8 @@ import (
 // container is what a target is in that an engine has made.
 type container struct {
 	engine engine.Engine
-	id     string
+	id     string // empty: it may be there all the same, where making it was cut short
+	owner  engine.Owner
 	before snapshot // of the cage, before the container was made
 
 	mu       sync.Mutex
@@ -32,6 +33,8 @@ type container struct {
 }
 
 const (
+	// prepareTimeout is how long an engine may take to make a container. As removeTimeout.
+	prepareTimeout = 5 * time.Minute
 	// imageTimeout is how long an engine may take to tell of an image. 2 s under emulation (2026-11).
 	imageTimeout = 30 * time.Second
 	// engineGrace is how long an engine may take to print the rest of what a container that has ended has printed. 1 s under emulation, and 10 s where that has a tenth of a processor (2026-11).
@@ -83,6 +86,8 @@ func (c *Cage) prepare(ctx context.Context, t Target) (*Process, error) {
 	if t.Image == "" {
 		return nil, nil //nolint:nilnil // both are meant
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, prepareTimeout, fmt.Errorf("its engine took longer than %v", prepareTimeout))
+	defer cancel()
 	p, err := c.makeContainer(ctx, t)
 	if err != nil {
 		return nil, fmt.Errorf("make a container of %s: %w", t.Image, explainDescriptors(err))
@@ -119,7 +124,7 @@ func (c *Cage) makeContainer(ctx context.Context, t Target) (*Process, error) {
 	if err := c.enterContainer(); err != nil {
 		return nil, err
 	}
-	h := &container{engine: e, before: c.before(), attached: make(chan struct{})}
+	h := &container{engine: e, owner: spec.Owner, before: c.before(), attached: make(chan struct{})}
 	p := &Process{
 		cage: c, name: t.data().Name(), held: h, output: &tail{}, score: spec.OOMScoreAdj,
 		heard: newGate(), copied: make(chan struct{}), done: make(chan struct{}),
@@ -228,12 +233,6 @@ func (p *Process) startContainer(ctx context.Context) error {
 	if err := h.start(w); err != nil {
 		return err
 	}
-	if p.child == nil { // docker makes and starts it in one
-		if err := p.adopt(ctx); err != nil {
-			return err
-		}
-		go p.wait()
-	}
 	starting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	go func() {
@@ -243,7 +242,14 @@ func (p *Process) startContainer(ctx context.Context) error {
 		case <-starting.Done():
 		}
 	}()
-	err = awaitExec(starting, p.PID())
+	if p.child == nil { // docker makes and starts it in one
+		if err = p.adopt(starting); err == nil {
+			go p.wait()
+		}
+	}
+	if err == nil {
+		err = awaitExec(starting, p.PID())
+	}
 	if errors.Is(err, errNotStarted) {
 		p.heard.open()
 		w.Close()
@@ -303,18 +309,22 @@ func (p *Process) adopt(ctx context.Context) error {
 		return err
 	}
 	if state.PID == 0 {
-		return fmt.Errorf("%s says that it has ended before it could be looked at, with exit code %d %s", h.engine.Name, state.ExitCode, state.Error)
+		return fmt.Errorf("%s says that it has ended before it could be looked at, with exit code %d %s", h.engine.Name, state.ExitCode, printable.Line(state.Error))
 	}
 	// The handle first: if what /proc says then is right, and the process is still there, both are of the same.
-	if p.child, err = os.FindProcess(state.PID); err != nil {
+	// Until then it may be a stranger, whom nobody is to signal.
+	child, err := os.FindProcess(state.PID)
+	if err != nil {
 		return err
 	}
 	where := lookAt(state.PID, p.cage.group.Name()).group
 	between := p.cage.group.Between(where)
-	if p.start, err = startOf(state.PID); err != nil || len(between) == 0 || p.child.Signal(syscall.Signal(0)) != nil {
+	start, err := startOf(state.PID)
+	if err != nil || len(between) == 0 || child.Signal(syscall.Signal(0)) != nil {
+		_ = child.Release()
 		return fmt.Errorf("%s has put its first process (%d) into the cgroup %q, and not below the cage %s", h.engine.Name, state.PID, where, p.cage.group.Name())
 	}
-	p.group = between[len(between)-1]
+	p.child, p.start, p.group = child, start, between[len(between)-1]
 	p.cage.mu.Lock()
 	defer p.cage.mu.Unlock()
 	p.cage.container = p.group
@@ -333,12 +343,13 @@ func (h *container) finish(ctx context.Context) error {
 	}
 	h.mu.Unlock()
 	h.gone.Do(func() {
-		if h.id == "" {
-			return
-		}
 		// The time of a cage's closing is about what the kernel does.
 		removing, stop := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
 		defer stop()
+		if h.id == "" {
+			h.err = h.engine.RemoveOf(removing, h.owner)
+			return
+		}
 		h.err = h.engine.Remove(removing, h.id)
 	})
 	return h.err

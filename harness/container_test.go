@@ -4,7 +4,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,13 +18,18 @@ import (
 // mustFakePodman puts the test binary into $PATH as podman, and returns its folder.
 func mustFakePodman(t *testing.T) fakeEngine {
 	t.Helper()
+	return mustFakeEngine(t, "podman")
+}
+
+func mustFakeEngine(t *testing.T, name string) fakeEngine {
+	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
 	dir := t.TempDir()
-	require.NoError(t, os.Symlink(self, filepath.Join(dir, "podman")))
+	require.NoError(t, os.Symlink(self, filepath.Join(dir, name)))
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	t.Setenv(engineFolder, dir)
-	t.Setenv(roleVariable, "podman")
+	t.Setenv(roleVariable, name)
 	return fakeEngine(dir)
 }
 
@@ -85,6 +92,29 @@ func TestAContainerThatLivesIsRemovedWithItsCage(t *testing.T) {
 		want = outcome.ExitStatus{Ended: true, Code: 137, Engine: "podman"}
 	}
 	require.Equal(t, want, p.Status())
+}
+
+// What an engine says may be of another machine, or of another PID namespace.
+func TestAStrangerThatAnEngineNamesIsNotSignalled(t *testing.T) {
+	if err := Supported(); err != nil {
+		giveUp(t, err)
+	}
+	stranger := exec.CommandContext(t.Context(), "/proc/self/exe")
+	stranger.Env = append(os.Environ(), roleVariable+"=idle")
+	require.NoError(t, stranger.Start())
+	e := mustFakeEngine(t, "docker")
+	e.put("pid", strconv.Itoa(stranger.Process.Pid))
+	c := NewCageT(t, Limits{Max: 64 * MiB})
+	target := contained(t, "idle")
+	target.Engine = "docker"
+	p, err := c.prepare(t.Context(), target)
+	require.NoError(t, err)
+	require.ErrorContains(t, p.adopt(t.Context()), "and not below the cage "+c.group.Name())
+	require.Zero(t, p.PID())
+	require.NoError(t, c.Close())
+	require.Equal(t, fakeID, e.await("removed"))
+	require.NoError(t, stranger.Process.Signal(syscall.SIGTERM))
+	require.EqualError(t, stranger.Wait(), "signal: terminated")
 }
 
 func TestAContainersOwnPortIsWhatItIsTold(t *testing.T) {

@@ -272,7 +272,12 @@ func statusIn(ws syscall.WaitStatus) outcome.ExitStatus {
 func (p *Process) Cage() *Cage { return p.cage }
 
 // PID is the process's id, as the harness sees it.
-func (p *Process) PID() int { return p.child.Pid }
+func (p *Process) PID() int {
+	if p.child == nil { // a container that docker has not started
+		return 0
+	}
+	return p.child.Pid
+}
 
 // Name is the executable's base name, or the image's.
 func (p *Process) Name() string { return p.name }

@@ -17,6 +17,7 @@ import (
 // The test binary as podman, as far as a cage asks it: each command is a process, and what it knows is in a folder.
 func init() {
 	roles["podman"] = func() { fakeEngine(os.Getenv(engineFolder)).command(os.Args[3:]) } // behind --cgroup-manager cgroupfs
+	roles["docker"] = func() { fakeEngine(os.Getenv(engineFolder)).command(os.Args[1:]) }
 	roles["conmon"] = func() { fakeEngine(os.Getenv(engineFolder)).conmon() }
 	// gate PROGRAM ARG…: waits in the container for the word to execute the program, as an engine's runtime does.
 	roles["gate"] = func() {
@@ -55,18 +56,19 @@ func (e fakeEngine) put(name, text string) {
 }
 
 func (e fakeEngine) await(name string) string {
-	for {
+	for began := time.Now(); time.Since(began) < 5*time.Minute; {
 		if text, err := os.ReadFile(e.path(name)); err == nil {
 			return string(text)
 		}
 		time.Sleep(time.Millisecond) // it is another process that writes it
 	}
+	panic("nobody has written " + e.path(name))
 }
 
 func (e fakeEngine) command(args []string) {
 	switch words := strings.Join(args, " "); {
 	case strings.HasPrefix(words, "info "):
-		fmt.Println(`{"host":{"cgroupVersion":"v2"},"version":{"Version":"5.0.0"}}`)
+		fmt.Println(`{"host":{"cgroupVersion":"v2"},"version":{"Version":"5.0.0"},"CgroupDriver":"cgroupfs","CgroupVersion":"2"}`)
 	case strings.HasPrefix(words, "ps "):
 	case strings.HasPrefix(words, "image inspect "):
 		fmt.Println("sha256:feed")

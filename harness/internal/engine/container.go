@@ -118,6 +118,9 @@ func (s State) Ended() bool {
 	return s.Status == "exited" || s.Status == "stopped" || s.Status == "dead"
 }
 
+// isOver reports whether nothing of it runs.
+func (s State) isOver() bool { return s.PID == 0 && (s.Ended() || s.Status == "created") }
+
 // Inspect asks for the state of a container.
 func (e Engine) Inspect(ctx context.Context, id string) (State, error) {
 	out, err := e.run(ctx, "container", "inspect", "--format", "{{json .State}}", id)

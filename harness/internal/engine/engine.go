@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -72,7 +73,10 @@ func (e Engine) Check(ctx context.Context) error {
 		return advise.New(fmt.Sprintf("%s does not answer: %v", e.Name, err), e.Name+" info")
 	}
 	if e.Name == Docker {
-		err = checkDocker(out)
+		var here string
+		if here, err = os.Hostname(); err == nil {
+			err = checkDocker(out, here)
+		}
 	} else {
 		err = checkPodman(out)
 	}
@@ -109,9 +113,11 @@ func checkPodman(info []byte) error {
 	return nil
 }
 
-func checkDocker(info []byte) error {
+// checkDocker also refuses a daemon whose machine has another name than this one, here: its processes are nobody's here, or others.
+func checkDocker(info []byte, here string) error {
 	var i struct {
 		CgroupDriver, CgroupVersion, ServerVersion string
+		Name                                       string // of its machine
 		ServerErrors                               []string
 		SecurityOptions                            []string
 	}
@@ -120,7 +126,10 @@ func checkDocker(info []byte) error {
 	}
 	switch {
 	case len(i.ServerErrors) > 0:
-		return advise.New("the docker daemon does not answer: "+strings.Join(i.ServerErrors, ", "), "sudo systemctl start docker")
+		return advise.New("the docker daemon does not answer: "+printable.Line(strings.Join(i.ServerErrors, ", ")), "sudo systemctl start docker")
+	case i.Name != "" && i.Name != here:
+		return advise.New(fmt.Sprintf("docker talks to a daemon elsewhere (%s, and this is %s), and a cage is on this machine", printable.Line(i.Name), here),
+			"unset DOCKER_HOST DOCKER_CONTEXT and docker context use default; where its socket was lent to a container, run outside of that, or with --engine podman")
 	case i.CgroupVersion == "1":
 		return advise.New("docker uses cgroup v1, and a cage is a cgroup v2", "boot with systemd.unified_cgroup_hierarchy=1")
 	case i.CgroupDriver != "cgroupfs":

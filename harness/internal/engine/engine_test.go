@@ -119,12 +119,14 @@ func TestOnlyContainersWhoseCageIsGoneAreLeft(t *testing.T) {
 		return map[string]string{cageLabel: cage, placeLabel: boot + "/" + namespace}
 	}
 	gone, there := func(string) bool { return false }, func(string) bool { return true }
-	require.True(t, here.isLeft(labels("boot", "cgroup:[1]"), gone))
-	require.False(t, here.isLeft(labels("boot", "cgroup:[1]"), there), "its run goes on")
-	require.False(t, here.isLeft(labels("boot", "cgroup:[2]"), gone), "that of another cgroup namespace cannot be seen")
-	require.True(t, here.isLeft(labels("earlier", "cgroup:[2]"), there), "the machine was booted since")
-	require.False(t, here.isLeft(map[string]string{cageLabel: cage}, gone), "it is not one of ours")
-	require.False(t, here.isLeft(nil, gone))
+	no, yes := func() bool { return false }, func() bool { return true }
+	require.True(t, here.isLeft(labels("boot", "cgroup:[1]"), gone, no))
+	require.False(t, here.isLeft(labels("boot", "cgroup:[1]"), there, no), "its run goes on")
+	require.False(t, here.isLeft(labels("boot", "cgroup:[2]"), gone, no), "that of another cgroup namespace cannot be seen")
+	require.True(t, here.isLeft(labels("earlier", "cgroup:[2]"), there, no), "the machine was booted since")
+	require.False(t, here.isLeft(labels("earlier", "cgroup:[2]"), gone, yes), "another machine has it run")
+	require.False(t, here.isLeft(map[string]string{cageLabel: cage}, gone, no), "it is not one of ours")
+	require.False(t, here.isLeft(nil, gone, no))
 }
 
 func TestRemoveLeftAsksForEachAndRemovesTheOnesThatAreLeft(t *testing.T) {

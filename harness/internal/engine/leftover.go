@@ -41,14 +41,15 @@ func (o Owner) labels() []string {
 }
 
 // isLeft reports whether a container with these labels has been left by a run that was killed: its cage is no more. That of
-// another cgroup namespace of this boot cannot be seen from here.
-func (p Place) isLeft(labels map[string]string, exists func(path string) bool) bool {
+// another cgroup namespace of this boot cannot be seen from here. One of another boot may be another machine's with the same
+// store of containers: it is left where it does not run.
+func (p Place) isLeft(labels map[string]string, exists func(path string) bool, runs func() bool) bool {
 	boot, namespace, ok := strings.Cut(labels[placeLabel], "/")
 	switch {
 	case !ok || labels[cageLabel] == "":
 		return false
 	case boot != p.Boot:
-		return true
+		return !runs()
 	}
 	return namespace == p.Namespace && !exists(labels[cageLabel])
 }
@@ -66,7 +67,11 @@ func (e Engine) RemoveLeft(ctx context.Context) ([]string, error) {
 	var said []string
 	for _, id := range strings.Fields(string(out)) {
 		labels, err := e.labels(ctx, id)
-		if err != nil || !here.isLeft(labels, exists) {
+		runs := func() bool {
+			s, err := e.Inspect(ctx, id)
+			return err != nil || !s.isOver()
+		}
+		if err != nil || !here.isLeft(labels, exists, runs) {
 			continue // its owner has just removed it, or lives
 		}
 		line := fmt.Sprintf("removed the container %.12s, left by a run that was killed", id)
@@ -76,6 +81,22 @@ func (e Engine) RemoveLeft(ctx context.Context) ([]string, error) {
 		said = append(said, line)
 	}
 	return said, nil
+}
+
+// RemoveOf removes the containers that were made for a cage, where nobody knows their ids.
+func (e Engine) RemoveOf(ctx context.Context, o Owner) error {
+	args := []string{"ps", "--all", "--no-trunc", "--quiet"}
+	for _, l := range o.labels() {
+		args = append(args, "--filter", "label="+l)
+	}
+	out, err := e.run(ctx, args...)
+	if err != nil {
+		return fmt.Errorf("%s: look for the container of %s: %w", e.Name, o.Cage, err)
+	}
+	for _, id := range strings.Fields(string(out)) {
+		err = errors.Join(err, e.Remove(ctx, id))
+	}
+	return err
 }
 
 func (e Engine) labels(ctx context.Context, id string) (labels map[string]string, err error) {
