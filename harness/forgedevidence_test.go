@@ -41,7 +41,8 @@ func (f forgery) evidence() Evidence {
 	}
 	e := outcome.Compare(reading(f.before), after)
 	e.Status, e.Ready, e.PID, e.Cage, e.HarnessKilled, e.OOMScoreAdj, e.AncestorsHidden = f.status, true, 7, "/up/cage", f.harnessKilled, f.score, f.hidden
-	e.Kills, e.UnplacedKills = killsIn(e.Cage, e.PID, f.log), unplaced(e.PID, f.log)
+	log := loggedCage{e.Cage, e.PID, f.hidden}
+	e.Kills, e.UnplacedKills = log.killsIn(f.log), log.unplaced(f.log)
 	if f.logErr != "" {
 		e.Unread[outcome.KernelLog] = f.logErr
 	}

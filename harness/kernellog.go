@@ -52,13 +52,14 @@ func (k *kernelLog) complete(ctx context.Context, e *Evidence) {
 		ctx, cancel := context.WithTimeout(ctx, logGrace)
 		defer cancel()
 		var kills []kmsg.Kill
+		cage := loggedCage{e.Cage, e.PID, e.AncestorsHidden}
 		kills, err = k.log.Wait(ctx, func(kills []kmsg.Kill) bool {
-			in, _ := placed(e.Cage, e.PID, kills[k.from:])
+			in, _ := cage.placed(kills[k.from:])
 			return uint64(len(in)) >= e.Events.OOMKill
 		})
 		k.seen = len(kills)
 		kills = kills[k.from:]
-		e.Kills, e.UnplacedKills = killsIn(e.Cage, e.PID, kills), unplaced(e.PID, kills)
+		e.Kills, e.UnplacedKills = cage.killsIn(kills), cage.unplaced(kills)
 		switch {
 		case err != nil:
 		case k.log.Lost():
@@ -72,42 +73,101 @@ func (k *kernelLog) complete(ctx context.Context, e *Evidence) {
 	}
 }
 
+// loggedCage is a cage as it is looked for in the log, which names cgroups as the kernel's root sees them: inside a cgroup
+// namespace those names are longer than the harness's, by the same each time, which nobody inside is told.
+type loggedCage struct {
+	name   string
+	pid    int  // of the target; 0: it is not known to the log
+	hidden bool // a cgroup namespace hides what is above
+}
+
 // killsIn picks the kills in the cage and below it, two of them with their reports.
-func killsIn(cage string, pid int, kills []kmsg.Kill) []outcome.OOMKill {
-	in, reports := placed(cage, pid, kills)
-	for _, i := range reportsKept(in, reports, pid) {
+func (c loggedCage) killsIn(kills []kmsg.Kill) []outcome.OOMKill {
+	in, reports := c.placed(kills)
+	for _, i := range reportsKept(in, reports, c.pid) {
 		in[i].Report = oomReport(reports[i], in[i])
 	}
 	return in
 }
 
-// placed picks the kills in the cage and below it, and the report of each. The log names cgroups as the kernel's root
-// sees them; inside a cgroup namespace those names are longer than the harness's.
-func placed(cage string, pid int, kills []kmsg.Kill) (in []outcome.OOMKill, reports []*kmsg.Report) {
+// placed picks the kills in the cage and below it, and the report of each. One that the log does not place is the target's by its
+// PID.
+func (c loggedCage) placed(kills []kmsg.Kill) (in []outcome.OOMKill, reports []*kmsg.Report) {
+	outside, certain := c.outside(kills)
 	for _, k := range kills {
-		at := strings.Index(k.VictimGroup+"/", cage+"/")
-		if at < 0 && (k.VictimGroup != "" || k.PID != pid || pid == 0) {
+		group, is := c.within(k.VictimGroup, outside)
+		switch {
+		case is && certain:
+		case (k.VictimGroup == "" || c.mayHold(k) && !certain) && k.PID == c.pid && c.pid != 0:
+			group, k.LimitGroup = "", ""
+		default:
 			continue
 		}
-		outside := k.VictimGroup[:max(at, 0)]
 		in = append(in, outcome.OOMKill{
 			PID: k.PID, Name: k.Name, Anon: Bytes(k.AnonRSS), File: Bytes(k.FileRSS), Shmem: Bytes(k.ShmemRSS), Global: k.Global,
-			Group: strings.TrimPrefix(k.VictimGroup, outside), Limit: inNamespace(k.LimitGroup, outside),
-			Thread: k.Thread, SharedWith: k.SharedWith,
+			Group: group, Limit: inNamespace(k.LimitGroup, outside), Thread: k.Thread, SharedWith: k.SharedWith,
 		})
 		reports = append(reports, k.Report)
 	}
 	return in, reports
 }
 
-// unplaced counts the kills of others that the kernel has reported without the line that says where.
-func unplaced(pid int, kills []kmsg.Kill) (n uint64) {
+// unplaced counts the kills of others of which the log does not say whether they were in the cage.
+func (c loggedCage) unplaced(kills []kmsg.Kill) (n uint64) {
+	_, certain := c.outside(kills)
 	for _, k := range kills {
-		if k.VictimGroup == "" && (k.PID != pid || pid == 0) {
+		if (k.VictimGroup == "" || c.mayHold(k) && !certain) && (k.PID != c.pid || c.pid == 0) {
 			n++
 		}
 	}
 	return n
+}
+
+// outside is what a namespace hides of the names. It is not certain where the kills that may be in the cage differ in it, or where
+// the cage is all of a namespace: then any kill on the machine may be in it.
+func (c loggedCage) outside(kills []kmsg.Kill) (prefix string, certain bool) {
+	if !c.hidden {
+		return "", true
+	}
+	certain = true
+	for _, k := range kills {
+		if !c.mayHold(k) {
+			continue
+		}
+		before := c.before(k.VictimGroup)
+		if k.PID == c.pid && c.pid != 0 && before != "" {
+			return before, true
+		}
+		certain = certain && before != "" && (prefix == "" || prefix == before)
+		prefix = before
+	}
+	return prefix, certain
+}
+
+// mayHold reports whether a kill may be in the cage, by its name alone.
+func (c loggedCage) mayHold(k kmsg.Kill) bool {
+	if c.hidden && c.name == "/" {
+		return k.VictimGroup != ""
+	}
+	return c.hidden && c.before(k.VictimGroup) != ""
+}
+
+// before is what stands before the cage's name in that of a cgroup in it or below; "" where it does not.
+func (c loggedCage) before(group string) string {
+	if c.name == "/" || group == "" {
+		return ""
+	}
+	if i := strings.Index(group[1:]+"/", c.name+"/"); i >= 0 {
+		return group[:i+1]
+	}
+	return ""
+}
+
+// within is the name of a cgroup as it is seen here, where it is the cage or below it.
+func (c loggedCage) within(group, outside string) (name string, is bool) {
+	name, is = strings.CutPrefix(group, outside)
+	is = is && (outside != "" || !c.hidden)
+	return name, is && name != "" && (c.name == "/" || strings.HasPrefix(name+"/", c.name+"/"))
 }
 
 // inNamespace cuts off what a cgroup namespace hides of a name. A cgroup outside it keeps its own.
