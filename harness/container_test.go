@@ -59,6 +59,7 @@ func TestAContainersEndIsJudgedByItsCage(t *testing.T) {
 			o.RequireVerdict(t, c.want)
 			require.Equal(t, outcome.Executable{Path: "localhost/app:1", SHA256: "feed"}, o.Executable)
 			if c.want == OOMKilled {
+				requireKernelLog(t)
 				require.NotEmpty(t, o.Evidence.Kills)
 				require.Contains(t, o.Evidence.Kills[0].Group, "/libpod-"+fakeID)
 				require.Positive(t, o.Evidence.EventsLocal.OOMKill, "its own cgroup is gone, and the cage's counters are not")
@@ -100,8 +101,12 @@ func TestAStrangerThatAnEngineNamesIsNotSignalled(t *testing.T) {
 		giveUp(t, err)
 	}
 	stranger := exec.CommandContext(t.Context(), "/proc/self/exe")
-	stranger.Env = append(os.Environ(), roleVariable+"=idle")
+	stranger.Env = append(os.Environ(), roleVariable+"=told")
+	from, err := stranger.StdoutPipe()
+	require.NoError(t, err)
 	require.NoError(t, stranger.Start())
+	_, err = from.Read(make([]byte, 64)) // it is waiting
+	require.NoError(t, err)
 	e := mustFakeEngine(t, "docker")
 	e.put("pid", strconv.Itoa(stranger.Process.Pid))
 	c := NewCageT(t, Limits{Max: 64 * MiB})
@@ -113,8 +118,8 @@ func TestAStrangerThatAnEngineNamesIsNotSignalled(t *testing.T) {
 	require.Zero(t, p.PID())
 	require.NoError(t, c.Close())
 	require.Equal(t, fakeID, e.await("removed"))
-	require.NoError(t, stranger.Process.Signal(syscall.SIGTERM))
-	require.EqualError(t, stranger.Wait(), "signal: terminated")
+	require.NoError(t, stranger.Process.Signal(syscall.SIGUSR2))
+	require.EqualError(t, stranger.Wait(), "exit status 3")
 }
 
 func TestAContainersOwnPortIsWhatItIsTold(t *testing.T) {

@@ -157,6 +157,8 @@ type watching struct {
 type manager interface {
 	// exit is how its main process has ended, where that was the one of this PID and the manager tells it.
 	exit(ctx context.Context, pid int) (outcome.ExitStatus, bool)
+	// hasStarted reports whether what runs in the cgroup is a new life, whose main process is another one than that of before.
+	hasStarted(ctx context.Context, before int) bool
 	// startsAgain reports whether it may start it once more in the same cgroup.
 	startsAgain(ctx context.Context) bool
 }

@@ -103,6 +103,7 @@ func TestAKillInACgroupThatIsRemovedAtOnceIsJudged(t *testing.T) {
 }
 
 func TestAWatchedProcessIsJudgedByItself(t *testing.T) {
+	requireKernelLog(t)
 	c := NewCageT(t, Limits{Max: 32 * MiB})
 	victim, other := told(t, c), told(t, c)
 	await := watched(t, WatchSpec{PID: victim.PID()})
@@ -163,6 +164,8 @@ type restarting struct {
 func (m *restarting) exit(context.Context, int) (outcome.ExitStatus, bool) {
 	return outcome.ExitStatus{Ended: true, Code: 3}, m.left == 0
 }
+
+func (m *restarting) hasStarted(context.Context, int) bool { return true }
 
 func (m *restarting) startsAgain(context.Context) bool {
 	if m.left == 0 {

@@ -40,6 +40,9 @@ func lookAbove(g *cgroup.Group) (*watchedAbove, error) {
 	a := &watchedAbove{group: up, births: births}
 	if a.before, err = readAbove(up, g.Name()); err != nil {
 		births.Close()
+		if errors.Is(err, errUnsettled) {
+			return nil, nil
+		}
 		return nil, err
 	}
 	return a, nil
@@ -59,18 +62,43 @@ func (a *watchedAbove) changed() <-chan struct{} {
 	return a.births.Changed
 }
 
-// readAbove reads those above first: what is counted between the readings is then counted too often beside, which contradicts
-// itself, and not in the watched one.
-func readAbove(up *cgroup.Group, except string) (r aboveReading, err error) {
-	if r.events, err = readEvents(up, "memory.events"); err != nil {
-		return r, err
+// readTries is how often what is above is read until nothing was killed meanwhile.
+const readTries = 10
+
+var errUnsettled = errors.New("kills are counted faster than they can be read")
+
+// readAbove reads those above once more when it has read those beside: a kill between the readings would be counted for the
+// watched one, or not at all.
+func readAbove(up *cgroup.Group, except string) (aboveReading, error) {
+	for range readTries {
+		first, err := readEvents(up, "memory.events")
+		if err != nil {
+			return aboveReading{}, err
+		}
+		r := aboveReading{}
+		if err := r.readParts(up, except); err != nil {
+			return r, err
+		}
+		if r.events, err = readEvents(up, "memory.events"); err != nil || sameKills(first, r.events) {
+			return r, err
+		}
 	}
+	return aboveReading{}, errUnsettled
+}
+
+// sameKills reports whether nothing was killed between two readings.
+func sameKills(a, b Events) bool {
+	return a.OOM == b.OOM && a.OOMKill == b.OOMKill && a.OOMGroupKill == b.OOMGroupKill
+}
+
+// readParts reads what those above have counted alone, and those beside.
+func (r *aboveReading) readParts(up *cgroup.Group, except string) (err error) {
 	if r.local, err = readEvents(up, "memory.events.local"); err != nil {
-		return r, err
+		return err
 	}
 	below, err := up.Children()
 	if err != nil {
-		return r, err
+		return err
 	}
 	r.beside = map[string]Events{}
 	for _, g := range below {
@@ -81,7 +109,7 @@ func readAbove(up *cgroup.Group, except string) (r aboveReading, err error) {
 			r.beside[g.Name()] = e
 		}
 	}
-	return r, nil
+	return nil
 }
 
 // counted is what was counted since; nil where it cannot be read any more. Where the watched cgroup's name is that of a new one by

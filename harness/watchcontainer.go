@@ -43,8 +43,12 @@ func (c *watchedContainer) group() (*cgroup.Group, error) {
 			return at.Charged()
 		}
 	}
-	return g.Charged()
+	return nil, fmt.Errorf("%s says that process %d is that of the container %s, and that is in the cgroup %s, which is none of a container of the ID %.12s",
+		c.Engine, c.PID, c.name, g.Name(), c.ID)
 }
+
+// hasStarted is never asked.
+func (c *watchedContainer) hasStarted(context.Context, int) bool { return false }
 
 // startsAgain is false: an engine starts a container again in a new cgroup, when it has cleaned up the old one.
 func (c *watchedContainer) startsAgain(context.Context) bool { return false }

@@ -2,8 +2,12 @@ package harness
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"oomcage/harness/internal/cgroup"
 	"oomcage/harness/outcome"
@@ -13,8 +17,15 @@ import (
 // the others in it.
 func (w *watching) lives(ctx context.Context, g *cgroup.Group) (*Outcome, error) {
 	var lives []outcome.Life
+	var last *Outcome
 	for {
 		o, err := w.life(ctx, g)
+		if last != nil && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV)) { // over before it could be looked at
+			if w.awaitNext(ctx, g) {
+				continue
+			}
+			return last, nil
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -23,7 +34,7 @@ func (w *watching) lives(ctx context.Context, g *cgroup.Group) (*Outcome, error)
 		if w.manager == nil || !o.Evidence.Watched.Ended || !w.awaitNext(ctx, g) {
 			return o, nil
 		}
-		w.log.from = w.log.seen
+		last, w.log.from = o, w.log.seen
 		life := lifeOf(o)
 		lives = append(lives, life)
 		if w.spec.Lived != nil {
@@ -49,13 +60,18 @@ func (w *watching) awaitNext(ctx context.Context, g *cgroup.Group) bool {
 	looks := time.NewTicker(askInterval / 10)
 	defer looks.Stop()
 	var asked time.Time
+	before := w.before.pid()
+	var looked time.Time
 	for ctx.Err() == nil {
-		if runsIn(g) {
-			return true
+		if runsIn(g) && time.Since(looked) >= askInterval/5 {
+			if w.manager.hasStarted(ctx, before) {
+				return true
+			}
+			looked = time.Now()
 		}
 		if time.Since(asked) >= askInterval {
 			if asked = time.Now(); !w.manager.startsAgain(ctx) {
-				return runsIn(g)
+				return false
 			}
 		}
 		select {
@@ -76,8 +92,16 @@ func runsIn(g *cgroup.Group) bool {
 // watchedEnd is what was read at the end of a life; it may be nil.
 type watchedEnd struct {
 	id        uint64
+	main      int // its main process; 0: it is not known
 	memory    outcome.Memory
 	ancestors []outcome.Ancestor // as they counted since they were made
+}
+
+func (b *watchedEnd) pid() int {
+	if b == nil {
+		return 0
+	}
+	return b.main
 }
 
 // carry has a life begin where the one before ended. In a new cgroup all is its own that was counted in it.

@@ -56,10 +56,22 @@ func findMain(g *cgroup.Group, asked int) (*watchedMain, error) {
 		unix.Close(m.pidfd)
 		return nil, fmt.Errorf("watch process %d: %w", pid, err)
 	}
+	// The handle first: if it is where it is looked for, and still there, both are of the same.
+	if asked != 0 && !m.isIn(g) {
+		m.epoll.Close()
+		unix.Close(m.pidfd)
+		return nil, fmt.Errorf("watch process %d: it is not in the cgroup %s any more", pid, g.Name())
+	}
 	m.call()
 	m.oomScore, _ = readOOMScore(fmt.Sprintf("/proc/%d/oom_score_adj", pid))
 	go m.wait()
 	return m, nil
+}
+
+// isIn reports whether it is in a cgroup or below it.
+func (m *watchedMain) isIn(g *cgroup.Group) bool {
+	at, err := cgroup.OfProcess(m.id)
+	return err == nil && strings.HasPrefix(at.Path()+"/", g.Path()+"/") && unix.PidfdSendSignal(m.pidfd, 0, nil, 0) == nil
 }
 
 // call takes in what it is called, as long as it is there: what starts it may still be about to execute its program.
@@ -149,10 +161,11 @@ func (m *watchedMain) ended() bool {
 
 // status is how it has ended. Where what is watched has, and how the main process did is not known, the signal is unknown.
 func (m *watchedMain) status(over bool) outcome.ExitStatus {
-	if !over {
+	ended := m.ended()
+	if !over && !ended {
 		return outcome.ExitStatus{}
 	}
-	if m.ended() {
+	if ended {
 		if s, known := exitOf(m.pidfd); known {
 			return s
 		}
@@ -166,6 +179,14 @@ func (m *watchedMain) pid() int {
 		return 0
 	}
 	return initialPID(m.id)
+}
+
+// processID is the one by which this process knows it; 0: none.
+func (m *watchedMain) processID() int {
+	if m == nil {
+		return 0
+	}
+	return m.id
 }
 
 func (m *watchedMain) named() outcome.FollowedProcess {

@@ -47,7 +47,9 @@ func (r *lastReading) open(g *cgroup.Group) error {
 		*file.to = kept
 	}
 	var err error
-	r.id, err = g.ID()
+	if r.id, err = g.ID(); err != nil {
+		r.close()
+	}
 	return err
 }
 
@@ -69,8 +71,13 @@ func (r *lastReading) read(ended func(empty bool) bool, at time.Duration) {
 	if err == nil {
 		m, err = r.counters()
 	}
-	if err != nil {
-		r.removed, r.problem = true, err
+	r.take(m, at, empty, over, err)
+}
+
+// take takes in one reading, or why there is none.
+func (r *lastReading) take(m outcome.Memory, at time.Duration, empty, over bool, err error) {
+	if r.problem = err; err != nil {
+		r.removed = errors.Is(err, unix.ENODEV) || errors.Is(err, fs.ErrNotExist) // else it is read again
 		return
 	}
 	r.memory, r.at, r.empty, r.final = m, at, empty, over
@@ -124,7 +131,7 @@ func (l *watchedLife) evidence() Evidence {
 	if after.Unread[outcome.EventsFile] != "" || removed || l.last.final {
 		l.asReadLast(&after)
 	}
-	l.before = &watchedEnd{id: l.last.id, memory: after.Memory, ancestors: slices.Clone(after.Ancestors)}
+	l.before = &watchedEnd{id: l.last.id, main: l.main.processID(), memory: after.Memory, ancestors: slices.Clone(after.Ancestors)}
 	e := outcome.Compare(l.tl.before.Reading, after.Reading)
 	if n := len(l.tl.samples); n > 0 && removed {
 		last := l.tl.samples[n-1]
@@ -134,10 +141,12 @@ func (l *watchedLife) evidence() Evidence {
 	e.Ready = true // it was there before
 	e.LimitChanges = slices.Clone(l.tl.seen.changes)
 	e.PID, e.Status = l.main.pid(), l.main.status(l.ended > 0)
-	if l.ended > 0 && e.Status.Signal == outcome.UnknownSignal && l.manager != nil && l.main != nil {
-		if status, known := l.manager.exit(context.Background(), l.main.id); known {
+	if e.Status.Signal == outcome.UnknownSignal && l.manager != nil && l.main != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+		if status, known := l.manager.exit(ctx, l.main.id); known {
 			e.Status = status
 		}
+		cancel()
 	}
 	e.OOMScoreAdj = l.main.score()
 	w := &outcome.Watched{

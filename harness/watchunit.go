@@ -7,8 +7,10 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
+	"oomcage/harness/internal/printable"
 	"oomcage/harness/outcome"
 )
 
@@ -74,13 +76,23 @@ func withSuffix(name string) string {
 	return name + ".service"
 }
 
+// askTimeout is how long systemctl may take to answer: 1 s under emulation (2026-11).
+const askTimeout = 10 * time.Second
+
 // show asks systemd.
 func (u *unit) show(ctx context.Context) (map[string]string, error) {
-	cmd := exec.CommandContext(ctx, "systemctl", u.of, "show", "--no-pager", "--property=LoadState,ActiveState,SubState,ControlGroup,ExecMainPID,ExecMainCode,ExecMainStatus", "--", u.name)
+	ctx, cancel := context.WithTimeoutCause(ctx, askTimeout, fmt.Errorf("systemctl did not answer within %v", askTimeout))
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "systemctl", u.of, "show", "--no-pager", "--property=LoadState,ActiveState,SubState,ControlGroup,MainPID,ExecMainPID,ExecMainCode,ExecMainStatus", "--", u.name)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C of a terminal ends the watch, and not what it asks
+	cmd.WaitDelay = askTimeout / 10
 	out, err := cmd.Output()
 	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		err = errors.New(strings.TrimSpace(string(exit.Stderr)))
+	switch {
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case errors.As(err, &exit):
+		err = errors.New(printable.Line(strings.TrimSpace(string(exit.Stderr))))
 	}
 	if err != nil {
 		return nil, err
@@ -99,10 +111,28 @@ func parseProperties(text string) map[string]string {
 	return props
 }
 
-// startsAgain reports whether the unit is neither inactive nor failed: between two lives it is activating (auto-restart).
+// startsAgain reports whether the unit is neither inactive nor failed: between two lives it is activating (auto-restart). Where
+// systemd does not answer, it may be.
 func (u *unit) startsAgain(ctx context.Context) bool {
 	props, err := u.show(ctx)
-	return err == nil && startsOf(props)
+	return err != nil || startsOf(props)
+}
+
+// hasStarted reports whether what runs is its main process, and another one than before: ExecStartPre= and ExecStopPost= run in
+// the same cgroup.
+func (u *unit) hasStarted(ctx context.Context, before int) bool {
+	props, err := u.show(ctx)
+	return err == nil && startedOf(props, before)
+}
+
+// startedOf goes by ActiveState where systemd knows no main process, as of a scope.
+func startedOf(props map[string]string, before int) bool {
+	switch pid := props["MainPID"]; pid {
+	case "", "0":
+		return props["ActiveState"] == "active"
+	default:
+		return pid != strconv.Itoa(before)
+	}
 }
 
 func startsOf(props map[string]string) bool {

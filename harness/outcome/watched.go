@@ -64,13 +64,13 @@ func (e *Evidence) completeWatched() (unknown string) {
 	}
 	inside, certain := w.Above.inside()
 	if certain {
-		e.Events = e.Events.AtLeast(inside)
-		e.EventsLocal.OOM = max(e.EventsLocal.OOM, inside.OOM)
+		e.Events = e.Events.AtLeast(inside) // whether it was its own limit or one below, nobody has counted
 	}
 	e.Events.OOMKill = max(e.Events.OOMKill, uint64(len(e.Kills)))
 	for _, k := range e.Kills {
 		if k.Limit == e.Cage {
 			e.EventsLocal.OOM = max(e.EventsLocal.OOM, 1)
+			e.Events.OOM = max(e.Events.OOM, 1)
 		}
 	}
 	read := fmt.Sprintf("its cgroup was gone before its counters were read again (last after %s)", human.Duration(w.ReadAt))
@@ -104,12 +104,24 @@ func judgeWatched(e Evidence) (Verdict, string) {
 	switch {
 	case e.Events.OOMKill == 0 && unknown != "":
 		return Inconclusive, "ended, and " + unknown
+	case !w.Ended && e.Status.Ended && (e.Events.OOMKill > 0 || e.Status.Signal != "" && e.knowsEnd()):
+		v, why := e.judgeWatchedEnd(record, logged)
+		return v, why + "; others in it lived when the watch ended"
 	case !w.Ended && e.Events.OOMKill > 0:
 		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer; it lives", dead(e, "inside"))
 	case !w.Ended && e.EventsLocal.OOM > 0:
 		return Inconclusive, fmt.Sprintf("it ran out of memory (oom %d), and nothing was killed", e.EventsLocal.OOM)
 	case !w.Ended:
 		return Survived, "alive when the watch ended: " + fullness(e)
+	default:
+		return e.judgeWatchedEnd(record, logged)
+	}
+}
+
+// judgeWatchedEnd judges one whose main process has ended.
+func (e Evidence) judgeWatchedEnd(record OOMKill, logged bool) (Verdict, string) {
+	w := e.Watched
+	switch {
 	case e.Events.OOMKill == 0 && e.knowsEnd() && e.Status.Signal != "":
 		return Killed, killedBySignal(e)
 	case e.Events.OOMKill == 0 && e.knowsEnd():
@@ -160,11 +172,28 @@ func (e Evidence) byWatchedLog(k OOMKill) (Verdict, string) {
 // byWatchedCounters is judgeByCounters for counters that may not be final.
 func (e Evidence) byWatchedCounters() (Verdict, string) {
 	_, certain := e.Watched.Above.inside()
-	if !e.Watched.Final && !certain && e.EventsLocal.OOM == 0 {
+	if !e.Watched.Final && !certain && e.Events.OOM == 0 {
 		return Inconclusive, "killed by an OOM killer, and whose limit it was is not known: its cgroup was gone before its counters were read again, and " +
 			e.Watched.Above.silence() + "; " + e.unlogged()
 	}
+	if e.Events.OOM > e.EventsLocal.OOM {
+		return judgeByPart(e)
+	}
 	return judgeByCounters(e)
+}
+
+// judgeByPart judges a kill by counters of which some may be those of a cgroup below, with a limit of its own.
+func judgeByPart(e Evidence) (Verdict, string) {
+	for _, a := range e.Ancestors {
+		if a.EventsLocal.OOM > 0 {
+			return Inconclusive, fmt.Sprintf("killed by an OOM killer while both a limit of its own or of a part of it and that of %s (memory.max %s) were hit; %s",
+				a.Path, limitText(a.Max), e.unlogged())
+		}
+	}
+	if e.Watched.Final && e.EventsLocal.OOM == 0 {
+		return OOMKilled, "killed by the limit of a cgroup that is a part of it"
+	}
+	return OOMKilled, "killed by its own limit, or by that of a cgroup that is a part of it: " + e.killedBy()
 }
 
 // unlogged says why the kernel log does not tell.

@@ -28,6 +28,8 @@ func TestAWatchedTargetIsJudgedByWhatIsKnownOfIt(t *testing.T) {
 	noLog := func(e *Evidence) { e.Unread = closed }
 	several := func(e *Evidence) { e.Watched.Most = 3 }
 	ended := func(s ExitStatus) change { return func(e *Evidence) { e.Status = s } }
+	aboveHit := func(e *Evidence) { e.Ancestors = []Ancestor{{Path: "/s", Max: MiB, EventsLocal: Events{OOM: 1}}} }
+	helperLives := func(e *Evidence) { e.Watched.Ended = false }
 	lives := func(e *Evidence) { e.Watched.Ended, e.Status = false, ExitStatus{} }
 	for name, c := range map[string]struct {
 		what []change
@@ -56,14 +58,26 @@ func TestAWatchedTargetIsJudgedByWhatIsKnownOfIt(t *testing.T) {
 			"killed by the limit of /s (memory.max 1048576), not by its own"},
 		"by a limit below": {[]change{final, counted(Events{OOM: 1, OOMKill: 1}, Events{}), log(OOMKill{PID: 7, Name: "web", Group: "/s/web/a", Limit: "/s/web/a"})}, OOMKilled,
 			"killed by the limit of /s/web/a, which is a part of it"},
-		"gone, and the log has it":               {[]change{gone, log(mine("/s/web")...)}, OOMKilled, "killed by its own limit: 60.0 of 64.0 MiB"},
-		"gone, and the log has a limit above it": {[]change{gone, log(mine("/s")...)}, AncestorOOMKilled, "killed by the limit of /s, not by its own"},
-		"gone, and it was the machine":           {[]change{gone, log(OOMKill{PID: 7, Name: "web", Group: "/s/web", Global: true})}, HostOOMKilled, "killed because the whole machine was out of memory"},
+		"by a limit below, no log": {[]change{final, noLog, counted(one, kill)}, OOMKilled, "killed by the limit of a cgroup that is a part of it"},
+		"by its own or a limit below, no log": {[]change{final, noLog, counted(Events{OOM: 2, OOMKill: 1}, one)}, OOMKilled,
+			"killed by its own limit, or by that of a cgroup that is a part of it: 60.0 of 64.0 MiB"},
+		"by a limit below or above, no log": {[]change{final, noLog, counted(one, kill), aboveHit}, Inconclusive,
+			"killed by an OOM killer while both a limit of its own or of a part of it and that of /s (memory.max 1048576) were hit; the kernel log could not be read: permission denied"},
+		"the main one was killed, and a helper lives": {[]change{final, helperLives, several, counted(one, one), log(mine("/s/web")...)}, OOMKilled,
+			"killed by its own limit: 60.0 of 64.0 MiB; others in it lived when the watch ended"},
+		"the main one or a helper was killed, and one lives": {[]change{final, helperLives, several, noLog, counted(one, one)}, Inconclusive,
+			"an OOM killer has killed a process in it, there were up to 3, and which it was is not known: the kernel log could not be read: permission denied; others in it lived when the watch ended"},
+		"the main one was killed by a stranger, and a helper lives": {[]change{final, helperLives, several, ended(sigkill)}, Killed,
+			"ended by SIGKILL, and no kernel OOM killer had a part in it: oom_kill did not rise; others in it lived when the watch ended"},
+		"the main one ended by itself, and a helper lives": {[]change{final, helperLives, several, ended(exit(0))}, Survived, "alive when the watch ended: 60.0 of 64.0 MiB"},
+		"gone, and the log has it":                         {[]change{gone, log(mine("/s/web")...)}, OOMKilled, "killed by its own limit: 60.0 of 64.0 MiB"},
+		"gone, and the log has a limit above it":           {[]change{gone, log(mine("/s")...)}, AncestorOOMKilled, "killed by the limit of /s, not by its own"},
+		"gone, and it was the machine":                     {[]change{gone, log(OOMKill{PID: 7, Name: "web", Group: "/s/web", Global: true})}, HostOOMKilled, "killed because the whole machine was out of memory"},
 		"gone, and the log has no place for it": {[]change{gone, log(OOMKill{PID: 7, Name: "web"})}, Inconclusive,
 			"killed by an OOM killer, and whose limit it was is not known: its cgroup was gone before its counters were read again, and no cgroup above it counts what is below; the kernel log does not say it"},
 		"gone, and the log has none": {[]change{gone}, Exited,
 			"ended; how is not known, but that no kernel OOM killer had a part in it: its cgroup was gone before its counters were read again, and the kernel log has none"},
-		"gone, no log, and counted above": {[]change{gone, noLog, ownCounted}, OOMKilled, "killed by its own limit: 60.0 of 64.0 MiB"},
+		"gone, no log, and counted above": {[]change{gone, noLog, ownCounted}, OOMKilled, "killed by its own limit, or by that of a cgroup that is a part of it: 60.0 of 64.0 MiB"},
 		"gone, no log, and not counted above": {[]change{gone, noLog, above(CountedAbove{Events: one, Beside: one})}, Exited,
 			"ended; how is not known, but that no kernel OOM killer had a part in it: its cgroup was gone before its counters were read again, and those of /s have none that is not accounted for"},
 		"gone, no log, and one beside it too": {[]change{gone, noLog, above(CountedAbove{Events: one, Gone: 1})}, Inconclusive,

@@ -15,7 +15,8 @@ const maxWaiting = 10_000
 // lineQueue prints lines without holding up who adds them. Where more wait than maxWaiting, the next ones are not shown, and
 // counted.
 type lineQueue struct {
-	w io.Writer
+	w      io.Writer
+	failed func() // is told when lines cannot be printed; may be nil
 
 	mu      sync.Mutex
 	waiting []string
@@ -25,8 +26,10 @@ type lineQueue struct {
 	done    chan struct{}
 }
 
-func newLineQueue(w io.Writer) *lineQueue {
-	q := &lineQueue{w: w, done: make(chan struct{})}
+func newLineQueue(w io.Writer) *lineQueue { return newLineQueueTo(w, nil) }
+
+func newLineQueueTo(w io.Writer, failed func()) *lineQueue {
+	q := &lineQueue{w: w, failed: failed, done: make(chan struct{})}
 	q.some = sync.NewCond(&q.mu)
 	go q.print()
 	return q
@@ -58,7 +61,9 @@ func (q *lineQueue) print() {
 	for {
 		lines, dropped := q.take()
 		for _, line := range lines {
-			_, _ = io.WriteString(q.w, line) // the outcome is printed there as well, and its error counts
+			if _, err := io.WriteString(q.w, line); err != nil && q.failed != nil {
+				q.failed() // the outcome is printed there as well, and its error counts
+			}
 		}
 		if dropped > 0 {
 			fmt.Fprintf(q.w, "…      %d more lines, for which their reader was too slow\n", dropped)

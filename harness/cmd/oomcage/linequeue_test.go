@@ -4,9 +4,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -43,4 +46,21 @@ func TestNoClientWaitsForAStoppedTerminal(t *testing.T) {
 	require.Equal(t, maxWaiting+2, strings.Count(text, "\n"))
 	q.end()
 	require.Equal(t, text, w.text.String())
+}
+
+// gone is a reader that has gone away, as head does.
+type gone struct{}
+
+func (gone) Write([]byte) (int, error) { return 0, syscall.EPIPE }
+
+func TestAWatchEndsWhenNobodyReadsItsLines(t *testing.T) {
+	ended, failed := context.WithCancel(t.Context())
+	p := newWatchPrinter(gone{}, failed)
+	p.seen(watchedSamples()[0], 0)
+	select {
+	case <-ended.Done():
+	case <-time.After(time.Minute):
+		t.Error("nobody was told")
+	}
+	p.end()
 }

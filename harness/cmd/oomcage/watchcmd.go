@@ -101,11 +101,7 @@ func (f *watchFlags) run(ctx context.Context, w, stderr io.Writer) error {
 		defer results.Close()
 	}
 	noteClosedLog(stderr)
-	if !f.asJSON {
-		p := newWatchPrinter(w)
-		f.spec.Seen, f.spec.Lived = p.seen, p.lived
-	}
-	o, err := harness.Watch(ctx, f.spec)
+	o, err := f.watch(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -124,6 +120,19 @@ func (f *watchFlags) run(ctx context.Context, w, stderr io.Writer) error {
 		return failed(unmet)
 	}
 	return nil
+}
+
+// watch shows the watch on w as it goes on, and ends it where nobody reads that any more.
+func (f *watchFlags) watch(ctx context.Context, w io.Writer) (*harness.Outcome, error) {
+	if f.asJSON {
+		return harness.Watch(ctx, f.spec)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p := newWatchPrinter(w, cancel)
+	defer p.end()
+	f.spec.Seen, f.spec.Lived = p.seen, p.lived
+	return harness.Watch(ctx, f.spec)
 }
 
 func keep(f *os.File, o *harness.Outcome) error {

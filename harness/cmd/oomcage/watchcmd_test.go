@@ -128,9 +128,10 @@ func TestAWatchRefusesWhatMakesNoSense(t *testing.T) {
 
 func TestAWatchPrintsWhatDiffers(t *testing.T) {
 	var out bytes.Buffer
-	p := newWatchPrinter(&out)
+	p := newWatchPrinter(&out, nil)
 	for _, s := range watchedSamples() {
 		p.seen(s, 64*harness.MiB)
 	}
+	p.end()
 	require.Equal(t, "1.0 s 2.0 s 2.1 s ", strings.Join(regexp.MustCompile(`(?m)^[\d.]+ m?s `).FindAllString(out.String(), -1), ""), out.String())
 }

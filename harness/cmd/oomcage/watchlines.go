@@ -10,17 +10,23 @@ import (
 	"oomcage/harness"
 	"oomcage/harness/internal/bar"
 	"oomcage/harness/internal/human"
+	"oomcage/harness/internal/printable"
 	"oomcage/harness/outcome"
 )
 
-// watchPrinter prints a line for a reading that differs much from the one before, and for each kill.
+// watchPrinter prints a line for a reading that differs much from the one before, and for each kill. The watch never waits for it.
 type watchPrinter struct {
-	w     io.Writer
+	out   *lineQueue
 	begun bool
 	last  outcome.Sample
 }
 
-func newWatchPrinter(w io.Writer) *watchPrinter { return &watchPrinter{w: w} }
+// newWatchPrinter calls failed where nobody reads the lines any more.
+func newWatchPrinter(w io.Writer, failed func()) *watchPrinter {
+	return &watchPrinter{out: newLineQueueTo(w, failed)}
+}
+
+func (p *watchPrinter) end() { p.out.end() }
 
 // watchEvery is how often a line is printed where nothing but memory.current changes.
 const watchEvery = time.Second
@@ -34,12 +40,12 @@ func (p *watchPrinter) seen(now outcome.Sample, limit harness.Bytes) {
 		if limit > 0 {
 			of = "of " + human.Size(limit)
 		}
-		fmt.Fprintf(p.w, "%-8s %-*s %12s   %s\n", "after", bar.Width, of, "current", "memory.events since")
+		p.out.add(fmt.Sprintf("%-8s %-*s %12s   %s\n", "after", bar.Width, of, "current", "memory.events since"))
 	} else if !p.differs(now, limit) {
 		return
 	}
 	p.begun, p.last = true, now
-	fmt.Fprintf(p.w, "%-8s %s %12d   %s\n", human.Duration(now.At.Round(100*time.Millisecond)), bar.Draw(int64(now.Current), int64(limit)), now.Current, now.Events)
+	p.out.add(fmt.Sprintf("%-8s %s %12d   %s\n", human.Duration(now.At.Round(100*time.Millisecond)), bar.Draw(int64(now.Current), int64(limit)), now.Current, now.Events))
 }
 
 func (p *watchPrinter) differs(now outcome.Sample, limit harness.Bytes) bool {
@@ -55,6 +61,6 @@ func (p *watchPrinter) differs(now outcome.Sample, limit harness.Bytes) bool {
 }
 
 func (p *watchPrinter) lived(l outcome.Life) {
-	fmt.Fprintf(p.w, "%-8s %s: %s\n", human.Duration(l.Until.Round(100*time.Millisecond)), l.Verdict, l.Why)
+	p.out.add(fmt.Sprintf("%-8s %s: %s\n", human.Duration(l.Until.Round(100*time.Millisecond)), l.Verdict, printable.Line(l.Why)))
 	p.begun = false
 }

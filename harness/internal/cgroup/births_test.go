@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -16,7 +17,11 @@ func TestBirthsTellWhatWasRemoved(t *testing.T) {
 	require.NoError(t, err)
 	defer b.Close()
 	gone := func() (n int) {
-		<-b.Changed
+		select {
+		case <-b.Changed:
+		case <-time.After(time.Minute):
+			t.Fatal("nobody was told")
+		}
 		n, all := b.Gone("own")
 		require.True(t, all)
 		return n

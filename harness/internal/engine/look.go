@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"time"
+
+	"oomcage/harness/internal/printable"
 )
 
 // Container is what an engine says of one.
@@ -18,6 +21,9 @@ type Container struct {
 	Status   string // "running", "exited" and so on
 	ExitCode int
 }
+
+// lookTimeout is how long an engine may take to answer: 2 s under emulation, and 10 s where that has a tenth of a processor (2026-11).
+const lookTimeout = 30 * time.Second
 
 // Look asks an engine of a container that somebody else has made, by its name or ID. With an empty engine it asks each that is
 // installed.
@@ -42,10 +48,20 @@ func Look(ctx context.Context, engine, container string) (Container, error) {
 }
 
 func look(ctx context.Context, engine, container string) (Container, error) {
-	out, err := exec.CommandContext(ctx, engine, "inspect", "--type", "container", "--", container).Output()
+	ctx, cancel := context.WithTimeoutCause(ctx, lookTimeout, fmt.Errorf("it did not answer within %v", lookTimeout))
+	defer cancel()
+	cmd := exec.CommandContext(ctx, engine, "inspect", "--type", "container", "--", container)
+	cmd.SysProcAttr = apart()
+	cmd.WaitDelay = waitDelay
+	out, err := cmd.Output()
 	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return Container{}, errors.New(strings.Join(strings.Fields(string(exit.Stderr)), " "))
+	switch {
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case errors.Is(err, exec.ErrWaitDelay): // what it has started has its stderr
+		err = nil
+	case errors.As(err, &exit):
+		err = errors.New(printable.Line(strings.Join(strings.Fields(string(exit.Stderr)), " ")))
 	}
 	if err != nil {
 		return Container{}, err
