@@ -41,8 +41,9 @@ func (st store) make(ctx context.Context, m machine, k kind) (*snapshot, error) 
 			break
 		}
 		err = errors.Join(err, os.RemoveAll(s.dir))
-		var flaw *Failure
-		if !errors.As(err, &flaw) || flaw.kind != flawedGuest || try == maxBoots || ctx.Err() != nil {
+		var f *Failure
+		again := errors.As(err, &f) && (f.kind == flawedGuest || f.kind == silentGuest)
+		if !again || try == maxBoots || ctx.Err() != nil {
 			return nil, err
 		}
 	}
@@ -96,6 +97,9 @@ func (s *snapshot) fill(ctx context.Context, m machine) error {
 		proc.stop()
 		console, _ := os.ReadFile(m.console) // QEMU may not have got as far
 		f := failure(qemuFailed, "the guest to be saved did not boot: "+cmp.Or(lastWord(proc.stderr.Bytes()), err.Error()), "")
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			f = failure(silentGuest, "the guest to be saved said nothing within "+human.Duration(bootTime), "")
+		}
 		f.detail = tail(console, nil)
 		return f
 	case kind != frameHello:
