@@ -54,6 +54,9 @@ func (w *firstWrite) Write(p []byte) (int, error) {
 	return w.Buffer.Write(p)
 }
 
+// WriteString is what io.WriteString would call of the buffer.
+func (w *firstWrite) WriteString(s string) (int, error) { return w.Write([]byte(s)) }
+
 // The examples of the help, which docs/watch.md has too, each with something of these names that is there to be watched.
 func TestTheExamplesOfWatchWorkAsTheyStand(t *testing.T) {
 	if os.Getenv("OOMCAGE_VM") == "" {
