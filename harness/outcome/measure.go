@@ -38,7 +38,7 @@ func (s *Slope) Add(step int, size Bytes) {
 }
 
 // Measured is nil before the first step. With several steps under way at once, one reading may have up to that many more than
-// were acknowledged: their number is the same at both ends, but for a part.
+// were acknowledged, and another none: a target that was busy has taken all of them, and answers later.
 func (s *Slope) Measured(b Baseline, underWay int) *Measured {
 	if s.n < 2 || s.xx == 0 {
 		return nil
@@ -48,9 +48,10 @@ func (s *Slope) Measured(b Baseline, underWay int) *Measured {
 	if s.n > 2 {
 		scatter = math.Sqrt(max(s.yy-per*s.xy, 0) / (s.n - 2) / s.xx)
 	}
-	span := float64(s.latest - s.first)
-	// Each of the ends may be off by what was charged ahead, and the first by what is allocated once.
-	off := 2*scatter + (float64(b.noise()+warmUp)+math.Abs(per)*float64(max(underWay-1, 0))/2)/span
+	span, ahead := float64(s.latest-s.first), float64(max(underWay-1, 0))
+	// Each of the ends may be off by what was charged ahead, and the first by what is allocated once. Where the steps that were
+	// taken ahead became fewer or more, span steps were answered while that many less or more were taken.
+	off := 2*scatter + float64(b.noise()+warmUp)/span + math.Abs(per)*ahead/max(span-ahead, 1)
 	return &Measured{Step: Bytes(math.Round(per)), Error: Bytes(math.Ceil(off)), Steps: s.latest}
 }
 

@@ -109,3 +109,21 @@ func TestNoiseDeniesNoDeclaration(t *testing.T) {
 		require.Empty(t, o.Differs(), "%+v of %v after %d steps", o.Measured, step, len(sizes)-1)
 	}
 }
+
+// A busy target takes what all clients ask at first, and answers one after the other.
+func TestStepsThatWereTakenBeforeTheirAnswersAreWithinTheError(t *testing.T) {
+	const clients, last = 16, 48
+	for _, few := range []bool{true, false} { // of those that are taken ahead are there in the end
+		var s Slope
+		for step := 0; step <= last; step++ {
+			ahead := (clients - 1) * step / last
+			if few {
+				ahead = clients - 1 - ahead
+			}
+			s.Add(step, Bytes(step+ahead)*MiB)
+		}
+		m := s.Measured(Baseline{}, clients)
+		require.Greater(t, (m.Step - MiB).abs(), MiB/4)
+		require.False(t, m.differs(MiB), "%s", m)
+	}
+}
