@@ -182,6 +182,7 @@ type endpoint struct {
 	port int
 }
 
+// String is HOST:PORT.
 func (e endpoint) String() string { return net.JoinHostPort(e.host, strconv.Itoa(e.port)) }
 
 // expand replaces $ADDR, $HOST, $PORT and $PID; the latter unless pid is 0. It does so in one pass: a PID behind $PORT would be

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -210,39 +209,24 @@ func (m *watchedMain) score() int {
 	return m.oomScore
 }
 
-// pidfdInfo is struct pidfd_info of include/uapi/linux/pidfd.h in its first size, which has the exit code from Linux 6.15 on.
-type pidfdInfo struct {
-	mask     uint64
-	cgroup   uint64
-	_        [11]uint32 // ids
-	exitCode int32
-}
-
-const (
-	pidfdInfoExit = 1 << 3     // PIDFD_INFO_EXIT
-	pidfdGetInfo  = 0xc040ff0b // PIDFD_GET_INFO: _IOWR(0xff, 11, struct pidfd_info)
-	reapGrace     = 200        // ms in which the parent takes the exit code; nobody else learns it before
-)
+// reapGrace is how many ms the parent has to take the exit code; nobody else learns it before.
+const reapGrace = 200
 
 // exitOf is how a process ended, for those who are not its parent. Kernels before 6.15 do not tell.
 func exitOf(pidfd int) (s outcome.ExitStatus, known bool) {
-	info := pidfdInfo{mask: pidfdInfoExit}
-	ask := func() syscall.Errno {
-		info.mask = pidfdInfoExit
-		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(pidfd), pidfdGetInfo, uintptr(unsafe.Pointer(&info))) //nolint:gosec // an ioctl takes an address
-		return errno
+	var info unix.PidfdInfo
+	ask := func() error {
+		info.Mask = unix.PIDFD_INFO_EXIT
+		return unix.IoctlPidfdInfo(pidfd, &info)
 	}
-	if errno := ask(); errno == syscall.ENOTTY || errno == syscall.EINVAL {
+	if err := ask(); errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EINVAL) {
 		return s, false
-	} else if errno != 0 || info.mask&pidfdInfoExit == 0 {
+	} else if err != nil || info.Mask&unix.PIDFD_INFO_EXIT == 0 {
 		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(pidfd)}}, reapGrace) // POLLHUP: it was reaped
-		if ask() != 0 || info.mask&pidfdInfoExit == 0 {
+		if ask() != nil || info.Mask&unix.PIDFD_INFO_EXIT == 0 {
 			return s, false
 		}
 	}
-	ws := syscall.WaitStatus(info.exitCode)
-	if ws.Signaled() {
-		return outcome.ExitStatus{Ended: true, Code: -1, Signal: outcome.SignalName(int(ws.Signal()))}, true
-	}
-	return outcome.ExitStatus{Ended: true, Code: ws.ExitStatus()}, ws.Exited()
+	ws := syscall.WaitStatus(info.Exit_code)
+	return statusIn(ws), ws.Signaled() || ws.Exited()
 }

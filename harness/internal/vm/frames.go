@@ -91,6 +91,7 @@ type kindWriter struct {
 	kind frameKind
 }
 
+// Write sends p as a frame of its kind.
 func (k kindWriter) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil

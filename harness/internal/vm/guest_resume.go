@@ -194,6 +194,7 @@ func openDirect(dev string) (*directReader, error) {
 	return &directReader{disk: os.NewFile(uintptr(fd), dev), buf: buf}, nil
 }
 
+// Read reads on from the disk, past the page cache.
 func (d *directReader) Read(p []byte) (int, error) {
 	if len(d.rest) == 0 {
 		n, err := d.disk.Read(d.buf)

@@ -57,6 +57,7 @@ type resumeWord struct {
 // noSnapshotError says that guests of a kind are not saved.
 type noSnapshotError struct{ reason string }
 
+// Error is the reason.
 func (e noSnapshotError) Error() string { return e.reason }
 
 // mayResume reports whether a guest with these options may be resumed. It was tried on x86-64 alone.

@@ -35,6 +35,7 @@ func unpackArchive(r io.Reader, root string) error {
 // endless is what a disk is: an archive ends before it does.
 type endless struct{ io.Reader }
 
+// Read takes the end for one that came too early.
 func (e endless) Read(p []byte) (int, error) {
 	n, err := e.Reader.Read(p)
 	if errors.Is(err, io.EOF) {
