@@ -23,15 +23,19 @@ import (
 )
 
 func TestLimitsAreWrittenAndReadBack(t *testing.T) {
+	page := Bytes(os.Getpagesize())
 	c := NewCageT(t, Limits{
-		Max: 100000000, High: 90000000, Low: 5000, Min: 4096, Swap: 0, OOMGroup: true,
+		Max: 100000000, High: 90000000, Low: page + 904, Min: page, Swap: 0, OOMGroup: true,
 		Files: map[string]string{"pids.max": "64"},
 	})
-	require.Equal(t, Bytes(99999744), c.Limits().Max, "rounded down to a page")
-	require.Equal(t, Bytes(89997312), c.Limits().High)
-	require.Equal(t, Bytes(4096), c.Limits().Low)
+	down := func(size Bytes) Bytes { return size - size%page }
+	require.Equal(t, down(100000000), c.Limits().Max, "rounded down to a page")
+	require.Less(t, c.Limits().Max, Bytes(100000000))
+	require.Equal(t, down(90000000), c.Limits().High)
+	require.Equal(t, page, c.Limits().Low)
+	text := func(size Bytes) string { return strconv.FormatInt(int64(size), 10) }
 	for file, want := range map[string]string{
-		"memory.max": "99999744", "memory.high": "89997312", "memory.low": "4096", "memory.min": "4096",
+		"memory.max": text(down(100000000)), "memory.high": text(down(90000000)), "memory.low": text(page), "memory.min": text(page),
 		"memory.swap.max": "0", "memory.oom.group": "1", "pids.max": "64",
 	} {
 		b, err := os.ReadFile(filepath.Join(c.Path(), file))

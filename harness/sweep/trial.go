@@ -1,6 +1,7 @@
 package sweep
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -74,9 +75,12 @@ func (t Trial) firstThat(is func(*outcome.Outcome) bool) *outcome.Outcome {
 	return nil
 }
 
-// hugePage is the size of a huge page where they are used. What is empty of one the kernel gives back near the limit, or does
-// not give out at all.
-const hugePage = 2 * outcome.MiB
+// hugePage is the size of a huge page of the machine: what one table of 8 bytes a page maps, 2 MiB for pages of 4 KiB and 32 MiB for
+// those of 16. What is empty of one the kernel gives back near the limit, or does not give out at all.
+func hugePage(b outcome.Baseline) outcome.Bytes {
+	page := cmp.Or(b.PageSize, 4*outcome.KiB)
+	return cmp.Or(b.HugePage, page*(page/8))
+}
 
 // spare is what the kernel can take back by its kind: page cache, names and inodes.
 func spare(c *outcome.Composition) outcome.Bytes {
@@ -110,7 +114,7 @@ func sightOf(o *outcome.Outcome, step, need outcome.Bytes) sight {
 	}
 	s := sight{lives: true, need: held(o)}
 	if c != nil && c.Stat.AnonTHP > 0 {
-		s.need = max(s.need-hugePage/2, 1)
+		s.need = max(s.need-hugePage(o.Baseline)/2, 1)
 	}
 	return s
 }

@@ -78,7 +78,7 @@ func (p program) run(limit outcome.Bytes, random *rand.Rand) *outcome.Outcome {
 	}
 	stat := outcome.MemoryStat{Anon: min(held, limit)}
 	if p.huge {
-		stat.AnonTHP, stat.Anon = stat.Anon/2, min(stat.Anon+outcome.Bytes(random.Int64N(int64(hugePage))), limit)
+		stat.AnonTHP, stat.Anon = stat.Anon/2, min(stat.Anon+outcome.Bytes(random.Int64N(int64(hugePage(o.Baseline)))), limit)
 	}
 	stat.File = min(p.cache, limit-stat.Anon)
 	o.Peak = stat.Anon + stat.File
