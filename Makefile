@@ -2,6 +2,7 @@
 # machine, and in a microVM elsewhere (.ci/where decides). Settings, as in `make test KERNEL=6.1`:
 #
 #   KERNEL=6.1|FILE       boot this kernel (make kernels lists them), so: in the microVM
+#   ARCH=arm64            in a microVM of that processor, emulated on another one (with KERNEL=6.12-16k: pages of 16 KiB)
 #   WHERE=native|vm       do not choose, run there
 #   TESTFLAGS='…'         more flags for go test, for example -run=TestRecipe -v
 #   PKGS='…'              other packages than all
@@ -16,7 +17,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 
-KERNEL    ?=
+ARCH      ?=
+KERNEL    ?= $(if $(ARCH),$(or $(OOMCAGE_KERNEL),6.12))
 WHERE     ?= $(if $(KERNEL),vm,$(shell .ci/where))
 TESTFLAGS ?=
 PKGS      ?= ./...
@@ -29,6 +31,8 @@ MAX       ?= 32MiB..384MiB+32MiB
 STEP      ?= 10MiB,20MiB
 SHARD     ?=
 OUT       ?=
+# As they were written: make itself would take away the dollar of a pattern, and what follows it.
+flags     := $(value TESTFLAGS)
 # What runs the tests: `go test`, or what takes its flags.
 GO_TEST   ?= go test
 # The harness's own tests take 2 to 3 minutes in an emulated guest, and 8 on a machine that does much else
@@ -43,16 +47,24 @@ endif
 ifeq ($(filter native vm,$(WHERE)),)
 $(error WHERE is native or vm, not '$(WHERE)')
 endif
+ifneq ($(ARCH),)
+ifeq ($(filter amd64 arm64,$(ARCH)),)
+$(error ARCH is amd64 or arm64, not '$(ARCH)')
+endif
+ifneq ($(WHERE),vm)
+$(error ARCH is that of the microVM: without WHERE=$(WHERE))
+endif
+endif
 
 # The kernel of the microVM: KERNEL or $OOMCAGE_KERNEL where given, else the newest that was fetched, which
 # is one that CI runs on. A file's path is made absolute, since go test changes directory.
 asked  = $(or $(KERNEL),$(OOMCAGE_KERNEL))
 kernel = $(shell [ -z "$(asked)" ] || realpath -e -- "$(asked)" 2>/dev/null || echo "$(asked)")
-in_vm  = OOMCAGE_KERNEL="$(kernel)"
+in_vm  = OOMCAGE_KERNEL="$(kernel)"$(if $(ARCH), GOARCH=$(ARCH))
 # Built, and not `go tool oomcage`, which ends with 0 when a signal ends its tool (Go 1.26): a guest that somebody
 # kills would be a test that passed. The quotes are for a folder with spaces in its name.
 oomcage = '$(CURDIR)/$(cache)/bin/oomcage'
-vm      = $(oomcage) vm
+vm      = $(oomcage) vm$(if $(ARCH), -arch $(ARCH))
 # For the tests of swap, and of the page cache, which takes a disk.
 test_disks = -swap 256M -scratch 512M
 # What the microVM needs before it can boot: a kernel that is a file here need not be fetched.
@@ -78,11 +90,11 @@ demo-vm: $(vm_setup) ## the demo in a microVM
 
 .PHONY: test-native
 test-native: ## all tests on this kernel: cgroup v2, and root or a delegated cgroup
-	OOMCAGE_STRICT=1 $(GO_TEST) -count=1 $(time_limit) $(TESTFLAGS) $(PKGS)
+	OOMCAGE_STRICT=1 $(GO_TEST) -count=1 $(time_limit) $(flags) $(PKGS)
 
 .PHONY: test-vm
 test-vm: $(vm_setup) ## all tests in a microVM: any user (KERNEL=6.1|FILE)
-	$(in_vm) OOMCAGE_STRICT=1 $(GO_TEST) -count=1 $(time_limit) -exec "$(vm) $(test_disks) -build ./app" $(TESTFLAGS) $(PKGS)
+	$(in_vm) OOMCAGE_STRICT=1 $(GO_TEST) -count=1 $(time_limit) -exec "$(vm) $(test_disks) -build ./app" $(flags) $(PKGS)
 
 .PHONY: test-distro
 test-distro: ## all tests, users, units, oomd, zram and more in a real Debian with systemd (SUITE=bookworm; as root or with sudo)
@@ -94,20 +106,20 @@ fuzz: ## fuzz the parsers, one after the other: any user, no microVM (FUZZTIME=6
 	@go test -list='^Fuzz' $(PKGS) | awk '/^Fuzz/ {name[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, name[i]; n = 0}' \
 	| while read -r pkg name; do \
 		echo "== $$name"; \
-		$(GO_TEST) -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) $(TESTFLAGS) "$$pkg" </dev/null; \
+		$(GO_TEST) -run='^$$' -fuzz="^$$name\$$" -fuzztime=$(FUZZTIME) $(flags) "$$pkg" </dev/null; \
 	done
 
 .PHONY: test-browser
 test-browser: ## the page of oomcage report in Chromium, screenshots into artifacts/browser (as root or with sudo)
 	@.ci/install chromium:chromium
-	@ARTIFACTS="$(CURDIR)/artifacts/browser" go test -C .ci/tools/browser -count=1 $(TESTFLAGS) .
+	@ARTIFACTS="$(CURDIR)/artifacts/browser" go test -C .ci/tools/browser -count=1 $(flags) .
 
 .PHONY: programs programs-update
 programs: $(vm_setup) ## Debian's redis, PostgreSQL, JVM, gcc and others in cages, as docs/programs.md has them, in microVMs (as root or with sudo)
-	@rm -rf "$(CURDIR)/artifacts/programs"
-	@$(in_vm) ARTIFACTS="$(CURDIR)/artifacts/programs" $(GO_TEST) -C .ci/tools/programs -count=1 $(time_limit) $(TESTFLAGS) .
+	@$(if $(ARCH),$(error these programs are this machine's: without ARCH))rm -rf "$(CURDIR)/artifacts/programs"
+	@$(in_vm) ARTIFACTS="$(CURDIR)/artifacts/programs" $(GO_TEST) -C .ci/tools/programs -count=1 $(time_limit) $(flags) .
 
-programs-update: override TESTFLAGS += -update
+programs-update: override flags += -update
 programs-update: programs # and docs/programs.md is written
 
 ##@ Measuring
@@ -117,20 +129,20 @@ bench: bench-$(WHERE) ## benchmarks of the library and of the service (BENCHTIME
 
 .PHONY: bench-native
 bench-native:
-	@go test -count=1 -p=1 -run='^$$' -bench=. -benchtime=$(BENCHTIME) $(TESTFLAGS) ./app ./harness ./harness/sweep
+	@go test -count=1 -p=1 -run='^$$' -bench=. -benchtime=$(BENCHTIME) $(flags) ./app ./harness ./harness/sweep
 
 .PHONY: bench-vm
 bench-vm: $(vm_setup)
-	@$(in_vm) go test -count=1 -p=1 -exec "$(vm) -build ./harness/testdata/trivial" -run='^$$' -bench=. -benchtime=$(BENCHTIME) $(TESTFLAGS) ./app ./harness ./harness/sweep
+	@$(in_vm) go test -count=1 -p=1 -exec "$(vm) -build ./harness/testdata/trivial" -run='^$$' -bench=. -benchtime=$(BENCHTIME) $(flags) ./app ./harness ./harness/sweep
 
 .PHONY: scenarios
 scenarios: $(vm_setup) ## the figures of docs/scenarios.md, measured now (KERNEL=6.1|FILE)
-	@$(in_vm) OOMCAGE_STRICT=1 go test -count=1 $(time_limit) -v -run='^TestScenarios' -exec "$(vm) $(test_disks) -build ./app" $(TESTFLAGS) ./harness | awk -f .ci/scenarios.awk
+	@$(in_vm) OOMCAGE_STRICT=1 go test -count=1 $(time_limit) -v -run='^TestScenarios' -exec "$(vm) $(test_disks) -build ./app" $(flags) ./harness | awk -f .ci/scenarios.awk
 
 out := $(or $(OUT),$(cache)/sweep/$(shell date +%Y%m%d-%H%M%S))
 # The file goes along into the microVM, and comes back from it as -outputdir does, wherever it is.
 sweep_vm = $(if $(filter vm,$(WHERE)),-exec "$(vm) -mem 2GiB -build ./app -add '$$results'")
-again = make sweep WHERE=$(WHERE)$(if $(KERNEL), KERNEL='$(KERNEL)') MAX='$(MAX)' STEP='$(STEP)'$(if $(SHARD), SHARD=$(SHARD)) OUT='$(out)'
+again = make sweep WHERE=$(WHERE)$(if $(ARCH), ARCH=$(ARCH))$(if $(KERNEL), KERNEL='$(KERNEL)') MAX='$(MAX)' STEP='$(STEP)'$(if $(SHARD), SHARD=$(SHARD)) OUT='$(out)'
 
 # The lock is a file that no other user can open: flock locks what can be read, and the results may be for all to read.
 # The test itself fails where a point could not be run. Those of other shards, which the CI system may have told it
@@ -141,7 +153,7 @@ sweep: $(if $(filter vm,$(WHERE)),$(vm_setup),$(cache)/bin/oomcage) ## the servi
 	results="$$(realpath "$(out)")/results.jsonl"; page="$${results%/*}/report.html"; status=0; \
 	[ ! -s "$$results" ] || echo "going on with $$results: what it has is not run again"; \
 	touch "$$results"; \
-	$(in_vm) OOMCAGE_STRICT=1 go test -count=1 $(time_limit) -v -run='^TestSweep$$' -outputdir "$(out)" $(sweep_vm) $(TESTFLAGS) . \
+	$(in_vm) OOMCAGE_STRICT=1 go test -count=1 $(time_limit) -v -run='^TestSweep$$' -outputdir "$(out)" $(sweep_vm) $(flags) . \
 		-args -max '$(MAX)' -step '$(STEP)' $(if $(SHARD),-shard '$(SHARD)') $(if $(REBUILT),-rebuilt) -out "$$results" | grep -v '^=== ' || status=$$?; \
 	[ -s "$$results" ] || { rm "$$results"; exit $$status; }; \
 	[ $$status = 0 ] || echo "what was run is kept in $$results; to go on: $(again)" >&2; \
@@ -151,7 +163,7 @@ sweep: $(if $(filter vm,$(WHERE)),$(vm_setup),$(cache)/bin/oomcage) ## the servi
 	exit $$status
 
 .PHONY: cover
-cover: override TESTFLAGS += -coverpkg=./... -coverprofile="$(CURDIR)/$(cache)/cover/all.out"
+cover: override flags += -coverpkg=./... -coverprofile="$(CURDIR)/$(cache)/cover/all.out"
 cover: $(cache)/cover test-$(WHERE) ## statement coverage over all packages, into .cache/cover
 	@go tool cover -html=$(cache)/cover/all.out -o $(cache)/cover/all.html
 	@go tool cover -func=$(cache)/cover/all.out | tail -n 1
@@ -162,13 +174,16 @@ $(cache)/cover:
 
 ##@ Set-up
 
+qemu_amd64 := qemu-system-x86_64:qemu-system-x86
+qemu_arm64 := qemu-system-aarch64:qemu-system-arm
+
 .PHONY: deps
 deps: ## install QEMU and mkfs.ext4 with apt-get if they are missing (as root or with sudo)
-	@.ci/install qemu-system-x86_64:qemu-system-x86 mkfs.ext4:e2fsprogs
+	@.ci/install $(qemu_$(or $(ARCH),$(shell go env GOARCH))) mkfs.ext4:e2fsprogs
 
 .PHONY: kernels
-kernels: $(cache)/bin/oomcage ## fetch Debian's kernels 6.1, 6.12, 6.18 and its newest into the user's cache (no root)
-	@$(oomcage) kernels fetch all$(if $(filter kernels,$(MAKECMDGOALS)),, >/dev/null) # the list of them is for those who ask
+kernels: $(cache)/bin/oomcage ## fetch Debian's kernels 6.1, 6.12, 6.18 and its newest, or that of ARCH, into the user's cache (no root)
+	@$(oomcage) kernels fetch $(if $(ARCH),--arch $(ARCH) $(KERNEL),all)$(if $(filter kernels,$(MAKECMDGOALS)),, >/dev/null) # the list of them is for those who ask
 
 ##@ Code
 
