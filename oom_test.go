@@ -69,7 +69,7 @@ func (s *RecipeSuite) TestTheServiceIsKilledByItsOwnLimitWithinThePredictedSteps
 	s.InDelta(int64(o.Evidence.Limits.Max), int64(o.Peak), overshoot)
 	s.Equal("SIGKILL", o.Evidence.Status.Signal)
 	// Where pages have 16 KiB, a huge page has 32 MiB, of which the service may use any part.
-	s.LessOrEqual(o.Window.Hi-o.Window.Lo, 1+int(o.Baseline.HugePage/spec.Load.Bytes), "a prediction that says little is none")
+	s.LessOrEqual(o.Predicted.Hi-o.Predicted.Lo, 1+int(o.Baseline.HugePage/spec.Load.Bytes), "a prediction that says little is none")
 	s.Zero(o.Evidence.SwapCurrent)
 }
 
@@ -106,7 +106,7 @@ func (s *LimitsSuite) TestALimitThatIsNeverReachedIsSurvived() {
 	o.RequireAcknowledged(s.T(), 3, 3)
 	o.RequireOOMKills(s.T(), 0)
 	s.Greater(o.Peak, 3*spec.Load.Bytes)
-	s.Greater(o.Window.Lo, spec.Load.Count)
+	s.Greater(o.Predicted.Lo, spec.Load.Count)
 }
 
 func (s *LimitsSuite) TestSwapIsForbiddenAndReadBack() {
@@ -197,11 +197,11 @@ func sweepPoints(t *testing.T) ([]sweep.Point, outcome.Origin) {
 		Spec: outcome.Spec{Target: outcome.Target{
 			Path: harness.BuildT(t, "./app"), Args: []string{"-addr", "$ADDR"}, ReadyName: "GET /ping",
 		}},
-		Load:   sweep.Post("/generate-load/memory?bytes=$step"),
+		Step:   sweep.PostTemplate("/generate-load/memory?bytes=$step"),
 		Repeat: *repeat,
 	}
 	if *kindValues != "" {
-		grid.Load = sweep.Post("/generate-load/memory?bytes=$step&kind=$kind")
+		grid.Step = sweep.PostTemplate("/generate-load/memory?bytes=$step&kind=$kind")
 	}
 	for name, values := range map[string]string{"max": *maxValues, "step": *stepValues, "kind": *kindValues, "swap": *swapValues} {
 		if values == "" && (name == "kind" || name == "swap") {
@@ -214,7 +214,7 @@ func sweepPoints(t *testing.T) ([]sweep.Point, outcome.Origin) {
 	points, err := grid.Points()
 	require.NoError(t, err)
 	if shard.Total == 0 {
-		shard, err = sweep.ShardOf(os.Getenv)
+		shard, err = sweep.ShardFromEnv(os.Getenv)
 		require.NoError(t, err)
 	}
 	command := []string{"go", "test", "-run", "TestSweep", ".", "-args"}
@@ -260,11 +260,11 @@ func TestSweep(t *testing.T) {
 				require.NoError(t, results.Append(o))
 			}
 			outcomes[i] = o
-			t.Logf("%s: %s, steps %d, predicted %s", p.Name, o.Verdict, o.Acknowledged, o.Window)
+			t.Logf("%s: %s, steps %d, predicted %s", p.Name, o.Verdict, o.Acknowledged, o.Predicted)
 			if *kindValues == "" && *swapValues == "" { // no end but one
 				o.RequireVerdict(t, harness.OOMKilled)
 				o.RequirePredicted(t)
-				assert.LessOrEqual(t, o.Window.Hi-o.Window.Lo, 1)
+				assert.LessOrEqual(t, o.Predicted.Hi-o.Predicted.Lo, 1)
 				assert.InDelta(t, int64(o.Evidence.Limits.Max), int64(o.Peak), overshoot)
 			}
 		})

@@ -28,7 +28,7 @@ type census struct {
 }
 
 // censusShares are the parts of the limit, in percent, from which on there is a first one.
-var censusShares = [...]Bytes{outcome.NearLimit, outcome.AtLimit}
+var censusShares = [...]Bytes{outcome.NearLimitPercent, outcome.AtLimitPercent}
 
 // censusGrowth is by which part of the limit memory has to grow until the next one is taken.
 const censusGrowth = 50
@@ -87,7 +87,7 @@ func (c *census) take(s outcome.Sample) (outcome.Census, error) {
 		if r, ok := readResident(int(pid)); ok {
 			now.Processes = append(now.Processes, r)
 		}
-		if s.Stat.Shmem >= outcome.MinLeft {
+		if s.Stat.Shmem >= outcome.MinLeftover {
 			addMemfds(int(pid), files)
 		}
 	}
@@ -100,7 +100,7 @@ func (c *census) take(s outcome.Sample) (outcome.Census, error) {
 		now.MoreRSS += r.RSS()
 	}
 	now.Processes = now.Processes[:len(now.Processes)-now.More]
-	if s.Stat.Shmem >= outcome.MinLeft {
+	if s.Stat.Shmem >= outcome.MinLeftover {
 		now.Tmpfs = growth(c.tmpfs)
 	}
 	return now, nil

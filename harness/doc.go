@@ -76,7 +76,7 @@ some into a leaf of their own.
 # Prediction
 
 [outcome.Predict] computes from the [outcome.Baseline] at readiness how many steps fit below memory.max. The
-Outcome carries it as Window, and [Outcome.RequirePredicted] asserts that the acknowledged steps
+Outcome carries it as Predicted, and [Outcome.RequirePredicted] asserts that the acknowledged steps
 are within it, up to the first OOM kill in the cage. What a step took in fact stands beside it as Measured, and
 [Outcome.Differs] says when that is not what was declared.
 

@@ -59,7 +59,7 @@ func TestTheSentenceSaysWhatFilledTheCage(t *testing.T) {
 
 			closed := *o
 			closed.Evidence.Kills = nil
-			closed.Evidence.Fullest = outcome.Compose(closed.Evidence, o.Timeline, o.Census)
+			closed.Evidence.Fullest = outcome.NewComposition(closed.Evidence, o.Timeline, o.Census)
 			recorded := closed.Evidence.Fullest
 			require.NotNil(t, recorded, "without the kernel log")
 			if _, why := closed.Judge(); recorded.Current < o.Evidence.Peak/2 { // a busy machine left the recorder no time between there and the kill

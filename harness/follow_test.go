@@ -40,7 +40,7 @@ func TestTheLoadOfADaemonGoesOnWhenItsParentHasEnded(t *testing.T) {
 	require.Regexp(t, `^alive when the load ended: .*; that is .*\[\d+\], as the target itself had ended with exit code 0, after step 3`, o.Why)
 	require.Empty(t, o.Evidence.LeftRunning)
 	require.True(t, o.Spec.Load.UntilEmpty)
-	require.True(t, WithoutCode(o.Spec).Load.UntilEmpty)
+	require.True(t, SpecOf(o.Spec).Load.UntilEmpty)
 	requireNothingLeft(t)
 }
 

@@ -39,7 +39,7 @@ func (f forgery) evidence() Evidence {
 	if f.gone != "" {
 		after.Unread[outcome.EventsFile] = f.gone
 	}
-	e := outcome.Compare(reading(f.before), after)
+	e := after.Since(reading(f.before))
 	e.Status, e.Ready, e.PID, e.Cage, e.HarnessKilled, e.OOMScoreAdj, e.AncestorsHidden = f.status, true, 7, "/up/cage", f.harnessKilled, f.score, f.hidden
 	log := loggedCage{e.Cage, e.PID, f.hidden}
 	e.Kills, e.UnplacedKills = log.killsIn(f.log), log.unplaced(f.log)

@@ -17,7 +17,7 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// Request is outcome.Request.
+// Request is the HTTP request of a step or a probe; see outcome.Request.
 type Request = outcome.Request
 
 // HTTPStatusError is the error of an HTTP step that the target answered otherwise than was expected: with another

@@ -43,7 +43,7 @@ func TestTheRoomAboveTheCageIsPartOfThePrediction(t *testing.T) {
 	child := mustChild(t, parent, "child", Limits{Max: 200 * MiB})
 	o := mustRun(t, child, Spec{Target: server(t), Load: Load{Step: HTTPPost("/eat/10485760"), Bytes: 10 * MiB}})
 	o.RequireVerdict(t, AncestorOOMKilled)
-	require.LessOrEqual(t, o.Window.Hi, 10)
+	require.LessOrEqual(t, o.Predicted.Hi, 10)
 	o.RequirePredicted(t)
 	require.Contains(t, o.Why, "the cgroups above had only ")
 }

@@ -13,18 +13,18 @@ import (
 )
 
 // left reads what p's cage is charged with when nothing runs in it any more. What was charged before is not the run's.
-func (p *Process) left(b outcome.Baseline) outcome.Left {
+func (p *Process) left(b outcome.Baseline) outcome.Leftover {
 	raw, err := p.cage.group.ReadKeyed("memory.stat")
 	if err != nil {
-		return outcome.Left{}
+		return outcome.Leftover{}
 	}
 	current, err := p.cage.group.ReadSize("memory.current")
 	if err != nil {
-		return outcome.Left{}
+		return outcome.Leftover{}
 	}
 	// memory.stat may be behind by more than its lag when the kernel is just summing it up; memory.current is exact.
 	now := outcome.MemoryStat{File: min(Bytes(raw["file"]), Bytes(current)), Shmem: min(Bytes(raw["shmem"]), Bytes(current))}
-	l := outcome.LeftBehind(p.charged, now, b)
+	l := outcome.NewLeftover(p.charged, now, b)
 	if l.Shmem == 0 {
 		return l
 	}
@@ -39,7 +39,7 @@ var leftBehind struct {
 }
 
 // leave notes what a run has left. Where the mount is not known, nobody can tell when it is gone.
-func leave(l outcome.Left) {
+func leave(l outcome.Leftover) {
 	leftBehind.Lock()
 	defer leftBehind.Unlock()
 	for _, mount := range l.On {
@@ -51,14 +51,14 @@ func leave(l outcome.Left) {
 }
 
 // found is what earlier runs of this process have left on the mounts, of which so much is in use now.
-func found(inUse map[string]Bytes) outcome.Left {
+func found(inUse map[string]Bytes) outcome.Leftover {
 	leftBehind.Lock()
 	defer leftBehind.Unlock()
-	var l outcome.Left
+	var l outcome.Leftover
 	for mount, left := range leftBehind.on {
 		left = min(left, inUse[mount])
 		leftBehind.on[mount] = left
-		if left >= outcome.MinLeft {
+		if left >= outcome.MinLeftover {
 			l.Shmem += left
 			l.On = append(l.On, mount)
 		}
@@ -92,7 +92,7 @@ func tmpfsInUse() map[string]Bytes {
 func growth(before map[string]Bytes) map[string]Bytes {
 	more := map[string]Bytes{}
 	for mount, used := range tmpfsInUse() {
-		if used-before[mount] >= outcome.MinLeft {
+		if used-before[mount] >= outcome.MinLeftover {
 			more[mount] = used - before[mount]
 		}
 	}

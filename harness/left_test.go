@@ -13,14 +13,14 @@ import (
 )
 
 func TestWhatIsLeftOnTmpfsIsFoundUntilItIsRemoved(t *testing.T) {
-	leave(outcome.Left{Shmem: 20 * MiB, On: []string{"/t"}})
-	leave(outcome.Left{Shmem: 20 * MiB}) // nobody knows where
+	leave(outcome.Leftover{Shmem: 20 * MiB, On: []string{"/t"}})
+	leave(outcome.Leftover{Shmem: 20 * MiB}) // nobody knows where
 	t.Cleanup(func() { found(nil) })
-	require.Equal(t, outcome.Left{Shmem: 20 * MiB, On: []string{"/t"}}, found(map[string]Bytes{"/t": 30 * MiB, "/u": GiB}))
-	require.Equal(t, outcome.Left{Shmem: 5 * MiB, On: []string{"/t"}}, found(map[string]Bytes{"/t": 5 * MiB}))
-	require.Equal(t, outcome.Left{Shmem: 5 * MiB, On: []string{"/t"}}, found(map[string]Bytes{"/t": 30 * MiB}), "what others put there is not ours")
+	require.Equal(t, outcome.Leftover{Shmem: 20 * MiB, On: []string{"/t"}}, found(map[string]Bytes{"/t": 30 * MiB, "/u": GiB}))
+	require.Equal(t, outcome.Leftover{Shmem: 5 * MiB, On: []string{"/t"}}, found(map[string]Bytes{"/t": 5 * MiB}))
+	require.Equal(t, outcome.Leftover{Shmem: 5 * MiB, On: []string{"/t"}}, found(map[string]Bytes{"/t": 30 * MiB}), "what others put there is not ours")
 	require.Zero(t, found(map[string]Bytes{}))
-	require.Equal(t, "20.0 MiB on tmpfs (/t), 4.0 KiB of page cache", outcome.Left{Shmem: 20 * MiB, File: 4096, On: []string{"/t"}}.String())
+	require.Equal(t, "20.0 MiB on tmpfs (/t), 4.0 KiB of page cache", outcome.Leftover{Shmem: 20 * MiB, File: 4096, On: []string{"/t"}}.String())
 }
 
 // A run that starts with what others have left in TMPDIR has less memory, where that is a tmpfs.

@@ -21,7 +21,7 @@ func TestATargetThatDiesIsStartedAgainAndTheLoadGoesOn(t *testing.T) {
 	for _, life := range o.Lives {
 		require.Equal(t, OOMKilled, life.Verdict)
 		require.EqualValues(t, 1, life.Events.OOMKill, "counters are of one life")
-		require.True(t, life.Window.Contains(life.Acknowledged), "%s of %s", life, life.Window)
+		require.True(t, life.Predicted.Contains(life.Acknowledged), "%s of %s", life, life.Predicted)
 		require.Equal(t, life.Attempted, life.Acknowledged+life.Failed+life.InFlight)
 	}
 	require.Zero(t, o.Evidence.Events.OOMKill)
@@ -66,7 +66,7 @@ func TestASchedulesChangesComeOnceInAllLives(t *testing.T) {
 		require.NotContains(t, why, "never came")
 		require.NotContains(t, why, "was changed")
 	}
-	require.True(t, o.Lives[0].Window.Contains(o.Lives[0].Acknowledged), "%s of %s", o.Lives[0], o.Lives[0].Window)
+	require.True(t, o.Lives[0].Predicted.Contains(o.Lives[0].Acknowledged), "%s of %s", o.Lives[0], o.Lives[0].Predicted)
 }
 
 // TMPDIR stays, and processes do not, even those that have left the target's process group.

@@ -80,7 +80,7 @@ func (l *loader) apply(ctx context.Context) error {
 	stepCtx, giveUp := context.WithCancelCause(running)
 	defer giveUp(nil)
 	defer l.seen.over()
-	limit := l.data().UnderWay()
+	limit := l.data().MaxInFlight()
 	l.ended = make(chan stepEnd, limit) // nobody may wait for a step that is left behind
 	l.underWay = map[int]sentStep{}
 	l.begun = time.Now()

@@ -115,7 +115,7 @@ func (b *observation) apply(ctx context.Context) {
 	b.o.Baseline, b.baselineErr = readBaseline(b.cage.group)
 	b.p.ready = time.Now()
 	b.tl.mover.begin(ctx)
-	if b.spec.Load.data().UnderWay() > 1 {
+	if b.spec.Load.data().MaxInFlight() > 1 {
 		b.tl.sample() // no step was under way, as some are whenever one is acknowledged: the line would begin too low
 	} else {
 		b.tl.measure()
@@ -152,7 +152,7 @@ func (b *observation) conclude(ctx context.Context) {
 	}
 	b.tl.complete(o, b.asked)
 	if b.ready && b.baselineErr == nil {
-		o.Window = b.spec.window(o.Baseline, o.Evidence)
+		o.Predicted = b.spec.window(o.Baseline, o.Evidence)
 	}
 	b.load.times.complete(o)
 	o.Verdict, o.Why = o.Judge()
@@ -185,10 +185,10 @@ func (t *timeline) complete(o *Outcome, asked *answers) {
 	e.Applied = t.mover.results()
 	o.Measured = t.line.Measured(o.Baseline, t.underWay)
 	o.Peak = e.Peak
-	o.Timeline = append(o.Timeline, outcome.Fit(t.samples, maxTimelineText, t.limit())...)
+	o.Timeline = append(o.Timeline, t.samples.Fit(maxTimelineText, t.limit())...)
 	o.Census = t.census.taken
-	if e.Fullest = outcome.Compose(*e, t.samples, o.Census); e.Fullest != nil {
+	if e.Fullest = outcome.NewComposition(*e, t.samples, o.Census); e.Fullest != nil {
 		e.Fullest.Inherited = t.before.Current
-		e.Fullest.SeeTmpfs(growth(asked.p.tmpfs))
+		e.Fullest.AddTmpfs(growth(asked.p.tmpfs))
 	}
 }

@@ -115,8 +115,8 @@ func TestALoadThatEndsBeforeTheLimitIsSurvived(t *testing.T) {
 	o.RequireVerdict(t, Survived)
 	o.RequireAcknowledged(t, 5, 5)
 	require.Equal(t, 5, o.Attempted)
-	require.NotNil(t, o.Window)
-	require.Greater(t, o.Window.Lo, 5)
+	require.NotNil(t, o.Predicted)
+	require.Greater(t, o.Predicted.Lo, 5)
 }
 
 func TestATargetThatTakesNoStepHasNotSurvived(t *testing.T) {
@@ -181,7 +181,7 @@ func TestAProbeThatFailsLeavesTheEvidence(t *testing.T) {
 	o.RequireVerdict(t, Exited)
 	require.False(t, o.Evidence.Ready)
 	require.Contains(t, o.Error, "exit code 3")
-	require.Nil(t, o.Window)
+	require.Nil(t, o.Predicted)
 
 	target = as(t, "idle")
 	target.Ready = func(context.Context, *Process) error { return errors.New("not today") }

@@ -23,5 +23,5 @@ func (s *RecipeScenarios) TestTheServiceIsKilledWithinThePredictedSteps() {
 	s.Positive(o.Evidence.EventsLocal.OOM)
 	s.InDelta(int64(o.Evidence.Limits.Max), int64(o.Peak), overshoot)
 	s.measured(1, "%d acknowledged of %s predicted, oom %d, oom_kill %d, peak %d of %d bytes",
-		o.Acknowledged, o.Window, o.Evidence.EventsLocal.OOM, o.Evidence.Events.OOMKill, o.Peak, o.Evidence.Limits.Max)
+		o.Acknowledged, o.Predicted, o.Evidence.EventsLocal.OOM, o.Evidence.Events.OOMKill, o.Peak, o.Evidence.Limits.Max)
 }

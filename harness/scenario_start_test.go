@@ -34,7 +34,7 @@ func (s *StartScenarios) TestALimitTooSmallToStartKillsBeforeTheFirstStep() {
 	o.RequireOOMKills(s.T(), 1)
 	s.False(o.Evidence.Ready)
 	s.Zero(o.Attempted)
-	s.Nil(o.Window)
+	s.Nil(o.Predicted)
 	s.Contains(o.Why, "before it was ready")
 	s.Contains(o.Error, "the target ended: SIGKILL")
 	s.measured(18, "%s, ready %t, %d steps; %s", o.Verdict, o.Evidence.Ready, o.Attempted, o.Evidence.Events)

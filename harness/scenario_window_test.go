@@ -33,7 +33,7 @@ func (s *WindowScenarios) TestGOMEMLIMITDoesNotMoveTheWindowOfALiveHeap() {
 		o.RequireVerdict(s.T(), OOMKilled)
 		o.RequirePredicted(s.T())
 		o.RequireAcknowledged(s.T(), 5, 5)
-		windows = append(windows, *o.Window)
+		windows = append(windows, *o.Predicted)
 	}
 	s.measured(29, "5 acknowledged with GOMEMLIMIT off, half of the limit, and twice: %s, %s and %s predicted", windows[0], windows[1], windows[2])
 }

@@ -117,7 +117,7 @@ func (s Spec) window(b outcome.Baseline, e Evidence) *outcome.Prediction {
 	if s.Load.Bytes == 0 || !s.Schedule.Predicts(e.Limits) {
 		return nil
 	}
-	w := outcome.PredictMoving(b, e.Limits, s.Load.Bytes, s.Schedule, e.Applied)
+	w := outcome.PredictSchedule(b, e.Limits, s.Load.Bytes, s.Schedule, e.Applied)
 	return &w
 }
 

@@ -40,7 +40,7 @@ func TestALimitThatIsLoweredBelowUseKillsAtOnce(t *testing.T) {
 	o.RequireAcknowledged(t, 4, 4)
 	o.RequirePredicted(t)
 	require.Equal(t, 4, o.Attempted, "none is sent to a process that is dying")
-	require.Equal(t, outcome.Prediction{Lo: 4, Hi: 4}, *o.Window)
+	require.Equal(t, outcome.Prediction{Lo: 4, Hi: 4}, *o.Predicted)
 	require.Contains(t, o.Why, "killed by its own limit: the schedule lowered it after step 4 to 30.0 MiB, when ")
 	require.NotContains(t, o.Why, "was changed")
 	require.Len(t, o.Evidence.LimitChanges, 1)
@@ -67,7 +67,7 @@ func TestALimitThatIsRaisedInTimeSaves(t *testing.T) {
 	saved := RunT(t, spec)
 	saved.RequireVerdict(t, Survived)
 	saved.RequireAcknowledged(t, 8, 8)
-	require.Greater(t, saved.Window.Lo, 8)
+	require.Greater(t, saved.Predicted.Lo, 8)
 	require.Contains(t, saved.Why, " of 200.0 MiB")
 	require.Contains(t, saved.Why, "the schedule raised memory.max after step 3, from 50.0 MiB to 200.0 MiB")
 	require.Greater(t, saved.Acknowledged, o.Acknowledged)
@@ -77,7 +77,7 @@ func TestAnotherLimitIsTheOneThatKills(t *testing.T) {
 	o := RunT(t, Spec{Target: server(t), Limits: Limits{Max: 200 * MiB}, Load: eating(0), Schedule: outcome.Schedule{after(2, "max", 60*MiB)}})
 	o.RequireVerdict(t, OOMKilled)
 	o.RequirePredicted(t)
-	require.LessOrEqual(t, o.Window.Hi, 6)
+	require.LessOrEqual(t, o.Predicted.Hi, 6)
 	require.Contains(t, o.Why, " of 60.0 MiB, during step ")
 	require.Contains(t, o.Why, "the schedule lowered memory.max after step 2, from 200.0 MiB to 60.0 MiB")
 }
@@ -89,7 +89,7 @@ func TestALoweredMemoryHighThrottles(t *testing.T) {
 	require.GreaterOrEqual(t, o.Acknowledged, 3)
 	require.Positive(t, o.Evidence.Events.High)
 	require.Contains(t, o.Why, "the schedule lowered memory.high after step 3, from max to 20.0 MiB")
-	require.Equal(t, 3, o.Window.Lo)
+	require.Equal(t, 3, o.Predicted.Lo)
 }
 
 func TestALimitMovesByTheClockWhereThereIsNoLoad(t *testing.T) {
@@ -106,7 +106,7 @@ func TestALimitMovesWhenTheTargetIsReady(t *testing.T) {
 	o := RunT(t, Spec{Target: server(t), Limits: Limits{Max: 200 * MiB}, Load: eating(0), Schedule: outcome.Schedule{{Limit: "max", To: 50 * MiB}}})
 	o.RequireVerdict(t, OOMKilled)
 	o.RequirePredicted(t)
-	require.LessOrEqual(t, o.Window.Hi, 5)
+	require.LessOrEqual(t, o.Predicted.Hi, 5)
 	require.Zero(t, o.Evidence.Applied[0].Acked)
 	require.NotNil(t, o.Measured)
 }
@@ -169,5 +169,5 @@ func TestAScheduleThatCannotBeIsRefused(t *testing.T) {
 	require.NoError(t, spec.Validate())
 	spec.Schedule[0] = after(1, "high", 100)
 	require.ErrorContains(t, spec.Validate(), "rounds down to 0")
-	require.Equal(t, spec.Schedule, WithoutCode(spec.Data()).Schedule)
+	require.Equal(t, spec.Schedule, SpecOf(spec.Data()).Schedule)
 }

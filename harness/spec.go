@@ -131,7 +131,7 @@ type Load struct {
 	Bytes Bytes
 
 	// Clients is how many steps are under way at once, each counted by itself; the next is sent when one of them has been
-	// answered. 0: 1, or with a Rate outcome.MaxUnderWay.
+	// answered. 0: 1, or with a Rate outcome.MaxInFlight.
 	Clients int
 
 	// Rate sends that many steps a second, however slow the target is: an open loop. A step's time counts from when it was
@@ -174,7 +174,6 @@ const defaultTimeout = outcome.DefaultTimeout
 // Data is the spec without its code.
 func (s Spec) Data() outcome.Spec {
 	return outcome.Spec{
-		Name:     s.Name,
 		Target:   s.Target.data(),
 		Limits:   s.Limits,
 		Load:     s.Load.data(),
@@ -184,10 +183,9 @@ func (s Spec) Data() outcome.Spec {
 	}
 }
 
-// WithoutCode is the spec that has this data, and no code.
-func WithoutCode(d outcome.Spec) Spec {
+// SpecOf is the spec that has this data, and no code.
+func SpecOf(d outcome.Spec) Spec {
 	return Spec{
-		Name:     d.Name,
 		Target:   targetWithoutCode(d.Target),
 		Limits:   d.Limits,
 		Load:     loadWithoutCode(d.Load),

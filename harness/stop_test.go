@@ -30,7 +30,7 @@ func TestATargetThatIsAskedToEndDoes(t *testing.T) {
 	require.Contains(t, o.Output, "told: terminated")
 	require.False(t, o.Evidence.HarnessKilled)
 	require.Equal(t, &Stop{}, o.Spec.Stop)
-	require.Equal(t, &Stop{}, WithoutCode(o.Spec).Stop)
+	require.Equal(t, &Stop{}, SpecOf(o.Spec).Stop)
 	requireNothingLeft(t)
 }
 

@@ -45,7 +45,7 @@ func (f *fakeTest) end() (printed string) {
 func killedOutcome(name string) *Outcome {
 	kill := Events{OOM: 1, OOMKill: 1}
 	o := &Outcome{
-		Name: name, Acknowledged: 4, Attempted: 5, Window: &outcome.Prediction{Lo: 4, Hi: 4},
+		Name: name, Acknowledged: 4, Attempted: 5, Predicted: &outcome.Prediction{Lo: 4, Hi: 4},
 		Evidence: Evidence{Status: sigkill, Ready: true, Events: kill, EventsLocal: kill, Peak: 77, Limits: Limits{Max: 99999744}},
 	}
 	o.Verdict, o.Why = o.Judge()

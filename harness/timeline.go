@@ -162,7 +162,7 @@ func (t *timeline) record(news bool) bool {
 	}
 	t.captures.see(s.Current)
 	if len(t.samples) >= maxSamples {
-		t.samples = outcome.Halve(t.samples, t.limit())
+		t.samples = t.samples.Halve(t.limit())
 	}
 	t.samples = append(t.samples, s)
 	t.place(s.Events.OOMKill, s.At, t.sent, t.step)

@@ -218,7 +218,7 @@ func TestATargetReadsItsStdinFromTheBeginningEachTime(t *testing.T) {
 		o.RequireVerdict(t, Exited)
 		require.Regexp(t, "\none\ntwo\n$", o.Output)
 		require.Contains(t, o.String(), "\n  stdin      "+file+"\n")
-		require.Equal(t, file, WithoutCode(o.Spec).Target.Stdin)
+		require.Equal(t, file, SpecOf(o.Spec).Target.Stdin)
 	}
 	target.Stdin = ""
 	o := RunT(t, Spec{Target: target})

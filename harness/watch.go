@@ -25,12 +25,12 @@ type WatchSpec struct {
 
 	For time.Duration // how long; 0: until it ends, or ctx does
 
-	// Seen is told of each reading, with what was counted since the watch began, and of memory.max then (0: none); nil: nobody
+	// Observe is told of each reading, with what was counted since the watch began, and of memory.max then (0: none); nil: nobody
 	// is. It is to return soon: meanwhile nothing is watched.
-	Seen func(now outcome.Sample, limit Bytes)
+	Observe func(now outcome.Sample, limit Bytes)
 
-	// Lived is told of each life that another one follows; nil: nobody is.
-	Lived func(outcome.Life)
+	// ObserveLife is told of each life that another one follows; nil: nobody is.
+	ObserveLife func(outcome.Life)
 }
 
 // Watch judges what runs already, and makes and writes nothing: it compares the counters from now on, until nothing runs in the

@@ -19,8 +19,8 @@ func watched(t *testing.T, s WatchSpec) (await func() *Outcome) {
 	t.Helper()
 	began, done := make(chan struct{}), make(chan struct{})
 	tell := sync.OnceFunc(func() { close(began) })
-	seen := s.Seen
-	s.Seen = func(now outcome.Sample, limit Bytes) {
+	seen := s.Observe
+	s.Observe = func(now outcome.Sample, limit Bytes) {
 		tell()
 		if seen != nil {
 			seen(now, limit)
@@ -184,8 +184,8 @@ func TestEachRestartOfWhatIsWatchedIsALife(t *testing.T) {
 	var lived []outcome.Life
 	begun := 0
 	w := &watching{start: time.Now(), log: openKernelLog(), manager: m, spec: WatchSpec{
-		Unit: "web", Lived: func(l outcome.Life) { lived = append(lived, l) },
-		Seen: func(now outcome.Sample, _ Bytes) {
+		Unit: "web", ObserveLife: func(l outcome.Life) { lived = append(lived, l) },
+		Observe: func(now outcome.Sample, _ Bytes) {
 			switch {
 			case begun == 0:
 				begun++

@@ -214,7 +214,7 @@ func (l *watchedLife) countProcesses() {
 
 // tell tells who asked of the last reading.
 func (l *watchedLife) tell() {
-	if l.spec.Seen == nil {
+	if l.spec.Observe == nil {
 		return
 	}
 	l.tl.mu.Lock()
@@ -228,7 +228,7 @@ func (l *watchedLife) tell() {
 	if events, err := l.last.memory.Events.Since(l.tl.before.Events); err == nil {
 		s.Events = events
 	}
-	l.spec.Seen(s, limit)
+	l.spec.Observe(s, limit)
 }
 
 // outcome is what came of it.
@@ -237,18 +237,17 @@ func (l *watchedLife) outcome() *Outcome {
 	if o.Name == "" {
 		o.Name = l.spec.what()
 	}
-	o.Spec.Name = o.Name
 	o.Evidence = l.evidence()
 	o.Spec.Limits = o.Evidence.Limits
 	o.Spec.Target.Path = l.main.executable()
 	l.tl.mu.Lock()
-	o.Timeline = append(o.Timeline, outcome.Fit(l.tl.samples, maxTimelineText, l.tl.limit())...)
+	o.Timeline = append(o.Timeline, l.tl.samples.Fit(maxTimelineText, l.tl.limit())...)
 	o.Census = l.tl.census.taken
 	e := &o.Evidence
 	l.tl.place(e.Events.OOMKill, time.Since(l.start), 0, 0)
 	e.KillTimes = l.tl.kills
-	if e.Fullest = outcome.Compose(*e, l.tl.samples, o.Census); e.Fullest != nil {
-		e.Fullest.SeeTmpfs(growth(l.tmpfs))
+	if e.Fullest = outcome.NewComposition(*e, l.tl.samples, o.Census); e.Fullest != nil {
+		e.Fullest.AddTmpfs(growth(l.tmpfs))
 	}
 	l.tl.mu.Unlock()
 	o.Peak = e.Peak

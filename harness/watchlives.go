@@ -37,8 +37,8 @@ func (w *watching) lives(ctx context.Context, g *cgroup.Group) (*Outcome, error)
 		last, w.log.from = o, w.log.seen
 		life := lifeOf(o)
 		lives = append(lives, life)
-		if w.spec.Lived != nil {
-			w.spec.Lived(life)
+		if w.spec.ObserveLife != nil {
+			w.spec.ObserveLife(life)
 		}
 	}
 }

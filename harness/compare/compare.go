@@ -14,7 +14,7 @@ type Comparison struct {
 	Base     Side      `json:"base"`
 	Head     Side      `json:"head"`
 	Series   []*Series `json:"series"` // the smallest limits, by series
-	Points   []*Point  `json:"points"` // those in both files, in the order of sweep.Compare
+	Points   []*Point  `json:"points"` // those in both files, in the order of sweep.Sort
 	OnlyBase []string  `json:"only_base,omitempty"`
 	OnlyHead []string  `json:"only_head,omitempty"`
 	Notes    []string  `json:"notes,omitempty"`    // what the reader should know before the figures

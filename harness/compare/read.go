@@ -118,7 +118,7 @@ func (r run) ending() string {
 }
 
 func hasRepeat(name string) bool {
-	return slices.ContainsFunc(sweep.Values(name), func(v sweep.Value) bool { return v.Axis == sweep.RepeatAxis })
+	return slices.ContainsFunc(sweep.ParseName(name), func(v sweep.Value) bool { return v.Axis == sweep.RepeatAxis })
 }
 
 // namesOf are the names of the point, without the repeat, and of its series, without memory.max too.

@@ -107,7 +107,7 @@ func TestAFileThatIsNoManifestIsRefused(t *testing.T) {
 		_, err := Read(t.Context(), source, node)
 		require.ErrorContains(t, err, want, "%q", source)
 	}
-	_, err = Unit("a.socket", node)
+	_, err = unitFile("a.socket", node)
 	require.ErrorContains(t, err, "its name ends in .service, .scope or .slice")
 }
 
@@ -141,7 +141,7 @@ func FuzzKubernetes(f *testing.F) {
 	n := node
 	n.LimitedSwap, n.ThrottlingFactor = true, 0.9
 	f.Fuzz(func(t *testing.T, text []byte, name string) {
-		s, err := Kubernetes(text, name, n)
+		s, err := kubernetesFile(text, name, n)
 		if err != nil {
 			return
 		}

@@ -20,10 +20,10 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// Compose reads the settings of a service from a Compose file, as docker compose -f does: with what it extends and includes, and
+// composeFile reads the settings of a service from a Compose file, as docker compose -f does: with what it extends and includes, and
 // with variables from the environment and from .env beside it. The service may be empty where there is only one; services of
 // any profile count.
-func Compose(ctx context.Context, path, service string) (*Settings, error) {
+func composeFile(ctx context.Context, path, service string) (*Settings, error) {
 	project, said, err := load(ctx, path)
 	if err != nil {
 		for _, text := range said {

@@ -103,10 +103,10 @@ type found struct {
 // defaultContainer is the annotation of a pod that says which container is meant where none is named.
 const defaultContainer = "kubectl.kubernetes.io/default-container"
 
-// Kubernetes reads the settings of a container from a manifest: a Pod, or anything that has a template of one, of which a file may
+// kubernetesFile reads the settings of a container from a manifest: a Pod, or anything that has a template of one, of which a file may
 // have several, in documents or in a List. The name is that of the container, or web/app, or Deployment/web/app; it may be empty
 // where there is only one container, or the pod names its default one.
-func Kubernetes(text []byte, name string, n Node) (*Settings, error) {
+func kubernetesFile(text []byte, name string, n Node) (*Settings, error) {
 	documents, err := parse(text)
 	if err != nil {
 		return nil, err

@@ -60,7 +60,7 @@ func Read(ctx context.Context, source string, n Node) (*Settings, error) {
 		if name != "" {
 			return nil, fmt.Errorf("%s is a unit of systemd, in which there is no %q to choose: leave it out", path, name)
 		}
-		return Unit(path, n)
+		return unitFile(path, n)
 	}
 	text, err := readFile(path)
 	if err != nil {
@@ -71,9 +71,9 @@ func Read(ctx context.Context, source string, n Node) (*Settings, error) {
 		return nil, explained(path, text, err)
 	}
 	if compose {
-		return Compose(ctx, path, name)
+		return composeFile(ctx, path, name)
 	}
-	s, err := Kubernetes(text, name, n)
+	s, err := kubernetesFile(text, name, n)
 	if err != nil {
 		return nil, explained(path, text, err)
 	}

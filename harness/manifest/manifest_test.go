@@ -114,7 +114,7 @@ func TestAKubeletThatIsSetUpOtherwiseMakesOtherLimits(t *testing.T) {
 	require.Zero(t, mustRead(t, "kubernetes/guaranteed.yaml", throttling).Limits.High)
 	require.Zero(t, mustRead(t, "kubernetes/besteffort.yaml", throttling).Limits.High, "the kubelet takes none and none for the same")
 	throttling.Allocatable = 10 * gib
-	s, err := Kubernetes([]byte("{kind: Pod, spec: {containers: [{name: a, resources: {requests: {memory: 1Gi}}}]}}"), "", throttling)
+	s, err := kubernetesFile([]byte("{kind: Pod, spec: {containers: [{name: a, resources: {requests: {memory: 1Gi}}}]}}"), "", throttling)
 	require.NoError(t, err)
 	require.Equal(t, outcome.Bytes(math9(1*gib, 10*gib)), s.Limits.High)
 
@@ -249,7 +249,7 @@ func TestMemoryLimitIsOfVersion1AndSaid(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.service")
 	require.NoError(t, os.WriteFile(path, []byte("[Service]\nMemoryLimit=64M\n"), 0o600))
-	s, err := Unit(path, node)
+	s, err := unitFile(path, node)
 	require.NoError(t, err)
 	require.Zero(t, s.Limits.Max)
 	require.Contains(t, s.Lost, "MemoryLimit is of cgroup v1: systemd takes it for MemoryMax up to version 255, and ignores it from 256 on")

@@ -13,9 +13,9 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// Unit reads the settings of a service, scope or slice of systemd: its file with its drop-ins, from the folder of the path or, for a
+// unitFile reads the settings of a service, scope or slice of systemd: its file with its drop-ins, from the folder of the path or, for a
 // name alone that is no file here, from systemd's own folders. What is in force now, by systemctl set-property, may differ.
-func Unit(path string, n Node) (*Settings, error) {
+func unitFile(path string, n Node) (*Settings, error) {
 	if err := n.Validate(); err != nil {
 		return nil, err
 	}

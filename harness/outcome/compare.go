@@ -19,8 +19,8 @@ type Reading struct {
 	UnreadBelow map[Source]string // the same of the cgroups in Below, or that would be there
 }
 
-// Compare computes what has happened between two readings.
-func Compare(before, after Reading) Evidence {
+// Since returns what has happened after before: counters as differences, and sizes as they are.
+func (after Reading) Since(before Reading) Evidence {
 	maps.Copy(after.Unread, before.Unread)
 	maps.Copy(after.Unread, after.UnreadBelow)
 	for source, err := range before.UnreadBelow { // of many, of which the target was in few

@@ -30,9 +30,9 @@ type Composition struct {
 	Copied Bytes `json:"copied,omitempty"`
 }
 
-// Compose finds out what the cage was filled with: by the kernel's report of a kill for the cage's own limit, and what that
+// NewComposition finds out what the cage was filled with: by the kernel's report of a kill for the cage's own limit, and what that
 // lacks by the samples up to the first kill. It is nil where neither says so.
-func Compose(e Evidence, t Timeline, taken []Census) *Composition {
+func NewComposition(e Evidence, t Timeline, taken []Census) *Composition {
 	var c *Composition
 	if s := t.fullest(); s != nil {
 		c = &Composition{At: s.At, Current: s.Current, Swap: s.Swap, Stat: s.Stat}
@@ -57,15 +57,15 @@ func Compose(e Evidence, t Timeline, taken []Census) *Composition {
 	c.Copied = copied(taken, c.Stat.Anon)
 	for _, one := range taken { // the last may see those who had the files dead
 		c.Memfd = max(c.Memfd, one.Memfd)
-		c.SeeTmpfs(one.Tmpfs)
+		c.AddTmpfs(one.Tmpfs)
 	}
 	return c
 }
 
-// SeeTmpfs takes in how much each tmpfs has grown up to the end. What is still there was there when the cage was fullest,
+// AddTmpfs takes in how much each tmpfs has grown up to the end. What is still there was there when the cage was fullest,
 // where a Census had come too early.
-func (c *Composition) SeeTmpfs(grown map[string]Bytes) {
-	if c.Stat.Shmem < MinLeft {
+func (c *Composition) AddTmpfs(grown map[string]Bytes) {
+	if c.Stat.Shmem < MinLeftover {
 		return
 	}
 	for mount, size := range grown {
@@ -79,7 +79,7 @@ func (c *Composition) SeeTmpfs(grown map[string]Bytes) {
 // takeReport takes in the kernel's report.
 func (c *Composition) takeReport(r *OOMReport, stat MemoryStat, e Evidence) {
 	if stat.PageTables == 0 { // as Linux 6.18 has it in each report (2026-11), whatever the processes have
-		stat.PageTables = min(max(c.Stat.PageTables, r.pageTables()), stat.KernelOther())
+		stat.PageTables = min(max(c.Stat.PageTables, r.pageTables()), stat.kernelOther())
 	}
 	c.Stat, c.Kernel = stat, true
 	if len(e.KillTimes) > 0 {
@@ -176,7 +176,7 @@ func (c *Composition) Fills() []Fill {
 		{"kernel", s.Kernel, []Fill{
 			{"kernel stacks", s.KernelStack, nil}, {"page tables", s.PageTables + s.SecPageTables, nil}, {"per-CPU", s.PerCPU, nil},
 			{"names and inodes", s.SlabReclaimable, nil}, {"other objects", s.SlabUnreclaimable, nil}, {"vmalloc", s.Vmalloc, nil},
-			{"zswap", s.Zswap, nil}, {"pipe buffers and other pages", s.KernelOther(), nil},
+			{"zswap", s.Zswap, nil}, {"pipe buffers and other pages", s.kernelOther(), nil},
 		}},
 	}
 	if s.Anon < pageCache+s.Shmem { // what is locked is not known by kind: it is the larger one's

@@ -44,15 +44,15 @@ func parseEnd(text string) (ExpectedEnd, error) {
 	if name == stoppedName {
 		e = ExpectedEnd{Verdict: Survived, Stopped: true}
 	}
-	if !slices.Contains(ExpectedNames(), name) {
-		return e, fmt.Errorf("%q is no verdict: %stake one of %s", name, nearest.Hint(name, ExpectedNames()), strings.Join(ExpectedNames(), ", "))
+	if !slices.Contains(ExpectationNames(), name) {
+		return e, fmt.Errorf("%q is no verdict: %stake one of %s", name, nearest.Hint(name, ExpectationNames()), strings.Join(ExpectationNames(), ", "))
 	}
 	if !hasHow {
 		return e, nil
 	}
 	code, err := strconv.Atoi(how)
 	isCode := err == nil && code >= 0 && code <= maxExitCode
-	signal, _, noSignal := ParseSignal(how)
+	signal, _, noSignal := parseSignal(how)
 	switch {
 	case e.Verdict == Exited && !isCode:
 		return e, fmt.Errorf("%q has no exit code: they are from 0 to %d, as in exited=3", text, maxExitCode)
@@ -71,8 +71,8 @@ func parseEnd(text string) (ExpectedEnd, error) {
 // maxExitCode is the largest one: the kernel keeps 8 bits (wait(2)).
 const maxExitCode = 255
 
-// ExpectedNames are the names that an Expectation may have.
-func ExpectedNames() []string {
+// ExpectationNames are the names that an Expectation may have.
+func ExpectationNames() []string {
 	var names []string
 	for _, v := range Verdicts() {
 		names = append(names, string(v))

@@ -105,7 +105,7 @@ func (o *Outcome) explainGrowth() string {
 		return ""
 	}
 	var parts []string
-	for _, share := range []Bytes{NearLimit, AtLimit} {
+	for _, share := range []Bytes{NearLimitPercent, AtLimitPercent} {
 		if i := slices.IndexFunc(o.Timeline, func(s Sample) bool { return s.Current >= limit/100*share }); i >= 0 {
 			s := o.Timeline[i]
 			parts = append(parts, fmt.Sprintf("%d %% of the limit were reached after %s, with %s acknowledged", share, short(s.At), human.Count(s.Step, "step")))
@@ -204,8 +204,8 @@ func (o *Outcome) explainSteps() string {
 		return ""
 	}
 	text := fmt.Sprintf("%d of %d acknowledged", o.Acknowledged, o.Attempted)
-	if o.Window != nil {
-		text += ", predicted " + o.Window.String()
+	if o.Predicted != nil {
+		text += ", predicted " + o.Predicted.String()
 	}
 	if differs := o.Differs(); differs != "" {
 		return text + "; " + differs

@@ -27,7 +27,7 @@ func filledOutcome(stat MemoryStat) *Outcome {
 			Tasks: []OOMTask{{PID: 152, TGID: 152, Name: "app", RSS: 20 * MiB}, {PID: 153, TGID: 153, Name: "a", RSS: MiB}, {PID: 154, TGID: 154, Name: "b", RSS: MiB}},
 		},
 	}}
-	o.Evidence.Fullest = Compose(o.Evidence, nil, nil)
+	o.Evidence.Fullest = NewComposition(o.Evidence, nil, nil)
 	o.Verdict, o.Why = o.Judge()
 	return o
 }
@@ -65,11 +65,11 @@ func TestWhatWasSeenLastIsSaidToBeOld(t *testing.T) {
 	o.Evidence.Kills = nil
 	o.Evidence.Unread = map[Source]string{KernelLog: "it is closed"}
 	old := Sample{At: time.Millisecond, Current: 40 * MiB, Stat: MemoryStat{Anon: 39 * MiB}}
-	o.Evidence.Fullest = Compose(o.Evidence, Timeline{old, {At: 2 * time.Millisecond, Current: 39 * MiB, Events: Events{OOMKill: 1}, Stat: MemoryStat{Anon: 4096}}}, nil)
+	o.Evidence.Fullest = NewComposition(o.Evidence, Timeline{old, {At: 2 * time.Millisecond, Current: 39 * MiB, Events: Events{OOMKill: 1}, Stat: MemoryStat{Anon: 4096}}}, nil)
 	_, why := o.Judge()
 	require.Contains(t, why, "; when it was seen last, at 40.0 MiB, it was filled by anon 39.0 MiB (98 %)")
 
-	o.Evidence.Fullest = Compose(o.Evidence, Timeline{{Current: 64 * MiB, Stat: MemoryStat{Anon: 4 * MiB}}}, nil)
+	o.Evidence.Fullest = NewComposition(o.Evidence, Timeline{{Current: 64 * MiB, Stat: MemoryStat{Anon: 4 * MiB}}}, nil)
 	require.Nil(t, o.Evidence.Fullest, "what does not add up was read while memory was given back")
 	_, why = o.Judge()
 	require.NotContains(t, why, "filled")
@@ -79,30 +79,30 @@ func TestTheHighestSampleBeforeTheKillCountsAndTheLastOfThese(t *testing.T) {
 	at := func(current Bytes, kills uint64, stat MemoryStat) Sample {
 		return Sample{Current: current, Events: Events{OOMKill: kills}, Stat: stat}
 	}
-	c := Compose(Evidence{}, Timeline{
+	c := NewComposition(Evidence{}, Timeline{
 		at(64*MiB, 0, MemoryStat{File: 64 * MiB}), at(63*MiB+MiB/2, 0, MemoryStat{Anon: 63 * MiB}), at(20*MiB, 1, MemoryStat{Anon: 20 * MiB}),
 		at(64*MiB, 1, MemoryStat{Sock: 64 * MiB}),
 	}, nil)
 	require.Equal(t, MemoryStat{Anon: 63 * MiB}, c.Stat, "page cache made room for anon; what came after the kill is another's")
-	require.Nil(t, Compose(Evidence{}, nil, nil))
+	require.Nil(t, NewComposition(Evidence{}, nil, nil))
 
 	var falling Timeline
 	for size := 64 * MiB; size > 32*MiB; size -= MiB {
 		falling = append(falling, at(size, 0, MemoryStat{Anon: size}))
 	}
-	require.Equal(t, 63*MiB, Compose(Evidence{}, falling, nil).Current, "what falls slowly was fullest at its begin")
+	require.Equal(t, 63*MiB, NewComposition(Evidence{}, falling, nil).Current, "what falls slowly was fullest at its begin")
 }
 
 func TestTheReportOfAnotherLimitIsNotTheCages(t *testing.T) {
 	o := filledOutcome(MemoryStat{Sock: 60 * MiB})
 	o.Evidence.Kills[0].Report.Group = "/above"
-	require.Nil(t, Compose(o.Evidence, nil, nil))
+	require.Nil(t, NewComposition(o.Evidence, nil, nil))
 }
 
 func TestWhatTheReportLacksIsTheRecorders(t *testing.T) {
 	o := filledOutcome(MemoryStat{})
 	o.Evidence.Kills[0].Report.Stat = map[string]uint64{"anon": uint64(50 * MiB)}
-	c := Compose(o.Evidence, Timeline{{Current: 60 * MiB, Stat: MemoryStat{Anon: 47 * MiB, Kernel: 13 * MiB, SlabReclaimable: 12 * MiB}}}, nil)
+	c := NewComposition(o.Evidence, Timeline{{Current: 60 * MiB, Stat: MemoryStat{Anon: 47 * MiB, Kernel: 13 * MiB, SlabReclaimable: 12 * MiB}}}, nil)
 	require.Equal(t, MemoryStat{Anon: 50 * MiB, Kernel: 13 * MiB, SlabReclaimable: 12 * MiB}, c.Stat)
 	require.True(t, c.Kernel)
 	require.Equal(t, 64*MiB, c.Current)
@@ -111,7 +111,7 @@ func TestWhatTheReportLacksIsTheRecorders(t *testing.T) {
 func TestAReportThatIsBehindIsSaidToBe(t *testing.T) {
 	o := filledOutcome(MemoryStat{Anon: 50 * MiB})
 	require.Contains(t, o.Why, "filled by anon 50.0 MiB (78 %), 14.0 that memory.stat did not have yet; victim")
-	c := Compose(o.Evidence, Timeline{{Current: 63 * MiB, Stat: MemoryStat{Sock: 62 * MiB}}}, nil)
+	c := NewComposition(o.Evidence, Timeline{{Current: 63 * MiB, Stat: MemoryStat{Sock: 62 * MiB}}}, nil)
 	require.Equal(t, MemoryStat{Sock: 62 * MiB}, c.Stat, "the recorder has more")
 	require.False(t, c.Kernel)
 }
@@ -120,16 +120,16 @@ func TestPageTablesThatAReportLacksAreThoseOfTheProcesses(t *testing.T) {
 	o := filledOutcome(MemoryStat{Kernel: 62 * MiB, SlabReclaimable: MiB})
 	r := o.Evidence.Kills[0].Report
 	r.Tasks[0].PageTables, r.Rest = 30*MiB, &OOMTask{PageTables: 10 * MiB}
-	require.Equal(t, 40*MiB, Compose(o.Evidence, nil, nil).Stat.PageTables)
+	require.Equal(t, 40*MiB, NewComposition(o.Evidence, nil, nil).Stat.PageTables)
 	r.Rest.PageTables = 100 * MiB
-	require.Equal(t, 61*MiB, Compose(o.Evidence, nil, nil).Stat.PageTables, "no more than the kernel has")
+	require.Equal(t, 61*MiB, NewComposition(o.Evidence, nil, nil).Stat.PageTables, "no more than the kernel has")
 	r.Stat["pagetables"] = uint64(2 * MiB)
-	require.Equal(t, 2*MiB, Compose(o.Evidence, nil, nil).Stat.PageTables)
+	require.Equal(t, 2*MiB, NewComposition(o.Evidence, nil, nil).Stat.PageTables)
 }
 
 func TestFilesAreNamedByTheirMount(t *testing.T) {
 	o := filledOutcome(MemoryStat{File: 60 * MiB, Shmem: 60 * MiB})
-	o.Evidence.Fullest.SeeTmpfs(map[string]Bytes{"/dev/shm": 40 * MiB, "/run\x1b[2J": 18 * MiB})
+	o.Evidence.Fullest.AddTmpfs(map[string]Bytes{"/dev/shm": 40 * MiB, "/run\x1b[2J": 18 * MiB})
 	_, why := o.Judge()
 	require.Contains(t, why, `filled by shmem 60.0 MiB (94 %) (of it files on /dev/shm 40.0, files on /run\x1b[2J 18.0)`)
 	require.NotContains(t, why, "\x1b")
@@ -139,7 +139,7 @@ func TestFilesAreNamedByTheirMount(t *testing.T) {
 	require.Contains(t, why, "(of it memfd 60.0)")
 
 	anon := filledOutcome(MemoryStat{Anon: 60 * MiB})
-	anon.Evidence.Fullest.SeeTmpfs(map[string]Bytes{"/dev/shm": 40 * MiB})
+	anon.Evidence.Fullest.AddTmpfs(map[string]Bytes{"/dev/shm": 40 * MiB})
 	require.Nil(t, anon.Evidence.Fullest.Tmpfs, "what others have written is not the cage's")
 }
 

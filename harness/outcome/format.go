@@ -13,8 +13,9 @@ import (
 )
 
 // Format is the version of the lines of results: the "format" of each. It rises when an older oomcage would
-// misread what a newer one writes. A field that is only added leaves it as it is.
-const Format = 2
+// misread what a newer one writes. A field that is only added leaves it as it is. Format 3 has "predicted" for what was
+// "window", and the name once.
+const Format = 3
 
 // ErrNewer is the error of a line whose format is newer than Format. Nothing is wrong with it.
 var ErrNewer = errors.New("made by a newer oomcage")
@@ -37,7 +38,7 @@ func ParseOutcome(line []byte) (*Outcome, error) {
 	if err := parse(line, o); err != nil {
 		return nil, err
 	}
-	return o, nil
+	return o, o.readWindows(line)
 }
 
 // ParseSummary is ParseOutcome without the timeline, the census, the times of single steps and the output, which are most of a
@@ -55,7 +56,33 @@ func ParseSummary(line []byte) (*Outcome, error) {
 		return nil, err
 	}
 	o := Outcome(s.fields)
-	return &o, nil
+	return &o, o.readWindows(line)
+}
+
+// readWindows takes in what is called "window" in a line of format 1 or 2.
+func (o *Outcome) readWindows(line []byte) error {
+	if !bytes.Contains(line, []byte(`"window"`)) {
+		return nil
+	}
+	type windowed struct {
+		Window *Prediction `json:"window"`
+	}
+	var old struct {
+		Format int `json:"format"`
+		windowed
+		Lives []windowed `json:"lives"`
+	}
+	if err := json.Unmarshal(line, &old); err != nil {
+		return fmt.Errorf("no outcome: %w", err)
+	}
+	if old.Format >= 3 {
+		return nil
+	}
+	o.Predicted = old.Window
+	for i, life := range old.Lives {
+		o.Lives[i].Predicted = life.Window
+	}
+	return nil
 }
 
 // skipped is a value that is not looked at.

@@ -3,6 +3,7 @@ package outcome
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -88,12 +89,11 @@ func TestAnOutcomeSurvivesItsJSON(t *testing.T) {
 	o := &Outcome{
 		Name: "max=64MiB/step=20MiB",
 		Spec: Spec{
-			Name:   "max=64MiB/step=20MiB",
 			Target: Target{Path: "/bin/app", Args: []string{"-addr", "$ADDR"}, Env: []string{"GOGC=off"}, Dir: "/"},
 			Limits: Limits{Max: 100000000, High: MiB, Low: 1, Min: 2, Swap: Unlimited, OOMGroup: true, Files: map[string]string{"pids.max": "64"}},
 			Load:   Load{Count: 9, Bytes: 20 * MiB}, Timeout: time.Minute,
 		},
-		Acknowledged: 4, Attempted: 5, Window: &Prediction{4, 4},
+		Acknowledged: 4, Attempted: 5, Predicted: &Prediction{4, 4},
 		Baseline: recipe, Peak: 99999744,
 		Evidence: Evidence{
 			Status: sigkill, Ready: true, Limits: Limits{Max: 99999744},
@@ -114,11 +114,11 @@ func TestAnOutcomeSurvivesItsJSON(t *testing.T) {
 	// The names of the contract, which scripts read.
 	var fields map[string]any
 	require.NoError(t, json.Unmarshal(data, &fields))
-	for _, name := range []string{"name", "spec", "verdict", "why", "acknowledged", "attempted", "window", "baseline", "peak", "evidence", "timeline", "output", "error"} {
+	for _, name := range []string{"name", "spec", "verdict", "why", "acknowledged", "attempted", "predicted", "baseline", "peak", "evidence", "timeline", "output", "error"} {
 		require.Contains(t, fields, name)
 	}
 	require.Equal(t, "oom-killed", fields["verdict"])
-	require.Equal(t, map[string]any{"lo": 4.0, "hi": 4.0}, fields["window"])
+	require.Equal(t, map[string]any{"lo": 4.0, "hi": 4.0}, fields["predicted"])
 	require.InEpsilon(t, 1, fields["evidence"].(map[string]any)["events"].(map[string]any)["oom_kill"], 0)
 
 	// A stored outcome can be judged again.
@@ -126,6 +126,25 @@ func TestAnOutcomeSurvivesItsJSON(t *testing.T) {
 	back.Verdict, back.Why = back.Judge()
 	require.Equal(t, o.Verdict, back.Verdict)
 	require.Equal(t, "killed by its own limit: 95.4 of 95.4 MiB, during step 5", back.Why)
+}
+
+// A prediction was called a window before format 3, in each life too.
+func TestThePredictionOfAnOlderFormatIsRead(t *testing.T) {
+	const rest = `"name":"a","verdict":"exited","evidence":{"status":{"ended":true}},"window":{"lo":4,"hi":5},"lives":[{"window":{"lo":2}},{}]}`
+	for _, format := range []string{``, `"format":1,`, `"format":2,`} {
+		for _, read := range []func([]byte) (*Outcome, error){ParseOutcome, ParseSummary} {
+			o, err := read([]byte(`{` + format + rest))
+			require.NoError(t, err)
+			require.Equal(t, &Prediction{4, 5}, o.Predicted)
+			require.Equal(t, &Prediction{2, math.MaxInt}, o.Lives[0].Predicted)
+			require.Nil(t, o.Lives[1].Predicted)
+		}
+	}
+	o, err := ParseOutcome([]byte(`{"format":3,"predicted":{"lo":7,"hi":7},` + rest))
+	require.NoError(t, err)
+	require.Equal(t, &Prediction{7, 7}, o.Predicted)
+	_, err = ParseOutcome([]byte(`{"verdict":"exited","evidence":{},"window":4}`))
+	require.ErrorContains(t, err, "no outcome: ")
 }
 
 func TestAnOutcomeOfUnknownOriginSaysNothingOfIt(t *testing.T) {

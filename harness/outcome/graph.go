@@ -31,7 +31,7 @@ func (o *Outcome) graph() string {
 	if full == 0 || full == Unlimited {
 		full, of = max(highest, e.Peak), "the peak"
 	}
-	shares := SharesOf(full, o.seen(rows)...)
+	shares := BarKindsOf(full, o.seen(rows)...)
 	line := func(at, steps string, used Bytes, stat MemoryStat, note string) {
 		row := fmt.Sprintf("  %8s  %-5s  %s  %10s %12d   %s", at, steps, shares.Bar(used, full, stat), human.Size(used), used, note)
 		b.WriteString(strings.TrimRight(row, " ") + "\n")
@@ -140,4 +140,4 @@ func highestOfSteps(samples []Sample) []int {
 
 // Thin picks at most n samples, in their order: those that tell most, and the rest spread evenly. It is for
 // those who show a timeline; the one of an Outcome is thinned only to bound it.
-func Thin(samples []Sample, n int) []Sample { return pickRows(samples, n) }
+func (t Timeline) Thin(n int) Timeline { return pickRows(t, n) }

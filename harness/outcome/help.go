@@ -50,7 +50,7 @@ var advices = []struct {
 	}, "page cache is taken back by itself: what stays is in use all the time, so the working set is larger than the limit"},
 	{"tmpfs and shared memory", func(c *Composition) Bytes { return c.Stat.Shmem }, "remove these files, bound the mount (size=), or keep them on a disk: they stay charged until they are removed"},
 	{"sockets", func(c *Composition) Bytes { return c.Stat.Sock }, "read faster than is sent, accept fewer connections, or bound their buffers (SO_RCVBUF, net.ipv4.tcp_rmem)"},
-	{"pipes and other pages of the kernel", func(c *Composition) Bytes { return c.Stat.KernelOther() }, "read what is in the pipes, or make them smaller (F_SETPIPE_SZ)"},
+	{"pipes and other pages of the kernel", func(c *Composition) Bytes { return c.Stat.kernelOther() }, "read what is in the pipes, or make them smaller (F_SETPIPE_SZ)"},
 	{"page tables", func(c *Composition) Bytes { return c.Stat.PageTables + c.Stat.SecPageTables }, "map less, or in larger pieces: each 2 MiB that are touched take 4 KiB, in each process"},
 	{"kernel stacks", func(c *Composition) Bytes { return c.Stat.KernelStack }, "start fewer threads: each takes 16 KiB of stack, and about as much beside it"},
 	{"names and inodes", func(c *Composition) Bytes { return c.Stat.SlabReclaimable }, "have fewer files, above all on tmpfs, where names cannot be given up"},

@@ -9,7 +9,7 @@ import (
 // many reports whether several steps may have been under way at once, or have failed: then the number of the last one that
 // was sent says little.
 func (o *Outcome) many() bool {
-	return o.Spec.Load.UnderWay() > 1 || o.Spec.Load.Tolerate > 0
+	return o.Spec.Load.MaxInFlight() > 1 || o.Spec.Load.Tolerate > 0
 }
 
 // stepsDone says, for the sentence of a load with many steps at once, what became of them.
@@ -36,10 +36,10 @@ func (o *Outcome) unacknowledged() string {
 // goroutine. A gin server took 17 to 21 KiB each (measured 2026-11, 64 clients); half as much again twice is for others.
 const connection = 64 * KiB
 
-// allowInFlight moves the lower end of the window down for what had no answer when the first kill came, or at the end: each
+// allowInFlight moves the lower end of the prediction down for what had no answer when the first kill came, or at the end: each
 // of these steps may have taken its memory, but for the one that met the limit. So may steps that failed.
 func (o *Outcome) allowInFlight() {
-	if o.Window == nil || !o.many() {
+	if o.Predicted == nil || !o.many() {
 		return
 	}
 	inFlight := o.InFlight
@@ -50,5 +50,5 @@ func (o *Outcome) allowInFlight() {
 	if step := o.Spec.Load.Bytes; step > 0 && inFlight > 1 {
 		less += toInt(int64((Bytes(inFlight)*connection + step - 1) / step))
 	}
-	o.Window = &Prediction{Lo: max(o.Window.Lo-less, 0), Hi: o.Window.Hi}
+	o.Predicted = &Prediction{Lo: max(o.Predicted.Lo-less, 0), Hi: o.Predicted.Hi}
 }

@@ -39,21 +39,21 @@ func (o *Outcome) acknowledgedAtKill(v Verdict) int {
 	return min(max(step-1, 0), o.Acknowledged)
 }
 
-// AsPredicted says how the acknowledged steps miss the predicted window, or "". Where an OOM kill came before the load's
+// Mispredicted says how the acknowledged steps miss the prediction, or "". Where an OOM kill came before the load's
 // end, of a child for example, the steps up to that kill are what was predicted. It says nothing about the verdict.
-func (o *Outcome) AsPredicted() string {
+func (o *Outcome) Mispredicted() string {
 	n := o.acknowledgedAtKill(o.Verdict)
 	switch {
-	case o.Window == nil:
+	case o.Predicted == nil:
 		return "there is no prediction"
-	case o.Window.Contains(n):
+	case o.Predicted.Contains(n):
 		return ""
 	case n < o.Acknowledged && o.many():
-		return fmt.Sprintf("the first OOM kill came when %s had been acknowledged, and %s were predicted", human.Count(n, "step"), o.Window)
+		return fmt.Sprintf("the first OOM kill came when %s had been acknowledged, and %s were predicted", human.Count(n, "step"), o.Predicted)
 	case n < o.Acknowledged:
-		return fmt.Sprintf("the first OOM kill came during step %d, and %s steps were predicted", o.Evidence.KillTimes[0].Step, o.Window)
+		return fmt.Sprintf("the first OOM kill came during step %d, and %s steps were predicted", o.Evidence.KillTimes[0].Step, o.Predicted)
 	default:
-		return fmt.Sprintf("%d steps were acknowledged, and %s were predicted", o.Acknowledged, o.Window)
+		return fmt.Sprintf("%d steps were acknowledged, and %s were predicted", o.Acknowledged, o.Predicted)
 	}
 }
 

@@ -29,11 +29,11 @@ func TestThePredictionIsJudgedByTheFirstKill(t *testing.T) {
 	} {
 		require.Equal(t, c.want, c.o.acknowledgedAtKill(c.o.Verdict), name)
 		for _, w := range []Prediction{{0, c.want - 1}, {c.want, c.want}, {c.want + 1, 99}} {
-			c.o.Window = &w
-			require.Equal(t, w.Contains(c.want), c.o.AsPredicted() == "", "%s, %s", name, w)
+			c.o.Predicted = &w
+			require.Equal(t, w.Contains(c.want), c.o.Mispredicted() == "", "%s, %s", name, w)
 		}
 	}
-	require.NotEmpty(t, new(Outcome).AsPredicted(), "there is none")
+	require.NotEmpty(t, new(Outcome).Mispredicted(), "there is none")
 }
 
 func TestAKillBetweenTwoStepsCameAfterTheFirst(t *testing.T) {

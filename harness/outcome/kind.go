@@ -57,13 +57,13 @@ func (c *Composition) FilledBy() (Kind, Bytes) {
 	return Kind(fills[0].Kind), fills[0].Size
 }
 
-// Shares are kinds that a bar tells apart.
-type Shares []Kind
+// BarKinds are kinds that a bar tells apart.
+type BarKinds []Kind
 
-// SharesOf are the kinds of which any of the readings has a twentieth of full; none where that is one kind alone, which
+// BarKindsOf are the kinds of which any of the readings has a twentieth of full; none where that is one kind alone, which
 // needs no telling apart.
-func SharesOf(full Bytes, readings ...MemoryStat) Shares {
-	var some Shares
+func BarKindsOf(full Bytes, readings ...MemoryStat) BarKinds {
+	var some BarKinds
 	for _, k := range Kinds() {
 		if slices.ContainsFunc(readings, func(s MemoryStat) bool { return full > 0 && s.Of(k) >= max(full/kindShare, 1) }) {
 			some = append(some, k)
@@ -76,7 +76,7 @@ func SharesOf(full Bytes, readings ...MemoryStat) Shares {
 }
 
 // Bar draws how much of full is used, with the letters of the kinds.
-func (kinds Shares) Bar(used, full Bytes, s MemoryStat) string {
+func (kinds BarKinds) Bar(used, full Bytes, s MemoryStat) string {
 	parts := make([]bar.Part, len(kinds))
 	for i, k := range kinds {
 		parts[i] = bar.Part{Mark: k.Letter(), Size: int64(s.Of(k))}
@@ -85,7 +85,7 @@ func (kinds Shares) Bar(used, full Bytes, s MemoryStat) string {
 }
 
 // Legend names the letters: "a anon, k kernel, █ other or not known"; "" where there are none.
-func (kinds Shares) Legend() string {
+func (kinds BarKinds) Legend() string {
 	if kinds == nil {
 		return ""
 	}

@@ -20,9 +20,9 @@ type Life struct {
 	Failed       int `json:"failed,omitempty"`
 	InFlight     int `json:"in_flight,omitempty"`
 
-	Window *Prediction `json:"window,omitempty"`
-	Peak   Bytes       `json:"peak,omitempty"` // memory.peak of the cage by then
-	Events Events      `json:"events"`         // memory.events
+	Predicted *Prediction `json:"predicted,omitempty"`
+	Peak      Bytes       `json:"peak,omitempty"` // memory.peak of the cage by then
+	Events    Events      `json:"events"`         // memory.events
 
 	Applied []Applied `json:"applied,omitempty"` // what came of the schedule
 }
@@ -32,7 +32,7 @@ func (o *Outcome) Life() Life {
 	return Life{
 		Until: o.Took, Verdict: o.Verdict, Why: o.Why, Status: o.Evidence.Status,
 		Acknowledged: o.Acknowledged, Attempted: o.Attempted, Failed: o.Failed, InFlight: o.InFlight,
-		Window: o.Window, Peak: o.Peak, Events: o.Evidence.Events, Applied: o.Evidence.Applied,
+		Predicted: o.Predicted, Peak: o.Peak, Events: o.Evidence.Events, Applied: o.Evidence.Applied,
 	}
 }
 

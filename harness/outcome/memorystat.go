@@ -118,7 +118,7 @@ func (s MemoryStat) Since(before MemoryStat) MemoryStat {
 	return s
 }
 
-// KernelOther is what the kernel's own memory has that none of its parts names: the buffers of pipes above all.
-func (s MemoryStat) KernelOther() Bytes {
+// kernelOther is what the kernel's own memory has that none of its parts names: the buffers of pipes above all.
+func (s MemoryStat) kernelOther() Bytes {
 	return max(s.Kernel-s.KernelStack-s.PageTables-s.SecPageTables-s.PerCPU-s.Vmalloc-s.SlabReclaimable-s.SlabUnreclaimable-s.Zswap, 0)
 }

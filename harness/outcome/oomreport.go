@@ -32,7 +32,7 @@ type OOMReport struct {
 	StatCut bool `json:"stat_cut,omitempty"`
 
 	// Tasks are the processes that could have been chosen, of Group and below: the largest first, by RSS, swap and page
-	// tables, at most MaxOOMTasks. They are missing where vm.oom_dump_tasks is 0.
+	// tables, at most 64. They are missing where vm.oom_dump_tasks is 0.
 	Tasks []OOMTask `json:"tasks,omitempty"`
 
 	// RestCount is how many more there were. Rest has their sums, and is nobody: it has no IDs and no name.
@@ -44,8 +44,8 @@ type OOMReport struct {
 	Stack []string `json:"stack,omitempty"`
 }
 
-// MaxOOMTasks is how many tasks an OOMReport has at most.
-const MaxOOMTasks = 64
+// maxOOMTasks is how many tasks an OOMReport has at most.
+const maxOOMTasks = 64
 
 // OOMUsage is one counter of a cgroup (page_counter in mm/memcontrol.c).
 type OOMUsage struct {
@@ -73,8 +73,8 @@ type OOMTask struct {
 	OOMScoreAdj int   `json:"oom_score_adj,omitempty"`
 }
 
-// Total is what the task takes: RSS, swap and page tables, which is what the kernel chooses by (oom_badness).
-func (t OOMTask) Total() Bytes { return t.RSS + t.Swap + t.PageTables }
+// total is what the task takes: RSS, swap and page tables, which is what the kernel chooses by (oom_badness).
+func (t OOMTask) total() Bytes { return t.RSS + t.Swap + t.PageTables }
 
 // maxOOMTasksJSON is what Tasks of a report take in a line of results at most. 64 tasks of a server with sizes in GiB take 11 KB,
 // those of a guest 8 KB; memory.stat of Linux 7.3 takes 1.9 KB (2026-11). Together they are below 12 KB.
@@ -84,7 +84,7 @@ const maxOOMTasksJSON = 9 << 10
 // then, but for the victim's.
 func (r OOMReport) Bounded(victim int) *OOMReport {
 	r.Tasks = slices.Clone(r.Tasks)
-	for len(r.Tasks) > 1 && (len(r.Tasks) > MaxOOMTasks || jsonSize(r.Tasks) > maxOOMTasksJSON) {
+	for len(r.Tasks) > 1 && (len(r.Tasks) > maxOOMTasks || jsonSize(r.Tasks) > maxOOMTasksJSON) {
 		last := len(r.Tasks) - 1
 		if r.Tasks[last].TGID == victim {
 			last--

@@ -45,7 +45,7 @@ func TestAReportFitsALineOfResults(t *testing.T) {
 	for i := range 75 {
 		r.Stat["workingset_refault_anon"+strings.Repeat("x", i%4)+string(rune('a'+i/4))] = 1 << 40
 	}
-	for i := range MaxOOMTasks {
+	for i := range maxOOMTasks {
 		large.PID, large.TGID = 4_000_000+i, 4_000_000+i
 		r.Tasks = append(r.Tasks, large)
 	}
@@ -56,11 +56,11 @@ func TestAReportFitsALineOfResults(t *testing.T) {
 	require.Greater(t, len(b.Tasks), 20)
 	require.Equal(t, victim, b.Tasks[len(b.Tasks)-1].TGID, "the victim is kept")
 	require.Equal(t, 4_000_000, b.Tasks[0].TGID)
-	require.Equal(t, 3+MaxOOMTasks-len(b.Tasks), b.RestCount)
-	require.Equal(t, MiB+Bytes(MaxOOMTasks-len(b.Tasks))<<40, b.Rest.RSS)
-	require.Equal(t, Bytes(MaxOOMTasks-len(b.Tasks))<<40, b.Rest.Swap)
+	require.Equal(t, 3+maxOOMTasks-len(b.Tasks), b.RestCount)
+	require.Equal(t, MiB+Bytes(maxOOMTasks-len(b.Tasks))<<40, b.Rest.RSS)
+	require.Equal(t, Bytes(maxOOMTasks-len(b.Tasks))<<40, b.Rest.Swap)
 	require.Empty(t, b.Rest.Name)
-	require.Len(t, r.Tasks, MaxOOMTasks, "the one it was made of is as it was")
+	require.Len(t, r.Tasks, maxOOMTasks, "the one it was made of is as it was")
 	require.Equal(t, MiB, r.Rest.RSS)
 
 	small := whole()

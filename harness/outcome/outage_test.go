@@ -52,7 +52,7 @@ func TestOutagesAreBounded(t *testing.T) {
 // manyClients is a killed run of a load with clients.
 func manyClients() *Outcome {
 	return &Outcome{
-		Spec: Spec{Load: Load{Bytes: MiB, Clients: 16}}, Acknowledged: 41, Attempted: 57, InFlight: 16, Window: &Prediction{60, 62},
+		Spec: Spec{Load: Load{Bytes: MiB, Clients: 16}}, Acknowledged: 41, Attempted: 57, InFlight: 16, Predicted: &Prediction{60, 62},
 		Evidence: Evidence{
 			Status: sigkill, Ready: true, Events: Events{OOM: 1, OOMKill: 1}, EventsLocal: Events{OOM: 1, OOMKill: 1}, Peak: 77, Limits: Limits{Max: 77},
 			KillTimes: []KillTime{{At: time.Second, Step: 57, Acknowledged: 41}},
@@ -63,15 +63,15 @@ func manyClients() *Outcome {
 func TestThePredictionAllowsForWhatWasInFlight(t *testing.T) {
 	o := manyClients()
 	o.Complete()
-	require.Equal(t, &Prediction{60 - 15 - 1, 62}, o.Window, "15 steps that may have been taken, and a MiB of connections")
+	require.Equal(t, &Prediction{60 - 15 - 1, 62}, o.Predicted, "15 steps that may have been taken, and a MiB of connections")
 	one := manyClients()
 	one.Spec.Load.Clients, one.InFlight, one.Attempted = 1, 1, 42
 	one.Complete()
-	require.Equal(t, &Prediction{60, 62}, one.Window)
+	require.Equal(t, &Prediction{60, 62}, one.Predicted)
 	few := manyClients()
-	few.Window = &Prediction{3, math.MaxInt}
+	few.Predicted = &Prediction{3, math.MaxInt}
 	few.Complete()
-	require.Equal(t, &Prediction{0, math.MaxInt}, few.Window)
+	require.Equal(t, &Prediction{0, math.MaxInt}, few.Predicted)
 }
 
 func TestTheSentenceCountsStepsInFlight(t *testing.T) {
@@ -94,9 +94,9 @@ func TestAChildsKillAmongManyStepsIsPlacedByWhatWasAcknowledged(t *testing.T) {
 	o.Verdict, o.Why = o.Judge()
 	require.Equal(t, ChildOOMKilled, o.Verdict)
 	require.Contains(t, o.Why, "; the first kill came when 41 steps had been acknowledged")
-	require.Equal(t, "the first OOM kill came when 41 steps had been acknowledged, and 60..62 were predicted", o.AsPredicted())
+	require.Equal(t, "the first OOM kill came when 41 steps had been acknowledged, and 60..62 were predicted", o.Mispredicted())
 	o.Complete()
-	require.Equal(t, &Prediction{44, 62}, o.Window, "what was in flight at that kill counts")
+	require.Equal(t, &Prediction{44, 62}, o.Predicted, "what was in flight at that kill counts")
 }
 
 func TestRecoveryAndLossAreAsserted(t *testing.T) {

@@ -22,7 +22,7 @@ type Outcome struct {
 	Attempted    int         `json:"attempted"`           // steps that were sent: Acknowledged + Failed + InFlight
 	Failed       int         `json:"failed,omitempty"`    // steps that failed while the target lived, or that it was never sent
 	InFlight     int         `json:"in_flight,omitempty"` // steps that had no answer when the load ended: nobody knows whether they were taken
-	Window       *Prediction `json:"window,omitempty"`    // what Predict expects; nil where it can say nothing
+	Predicted    *Prediction `json:"predicted,omitempty"` // what Predict expects; nil where it can say nothing
 	Baseline     Baseline    `json:"baseline,omitzero"`
 	Peak         Bytes       `json:"peak"` // memory.peak; 0 before Linux 5.19
 	Evidence     Evidence    `json:"evidence"`
@@ -58,8 +58,8 @@ type Outcome struct {
 
 	// Left is what the run has left charged above its cage, and Found what earlier runs of the same process had left on
 	// tmpfs when it began.
-	Left  Left `json:"left,omitzero"`
-	Found Left `json:"found,omitzero"`
+	Left  Leftover `json:"left,omitzero"`
+	Found Leftover `json:"found,omitzero"`
 
 	// Escaped are processes of the target that lived on outside of its cage when the run was over, as "name[PID] in
 	// /GROUP". The harness has not ended them: what is not in its cage is not its own.
@@ -95,7 +95,7 @@ func (o *Outcome) notes(v Verdict) string {
 	if e.OtherListener != "" && v != Inconclusive {
 		notes += "; steps may have been answered by " + e.OtherListener + ", as it listened on the target's address"
 	}
-	if o.Window != nil && o.Baseline.short(e.Limits) {
+	if o.Predicted != nil && o.Baseline.short(e.Limits) {
 		notes += fmt.Sprintf("; the cgroups above had only %s free when it was ready, less than its own limit, and the prediction is made for that", human.Size(o.Baseline.Room))
 	}
 	if v != OOMKilled && v != OOMGroupKilled && v != ChildOOMKilled || !o.Measured.flat(o.Baseline, o.Spec.Load.Bytes) {
@@ -107,7 +107,7 @@ func (o *Outcome) notes(v Verdict) string {
 		notes += "; it left " + listed(o.Escaped) + ", outside of its cage: what it moved there has not been ended"
 	}
 	if o.Left.Shmem > 0 {
-		notes += "; it left " + Left{Shmem: o.Left.Shmem, On: o.Left.On}.String() + ", for which a later run does not pay"
+		notes += "; it left " + Leftover{Shmem: o.Left.Shmem, On: o.Left.On}.String() + ", for which a later run does not pay"
 	}
 	if o.Found.Shmem > 0 {
 		notes += "; earlier runs had left " + o.Found.String() + ", for which this one did not pay where it used it"
@@ -164,8 +164,8 @@ func (o *Outcome) printCourse(t *text) {
 		t.line("stopped", "%s after the load; %s", o.Evidence.Stop.Stop, o.Evidence.StopText())
 	}
 	predicted := "no prediction"
-	if o.Window != nil {
-		predicted = "predicted " + o.Window.String()
+	if o.Predicted != nil {
+		predicted = "predicted " + o.Predicted.String()
 	}
 	t.line("steps", "%d acknowledged of %d attempted%s, %s", o.Acknowledged, o.Attempted, o.unacknowledged(), predicted)
 	if o.Measured != nil {

@@ -13,46 +13,46 @@ type Prediction struct {
 	Hi int
 }
 
-// windowJSON has room for what a machine of 64 bits has predicted.
-type windowJSON struct {
+// predictionJSON has room for what a machine of 64 bits has predicted.
+type predictionJSON struct {
 	Lo int64  `json:"lo"`
 	Hi *int64 `json:"hi,omitempty"`
 }
 
 // MarshalJSON writes {"lo": 4, "hi": 5}.
-func (w Prediction) MarshalJSON() ([]byte, error) {
-	as := windowJSON{Lo: int64(w.Lo)}
-	if w.Hi != math.MaxInt {
-		hi := int64(w.Hi)
+func (p Prediction) MarshalJSON() ([]byte, error) {
+	as := predictionJSON{Lo: int64(p.Lo)}
+	if p.Hi != math.MaxInt {
+		hi := int64(p.Hi)
 		as.Hi = &hi
 	}
 	return json.Marshal(as)
 }
 
 // UnmarshalJSON reads what MarshalJSON has written on any machine: more steps than an int can count are no end.
-func (w *Prediction) UnmarshalJSON(data []byte) error {
-	var as windowJSON
+func (p *Prediction) UnmarshalJSON(data []byte) error {
+	var as predictionJSON
 	if err := json.Unmarshal(data, &as); err != nil {
 		return err
 	}
-	*w = Prediction{Lo: toInt(as.Lo), Hi: math.MaxInt}
+	*p = Prediction{Lo: toInt(as.Lo), Hi: math.MaxInt}
 	if as.Hi != nil {
-		w.Hi = toInt(*as.Hi)
+		p.Hi = toInt(*as.Hi)
 	}
 	return nil
 }
 
 func toInt(n int64) int { return int(min(n, math.MaxInt)) }
 
-// Contains reports whether n steps are within the window.
-func (w Prediction) Contains(n int) bool { return w.Lo <= n && n <= w.Hi }
+// Contains reports whether n steps are within the prediction.
+func (p Prediction) Contains(n int) bool { return p.Lo <= n && n <= p.Hi }
 
 // String prints "4..5", or "4.." where there is no upper end.
-func (w Prediction) String() string {
-	if w.Hi == math.MaxInt {
-		return fmt.Sprintf("%d..", w.Lo)
+func (p Prediction) String() string {
+	if p.Hi == math.MaxInt {
+		return fmt.Sprintf("%d..", p.Lo)
 	}
-	return fmt.Sprintf("%d..%d", w.Lo, w.Hi)
+	return fmt.Sprintf("%d..%d", p.Lo, p.Hi)
 }
 
 // Baseline is what the cage held when the target was ready, before the first step, and the
@@ -92,9 +92,9 @@ const (
 // were charged ahead, caches that can be taken back, a huge page that is not full, and page tables.
 // Whether a step that is no multiple of a page begins on a page of its own is the target's to decide: the
 // lower end counts whole pages, and the upper end bytes, as an allocator that packs needs no more.
-// Where the cgroups above have less room than l.Max leaves, theirs counts. Swap that the limits allow counts as room. memory.high below memory.max makes the lower end of the window: from there on
+// Where the cgroups above have less room than l.Max leaves, theirs counts. Swap that the limits allow counts as room. memory.high below memory.max makes the lower end: from there on
 // the target may be throttled for ever. Without a limit, or with a step of 0, nothing can be
-// said, and the window is 0 to math.MaxInt.
+// said, and it is 0 to math.MaxInt.
 func Predict(b Baseline, l Limits, step Bytes) Prediction {
 	if step <= 0 || l.Max <= 0 || l.Max == Unlimited {
 		return Prediction{Lo: 0, Hi: math.MaxInt}

@@ -12,13 +12,13 @@ import (
 // What slowed others down before, or could not be read then, is not known of this run.
 func TestWhatWasBeforeTheRunIsNoEvidenceOfIt(t *testing.T) {
 	slow := Reading{Refaults: 4, Pressure: Pressure{Some: 1, Full: 1}, Unread: map[Source]string{}}
-	e := Compare(slow, Reading{Refaults: 4, Pressure: slow.Pressure, Unread: map[Source]string{}})
+	e := Reading{Refaults: 4, Pressure: slow.Pressure, Unread: map[Source]string{}}.Since(slow)
 	e.Ready, e.TimedOut = true, true
 	require.Equal(t, TimedOut, verdictOf(e))
 
 	blind := Reading{Unread: map[Source]string{EventsFile: "too many open files"}}
 	kill := Events{OOM: 1, OOMKill: 1}
-	e = Compare(blind, Reading{Memory: Memory{Events: kill, EventsLocal: kill}, Unread: map[Source]string{}})
+	e = Reading{Memory: Memory{Events: kill, EventsLocal: kill}, Unread: map[Source]string{}}.Since(blind)
 	e.Status = sigkill
 	require.Equal(t, Inconclusive, verdictOf(e), "whether the kill was there before is unknown")
 }

@@ -32,16 +32,16 @@ func (o *Outcome) RequireAcknowledged(t TB, lo, hi int) {
 	}
 }
 
-// RequirePredicted asserts that there is a predicted window and that the number of acknowledged
-// steps lies in it: up to the first OOM kill in the cage, which may be a child's, as AsPredicted has it. It says nothing
+// RequirePredicted asserts that there is a prediction and that the number of acknowledged
+// steps lies in it: up to the first OOM kill in the cage, which may be a child's, as Mispredicted has it. It says nothing
 // about the verdict.
 func (o *Outcome) RequirePredicted(t TB) {
 	t.Helper()
-	if o.Window == nil {
+	if o.Predicted == nil {
 		o.fail(t, "there is no prediction: it needs a ready target, Limits.Max and Load.Bytes")
 		return
 	}
-	if missed := o.AsPredicted(); missed != "" {
+	if missed := o.Mispredicted(); missed != "" {
 		o.fail(t, missed)
 	}
 }

@@ -18,7 +18,7 @@ func (r *recorder) Helper() {}
 
 func TestAFailedAssertionPrintsTheWholeOutcome(t *testing.T) {
 	o := &Outcome{
-		Spec: Spec{Target: Target{Path: "/bin/app"}}, Acknowledged: 4, Attempted: 5, Window: &Prediction{4, 4},
+		Spec: Spec{Target: Target{Path: "/bin/app"}}, Acknowledged: 4, Attempted: 5, Predicted: &Prediction{4, 4},
 		Evidence: Evidence{Status: sigkill, Ready: true, Events: Events{OOM: 1, OOMKill: 1}, EventsLocal: Events{OOM: 1, OOMKill: 1}, Peak: 77, Limits: Limits{Max: 77}},
 		Output:   "the last words\n", Error: "step 5: EOF", Timeline: []Sample{{Step: 4, Current: 66}},
 	}
@@ -27,8 +27,8 @@ func TestAFailedAssertionPrintsTheWholeOutcome(t *testing.T) {
 		"the verdict is oom-killed, not survived":    func(r *recorder) { o.RequireVerdict(r, Survived) },
 		"4 steps were acknowledged, not 5..6":        func(r *recorder) { o.RequireAcknowledged(r, 5, 6) },
 		"counts oom_kill 1, not 0":                   func(r *recorder) { o.RequireOOMKills(r, 0) },
-		"there is no prediction":                     func(r *recorder) { c := *o; c.Window = nil; c.RequirePredicted(r) },
-		"4 steps were acknowledged, and 5..5 were p": func(r *recorder) { c := *o; c.Window = &Prediction{5, 5}; c.RequirePredicted(r) },
+		"there is no prediction":                     func(r *recorder) { c := *o; c.Predicted = nil; c.RequirePredicted(r) },
+		"4 steps were acknowledged, and 5..5 were p": func(r *recorder) { c := *o; c.Predicted = &Prediction{5, 5}; c.RequirePredicted(r) },
 	} {
 		var r recorder
 		assertion(&r)

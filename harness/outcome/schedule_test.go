@@ -90,13 +90,13 @@ func TestTheWindowFollowsTheLimits(t *testing.T) {
 		"by time, of which nothing is known": {Schedule{{At: 1, Limit: "max", To: 30 * MiB}}, Prediction{9, 9}},
 		"throttled from then on":             {Schedule{{Step: 3, Limit: "high", To: 20 * MiB}}, Prediction{3, 9}},
 	} {
-		require.Equal(t, c.want, PredictMoving(b, first, step, c.schedule, nil), name)
+		require.Equal(t, c.want, PredictSchedule(b, first, step, c.schedule, nil), name)
 	}
 	lowered := Change{At: 1, Limit: "max", To: 30 * MiB}
-	require.Equal(t, Prediction{5, 5}, PredictMoving(b, first, step, Schedule{lowered}, []Applied{{Change: lowered, Acked: 5}}))
-	require.Equal(t, Prediction{9, 9}, PredictMoving(b, first, step, Schedule{lowered}, []Applied{{Change: lowered, Acked: 5, Error: "EBUSY"}}))
+	require.Equal(t, Prediction{5, 5}, PredictSchedule(b, first, step, Schedule{lowered}, []Applied{{Change: lowered, Acked: 5}}))
+	require.Equal(t, Prediction{9, 9}, PredictSchedule(b, first, step, Schedule{lowered}, []Applied{{Change: lowered, Acked: 5, Error: "EBUSY"}}))
 	raised := Change{At: 1, Limit: "max", To: 200 * MiB}
-	require.Equal(t, Prediction{9, 19}, PredictMoving(b, first, step, Schedule{raised}, []Applied{{Change: raised, Acked: 9}}), "it came during the step that was too much, or not")
+	require.Equal(t, Prediction{9, 19}, PredictSchedule(b, first, step, Schedule{raised}, []Applied{{Change: raised, Acked: 9}}), "it came during the step that was too much, or not")
 	require.True(t, Schedule{raised}.Predicts(Limits{}))
 	require.False(t, Schedule{max(5, Unlimited)}.Predicts(Limits{}))
 }
@@ -140,13 +140,13 @@ func TestTheSentenceSaysThatTheScheduleKilled(t *testing.T) {
 func TestAKillOfAChildByTheScheduleIsPlaced(t *testing.T) {
 	o := scheduledDeath()
 	o.Evidence.Status, o.Attempted, o.Acknowledged = ExitStatus{}, 8, 8
-	o.Window = &Prediction{4, 4}
+	o.Predicted = &Prediction{4, 4}
 	v, why := o.Judge()
 	o.Verdict = v
 	require.Equal(t, ChildOOMKilled, v)
 	require.Contains(t, why, "the schedule lowered memory.max after step 4, from 100.0 MiB to 30.0 MiB")
 	require.Contains(t, why, "the kill came when the schedule lowered memory.max to 30.0 MiB, after step 4 of 8")
-	require.Empty(t, o.AsPredicted())
+	require.Empty(t, o.Mispredicted())
 }
 
 func TestWhatTheScheduleDidSurvivesTheFile(t *testing.T) {
@@ -168,7 +168,7 @@ func TestLandmarksAreNeverDropped(t *testing.T) {
 		line = append(line, Sample{At: time.Duration(i), Current: 5 * MiB, Landmark: i == 101 || i == 102})
 	}
 	for range 6 {
-		line = Halve(line, 0)
+		line = line.Halve(0)
 	}
 	marked := 0
 	for _, s := range line {

@@ -111,10 +111,10 @@ func (e Evidence) usedUnder(limit Bytes) Bytes {
 	return e.Current
 }
 
-// PredictMoving is Predict under limits that move. A change that comes with a step is known beforehand; of one that comes
+// PredictSchedule is Predict under limits that move. A change that comes with a step is known beforehand; of one that comes
 // by time it is known only afterwards how many steps were acknowledged then, and those that have not been applied are
 // left out. A target that is charged with more than a new memory.max is killed at once, with the steps that it has.
-func PredictMoving(b Baseline, l Limits, step Bytes, s Schedule, applied []Applied) Prediction {
+func PredictSchedule(b Baseline, l Limits, step Bytes, s Schedule, applied []Applied) Prediction {
 	spans := s.spans(l, applied)
 	w := Prediction{Lo: -1, Hi: math.MaxInt}
 	for i, span := range spans {
@@ -172,7 +172,7 @@ func (s Schedule) spans(l Limits, applied []Applied) []span {
 	return spans
 }
 
-// Predicts reports whether there is a memory.max, now or later, so that PredictMoving has something to say.
+// Predicts reports whether there is a memory.max, now or later, so that PredictSchedule has something to say.
 func (s Schedule) Predicts(l Limits) bool {
 	return !unlimited(l.Max) || slices.ContainsFunc(s, func(c Change) bool { return c.Limit == "max" && c.To != Unlimited })
 }

@@ -25,8 +25,8 @@ func SignalName(number int) string {
 	return "SIG" + strconv.Itoa(number)
 }
 
-// ParseSignal returns the name of a signal as ExitStatus has it, "SIGTERM", and its number, of "TERM", "SIGTERM" in any case, or "15".
-func ParseSignal(text string) (name string, number int, err error) {
+// parseSignal returns the name of a signal as ExitStatus has it, "SIGTERM", and its number, of "TERM", "SIGTERM" in any case, or "15".
+func parseSignal(text string) (name string, number int, err error) {
 	name = strings.TrimPrefix(strings.ToUpper(text), "SIG")
 	if n, err := strconv.Atoi(name); err == nil && n > 0 && n <= lastSignal {
 		return SignalName(n), n, nil

@@ -14,7 +14,7 @@ func TestASignalHasANameAndANumber(t *testing.T) {
 		"TERM": {"SIGTERM", 15}, "SIGTERM": {"SIGTERM", 15}, "sigterm": {"SIGTERM", 15}, "15": {"SIGTERM", 15}, "1": {"SIGHUP", 1},
 		"SYS": {"SIGSYS", 31}, "40": {"SIG40", 40}, "SIG40": {"SIG40", 40}, "64": {"SIG64", 64}, "KILL": {"SIGKILL", 9},
 	} {
-		name, number, err := ParseSignal(text)
+		name, number, err := parseSignal(text)
 		require.NoError(t, err, text)
 		require.Equal(t, want.name, name)
 		require.Equal(t, want.number, number)
@@ -28,7 +28,7 @@ func TestASignalHasANameAndANumber(t *testing.T) {
 		"ABORT": "did you mean SIGABRT? write one such as SIGTERM",
 		"\x1b[": `no signal "\x1b["`,
 	} {
-		_, _, err := ParseSignal(text)
+		_, _, err := parseSignal(text)
 		require.ErrorContains(t, err, want)
 	}
 }

@@ -12,8 +12,6 @@ import (
 // Spec says what was run, in which cage, under which load. It is data: it may be copied, stored as JSON and run again,
 // by a harness.Spec, which has the code of probe and steps beside it.
 type Spec struct {
-	Name string `json:"name,omitempty"` // tells this run from others in results
-
 	Target Target `json:"target"`
 	Limits Limits `json:"limits"`
 	Load   Load   `json:"load"`
@@ -57,8 +55,8 @@ func (t Target) Words() []string {
 	return append(words, t.Args...)
 }
 
-// ImageName is the image's name without where it is from, its tag and its digest: "redis" of "localhost:5000/library/redis:7".
-func ImageName(image string) string {
+// imageName is the image's name without where it is from, its tag and its digest: "redis" of "localhost:5000/library/redis:7".
+func imageName(image string) string {
 	name, _, _ := strings.Cut(image[strings.LastIndexByte(image, '/')+1:], "@")
 	name, _, _ = strings.Cut(name, ":")
 	return name
@@ -67,7 +65,7 @@ func ImageName(image string) string {
 // Name is what the target is called: its program, or its image.
 func (t Target) Name() string {
 	if t.Image != "" {
-		return ImageName(t.Image)
+		return imageName(t.Image)
 	}
 	return path.Base(t.Path)
 }
@@ -100,16 +98,16 @@ type Load struct {
 	Count int    `json:"count,omitempty"` // how many steps there are at most; 0: until the target ends or time is up
 	Bytes Bytes  `json:"bytes,omitempty"` // what one step should take; 0: unknown
 
-	Clients  int     `json:"clients,omitempty"`  // how many steps are under way at once, at most; 0: 1, or with a Rate MaxUnderWay
+	Clients  int     `json:"clients,omitempty"`  // how many steps are under way at once, at most; 0: 1, or with a Rate MaxInFlight
 	Rate     float64 `json:"rate,omitempty"`     // steps a second, however slow the target is; 0: the next step waits for an answer
 	Tolerate int     `json:"tolerate,omitempty"` // how many failed steps the load goes on after
 
 	UntilEmpty bool `json:"until_empty,omitempty"` // what the target leaves in its cage is followed
 }
 
-// MaxUnderWay is how many steps of a load with a Rate are under way at once, where Load.Clients says nothing else. Each needs
+// MaxInFlight is how many steps of a load with a Rate are under way at once, where Load.Clients says nothing else. Each needs
 // a descriptor.
-const MaxUnderWay = 1000
+const MaxInFlight = 1000
 
 // The bounds of Load.Clients and of Load.Rate: what one process can drive.
 const (
@@ -117,13 +115,13 @@ const (
 	maxRate    = 1e6
 )
 
-// UnderWay is how many steps are under way at once, at most.
-func (l Load) UnderWay() int {
+// MaxInFlight is how many steps are in flight at once, at most.
+func (l Load) MaxInFlight() int {
 	switch {
 	case l.Clients > 0:
 		return l.Clients
 	case l.Rate > 0:
-		return MaxUnderWay
+		return MaxInFlight
 	}
 	return 1
 }

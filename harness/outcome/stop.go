@@ -21,7 +21,7 @@ const DefaultGrace = 10 * time.Second
 // ParseStop reads "TERM,5s" or "TERM".
 func ParseStop(text string) (Stop, error) {
 	signal, grace, hasGrace := strings.Cut(text, ",")
-	name, _, err := ParseSignal(strings.TrimSpace(signal))
+	name, _, err := parseSignal(strings.TrimSpace(signal))
 	if err != nil {
 		return Stop{}, err
 	}
@@ -42,7 +42,7 @@ func (s Stop) String() string {
 
 // Explicit is the same with its defaults, and the signal's number.
 func (s Stop) Explicit() (Stop, int, error) {
-	name, number, err := ParseSignal(cmp.Or(s.Signal, "SIGTERM"))
+	name, number, err := parseSignal(cmp.Or(s.Signal, "SIGTERM"))
 	return Stop{Signal: name, Grace: cmp.Or(s.Grace, DefaultGrace)}, number, err
 }
 

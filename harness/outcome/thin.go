@@ -8,14 +8,14 @@ import (
 
 // Shares of memory.max, in percent, from which on it is noted who is in the cage. Their first samples are kept in any timeline.
 const (
-	NearLimit Bytes = 80
-	AtLimit   Bytes = 95
+	NearLimitPercent = 80
+	AtLimitPercent   = 95
 )
 
 // Halve drops half of the samples, those with which least changes. It spares the first one and the last one, the first at
 // 80 % and at 95 % of the limit (0: there is none), the last one before a kill and the first after it, landmarks, and the last one
 // of each step unless there are so many steps that they alone fill the half.
-func Halve(t Timeline, limit Bytes) Timeline {
+func (t Timeline) Halve(limit Bytes) Timeline {
 	spared := landmarks(t, limit)
 	ends := 0
 	for i := range t {
@@ -51,7 +51,7 @@ func Halve(t Timeline, limit Bytes) Timeline {
 func landmarks(t Timeline, limit Bytes) map[int]bool {
 	spared := map[int]bool{0: true, len(t) - 1: true}
 	if limit > 0 {
-		for _, share := range []Bytes{NearLimit, AtLimit} {
+		for _, share := range []Bytes{NearLimitPercent, AtLimitPercent} {
 			if i := slices.IndexFunc(t, func(s Sample) bool { return s.Current >= limit/100*share }); i >= 0 {
 				spared[i] = true
 			}
@@ -88,14 +88,14 @@ func news(t Timeline, i int) (changed Bytes) {
 	return changed
 }
 
-// Fit halves a timeline until its JSON is no longer than so many bytes.
-func Fit(t Timeline, length int, limit Bytes) Timeline {
+// Fit halves the timeline until its JSON is no longer than length, in bytes, as far as Halve can: see there for the limit.
+func (t Timeline) Fit(length int, limit Bytes) Timeline {
 	for {
 		text, err := json.Marshal(t)
 		if err != nil || len(text) <= length || len(t) < 2 {
 			return t
 		}
-		shorter := Halve(t, limit)
+		shorter := t.Halve(limit)
 		if len(shorter) == len(t) {
 			return t
 		}

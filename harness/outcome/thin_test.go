@@ -14,7 +14,7 @@ func TestATimelineStaysBoundedAndKeepsTheEndOfEachStep(t *testing.T) {
 	for step := range 100 {
 		for i := range 100 {
 			if len(all) >= most {
-				all = Halve(all, 0)
+				all = all.Halve(0)
 			}
 			all = append(all, Sample{Step: step, Current: Bytes(i)})
 		}
@@ -36,7 +36,7 @@ func TestATimelineOfMoreStepsThanSamplesStaysBounded(t *testing.T) {
 	var all Timeline
 	for step := range 10 * most {
 		if len(all) >= most {
-			all = Halve(all, 0)
+			all = all.Halve(0)
 		}
 		all = append(all, Sample{Step: step})
 	}
@@ -64,7 +64,7 @@ func TestHalvingKeepsWhatTellsMost(t *testing.T) {
 		all = append(all, s)
 	}
 	for len(all) > 20 {
-		all = Halve(all, limit)
+		all = all.Halve(limit)
 	}
 	var left []int
 	for _, s := range all {
@@ -81,7 +81,7 @@ func TestASteadyTimelineIsThinnedEvenly(t *testing.T) {
 	for i := range 400 {
 		all = append(all, Sample{Events: Events{Max: uint64(i)}, Current: Bytes(i) * MiB})
 	}
-	all = Halve(all, 0)
+	all = all.Halve(0)
 	for i := 1; i < len(all); i++ {
 		require.LessOrEqual(t, all[i].Events.Max-all[i-1].Events.Max, uint64(2))
 	}
@@ -98,13 +98,13 @@ func TestATimelineFitsIntoALine(t *testing.T) {
 		all = append(all, s)
 	}
 	const length = 64 << 10
-	short := Fit(all, length, 0)
+	short := all.Fit(length, 0)
 	text, err := json.Marshal(short)
 	require.NoError(t, err)
 	require.LessOrEqual(t, len(text), length)
 	require.Greater(t, len(text), length/4)
 	require.Equal(t, all[0], short[0])
 	require.Equal(t, all[399], short[len(short)-1])
-	require.Equal(t, all, Fit(all, 1<<20, 0), "where there is room, all stay")
-	require.Len(t, Fit(all, 10, 0), len(Fit(all, 0, 0)), "it ends, too, where nothing fits")
+	require.Equal(t, all, all.Fit(1<<20, 0), "where there is room, all stay")
+	require.Len(t, all.Fit(10, 0), len(all.Fit(0, 0)), "it ends, too, where nothing fits")
 }

@@ -23,7 +23,7 @@ func verdictOf(e Evidence) Verdict {
 func killedOutcome(name string) *Outcome {
 	kill := Events{OOM: 1, OOMKill: 1}
 	o := &Outcome{
-		Name: name, Acknowledged: 4, Attempted: 5, Window: &Prediction{4, 4},
+		Name: name, Acknowledged: 4, Attempted: 5, Predicted: &Prediction{4, 4},
 		Evidence: Evidence{Status: sigkill, Ready: true, Events: kill, EventsLocal: kill, Peak: 77, Limits: Limits{Max: 99999744}},
 	}
 	o.Verdict, o.Why = o.Judge()

@@ -53,8 +53,8 @@ func (o *Outcome) rank(k OOMKill) string {
 	case at < 0:
 		return ", " + human.Size(k.Anon+k.File+k.Shmem)
 	case at == 0:
-		return fmt.Sprintf(", %s, the largest of %d processes", human.Size(tasks[at].Total()), n)
+		return fmt.Sprintf(", %s, the largest of %d processes", human.Size(tasks[at].total()), n)
 	default:
-		return fmt.Sprintf(", %s, of %d processes not the largest, which was %s[%d], %s", human.Size(tasks[at].Total()), n, printable.Line(tasks[0].Name), tasks[0].TGID, human.Size(tasks[0].Total()))
+		return fmt.Sprintf(", %s, of %d processes not the largest, which was %s[%d], %s", human.Size(tasks[at].total()), n, printable.Line(tasks[0].Name), tasks[0].TGID, human.Size(tasks[0].total()))
 	}
 }

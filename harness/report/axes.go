@@ -15,7 +15,7 @@ func axesOf(outcomes []*outcome.Outcome) []sweep.Axis {
 	at := map[string]int{}
 	seen := map[sweep.Value]bool{}
 	for _, o := range outcomes {
-		for _, v := range sweep.Values(o.Name) {
+		for _, v := range sweep.ParseName(o.Name) {
 			if seen[v] {
 				continue
 			}
@@ -37,7 +37,7 @@ func axesOf(outcomes []*outcome.Outcome) []sweep.Axis {
 
 // valueOf returns the text of an axis in a name, and whether the name has it.
 func valueOf(name, axis string) (string, bool) {
-	for _, v := range sweep.Values(name) {
+	for _, v := range sweep.ParseName(name) {
 		if v.Axis == axis {
 			return v.Text, true
 		}

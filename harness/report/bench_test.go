@@ -26,13 +26,13 @@ func manyLines(tb testing.TB, n int) string {
 	f, err := os.Create(path)
 	require.NoError(tb, err)
 	out := bufio.NewWriter(f)
-	whole, err := Read(realSweep)
+	whole, err := Read(HTML, realSweep)
 	require.NoError(tb, err)
 	for i := range n {
 		o := another(whole.Outcomes[0], fmt.Sprintf("max=%dMiB/step=5MiB/A=%d", 64+i%1000, i/1000))
 		o.Evidence.Limits.Max = outcome.Bytes(64+i%1000) * outcome.MiB
 		o.Acknowledged = i % 1000 / 5
-		o.Attempted, o.Window = o.Acknowledged+1, nil
+		o.Attempted, o.Predicted = o.Acknowledged+1, nil
 		o.Origin.Points = n
 		line, err := json.Marshal(o)
 		require.NoError(tb, err)
@@ -54,7 +54,7 @@ func BenchmarkTable(b *testing.B) {
 			require.NoError(b, err)
 			before := cpuTime(b)
 			for b.Loop() {
-				s, err := ReadFor(Table, path)
+				s, err := Read(Table, path)
 				require.NoError(b, err)
 				require.NoError(b, Write(io.Discard, s, Table))
 				b.StopTimer()

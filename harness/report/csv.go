@@ -31,15 +31,15 @@ func (s *Set) writeCSV(w io.Writer) error {
 	for _, o := range s.Outcomes {
 		line := []string{cellText(o.Name)}
 		values := map[string]string{}
-		for _, v := range sweep.Values(o.Name) {
+		for _, v := range sweep.ParseName(o.Name) {
 			values[v.Axis] = v.Text
 		}
 		for _, a := range axes {
 			line = append(line, cellText(values[a.Name]))
 		}
 		lo, hi := "", ""
-		if o.Window != nil {
-			lo, hi, _ = strings.Cut(o.Window.String(), "..")
+		if o.Predicted != nil {
+			lo, hi, _ = strings.Cut(o.Predicted.String(), "..")
 		}
 		each, eachError := "", ""
 		if m := o.Measured; m != nil {

@@ -40,7 +40,7 @@ func fill(o *outcome.Outcome, kind outcome.Kind) {
 		begin += step.Took
 	}
 	o.Latency, o.StepTimes = log.Latency(o.Timeline, o.Evidence), log.Times()
-	o.Evidence.Fullest = outcome.Compose(o.Evidence, o.Timeline, o.Census)
+	o.Evidence.Fullest = outcome.NewComposition(o.Evidence, o.Timeline, o.Census)
 }
 
 // crowd puts processes into the cage at the peak: three and a rest that a census has seen, or two that the kernel's report of

@@ -73,7 +73,7 @@ func TestAnImageSaysWhatItDoesNotShowOfManySeries(t *testing.T) {
 	title := func(series int, window *outcome.Prediction) string {
 		var outcomes []*outcome.Outcome
 		for i, o := range many(t, series*100) {
-			o.Name, o.Window = o.Name+"/kind="+string(rune('a'+i/100)), window
+			o.Name, o.Predicted = o.Name+"/kind="+string(rune('a'+i/100)), window
 			outcomes = append(outcomes, o)
 		}
 		return NewSet(outcomes).killsPlot().Title.Text

@@ -81,7 +81,7 @@ func (s *Set) index(outcomes []*outcome.Outcome, chunk int) index {
 		for i := range p.Values {
 			p.Values[i] = -1
 		}
-		for _, v := range sweep.Values(o.Name) {
+		for _, v := range sweep.ParseName(o.Name) {
 			if place, ok := at[v]; ok {
 				p.Values[place.axis] = place.value
 			}

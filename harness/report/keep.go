@@ -43,7 +43,7 @@ func (k *keeper) thin(o *outcome.Outcome) {
 		if _, ok := k.readings[o]; !ok {
 			k.readings[o] = len(o.Timeline)
 		}
-		o.Timeline = slices.Clip(outcome.Thin(o.Timeline, k.room.samples))
+		o.Timeline = slices.Clip(o.Timeline.Thin(k.room.samples))
 	}
 	o.StepTimes = o.StepTimes.Thin(k.room.samples)
 	if c := fullestCensus(o.Census); c != nil {
@@ -72,9 +72,6 @@ func (k *keeper) share(o *outcome.Outcome) {
 		for i := range texts {
 			texts[i] = k.one(texts[i])
 		}
-	}
-	if o.Spec.Name == o.Name {
-		o.Spec.Name = o.Name
 	}
 	for i := range o.Evidence.Ancestors {
 		o.Evidence.Ancestors[i].Path = k.one(o.Evidence.Ancestors[i].Path)

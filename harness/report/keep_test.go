@@ -48,7 +48,7 @@ func TestOfManyOutcomesTheProcessesAreBoundedToo(t *testing.T) {
 	require.Equal(t, 64-most, report.RestCount)
 	require.Equal(t, &outcome.OOMTask{RSS: outcome.Bytes(10 * (64 - most)), Swap: outcome.Bytes(3 * (64 - most))}, report.Rest)
 
-	table, err := ReadFor(Table, path(3))
+	table, err := Read(Table, path(3))
 	require.NoError(t, err)
 	require.Empty(t, table.Outcomes[0].Census)
 	require.Nil(t, table.Outcomes[0].Evidence.Kills[0].Report)

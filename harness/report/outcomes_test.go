@@ -26,7 +26,7 @@ const (
 
 func mustRead(t *testing.T, paths ...string) *Set {
 	t.Helper()
-	s, err := Read(paths...)
+	s, err := Read(HTML, paths...)
 	require.NoError(t, err)
 	return s
 }
@@ -53,7 +53,7 @@ func lines(t *testing.T, outcomes []*outcome.Outcome) []byte {
 // another is a copy of an outcome under another name.
 func another(o *outcome.Outcome, name string) *outcome.Outcome {
 	c := *o
-	c.Name, c.Spec.Name = name, name
+	c.Name = name
 	c.Evidence.Unread = maps.Clone(o.Evidence.Unread)
 	c.Timeline = slices.Clone(o.Timeline)
 	return &c
@@ -124,7 +124,7 @@ var otherEnds = map[string]func(o *outcome.Outcome){
 		o.Evidence.Unread = map[outcome.Source]string{outcome.EventsFile: "read /sys/fs/cgroup/oomcage/cage-9/memory.events: no such device"}
 	},
 	"unbounded": func(o *outcome.Outcome) {
-		o.Window = &outcome.Prediction{Lo: 3, Hi: math.MaxInt}
+		o.Predicted = &outcome.Prediction{Lo: 3, Hi: math.MaxInt}
 	},
 }
 
@@ -201,9 +201,9 @@ func many(t *testing.T, points int) []*outcome.Outcome {
 		limit := outcome.Bytes(16+4*(i%100)) * outcome.MiB
 		step := outcome.Bytes(1+i/100) * outcome.MiB
 		o.Name = fmt.Sprintf("max=%v/step=%v", limit, step)
-		o.Spec.Name, o.Spec.Load.Bytes, o.Spec.Limits.Max, o.Evidence.Limits.Max = o.Name, step, limit, limit
+		o.Spec.Load.Bytes, o.Spec.Limits.Max, o.Evidence.Limits.Max = step, limit, limit
 		o.Acknowledged = int((limit - 6*outcome.MiB) / step)
-		o.Window = &outcome.Prediction{Lo: o.Acknowledged, Hi: o.Acknowledged + 1}
+		o.Predicted = &outcome.Prediction{Lo: o.Acknowledged, Hi: o.Acknowledged + 1}
 		o.Origin.Points = points
 		for j := range o.Timeline {
 			o.Timeline[j].At += time.Duration(i*7919%1000) * time.Millisecond

@@ -81,10 +81,10 @@ type window struct {
 func (s series) band() []window {
 	var all []window
 	for _, o := range s.outcomes {
-		if o.Window == nil || o.Window.Hi == math.MaxInt {
+		if o.Predicted == nil || o.Predicted.Hi == math.MaxInt {
 			continue
 		}
-		w := window{maxOf(o), o.Window.Lo, o.Window.Hi}
+		w := window{maxOf(o), o.Predicted.Lo, o.Predicted.Hi}
 		if last := len(all) - 1; last >= 0 && all[last].Max == w.Max {
 			all[last].Lo, all[last].Hi = min(all[last].Lo, w.Lo), max(all[last].Hi, w.Hi)
 		} else {

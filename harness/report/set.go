@@ -14,7 +14,7 @@ import (
 
 // Set is the outcomes of one sweep.
 type Set struct {
-	Outcomes []*outcome.Outcome // in the order of sweep.Compare
+	Outcomes []*outcome.Outcome // in the order of sweep.Sort
 	Findings []sweep.Finding    // what sweep.Check says of them
 
 	// ShowSecrets shows all that the outcomes have; without, a page shows them as Outcome.WithoutSecrets makes them.
@@ -23,16 +23,13 @@ type Set struct {
 	readings map[*outcome.Outcome]int // of the timelines that were thinned: how many they had
 }
 
-// Read reads files of results. Several are the shards of one sweep; a point that is there twice is an error, and
+// Read reads files of results, for a report in one format: of timelines and output, which only a page (HTML) shows, the others
+// keep nothing. Several are the shards of one sweep; a point that is there twice is an error, and
 // so are files whose sweeps have other axes, or another number of points. Where nothing is wrong but last lines
 // that are torn (sweep.ErrTorn), the set of all others is returned with the error.
 //
 // Of each outcome no more is kept than a report of that many has room for, so memory does not follow the files.
-func Read(paths ...string) (*Set, error) { return ReadFor(HTML, paths...) }
-
-// ReadFor is Read for a report in one format: of the timelines and the output, which only a page shows, the others need
-// nothing.
-func ReadFor(f Format, paths ...string) (*Set, error) {
+func Read(f Format, paths ...string) (*Set, error) {
 	keep := keeper{page: f == HTML, readings: map[*outcome.Outcome]int{}, texts: map[string]string{}}
 	var torn error
 	var known sweepFile
@@ -168,7 +165,7 @@ func (s *Set) missing() []string {
 	}
 	there := map[string]bool{}
 	for _, o := range s.Outcomes {
-		if len(sweep.Values(o.Name)) != len(axes) {
+		if len(sweep.ParseName(o.Name)) != len(axes) {
 			return nil
 		}
 		there[o.Name] = true

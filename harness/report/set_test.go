@@ -98,36 +98,36 @@ func TestFilesOfDifferentSweepsAreRefused(t *testing.T) {
 	}
 	a := of(4, "max=1MiB", "max=2MiB")
 	b := of(5, "max=3MiB")
-	_, err := Read(a, b)
+	_, err := Read(HTML, a, b)
 	require.EqualError(t, err, a+" is of a sweep of 4 points, and "+b+" of one of 5: give the files of one sweep, and make a report of each")
 	b = of(4, "max=3MiB/step=1MiB", "max=4MiB/step=1MiB")
-	_, err = Read(a, b)
+	_, err = Read(HTML, a, b)
 	require.EqualError(t, err, "the points of "+a+" are named by max, and those of "+b+" by max, step: give the files of one sweep, and make a report of each")
 
 	mustRead(t, of(0, "max=1MiB"), of(4, "max=2MiB"), of(0, "max=3MiB")) // nobody says how many these are of
 	mustRead(t, of(0, "max=1MiB"), mustWrite(t, "empty.jsonl"), of(4, "max=2MiB"))
-	_, err = Read(of(0, "max=1MiB"), of(4, "max=2MiB"), of(3, "max=3MiB"))
+	_, err = Read(HTML, of(0, "max=1MiB"), of(4, "max=2MiB"), of(3, "max=3MiB"))
 	require.ErrorContains(t, err, "a sweep of 4 points")
 }
 
 func TestADoubledPointIsNamedWithBothFiles(t *testing.T) {
 	whole := mustRead(t, realSweep).Outcomes
 	a, b := mustWrite(t, "a.jsonl", whole[:3]...), mustWrite(t, "b.jsonl", whole[2:]...)
-	_, err := Read(a, b)
+	_, err := Read(HTML, a, b)
 	require.EqualError(t, err, "the point max=32MiB/step=20MiB is in "+a+" and in "+b+": give each shard's file once, and only those of one sweep")
-	_, err = Read(a, a)
+	_, err = Read(HTML, a, a)
 	require.ErrorContains(t, err, a+" has the point max=32MiB/step=5MiB twice")
 	twice := mustWrite(t, "twice.jsonl", whole[0], whole[1], whole[0])
-	_, err = Read(twice)
+	_, err = Read(HTML, twice)
 	require.ErrorContains(t, err, "twice")
 }
 
 func TestAFileWithoutAnOutcomeIsAnError(t *testing.T) {
-	_, err := Read(mustWrite(t, "empty.jsonl"))
+	_, err := Read(HTML, mustWrite(t, "empty.jsonl"))
 	require.ErrorContains(t, err, "empty.jsonl: no outcome is in there")
-	_, err = Read("testdata/no-such-file")
+	_, err = Read(HTML, "testdata/no-such-file")
 	require.ErrorIs(t, err, fs.ErrNotExist)
-	_, err = Read("testdata/README.md")
+	_, err = Read(HTML, "testdata/README.md")
 	require.ErrorContains(t, err, "README.md:1: no outcome")
 }
 
@@ -152,7 +152,7 @@ func TestFlakyPointsComeFirstAndThenThoseWithFindings(t *testing.T) {
 func TestNoCheckIsPushedOutOfTheListsByAnother(t *testing.T) {
 	var outcomes []*outcome.Outcome
 	for i, o := range many(t, 200) {
-		o.Verdict, o.Acknowledged, o.Window = outcome.OOMKilled, 30, &outcome.Prediction{Lo: 1, Hi: 2}
+		o.Verdict, o.Acknowledged, o.Predicted = outcome.OOMKilled, 30, &outcome.Prediction{Lo: 1, Hi: 2}
 		if i == 0 {
 			other := another(o, o.Name+"/repeat=2")
 			other.Verdict = outcome.Survived
@@ -162,7 +162,7 @@ func TestNoCheckIsPushedOutOfTheListsByAnother(t *testing.T) {
 	}
 	s := NewSet(outcomes)
 	listed := s.listed()
-	for _, check := range []string{"window", "flaky"} {
+	for _, check := range []string{"prediction", "flaky"} {
 		is := func(f sweep.Finding) bool { return f.Check == check }
 		require.True(t, slices.ContainsFunc(s.Findings, is), check)
 		require.True(t, slices.ContainsFunc(listed, is), check)

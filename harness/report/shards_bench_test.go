@@ -20,7 +20,7 @@ import (
 // manyPoints plans a sweep of n points: 1000 limits, and as many values of a variable as it takes.
 func manyPoints(tb testing.TB, n int) []sweep.Point {
 	tb.Helper()
-	g := sweep.Grid{Spec: outcome.Spec{Target: outcome.Target{Path: "/usr/bin/service"}}, Load: sweep.Post("/take?bytes=$step"), MaxPoints: n}
+	g := sweep.Grid{Spec: outcome.Spec{Target: outcome.Target{Path: "/usr/bin/service"}}, Step: sweep.PostTemplate("/take?bytes=$step"), MaxPoints: n}
 	for _, text := range []string{"max=64MiB..1063MiB+1MiB", "step=5MiB", fmt.Sprintf("A=1..%d+1", n/1000)} {
 		axis, err := sweep.ParseAxis(text, n)
 		require.NoError(tb, err)
@@ -35,7 +35,7 @@ func manyPoints(tb testing.TB, n int) []sweep.Point {
 // manyShards are the files that so many machines leave of a sweep, each line as long as a real one.
 func manyShards(tb testing.TB, points []sweep.Point, shards int) []string {
 	tb.Helper()
-	whole, err := Read(realSweep)
+	whole, err := Read(HTML, realSweep)
 	require.NoError(tb, err)
 	real := whole.Outcomes[0]
 	var paths []string
@@ -49,7 +49,7 @@ func manyShards(tb testing.TB, points []sweep.Point, shards int) []string {
 			o.Spec = p.Spec
 			o.Evidence.Limits.Max = p.Spec.Limits.Max
 			o.Acknowledged = int(p.Spec.Limits.Max / (6 * outcome.MiB))
-			o.Attempted, o.Window = o.Acknowledged+1, nil
+			o.Attempted, o.Predicted = o.Acknowledged+1, nil
 			o.Origin.Points = len(points)
 			line, err := json.Marshal(o)
 			require.NoError(tb, err)
@@ -87,20 +87,20 @@ func BenchmarkShards(b *testing.B) {
 		paths := manyShards(b, points, shards)
 		b.Run(fmt.Sprintf("merge/%d", n), func(b *testing.B) {
 			measure(b, func() {
-				s, err := ReadFor(CSV, paths...)
+				s, err := Read(CSV, paths...)
 				require.NoError(b, err)
 				require.NoError(b, s.Complete())
 				require.Len(b, s.Outcomes, n)
 			})
 		})
-		s, err := ReadFor(CSV, paths...)
+		s, err := Read(CSV, paths...)
 		require.NoError(b, err)
 		b.Run(fmt.Sprintf("check/%d", n), func(b *testing.B) {
 			measure(b, func() {
 				sweep.Check(s.Outcomes)
 			})
 		})
-		lost, err := ReadFor(CSV, paths[1:]...)
+		lost, err := Read(CSV, paths[1:]...)
 		require.NoError(b, err)
 		b.Run(fmt.Sprintf("lost/%d", n), func(b *testing.B) {
 			measure(b, func() {
@@ -110,7 +110,7 @@ func BenchmarkShards(b *testing.B) {
 		b.Run(fmt.Sprintf("page/%d", n), func(b *testing.B) {
 			var size counted
 			measure(b, func() {
-				whole, err := Read(paths...)
+				whole, err := Read(HTML, paths...)
 				require.NoError(b, err)
 				size = 0
 				require.NoError(b, Write(&size, whole, HTML))

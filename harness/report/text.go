@@ -42,10 +42,10 @@ func span(lo, hi int) string {
 
 // predicted prints the window, or "" where there is none.
 func predicted(o *outcome.Outcome) string {
-	if o.Window == nil {
+	if o.Predicted == nil {
 		return ""
 	}
-	return o.Window.String()
+	return o.Predicted.String()
 }
 
 // tookEach prints what a step took as it was measured, and what was declared where that is another size; "" where nothing

@@ -41,7 +41,7 @@ type limitChange struct {
 
 // timelineOf makes the plot. A single reading is not plotted. A limit far above what was used would leave no room for the rest.
 func timelineOf(o *outcome.Outcome, a allowance) timeline {
-	samples := outcome.Thin(o.Timeline, a.samples)
+	samples := o.Timeline.Thin(a.samples)
 	t := timeline{Columns: columns(samples), Kills: killMoments(o.Evidence, a.moments()), Capture: captureMoments(o.Evidence, a.moments())}
 	if len(samples) < 2 {
 		return t

@@ -52,7 +52,7 @@ const (
 
 // Advise says what to write, with so much headroom: 0.2 is a fifth more than the answer. runtime is one of RuntimeGo and so on, or "".
 // It is nil where there is no answer. The answer is the limit that is well, where more than survival was asked for.
-func (a *Answer) Advise(s outcome.Spec, works Works, headroom float64, runtime string) *Advice {
+func (a *Answer) Advise(s outcome.Spec, works Criteria, headroom float64, runtime string) *Advice {
 	from := a.Max
 	if works.Asked() {
 		from = a.Well
@@ -77,7 +77,7 @@ func (a *Answer) Advise(s outcome.Spec, works Works, headroom float64, runtime s
 
 // withValues is the spec with the values of the axes that a name has.
 func withValues(s outcome.Spec, name string) outcome.Spec {
-	for _, v := range Values(name) {
+	for _, v := range ParseName(name) {
 		if f, err := fieldNamed(v.Axis); err == nil && f.set != nil {
 			_ = f.set(&s, v.Text) // it was taken before the first run
 		}

@@ -11,35 +11,35 @@ import (
 
 func TestTheLimitToWriteIsInTheUnitOfEachManifest(t *testing.T) {
 	a := &Answer{Max: 143 * outcome.MiB}
-	v := a.Advise(outcome.Spec{}, Works{}, 0.2, "")
+	v := a.Advise(outcome.Spec{}, Criteria{}, 0.2, "")
 	require.Equal(t, &Advice{Limit: 172 * outcome.MiB, From: 143 * outcome.MiB, High: 143 * outcome.MiB}, v, "171.6 MiB, rounded up")
 	require.Equal(t, "resources:\n  requests:\n    memory: 172Mi\n  limits:\n    memory: 172Mi\n", v.Kubernetes())
 	require.Equal(t, "mem_limit: 172m\nmemswap_limit: 172m\n", v.Compose())
 	require.Equal(t, "[Service]\nMemoryMax=172M\nMemoryHigh=143M\nMemorySwapMax=0\n", v.Systemd())
 
-	v = a.Advise(outcome.Spec{}, Works{}, 0, "")
+	v = a.Advise(outcome.Spec{}, Criteria{}, 0, "")
 	require.Equal(t, "[Service]\nMemoryMax=143M\nMemorySwapMax=0\n", v.Systemd(), "there is nothing between the two")
 	odd := &Answer{Max: 100 * outcome.KiB}
-	require.Equal(t, outcome.MiB, odd.Advise(outcome.Spec{}, Works{}, 0.2, "").Limit)
-	require.Equal(t, 110*outcome.MiB, (&Answer{Max: 100 * outcome.MiB}).Advise(outcome.Spec{}, Works{}, 0.1, "").Limit, "1.1 times 100 is a little more than 110")
-	require.Nil(t, (&Answer{}).Advise(outcome.Spec{}, Works{}, 0.2, ""))
+	require.Equal(t, outcome.MiB, odd.Advise(outcome.Spec{}, Criteria{}, 0.2, "").Limit)
+	require.Equal(t, 110*outcome.MiB, (&Answer{Max: 100 * outcome.MiB}).Advise(outcome.Spec{}, Criteria{}, 0.1, "").Limit, "1.1 times 100 is a little more than 110")
+	require.Nil(t, (&Answer{}).Advise(outcome.Spec{}, Criteria{}, 0.2, ""))
 }
 
 // That the API takes the manifest in the documentation is tested with the API's own types in .ci/tools/kubernetes.
 func TestTheDocumentationHasTheManifestThatIsPrinted(t *testing.T) {
 	page, err := os.ReadFile("testdata/bisect.md")
 	require.NoError(t, err)
-	v := (&Answer{Max: 166 * outcome.MiB}).Advise(outcome.Spec{}, Works{}, 0.2, RuntimeGo)
+	v := (&Answer{Max: 166 * outcome.MiB}).Advise(outcome.Spec{}, Criteria{}, 0.2, RuntimeGo)
 	require.Contains(t, string(page), "\n"+v.Kubernetes()+"```\n")
 }
 
 func TestTheSwapOfTheRunsIsWrittenToo(t *testing.T) {
 	a := &Answer{Max: 100 * outcome.MiB}
-	v := a.Advise(outcome.Spec{Limits: outcome.Limits{Swap: 64 * outcome.MiB}}, Works{}, 0, "")
+	v := a.Advise(outcome.Spec{Limits: outcome.Limits{Swap: 64 * outcome.MiB}}, Criteria{}, 0, "")
 	require.Equal(t, "mem_limit: 100m\nmemswap_limit: 164m\n", v.Compose(), "memory and swap together")
 	require.Contains(t, v.Systemd(), "\nMemorySwapMax=67108864\n")
 	require.Contains(t, v.Kubernetes(), "# measured with 64MiB of swap: ")
-	v = a.Advise(outcome.Spec{Limits: outcome.Limits{Swap: outcome.Unlimited}}, Works{}, 0, "")
+	v = a.Advise(outcome.Spec{Limits: outcome.Limits{Swap: outcome.Unlimited}}, Criteria{}, 0, "")
 	require.Contains(t, v.Compose(), "memswap_limit: -1\n")
 	require.Contains(t, v.Systemd(), "MemorySwapMax=infinity\n")
 }
@@ -52,37 +52,37 @@ func TestARuntimeThatIsKnownIsToldOfTheLimit(t *testing.T) {
 		RuntimeJVM: {RuntimeJVM, "JAVA_TOOL_OPTIONS", "-Xmx90m"},
 		RuntimeV8:  {RuntimeV8, "NODE_OPTIONS", "--max-old-space-size=90"},
 	} {
-		v := a.Advise(spec, Works{}, 0.2, runtime)
+		v := a.Advise(spec, Criteria{}, 0.2, runtime)
 		require.Equal(t, &want, v.Setting)
 		require.Contains(t, v.Kubernetes(), "env:\n- name: "+want.Name+"\n  value: \""+want.Value+"\"\n")
 		require.Contains(t, v.Compose(), "environment:\n  "+want.Name+": \""+want.Value+"\"\n")
 		require.Contains(t, v.Systemd(), "\nEnvironment=\""+want.Name+"="+want.Value+"\"\n")
 	}
-	require.Nil(t, a.Advise(spec, Works{}, 0.2, "Erlang").Setting)
-	require.Nil(t, a.Advise(spec, Works{}, 0.1, RuntimeGo).Setting, "99 MiB is less than it needs, so it would collect without end")
+	require.Nil(t, a.Advise(spec, Criteria{}, 0.2, "Erlang").Setting)
+	require.Nil(t, a.Advise(spec, Criteria{}, 0.1, RuntimeGo).Setting, "99 MiB is less than it needs, so it would collect without end")
 
 	spec.Target.Env = []string{"GOMEMLIMIT=48MiB"}
-	require.Nil(t, a.Advise(spec, Works{}, 0.2, RuntimeGo).Setting, "it is told already")
+	require.Nil(t, a.Advise(spec, Criteria{}, 0.2, RuntimeGo).Setting, "it is told already")
 	spec.Target.Env = nil
-	require.Nil(t, (&Answer{Name: "GOMEMLIMIT=48MiB/GOGC=50", Max: outcome.GiB}).Advise(spec, Works{}, 0.2, RuntimeGo).Setting)
+	require.Nil(t, (&Answer{Name: "GOMEMLIMIT=48MiB/GOGC=50", Max: outcome.GiB}).Advise(spec, Criteria{}, 0.2, RuntimeGo).Setting)
 	spec.Target.Args = []string{"-Xmx64m", "-jar", "x.jar"}
-	require.Nil(t, a.Advise(spec, Works{}, 0.2, RuntimeJVM).Setting)
+	require.Nil(t, a.Advise(spec, Criteria{}, 0.2, RuntimeJVM).Setting)
 }
 
 // A manifest with -Xmx alone took away the agent that the user's JAVA_TOOL_OPTIONS names.
 func TestAnOptionIsAddedToThoseThatAreThere(t *testing.T) {
 	spec := outcome.Spec{Target: outcome.Target{Env: []string{`JAVA_TOOL_OPTIONS=-javaagent:/a.jar -Da="50%\$x" -Dpassword=hunter2`}}}
-	v := (&Answer{Max: 100 * outcome.MiB}).Advise(spec, Works{}, 0.2, RuntimeJVM)
+	v := (&Answer{Max: 100 * outcome.MiB}).Advise(spec, Criteria{}, 0.2, RuntimeJVM)
 	require.Equal(t, `-javaagent:/a.jar -Da="50%\$x" -Dpassword=[hidden] -Xmx90m`, v.Setting.Value)
 	require.Contains(t, v.Kubernetes(), `value: "-javaagent:/a.jar -Da=\"50%\\$x\" -Dpassword=[hidden] -Xmx90m"`+"\n")
 	require.Contains(t, v.Compose(), `JAVA_TOOL_OPTIONS: "-javaagent:/a.jar -Da=\"50%\\$$x\" `)
 	require.Contains(t, v.Systemd(), `Environment="JAVA_TOOL_OPTIONS=-javaagent:/a.jar -Da=\"50%%\\$x\" `)
 
 	had := &Answer{Max: 100 * outcome.MiB, Trials: []Trial{{Outcomes: []*outcome.Outcome{{Inherited: []string{"GOMEMLIMIT=48MiB", "NODE_OPTIONS=--enable-source-maps"}}}}}}
-	require.Nil(t, had.Advise(outcome.Spec{}, Works{}, 0.2, RuntimeGo).Setting, "it was told by what it inherits")
-	require.Equal(t, "--enable-source-maps --max-old-space-size=90", had.Advise(outcome.Spec{}, Works{}, 0.2, RuntimeV8).Setting.Value)
+	require.Nil(t, had.Advise(outcome.Spec{}, Criteria{}, 0.2, RuntimeGo).Setting, "it was told by what it inherits")
+	require.Equal(t, "--enable-source-maps --max-old-space-size=90", had.Advise(outcome.Spec{}, Criteria{}, 0.2, RuntimeV8).Setting.Value)
 	spec.Target.Env = []string{"NODE_OPTIONS="}
-	require.Equal(t, "--max-old-space-size=90", had.Advise(spec, Works{}, 0.2, RuntimeV8).Setting.Value, "the spec has emptied it")
+	require.Equal(t, "--max-old-space-size=90", had.Advise(spec, Criteria{}, 0.2, RuntimeV8).Setting.Value, "the spec has emptied it")
 }
 
 func TestARuntimeIsKnownByTheProgramsNameOrByWhatItDid(t *testing.T) {
@@ -131,7 +131,7 @@ func TestARuntimeThatSizesItselfByTheLimitIsRecognised(t *testing.T) {
 
 func TestWhatIsWrittenHasTheLimitsOfTheRunsThatWereAnswered(t *testing.T) {
 	a := &Answer{Name: "swap=64MiB", Max: 100 * outcome.MiB}
-	v := a.Advise(outcome.Spec{Limits: outcome.Limits{High: 90 * outcome.MiB}}, Works{}, 0.2, "")
+	v := a.Advise(outcome.Spec{Limits: outcome.Limits{High: 90 * outcome.MiB}}, Criteria{}, 0.2, "")
 	require.Equal(t, 64*outcome.MiB, v.Swap)
 	require.Equal(t, 90*outcome.MiB, v.High, "the runs were throttled from there on")
 	require.Contains(t, v.Compose(), "mem_limit: 120m\nmemswap_limit: 184m\n")

@@ -17,7 +17,7 @@ type Answer struct {
 	// there is none, not even Hi.
 	Max outcome.Bytes `json:"max"`
 
-	// Well is the smallest limit at which all repeats were as Works asks. 0: there is none, or it asks for nothing.
+	// Well is the smallest limit at which all repeats were as Search.Criteria ask. 0: there is none, or they ask for nothing.
 	Well outcome.Bytes `json:"well,omitempty"`
 
 	// Peak is the highest memory.peak that was seen at the limit to write: Well or, where nothing more was asked for, Max.

@@ -12,7 +12,7 @@ import (
 )
 
 // Bisect finds the smallest memory.max at which the load survives, for each combination of the grid's axes, and, where
-// Search.Works asks for more, the smallest at which it is well. It begins at Hi, goes on where the memory of what survived
+// Search.Criteria ask for more, the smallest at which it is well. It begins at Hi, goes on where the memory of what survived
 // points, and in the end has made all repeats at the answer, at the limit below it and at the one above. Each run has a
 // cage of its own. Options say how they are run and kept, as of a sweep; they have no shard.
 //

@@ -22,7 +22,7 @@ func TestTheSmallestLimitOfTheServiceIsFound(t *testing.T) {
 	requireCages(t)
 	const steps, step, tolerance = 5, 4 * harness.MiB, 2 * harness.MiB
 	g := serviceGrid(harness.BuildT(t, "../../app"), nil)
-	g.Load = Post("/generate-load/memory?bytes=" + strconv.Itoa(int(step)))
+	g.Step = PostTemplate("/generate-load/memory?bytes=" + strconv.Itoa(int(step)))
 	g.Spec.Load = outcome.Load{Count: steps, Bytes: step}
 	g.Repeat = 2
 	// The limits at which the steps may fit, and at which they must, by what the service held at readiness.
@@ -30,7 +30,7 @@ func TestTheSmallestLimitOfTheServiceIsFound(t *testing.T) {
 	question := Search{Grid: g, Lo: 8 * harness.MiB, Hi: 64 * harness.MiB, Tolerance: tolerance, Confirm: 4}
 	o := Options{Code: serviceIsReady}
 	o.Done = func(o *harness.Outcome, _ bool) {
-		if o.Window == nil {
+		if o.Predicted == nil {
 			return // it was killed before it was ready
 		}
 		first := func(fits func(outcome.Prediction) bool) harness.Bytes {
@@ -83,21 +83,21 @@ func TestTheSmallestLimitOfTheServiceIsFound(t *testing.T) {
 func TestASearchThatMakesNoSenseIsRefused(t *testing.T) {
 	room := 256 * harness.MiB
 	searched := Grid{Spec: app()}
-	endless := Grid{Spec: outcome.Spec{Target: app().Target}, Load: Post("/")}
+	endless := Grid{Spec: outcome.Spec{Target: app().Target}, Step: PostTemplate("/")}
 	for want, s := range map[string]Search{
 		"the lower end must come first":        {Grid: searched, Lo: 2 * harness.MiB, Hi: harness.MiB},
 		"the load has no end: a number":        {Grid: endless},
 		"none may be negative":                 {Grid: searched, Tolerance: -1, Lo: 1},
 		"no Target.Path":                       {},
 		"memory.max is what is searched":       {Grid: Grid{Spec: app(), Axes: mustAxes(t, "max=1MiB,2MiB")}},
-		"would change nothing":                 {Grid: Grid{Spec: app(), Axes: mustAxes(t, "kind=anon,shmem", "count=1"), Load: Post("/")}},
-		"a part of the time":                   {Grid: searched, Works: Works{Pressure: 1.5}},
-		"those of steps, and the load has non": {Grid: Grid{Spec: app()}, Works: Works{Rate: 1}},
+		"would change nothing":                 {Grid: Grid{Spec: app(), Axes: mustAxes(t, "kind=anon,shmem", "count=1"), Step: PostTemplate("/")}},
+		"a part of the time":                   {Grid: searched, Criteria: Criteria{Pressure: 1.5}},
+		"those of steps, and the load has non": {Grid: Grid{Spec: app()}, Criteria: Criteria{Rate: 1}},
 	} {
 		_, err := Bisect(t.Context(), s, Options{})
 		require.ErrorContains(t, err, want)
 	}
-	require.NoError(t, Search{Grid: Grid{Spec: endless.Spec, Load: endless.Load, Axes: mustAxes(t, "count=5,10")}}.Validate(Code{}))
+	require.NoError(t, Search{Grid: Grid{Spec: endless.Spec, Step: endless.Step, Axes: mustAxes(t, "count=5,10")}}.Validate(Code{}))
 	_, err := Bisect(t.Context(), Search{Grid: searched}, Options{Parallel: -1})
 	require.ErrorContains(t, err, "must not be negative")
 	for _, s := range []Search{{Grid: searched, Hi: 250 * harness.MiB}, {Grid: searched, Lo: 250 * harness.MiB}} {

@@ -32,10 +32,10 @@ type claim struct {
 // NewBudget makes a budget of that many bytes.
 func NewBudget(total outcome.Bytes) *Budget { return &Budget{total: total} }
 
-// Claim is what a run with these limits may take: memory.max, the swap it may use, and the target's
+// claim is what a run with these limits may take: memory.max, the swap it may use, and the target's
 // share outside. A run without memory.max, or with unlimited swap, may take everything, so it runs
 // alone.
-func (b *Budget) Claim(l outcome.Limits) outcome.Bytes {
+func (b *Budget) claim(l outcome.Limits) outcome.Bytes {
 	if l.Max == 0 || l.Max == outcome.Unlimited || l.Swap == outcome.Unlimited {
 		return b.total
 	}
@@ -45,9 +45,9 @@ func (b *Budget) Claim(l outcome.Limits) outcome.Bytes {
 	return l.Max + l.Swap + share
 }
 
-// Fits says in an error why a run with these limits could never begin.
-func (b *Budget) Fits(l outcome.Limits) error {
-	if need := b.Claim(l); need > b.total {
+// fits says in an error why a run with these limits could never begin.
+func (b *Budget) fits(l outcome.Limits) error {
+	if need := b.claim(l); need > b.total {
 		return fmt.Errorf("%w: it may take %v (memory.max %v, memory.swap.max %v, and %v outside the cage), and all cages together get %v: lower its limits, or give the machine more memory",
 			ErrNoRoom, need, l.Max, l.Swap, share, b.total)
 	}
@@ -59,10 +59,10 @@ var ErrNoRoom = errors.New("there is no room")
 
 // Acquire waits until there is room for a run with these limits, in the order of the calls.
 func (b *Budget) Acquire(ctx context.Context, l outcome.Limits) (release func(), err error) {
-	if err := b.Fits(l); err != nil {
+	if err := b.fits(l); err != nil {
 		return nil, err
 	}
-	c := &claim{b.Claim(l), make(chan struct{})}
+	c := &claim{b.claim(l), make(chan struct{})}
 	b.mu.Lock()
 	b.waiting = append(b.waiting, c)
 	b.grant()

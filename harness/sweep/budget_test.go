@@ -30,10 +30,10 @@ func TestRunsAtOnceNeverTakeMoreThanTheBudget(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			now := used.Add(int64(b.Claim(l)))
+			now := used.Add(int64(b.claim(l)))
 			for seen := most.Load(); now > seen && !most.CompareAndSwap(seen, now); seen = most.Load() {
 			}
-			used.Add(-int64(b.Claim(l)))
+			used.Add(-int64(b.claim(l)))
 			release()
 			release() // twice is once
 		})
@@ -111,5 +111,5 @@ func TestARunThatNeverFitsIsRefusedWithTheFigures(t *testing.T) {
 		_, err := b.Acquire(t.Context(), l)
 		require.ErrorContains(t, err, "all cages together get 100MiB")
 	}
-	require.NoError(t, b.Fits(outcome.Limits{Swap: outcome.Unlimited}))
+	require.NoError(t, b.fits(outcome.Limits{Swap: outcome.Unlimited}))
 }

@@ -25,10 +25,10 @@ func (f Finding) String() string { return f.Check + ": " + f.Text }
 // Checks are the names of the checks, and what holds where each finds nothing, in the order of the findings. The repeats
 // come first: where they differ, all else is doubtful.
 var Checks = []struct{ Name, What string }{
-	{"flaky", "the repeats of a point have the same verdict and exit code, and counts that its window explains"},
+	{"flaky", "the repeats of a point have the same verdict and exit code, and counts that its prediction explains"},
 	{"load", "no first step, and no probe before it, failed while the target lived"},
 	{"end", "no target was ended by a limit above its own, the machine's end of memory, another signal or the time"},
-	{"window", "every kill by the cage's own limit came within the predicted steps"},
+	{"prediction", "every kill by the cage's own limit came within the predicted steps"},
 	{"monotone", "with a higher memory.max, no fewer steps were acknowledged and nothing died that had survived"},
 	{"outlier", "no kill is far from the line through the others that differ from it in memory.max alone"},
 	{"slope", "steps over memory.max rise by one for each step's bytes, within 2 % and what counting whole steps makes"},
@@ -81,7 +81,7 @@ func groups(outcomes []*outcome.Outcome, without ...string) []group {
 	at := map[string]int{}
 	for _, o := range outcomes {
 		var rest []string
-		for _, v := range Values(o.Name) {
+		for _, v := range ParseName(o.Name) {
 			if !slices.Contains(without, v.Axis) {
 				rest = append(rest, v.Axis+"="+v.Text)
 			}
@@ -104,10 +104,10 @@ func ownKill(o *outcome.Outcome) bool {
 }
 
 func checkWindow(o *outcome.Outcome) []Finding {
-	if !ownKill(o) || o.Window == nil || o.AsPredicted() == "" {
+	if !ownKill(o) || o.Predicted == nil || o.Mispredicted() == "" {
 		return nil
 	}
-	return []Finding{{"window", []string{o.Name}, fmt.Sprintf("%s: killed after %d steps, and %s were predicted", o.Name, o.Acknowledged, o.Window)}}
+	return []Finding{{"prediction", []string{o.Name}, fmt.Sprintf("%s: killed after %d steps, and %s were predicted", o.Name, o.Acknowledged, o.Predicted)}}
 }
 
 // ending is how an outcome ended: of two programs that exited, one may have failed.
@@ -160,12 +160,12 @@ func checkFlaky(g group) []Finding {
 }
 
 // slack is how far the counts of these outcomes may differ: near a boundary a run may take a step more or
-// less, as wide as its window is.
+// less, as wide as its prediction is.
 func slack(outcomes ...*outcome.Outcome) int {
 	width := 0
 	for _, o := range outcomes {
-		if o.Window != nil && o.Window.Hi != math.MaxInt {
-			width = max(width, o.Window.Hi-o.Window.Lo)
+		if o.Predicted != nil && o.Predicted.Hi != math.MaxInt {
+			width = max(width, o.Predicted.Hi-o.Predicted.Lo)
 		}
 	}
 	return width

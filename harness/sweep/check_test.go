@@ -15,7 +15,7 @@ func killedAt(limit, step outcome.Bytes) *outcome.Outcome {
 	n := int((limit - 8*outcome.MiB) / step)
 	o := &outcome.Outcome{
 		Name: fmt.Sprintf("max=%v/step=%v", limit, step), Spec: outcome.Spec{Load: outcome.Load{Bytes: step}},
-		Acknowledged: n, Attempted: n + 1, Window: &outcome.Prediction{Lo: n, Hi: n},
+		Acknowledged: n, Attempted: n + 1, Predicted: &outcome.Prediction{Lo: n, Hi: n},
 	}
 	o.Evidence.Limits.Max = limit
 	o.Evidence.Status = outcome.ExitStatus{Ended: true, Code: -1, Signal: "SIGKILL"}
@@ -69,13 +69,13 @@ func TestEachCheckFindsItsFaultAndNamesThePoint(t *testing.T) {
 		check, text string
 		fault       func(all []*outcome.Outcome) []*outcome.Outcome
 	}{
-		{"window", "max=112MiB/step=10MiB: killed after 10 steps, and 12..12 were predicted", func(all []*outcome.Outcome) []*outcome.Outcome {
-			all[5].Window = &outcome.Prediction{Lo: 12, Hi: 12}
+		{"prediction", "max=112MiB/step=10MiB: killed after 10 steps, and 12..12 were predicted", func(all []*outcome.Outcome) []*outcome.Outcome {
+			all[5].Predicted = &outcome.Prediction{Lo: 12, Hi: 12}
 			return all
 		}},
 		{"monotone", "max=128MiB/step=10MiB acknowledged 9 steps, and max=112MiB/step=10MiB, which has less memory, 10", func(all []*outcome.Outcome) []*outcome.Outcome {
 			all[6].Acknowledged = 9
-			all[6].Window = &outcome.Prediction{Lo: 9, Hi: 9}
+			all[6].Predicted = &outcome.Prediction{Lo: 9, Hi: 9}
 			return all
 		}},
 		{"monotone", "max=96MiB was inconclusive, and max=64MiB, which has less memory, survived", func([]*outcome.Outcome) []*outcome.Outcome {
@@ -85,7 +85,7 @@ func TestEachCheckFindsItsFaultAndNamesThePoint(t *testing.T) {
 		}},
 		{"monotone", "max=96MiB was oom-killed, and max=64MiB, which has less memory, survived", func([]*outcome.Outcome) []*outcome.Outcome {
 			o := killedAt(96*outcome.MiB, 10*outcome.MiB)
-			o.Name, o.Acknowledged, o.Attempted, o.Window = "max=96MiB", 0, 0, nil
+			o.Name, o.Acknowledged, o.Attempted, o.Predicted = "max=96MiB", 0, 0, nil
 			return []*outcome.Outcome{exitedAt(64*outcome.MiB, 0), o}
 		}},
 		{"monotone", "max=96MiB was exited (code 1), and max=64MiB, which has less memory, survived", func([]*outcome.Outcome) []*outcome.Outcome {
@@ -94,7 +94,7 @@ func TestEachCheckFindsItsFaultAndNamesThePoint(t *testing.T) {
 		{"slope", "step=10MiB: 0.499 steps for each 10MiB", func(all []*outcome.Outcome) []*outcome.Outcome {
 			for _, o := range all[:31] {
 				o.Acknowledged /= 2
-				o.Window = &outcome.Prediction{Lo: o.Acknowledged, Hi: o.Acknowledged}
+				o.Predicted = &outcome.Prediction{Lo: o.Acknowledged, Hi: o.Acknowledged}
 			}
 			return all
 		}},
@@ -111,7 +111,7 @@ func TestEachCheckFindsItsFaultAndNamesThePoint(t *testing.T) {
 		{"flaky", "max=64MiB: 5 to 7 steps in 2 runs", func([]*outcome.Outcome) []*outcome.Outcome {
 			a, b := killedAt(64*outcome.MiB, 10*outcome.MiB), killedAt(64*outcome.MiB, 10*outcome.MiB)
 			a.Name, b.Name = "max=64MiB/repeat=1", "max=64MiB/repeat=2"
-			a.Window, b.Window, b.Acknowledged = &outcome.Prediction{Lo: 5, Hi: 6}, &outcome.Prediction{Lo: 7, Hi: 8}, 7
+			a.Predicted, b.Predicted, b.Acknowledged = &outcome.Prediction{Lo: 5, Hi: 6}, &outcome.Prediction{Lo: 7, Hi: 8}, 7
 			return []*outcome.Outcome{a, b}
 		}},
 		{"inconclusive", "max=64MiB: the cage's counters could not be read: gone", func([]*outcome.Outcome) []*outcome.Outcome {
@@ -139,10 +139,10 @@ func TestEachCheckFindsItsFaultAndNamesThePoint(t *testing.T) {
 
 func known(check string) bool { return rank(check) < len(Checks) }
 
-// Near a boundary a run may take a step more or less, as its window says.
+// Near a boundary a run may take a step more or less, as its prediction says.
 func TestCountsWithinTheWindowsWidthAreNoFindings(t *testing.T) {
 	a, b := killedAt(64*outcome.MiB, 10*outcome.MiB), killedAt(65*outcome.MiB, 10*outcome.MiB)
-	a.Window, b.Window = &outcome.Prediction{Lo: 5, Hi: 6}, &outcome.Prediction{Lo: 5, Hi: 6}
+	a.Predicted, b.Predicted = &outcome.Prediction{Lo: 5, Hi: 6}, &outcome.Prediction{Lo: 5, Hi: 6}
 	a.Acknowledged, b.Acknowledged = 6, 5
 	require.Empty(t, Check([]*outcome.Outcome{a, b}))
 	a.Name, b.Name = "max=64MiB/repeat=1", "max=64MiB/repeat=2"
@@ -158,5 +158,5 @@ func TestFlakyPointsAreFoundFirst(t *testing.T) {
 	for _, f := range Check([]*outcome.Outcome{early, late}) {
 		checks = append(checks, f.Check)
 	}
-	require.Equal(t, []string{"flaky", "window"}, checks)
+	require.Equal(t, []string{"flaky", "prediction"}, checks)
 }

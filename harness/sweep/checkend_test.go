@@ -117,7 +117,7 @@ func TestEndsThatASweepIsForAreNoFindings(t *testing.T) {
 	require.Equal(t, outcome.TimedOut, withoutSteps.Verdict)
 	endless := endedAt(outcome.Unlimited, timeUp)
 	atStart := killedAt(64*outcome.MiB, 10*outcome.MiB)
-	atStart.Evidence.Ready, atStart.Acknowledged, atStart.Attempted, atStart.Window = false, 0, 0, nil
+	atStart.Evidence.Ready, atStart.Acknowledged, atStart.Attempted, atStart.Predicted = false, 0, 0, nil
 	atStart.Error = "GET /ping: the target ended: SIGKILL"
 	atStart.Verdict, atStart.Why = atStart.Judge()
 	for _, o := range []*outcome.Outcome{atHigh, child, gaveUp, withoutSteps, endless, atStart, exitedAt(64*outcome.MiB, 1), exitedAt(64*outcome.MiB, 0)} {

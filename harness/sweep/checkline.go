@@ -13,7 +13,7 @@ import (
 const slopeTolerance = 0.02
 
 const (
-	// lineTolerance is how many steps a kill may be off the line, beside its window's width: counting whole steps
+	// lineTolerance is how many steps a kill may be off the line, beside the width of its prediction: counting whole steps
 	// takes 1/2, and as much the ends of a line through few points.
 	lineTolerance = 1.5
 	// enoughKills is how many make a line that one of them does not bend: three for each end.
@@ -24,7 +24,7 @@ const (
 type kill struct {
 	outcome *outcome.Outcome
 	limit   float64 // memory.max, in steps
-	width   float64 // of the window, in steps
+	width   float64 // of the prediction, in steps
 }
 
 func (k kill) steps() float64 { return float64(k.outcome.Acknowledged) }
@@ -47,7 +47,7 @@ type line struct{ slope, limit, steps float64 }
 func (l line) off(k kill) float64 { return k.steps() - l.steps - l.slope*(k.limit-l.limit) }
 
 // fit makes the line of least squares, and the standard deviation of its slope. A count is the whole part of what
-// would fit, and what the program itself holds differs between runs by up to the window's width: each is
+// would fit, and what the program itself holds differs between runs by up to the width of the prediction: each is
 // spread evenly, with the variance 1/12 of the square of its width.
 func fit(kills []kill) (l line, sigma float64, ok bool) {
 	if len(kills) < 2 || kills[0].limit == kills[len(kills)-1].limit {

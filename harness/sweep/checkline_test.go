@@ -19,7 +19,7 @@ func sloped(points int, apart, step outcome.Bytes, slope, base float64, width in
 		o := killedAt(32*outcome.MiB+outcome.Bytes(i)*apart, step)
 		fit := slope*float64(o.Evidence.Limits.Max)/float64(step) - base - random.Float64()*float64(width)
 		n := max(0, int(math.Floor(fit)))
-		o.Acknowledged, o.Attempted, o.Window = n, n+1, &outcome.Prediction{Lo: max(0, n-width), Hi: n}
+		o.Acknowledged, o.Attempted, o.Predicted = n, n+1, &outcome.Prediction{Lo: max(0, n-width), Hi: n}
 		all = append(all, o)
 	}
 	return all
@@ -86,7 +86,7 @@ func TestAPointFarFromTheLineIsNamedAndNotTheSlope(t *testing.T) {
 			all := sloped(g.points, g.apart, g.step, 1, 0.5, 0, random)
 			o := all[odd]
 			o.Acknowledged += 5
-			o.Window = nil
+			o.Predicted = nil
 			found := Check(all)
 			require.Equal(t, [][]string{{o.Name}}, named(found, "outlier"), "%v", found)
 			require.Contains(t, fmt.Sprint(found), fmt.Sprintf("outlier: %s acknowledged %d steps, and the line through %d others is there at ", o.Name, o.Acknowledged, g.points-1))

@@ -96,8 +96,8 @@ func dividing(points []*outcome.Outcome, starts []int) (from, to int) {
 	return from, to
 }
 
-// count is an outcome with the counts that would be as right as its own: all of its window, if its own is there, and
-// else half of the window's width around it.
+// count is an outcome with the counts that would be as right as its own: all of its prediction, if its own is there, and
+// else half of its width around it.
 type count struct {
 	outcome *outcome.Outcome
 	lo, hi  float64
@@ -105,8 +105,8 @@ type count struct {
 }
 
 func countOf(o *outcome.Outcome) count {
-	if width := slack(o); width > 0 && o.Window.Contains(o.Acknowledged) {
-		return count{o, float64(o.Window.Lo), float64(o.Window.Hi), false}
+	if width := slack(o); width > 0 && o.Predicted.Contains(o.Acknowledged) {
+		return count{o, float64(o.Predicted.Lo), float64(o.Predicted.Hi), false}
 	}
 	half := float64(slack(o)) / 2
 	return count{o, float64(o.Acknowledged) - half, float64(o.Acknowledged) + half, false}

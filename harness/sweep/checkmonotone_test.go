@@ -16,7 +16,7 @@ func counted(counts ...int) []*outcome.Outcome {
 	var all []*outcome.Outcome
 	for i, n := range counts {
 		o := killedAt(outcome.Bytes(32+16*i)*outcome.MiB, 16*outcome.MiB)
-		o.Acknowledged, o.Attempted, o.Window = n, n+1, nil
+		o.Acknowledged, o.Attempted, o.Predicted = n, n+1, nil
 		all = append(all, o)
 	}
 	return all
@@ -91,7 +91,7 @@ func TestAsFewPointsAsPossibleAreOddAndTheRestAgree(t *testing.T) {
 			o.Name = string(rune('a' + i))
 			o.Acknowledged = rng.IntN(6)
 			lo := rng.IntN(6)
-			o.Window = &outcome.Prediction{Lo: lo, Hi: lo + rng.IntN(3)}
+			o.Predicted = &outcome.Prediction{Lo: lo, Hi: lo + rng.IntN(3)}
 			if mixed && rng.IntN(2) == 0 {
 				o.Verdict, o.Acknowledged = outcome.Survived, 6 // as many as there are
 			}

@@ -9,15 +9,16 @@ type Code struct {
 	// Ready waits until the target can take load; see harness.Target. Grid.Spec.Target.ReadyName names it.
 	Ready harness.Probe
 
-	// Step is one push, where the grid has no Load that makes it; see harness.Load. Grid.Spec.Load.Name names it.
+	// Step is one push, where Grid.Step does not make it; see harness.Load. Grid.Spec.Load.Name names it.
 	Step harness.Step
 }
 
 // Runnable is the point's spec with its code.
 func (p Point) Runnable(c Code) harness.Spec {
-	s := harness.WithoutCode(p.Spec)
+	s := harness.SpecOf(p.Spec)
+	s.Name = p.Name
 	s.Target.Ready, s.Load.Step = c.Ready, c.Step
-	switch l := p.load; {
+	switch l := p.step; {
 	case l.request.Path != "":
 		s.Load.Step = harness.HTTP(l.request)
 	case len(l.words) > 0:

@@ -7,11 +7,8 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// Compare orders the names of points as Grid.Points does: by the first axis, then by the second, and so on,
-// with the smallest values first.
-func Compare(a, b string) int { return comparePlaces(Values(a), Values(b)) }
-
-// Sort puts outcomes into the order of Compare. Those of equal names keep theirs.
+// Sort puts outcomes into the order of Grid.Points: by the first axis of their names, then by the second, and so on, with the
+// smallest values first. Those of equal names keep theirs.
 func Sort(outcomes []*outcome.Outcome) {
 	SortBy(outcomes, func(o *outcome.Outcome) string { return o.Name })
 }
@@ -24,7 +21,7 @@ func SortBy[T any](all []T, name func(T) string) {
 	}
 	sorted := make([]placed, len(all))
 	for i, one := range all {
-		sorted[i] = placed{Values(name(one)), one}
+		sorted[i] = placed{ParseName(name(one)), one}
 	}
 	slices.SortStableFunc(sorted, func(a, b placed) int { return comparePlaces(a.place, b.place) })
 	for i, p := range sorted {

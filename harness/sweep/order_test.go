@@ -10,7 +10,7 @@ import (
 
 func TestNamesAreOrderedAsTheGridMadeThem(t *testing.T) {
 	axes := mustAxes(t, "max=8MiB,64MiB,1GiB,max", "step=1MiB,20MiB", "timeout=900ms,2s,1m30s", "GOGC=5,50,off")
-	points, err := Grid{Spec: app(), Axes: axes, Load: Post("/take?bytes=$step"), Repeat: 12}.Points()
+	points, err := Grid{Spec: app(), Axes: axes, Step: PostTemplate("/take?bytes=$step"), Repeat: 12}.Points()
 	require.NoError(t, err)
 	var names []string
 	for _, p := range points {
@@ -18,13 +18,13 @@ func TestNamesAreOrderedAsTheGridMadeThem(t *testing.T) {
 	}
 	mixed := slices.Clone(names)
 	rand.Shuffle(len(mixed), func(i, j int) { mixed[i], mixed[j] = mixed[j], mixed[i] })
-	slices.SortFunc(mixed, Compare)
+	SortBy(mixed, func(name string) string { return name })
 	require.Equal(t, names, mixed)
 }
 
 func TestNamesThatNoGridMadeHaveAnOrderToo(t *testing.T) {
 	names := []string{"app", "app/x=1", "app/x=2", "b=<script>"}
 	mixed := []string{"app/x=2", "b=<script>", "app", "app/x=1"}
-	slices.SortFunc(mixed, Compare)
+	SortBy(mixed, func(name string) string { return name })
 	require.Equal(t, names, mixed)
 }

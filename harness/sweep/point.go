@@ -13,15 +13,15 @@ import (
 // Grid is a spec with axes: every combination of their values is a point. The zero value of a field is
 // said with it.
 type Grid struct {
-	// Spec is what all points have in common. Its Name is not used.
+	// Spec is what all points have in common.
 	Spec outcome.Spec
 
 	// Axes may come in any order; none makes one point, Spec as it is.
 	Axes []Axis
 
-	// Load makes the step of each point, with its $step and $kind, and names it. The zero value leaves
+	// Step makes the step of each point, with its $step and $kind, and names it. The zero value leaves
 	// Spec.Load.Name, and Code.Step.
-	Load Load
+	Step Template
 
 	// Repeat runs each point that often, each time as a point of its own, named …/repeat=2. 0 means once.
 	Repeat int
@@ -36,16 +36,16 @@ type Point struct {
 	// the variables and files by their names. It is the same whatever order the grid's axes have.
 	Name string
 
-	Spec outcome.Spec // with that name
+	Spec outcome.Spec
 
-	load Load // the grid's, with the point's values in it
+	step Template // the grid's, with the point's values in it
 }
 
 // Value is one axis at one point.
 type Value struct{ Axis, Text string }
 
-// Values takes a point's name apart. It is how checks and reports know a stored outcome's axes.
-func Values(name string) []Value {
+// ParseName takes a point's name apart. It is how checks and reports know a stored outcome's axes.
+func ParseName(name string) []Value {
 	var values []Value
 	for part := range strings.SplitSeq(name, "/") {
 		axis, text, _ := strings.Cut(part, "=")
@@ -122,7 +122,7 @@ func (g Grid) sortedAxes() ([]Axis, error) {
 			return nil, fmt.Errorf("the axis %s is given twice: give it once, with all its values", a.Name)
 		}
 	}
-	if err := g.Load.takesUp(axes); err != nil {
+	if err := g.Step.takesUp(axes); err != nil {
 		return nil, err
 	}
 	if g.Repeat < 0 {
@@ -165,13 +165,12 @@ func (g Grid) point(values []Value) (Point, error) {
 	if len(values) == 0 {
 		p.Name = p.Spec.Target.Name()
 	}
-	p.Spec.Name = p.Name
-	if g.Load.is() {
+	if g.Step.is() {
 		var err error
-		if p.load, err = g.Load.at(values, p.Spec.Load.Bytes); err != nil {
+		if p.step, err = g.Step.at(values, p.Spec.Load.Bytes); err != nil {
 			return Point{}, err
 		}
-		p.Spec.Load.Name = p.load.name()
+		p.Spec.Load.Name = p.step.name()
 	}
 	if err := p.Spec.Validate(); err != nil {
 		return Point{}, fmt.Errorf("the point %s: %w", p.Name, err)

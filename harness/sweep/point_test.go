@@ -43,7 +43,7 @@ func TestPointsAreSortedAndNamedTheSameWhateverTheOrderOfTheAxes(t *testing.T) {
 	}
 	for range 10 {
 		rand.Shuffle(len(axes), func(i, j int) { axes[i], axes[j] = axes[j], axes[i] })
-		points, err := Grid{Spec: app(), Axes: axes, Load: Post("/take?bytes=$step")}.Points()
+		points, err := Grid{Spec: app(), Axes: axes, Step: PostTemplate("/take?bytes=$step")}.Points()
 		require.NoError(t, err)
 		require.Equal(t, want, names(points))
 	}
@@ -51,13 +51,12 @@ func TestPointsAreSortedAndNamedTheSameWhateverTheOrderOfTheAxes(t *testing.T) {
 
 func TestAPointHasItsValuesInItsSpecAndLeavesTheOthersAlone(t *testing.T) {
 	g := Grid{Spec: app(), Axes: mustAxes(t, "max=64MiB", "swap=max", "oom.group=1", "oom_score_adj=-5", "step=20MiB", "kind=file",
-		"count=7", "timeout=5s", "GOGC=off,100", "pids.max=9,8"), Load: Post("/take?bytes=$step&kind=$kind"), Repeat: 2}
+		"count=7", "timeout=5s", "GOGC=off,100", "pids.max=9,8"), Step: PostTemplate("/take?bytes=$step&kind=$kind"), Repeat: 2}
 	points, err := g.Points()
 	require.NoError(t, err)
 	require.Len(t, points, 8)
 	p := points[7]
 	require.Equal(t, "max=64MiB/swap=max/oom.group=1/oom_score_adj=-5/step=20MiB/kind=file/count=7/timeout=5s/GOGC=off/pids.max=9/repeat=2", p.Name)
-	require.Equal(t, p.Name, p.Spec.Name)
 	require.Equal(t, outcome.Limits{Max: 64 * outcome.MiB, Swap: outcome.Unlimited, OOMGroup: true, Files: map[string]string{"pids.max": "9"}}, p.Spec.Limits)
 	require.Equal(t, []string{"A=1", "GOGC=off"}, p.Spec.Target.Env)
 	require.Equal(t, -5, *p.Spec.Target.OOMScoreAdj)
@@ -66,19 +65,19 @@ func TestAPointHasItsValuesInItsSpecAndLeavesTheOthersAlone(t *testing.T) {
 	require.Equal(t, "POST /take?bytes=20971520&kind=file", p.Spec.Load.Name)
 	require.Equal(t, []string{"A=1", "GOGC=100"}, points[0].Spec.Target.Env)
 	require.Equal(t, "8", points[0].Spec.Limits.Files["pids.max"])
-	require.Equal(t, Value{"GOGC", "off"}, Values(p.Name)[8])
+	require.Equal(t, Value{"GOGC", "off"}, ParseName(p.Name)[8])
 }
 
 func TestAGridThatMakesNoSenseIsRefusedBeforeAnythingRuns(t *testing.T) {
-	step := func(words ...string) Load { return Exec(words...) }
+	step := func(words ...string) Template { return CommandTemplate(words...) }
 	for want, g := range map[string]Grid{
 		"given twice":           {Spec: app(), Axes: mustAxes(t, "max=64MiB", "max=96MiB")},
 		"has no values":         {Spec: app(), Axes: []Axis{{Name: "max"}}},
 		"there is no field":     {Spec: app(), Axes: []Axis{{Name: "mxa", Values: []string{"1"}}}},
-		"the load has no $step": {Spec: app(), Axes: mustAxes(t, "step=1MiB,2MiB"), Load: Post("/take")},
-		"the load has no $kind": {Spec: app(), Axes: mustAxes(t, "kind=file"), Load: Post("/take")},
-		"give the axis kind":    {Spec: app(), Axes: mustAxes(t, "max=64MiB"), Load: step("take", "$kind")},
-		"give the axis step":    {Spec: app(), Axes: mustAxes(t, "max=64MiB"), Load: step("take", "$step")},
+		"the load has no $step": {Spec: app(), Axes: mustAxes(t, "step=1MiB,2MiB"), Step: PostTemplate("/take")},
+		"the load has no $kind": {Spec: app(), Axes: mustAxes(t, "kind=file"), Step: PostTemplate("/take")},
+		"give the axis kind":    {Spec: app(), Axes: mustAxes(t, "max=64MiB"), Step: step("take", "$kind")},
+		"give the axis step":    {Spec: app(), Axes: mustAxes(t, "max=64MiB"), Step: step("take", "$step")},
 		"Repeat is -1":          {Spec: app(), Repeat: -1},
 		"no Target.Path":        {Axes: mustAxes(t, "max=64MiB")},
 		"was a unit forgotten":  {Spec: app(), Axes: mustAxes(t, "max=64,64MiB")},
@@ -97,15 +96,15 @@ func TestAGridThatMakesNoSenseIsRefusedBeforeAnythingRuns(t *testing.T) {
 func TestAnAxisThatWouldChangeNothingIsShownInTheUsersOwnLoad(t *testing.T) {
 	for _, c := range []struct {
 		axis string
-		load Load
+		load Template
 		want string
 	}{
-		{"step=1MiB,2MiB", Post("/take"), "/take?bytes=$step, or give one size, for the prediction alone"},
-		{"kind=file", Get("/take?bytes=$step"), "/take?bytes=$step&kind=$kind"},
-		{"kind=file", Exec("take", "a b"), "take 'a b' $kind"},
-		{"kind=file", Load{}, "/load?kind=$kind"},
+		{"step=1MiB,2MiB", PostTemplate("/take"), "/take?bytes=$step, or give one size, for the prediction alone"},
+		{"kind=file", RequestTemplate(outcome.Request{Path: "/take?bytes=$step"}), "/take?bytes=$step&kind=$kind"},
+		{"kind=file", CommandTemplate("take", "a b"), "take 'a b' $kind"},
+		{"kind=file", Template{}, "/load?kind=$kind"},
 	} {
-		_, err := Grid{Spec: app(), Axes: mustAxes(t, c.axis), Load: c.load}.Points()
+		_, err := Grid{Spec: app(), Axes: mustAxes(t, c.axis), Step: c.load}.Points()
 		require.Error(t, err)
 		_, help, _ := strings.Cut(err.Error(), "write for example ")
 		require.Equal(t, c.want, help)
@@ -114,8 +113,8 @@ func TestAnAxisThatWouldChangeNothingIsShownInTheUsersOwnLoad(t *testing.T) {
 
 func TestTheNameOfALoadTellsItFromOthers(t *testing.T) {
 	seen := map[string]bool{}
-	for _, l := range []Load{Get("/a"), Post("/a"), Post("/b"), Exec("take", "a b"), Exec("take", "a", "b")} {
-		points, err := Grid{Spec: app(), Load: l}.Points()
+	for _, l := range []Template{RequestTemplate(outcome.Request{Path: "/a"}), PostTemplate("/a"), PostTemplate("/b"), CommandTemplate("take", "a b"), CommandTemplate("take", "a", "b")} {
+		points, err := Grid{Spec: app(), Step: l}.Points()
 		require.NoError(t, err)
 		name := points[0].Spec.Load.Name
 		require.False(t, seen[name], name)
@@ -129,7 +128,7 @@ func TestTheNameOfALoadTellsItFromOthers(t *testing.T) {
 }
 
 func TestALoadOfOneSizeNeedNotBeToldIt(t *testing.T) {
-	points, err := Grid{Spec: app(), Axes: mustAxes(t, "max=64MiB,96MiB", "step=8MiB"), Load: Post("/upload")}.Points()
+	points, err := Grid{Spec: app(), Axes: mustAxes(t, "max=64MiB,96MiB", "step=8MiB"), Step: PostTemplate("/upload")}.Points()
 	require.NoError(t, err)
 	require.Len(t, points, 2)
 	require.Equal(t, 8*outcome.MiB, points[0].Spec.Load.Bytes)

@@ -224,7 +224,7 @@ func (r *Results) find(p Point) (*kept, error) {
 	if r.Rebuilt || k.executable.SHA256 == "" {
 		return k, nil
 	}
-	now, err := harness.WithoutCode(p.Spec).Target.Executable()
+	now, err := harness.SpecOf(p.Spec).Target.Executable()
 	if err == nil && now.SHA256 != k.executable.SHA256 {
 		return nil, fmt.Errorf("the results have the point %s, and %w since: the SHA-256 of %s was %s, and is %s",
 			p.Name, ErrRebuilt, now.Path, k.executable.SHA256, now.SHA256)
@@ -237,7 +237,7 @@ func (r *Results) highest() (most outcome.Bytes) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name := range r.done {
-		for _, v := range Values(name) {
+		for _, v := range ParseName(name) {
 			if limit, err := outcome.ParseBytes(v.Text); v.Axis == maxAxis && err == nil && limit != outcome.Unlimited {
 				most = max(most, limit)
 			}

@@ -280,7 +280,7 @@ func TestNothingIsWrittenBehindALineThatCouldNotBeTakenBack(t *testing.T) {
 func TestASpecWithBytesThatAreNotUTF8IsTheSameAfterItWasStored(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "results.jsonl")
 	spec := func(dir string) outcome.Spec {
-		return outcome.Spec{Name: "A=" + dir, Target: outcome.Target{
+		return outcome.Spec{Target: outcome.Target{
 			Path: "/srv/" + dir + "/app", Args: []string{dir, "\uFFFD", `\ufffd`}, Env: []string{"A=" + dir},
 		}, Limits: harness.Limits{Max: 64 << 20}}
 	}

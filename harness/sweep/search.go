@@ -28,8 +28,8 @@ type Search struct {
 	// five times as many as elsewhere.
 	Confirm int
 
-	// Works says what more is asked of a run than to survive. The answer then has two limits.
-	Works Works
+	// Criteria say what more is asked of a run than to survive. The answer then has two limits.
+	Criteria Criteria
 }
 
 // maxAxis is the axis that is searched.
@@ -52,7 +52,7 @@ func (s Search) validate(stepped bool) error {
 	case s.Lo < 0 || s.Hi < 0 || s.Hi != 0 && s.Lo >= s.Hi:
 		return fmt.Errorf("the limits to search are %v to %v: the lower end must come first", s.Lo, s.Hi)
 	}
-	if err := s.Works.Validate(stepped); err != nil {
+	if err := s.Criteria.Validate(stepped); err != nil {
 		return err
 	}
 	return nil
@@ -67,7 +67,7 @@ func (s *Search) defaults() {
 }
 
 // Stepped reports whether the grid's load has steps, and is not the program's own work alone.
-func (s Search) Stepped() bool { return s.Grid.Load.is() }
+func (s Search) Stepped() bool { return s.Grid.Step.is() }
 
 // fill sets what is left at zero, and refuses what has no room.
 func (s *Search) fill(room outcome.Bytes) error {
@@ -148,7 +148,7 @@ func (f *finder) next() []want {
 	if wants := f.lives.next(); wants != nil { // also where a run of the other walk has died
 		return wants
 	}
-	if !f.Works.Asked() || f.lives.answer() == 0 {
+	if !f.Criteria.Asked() || f.lives.answer() == 0 {
 		return nil
 	}
 	if f.well == nil {
@@ -179,7 +179,7 @@ func (f *finder) add(limit outcome.Bytes, o *outcome.Outcome) {
 	if !found {
 		f.trials = slices.Insert(f.trials, i, &Trial{Max: limit})
 	}
-	f.trials[i].add(o, f.Works)
+	f.trials[i].add(o, f.Criteria)
 	f.lives.add(limit, sightOf(o, f.step(), f.need()))
 	if f.well != nil {
 		f.tell(limit, o)
@@ -188,7 +188,7 @@ func (f *finder) add(limit outcome.Bytes, o *outcome.Outcome) {
 
 // tell says to the second walk whether a run was well.
 func (f *finder) tell(limit outcome.Bytes, o *outcome.Outcome) {
-	s := sight{lives: f.Works.Fault(o) == ""}
+	s := sight{lives: f.Criteria.Unmet(o) == ""}
 	if s.lives {
 		s.need = o.Peak // with its page cache: where all of it has room, nothing waits
 	}

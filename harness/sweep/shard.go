@@ -70,10 +70,10 @@ var engines = []engine{
 	{name: "Kubernetes", index: "JOB_COMPLETION_INDEX", total: "JOB_COMPLETION_TOTAL"},
 }
 
-// ShardOf finds out which shard the engine wants this process to run, from its environment; all where there
+// ShardFromEnv finds out which shard the engine wants this process to run, from its environment; all where there
 // is none, or only one job. A setting without its other half, or out of range, is an error: to run everything
 // then would look like success on each machine. For Bazel it creates the file by which a test says that it shards.
-func ShardOf(getenv func(string) string) (Shard, error) {
+func ShardFromEnv(getenv func(string) string) (Shard, error) {
 	var found Shard
 	var by engine
 	for _, e := range append(engines, slurm) {

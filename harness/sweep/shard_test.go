@@ -10,7 +10,7 @@ import (
 )
 
 func TestShardsTogetherAreAllPointsAndEachPointIsInOne(t *testing.T) {
-	points, err := Grid{Spec: app(), Axes: mustAxes(t, "count=1..11+1"), Load: Post("/take")}.Points()
+	points, err := Grid{Spec: app(), Axes: mustAxes(t, "count=1..11+1"), Step: PostTemplate("/take")}.Points()
 	require.NoError(t, err)
 	for total := 1; total <= 13; total++ {
 		seen := map[string]int{}
@@ -58,7 +58,7 @@ func TestTheEnginesVariablesSayWhichShardThisIs(t *testing.T) {
 		{map[string]string{"CI_NODE_INDEX": "2", "CI_NODE_TOTAL": "4", "TEST_SHARD_INDEX": "1", "TEST_TOTAL_SHARDS": "4"}, Shard{1, 4}, ""},
 	} {
 		t.Run(fmt.Sprint(c.env), func(t *testing.T) {
-			s, err := ShardOf(func(name string) string { return c.env[name] })
+			s, err := ShardFromEnv(func(name string) string { return c.env[name] })
 			if c.err != "" {
 				require.ErrorContains(t, err, c.err)
 				return
@@ -101,7 +101,7 @@ func TestATaskOfAnArrayOfSlurmIsAShard(t *testing.T) {
 		{of("1", "1", "9", "2", ""), Shard{}, "SLURM_ARRAY_TASK_ID is set (Slurm) and SLURM_ARRAY_TASK_COUNT is not"},
 	} {
 		t.Run(fmt.Sprint(c.env), func(t *testing.T) {
-			s, err := ShardOf(func(name string) string { return c.env[name] })
+			s, err := ShardFromEnv(func(name string) string { return c.env[name] })
 			if c.err != "" {
 				require.ErrorContains(t, err, c.err)
 				return
@@ -115,11 +115,11 @@ func TestATaskOfAnArrayOfSlurmIsAShard(t *testing.T) {
 func TestBazelIsToldThatTheTestShards(t *testing.T) {
 	status := filepath.Join(t.TempDir(), "status")
 	env := map[string]string{"TEST_SHARD_INDEX": "0", "TEST_TOTAL_SHARDS": "4", "TEST_SHARD_STATUS_FILE": status}
-	_, err := ShardOf(func(name string) string { return env[name] })
+	_, err := ShardFromEnv(func(name string) string { return env[name] })
 	require.NoError(t, err)
 	require.FileExists(t, status)
 	env["TEST_SHARD_STATUS_FILE"] = filepath.Join(status, "no")
-	_, err = ShardOf(func(name string) string { return env[name] })
+	_, err = ShardFromEnv(func(name string) string { return env[name] })
 	require.ErrorContains(t, err, "tell Bazel")
 	require.NoError(t, os.Remove(status))
 }

@@ -113,7 +113,7 @@ func newSweeper(ctx context.Context, points []Point, origin outcome.Origin, o Op
 		return nil, err
 	}
 	for _, p := range points {
-		if err := s.Budget.Fits(p.Spec.Schedule.Largest(p.Spec.Limits)); err != nil {
+		if err := s.Budget.fits(p.Spec.Schedule.Largest(p.Spec.Limits)); err != nil {
 			return nil, errors.Join(fmt.Errorf("the point %s: %w", p.Name, err), s.close())
 		}
 	}

@@ -61,7 +61,7 @@ func serviceGrid(app string, axes []Axis) Grid {
 	return Grid{
 		Spec: outcome.Spec{Target: outcome.Target{Path: app, Args: []string{"-addr", "$ADDR"}, ReadyName: "GET /ping"}},
 		Axes: axes,
-		Load: Post("/generate-load/memory?bytes=$step&kind=$kind"),
+		Step: PostTemplate("/generate-load/memory?bytes=$step&kind=$kind"),
 	}
 }
 
@@ -209,21 +209,21 @@ func TestResultsOfAnotherSweepAreNotMixedIn(t *testing.T) {
 }
 
 func TestResultsOfAnotherLoadOrProbeAreNotMixedIn(t *testing.T) {
-	point := func(l Load, ready string) Point {
+	point := func(l Template, ready string) Point {
 		spec := app()
 		spec.Target.ReadyName = ready
-		return mustPoints(t, Grid{Spec: spec, Axes: mustAxes(t, "max=64MiB"), Load: l})[0]
+		return mustPoints(t, Grid{Spec: spec, Axes: mustAxes(t, "max=64MiB"), Step: l})[0]
 	}
 	r := &Results{}
 	stored := stored("max=64MiB")
-	stored.Spec = point(Post("/take"), "GET /ping").Spec
+	stored.Spec = point(PostTemplate("/take"), "GET /ping").Spec
 	require.NoError(t, r.Append(stored))
-	same, err := r.Earlier(point(Post("/take"), "GET /ping"))
+	same, err := r.Earlier(point(PostTemplate("/take"), "GET /ping"))
 	require.NoError(t, err)
 	require.Equal(t, stored, same)
 	for _, other := range []Point{
-		point(Get("/take"), "GET /ping"), point(Post("/other"), "GET /ping"), point(Exec("take"), "GET /ping"),
-		point(Load{}, "GET /ping"), point(Post("/take"), "TCP"),
+		point(RequestTemplate(outcome.Request{Path: "/take"}), "GET /ping"), point(PostTemplate("/other"), "GET /ping"), point(CommandTemplate("take"), "GET /ping"),
+		point(Template{}, "GET /ping"), point(PostTemplate("/take"), "TCP"),
 	} {
 		_, err = r.Earlier(other)
 		require.ErrorContains(t, err, "of another sweep")

@@ -14,7 +14,7 @@ type Trial struct {
 	Max      outcome.Bytes `json:"max"`
 	Runs     int           `json:"runs"`
 	Survived int           `json:"survived"`       // of these
-	Well     int           `json:"well,omitempty"` // of these, as Works asks for; 0 where it asks for nothing
+	Well     int           `json:"well,omitempty"` // of these, as Search.Criteria ask; 0 where they ask for nothing
 
 	Peak     outcome.Bytes `json:"peak,omitempty"` // the highest of all runs, also of those that died
 	Held     outcome.Bytes `json:"held,omitempty"` // of the peak what the kernel could not take back
@@ -36,7 +36,7 @@ func (t Trial) Interval() Interval { return wilson(t.Survived, t.Runs) }
 func (t Trial) String() string { return fmt.Sprintf("%v: %d of %d", t.Max, t.Survived, t.Runs) }
 
 // add takes in a run.
-func (t *Trial) add(o *outcome.Outcome, w Works) {
+func (t *Trial) add(o *outcome.Outcome, w Criteria) {
 	t.Runs++
 	t.Peak = max(t.Peak, o.Peak)
 	t.Outcomes = append(t.Outcomes, withoutBulk(o))
@@ -44,7 +44,7 @@ func (t *Trial) add(o *outcome.Outcome, w Works) {
 		return
 	}
 	t.Survived++
-	if w.Asked() && w.Fault(o) == "" {
+	if w.Asked() && w.Unmet(o) == "" {
 		t.Well++
 	}
 	t.Held = max(t.Held, held(o))

@@ -195,7 +195,7 @@ func (tb *tab) texts(selector string) []string {
 
 func mustRead(t *testing.T, path string) *report.Set {
 	t.Helper()
-	s, err := report.Read(path)
+	s, err := report.Read(report.HTML, path)
 	require.NoError(t, err)
 	return s
 }
@@ -203,7 +203,7 @@ func mustRead(t *testing.T, path string) *report.Set {
 // another is a copy of an outcome under another name.
 func another(o *outcome.Outcome, name string) *outcome.Outcome {
 	c := *o
-	c.Name, c.Spec.Name = name, name
+	c.Name = name
 	return &c
 }
 

@@ -102,7 +102,7 @@ func filled(o *outcome.Outcome, i int) {
 		begin += s.Took + time.Duration(n*31)
 	}
 	o.Latency, o.StepTimes = log.Latency(o.Timeline, o.Evidence), log.Times()
-	o.Evidence.Fullest = outcome.Compose(o.Evidence, o.Timeline, nil)
+	o.Evidence.Fullest = outcome.NewComposition(o.Evidence, o.Timeline, nil)
 	census := outcome.Census{At: o.Timeline[150].At, Current: o.Timeline[150].Current}
 	for n := range 16 {
 		census.Processes = append(census.Processes, outcome.Resident{
@@ -123,7 +123,7 @@ func TestTenThousandPointsAreDrawnInAPageOfAFewMegabytes(t *testing.T) {
 		o.Name = fmt.Sprintf("max=%v/step=%v", limit, step)
 		o.Evidence.Limits.Max, o.Spec.Load.Bytes = limit, step
 		o.Acknowledged = int((limit - 6*outcome.MiB) / step)
-		o.Window = &outcome.Prediction{Lo: o.Acknowledged, Hi: o.Acknowledged + 1}
+		o.Predicted = &outcome.Prediction{Lo: o.Acknowledged, Hi: o.Acknowledged + 1}
 		o.Origin.Points = 10_000
 		o.Timeline = make([]outcome.Sample, 200)
 		for j := range o.Timeline {

@@ -28,8 +28,8 @@ func render(all map[string]record) string {
 			if r.Attempted > 0 {
 				steps = fmt.Sprintf("%d of %d", r.Acknowledged, r.Attempted)
 			}
-			if r.Window != nil {
-				predicted = r.Window.String()
+			if r.Predicted != nil {
+				predicted = r.Predicted.String()
 			}
 			fmt.Fprintf(&b, "| [%s/%s](#%[1]s%[2]s) | %[3]s | %[4]s | %[5]s | %[6]s | %[7]s | %[8]s | %.1[9]f s |\n", g.name, c.name, mebibytes(r.Max), c.expected(), r.Verdict, steps, predicted,
 				mebibytes(r.Peak), r.Took.Seconds())

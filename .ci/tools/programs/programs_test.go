@@ -37,7 +37,7 @@ type record struct {
 	Why          string              `json:"why"`
 	Acknowledged int                 `json:"acknowledged"`
 	Attempted    int                 `json:"attempted"`
-	Window       *outcome.Prediction `json:"window,omitempty"`
+	Predicted    *outcome.Prediction `json:"predicted,omitempty"`
 	Max          outcome.Bytes       `json:"max"`
 	Peak         outcome.Bytes       `json:"peak"`
 	Outages      []outcome.Outage    `json:"outages,omitempty"`
@@ -160,7 +160,7 @@ func (c testCase) check(t *testing.T, said, setup string) record {
 	if !regexp.MustCompile(c.says).MatchString(o.Why) {
 		t.Errorf("the sentence does not match %q:\n%s", c.says, o)
 	}
-	return record{Verdict: o.Verdict, Why: o.Why, Acknowledged: o.Acknowledged, Attempted: o.Attempted, Window: o.Window,
+	return record{Verdict: o.Verdict, Why: o.Why, Acknowledged: o.Acknowledged, Attempted: o.Attempted, Predicted: o.Predicted,
 		Max: o.Evidence.Limits.Max, Peak: o.Peak, Outages: o.Outages, Took: o.Took}
 }
 

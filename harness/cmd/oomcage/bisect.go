@@ -119,7 +119,7 @@ func (o *bisectFlags) complete(ctx context.Context, what *specFlags, limits limi
 	spec.Limits.Max = 0 // a manifest's: it is what is searched
 	limits.setTo(&spec.Limits, what.flags.Changed)
 	spec.Load.Bytes = o.step
-	s.Grid.Spec, s.Grid.Load = spec, load
+	s.Grid.Spec, s.Grid.Step = spec, load
 	s.Grid.Axes = nil
 	for _, text := range o.axes {
 		axis, err := sweep.ParseAxis(text, 0)
@@ -147,7 +147,7 @@ func (o *bisectFlags) complete(ctx context.Context, what *specFlags, limits limi
 	case o.rebuilt && !o.resume:
 		return refuse("-rebuilt says how to go on, and without -resume nothing is gone on with: give both, or neither")
 	}
-	if s.Works, err = o.works.works(); err != nil {
+	if s.Criteria, err = o.works.works(); err != nil {
 		return refuse("%w", err)
 	}
 	code := what.code()
@@ -165,7 +165,7 @@ func (o *bisectFlags) bisect(ctx context.Context, run sweep.Options, stdout, std
 	}
 	show := newSearchPrinter(o.format == formatJSON, lines, stderr)
 	run.Done, run.Command, run.Parallel = show.done, o.command, o.parallel
-	if o.parallel == 0 && o.search.Works.Timed() {
+	if o.parallel == 0 && o.search.Criteria.Timed() {
 		run.Parallel = 1
 	}
 	if o.out != "" {

@@ -87,7 +87,7 @@ func (p *answerPrinter) prefix(a *sweep.Answer) string {
 }
 
 func (p *answerPrinter) advice(a *sweep.Answer) *sweep.Advice {
-	return a.Advise(p.search.Grid.Spec, p.search.Works, p.headroom, runtimeOf(a, p.search))
+	return a.Advise(p.search.Grid.Spec, p.search.Criteria, p.headroom, runtimeOf(a, p.search))
 }
 
 // reason is why the limit to write is that: "20 steps survived 3 of 3 runs at 165MiB, and 0 of 3 at 164MiB; 20 % above that".
@@ -106,7 +106,7 @@ func (p *answerPrinter) text(b *strings.Builder, a *sweep.Answer, advice *sweep.
 	if a.Max == 0 {
 		return
 	}
-	if p.search.Works.Asked() {
+	if p.search.Criteria.Asked() {
 		fmt.Fprintf(b, "  %s\n", p.wellText(a))
 	}
 	if border := a.Border; border != nil {
@@ -145,7 +145,7 @@ func noneAt(limit harness.Bytes) string {
 
 // wellText is the answer to what was asked for beside survival.
 func (p *answerPrinter) wellText(a *sweep.Answer) string {
-	asked := p.search.Works.String()
+	asked := p.search.Criteria.String()
 	if a.Well == 0 {
 		return "it is not well at any limit that was tried: " + asked
 	}
@@ -163,7 +163,7 @@ func (p *answerPrinter) curve(b *strings.Builder, a *sweep.Answer) {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprint(w, "  memory.max\tsurvived")
-	if p.search.Works.Asked() {
+	if p.search.Criteria.Asked() {
 		fmt.Fprint(w, "\twell")
 	}
 	fmt.Fprintln(w, "\tpeak\tp99\tsteps/s\tpressure\trefaults")
@@ -173,7 +173,7 @@ func (p *answerPrinter) curve(b *strings.Builder, a *sweep.Answer) {
 			sure := t.Interval()
 			fmt.Fprintf(w, " (%.0f–%.0f %%)", 100*sure.Lo, 100*sure.Hi)
 		}
-		if p.search.Works.Asked() {
+		if p.search.Criteria.Asked() {
 			fmt.Fprintf(w, "\t%d of %d", t.Well, t.Runs)
 		}
 		fmt.Fprintf(w, "\t%s", human.Size(t.Peak))
@@ -197,7 +197,7 @@ func (p *answerPrinter) curve(b *strings.Builder, a *sweep.Answer) {
 func (p *answerPrinter) table(b *strings.Builder, answers []*sweep.Answer) {
 	b.WriteString("\n")
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	asked := p.search.Works.Asked()
+	asked := p.search.Criteria.Asked()
 	fmt.Fprint(w, "\tlives from")
 	if asked {
 		fmt.Fprint(w, "\twell from")
@@ -239,8 +239,8 @@ func (p *answerPrinter) failure(answers []*sweep.Answer) error {
 		switch {
 		case a.Max == 0:
 			errs = append(errs, p.prefix(a)+"not even the upper end survives")
-		case p.search.Works.Asked() && a.Well == 0:
-			errs = append(errs, p.prefix(a)+"not even the upper end is well: "+p.search.Works.String())
+		case p.search.Criteria.Asked() && a.Well == 0:
+			errs = append(errs, p.prefix(a)+"not even the upper end is well: "+p.search.Criteria.String())
 		}
 	}
 	if errs == nil {

@@ -16,7 +16,7 @@ import (
 )
 
 // answerOf is a search and its answer for a service of Go: this test's own executable.
-func answerOf(t *testing.T, name string, works sweep.Works) (*answerPrinter, *sweep.Answer, *bytes.Buffer) {
+func answerOf(t *testing.T, name string, works sweep.Criteria) (*answerPrinter, *sweep.Answer, *bytes.Buffer) {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
@@ -32,14 +32,14 @@ func answerOf(t *testing.T, name string, works sweep.Works) (*answerPrinter, *sw
 	}}
 	var out bytes.Buffer
 	p := &answerPrinter{
-		search:   sweep.Search{Grid: sweep.Grid{Spec: outcome.Spec{Load: outcome.Load{Count: 200}}, Load: sweep.Post("/")}, Works: works},
+		search:   sweep.Search{Grid: sweep.Grid{Spec: outcome.Spec{Load: outcome.Load{Count: 200}}, Step: sweep.PostTemplate("/")}, Criteria: works},
 		headroom: 0.2, stdout: &out, stderr: &out,
 	}
 	return p, a, &out
 }
 
 func TestAnAnswerSaysWhatToWrite(t *testing.T) {
-	p, a, out := answerOf(t, "", sweep.Works{})
+	p, a, out := answerOf(t, "", sweep.Criteria{})
 	require.NoError(t, p.print(formatText, []*sweep.Answer{a}))
 	require.Equal(t, `
 smallest memory.max that survives 200 steps: 143MiB (3 of 3; 142MiB: 0 of 3)
@@ -76,7 +76,7 @@ to write: 172.0 MiB, 20% above 143.0 MiB; the highest peak at that limit was 143
 }
 
 func TestTheLinesOfAManifestSayWhyAndNothingElse(t *testing.T) {
-	p, a, out := answerOf(t, "", sweep.Works{})
+	p, a, out := answerOf(t, "", sweep.Criteria{})
 	p.headroom = 0
 	require.NoError(t, p.print(formatSystemd, []*sweep.Answer{a}))
 	require.Equal(t, `# smallest memory.max that survives 200 steps: 143MiB (3 of 3; 142MiB: 0 of 3); with a headroom of 0%
@@ -92,7 +92,7 @@ MemorySwapMax=0
 }
 
 func TestAnAnswerWithACriterionHasBothLimits(t *testing.T) {
-	p, a, out := answerOf(t, "", sweep.Works{Latency: sweep.Quantile{Name: "p99", Most: 200 * time.Millisecond}})
+	p, a, out := answerOf(t, "", sweep.Criteria{Latency: sweep.Quantile{Name: "p99", Max: 200 * time.Millisecond}})
 	a.Well = 144 * harness.MiB
 	a.Border = &sweep.Border{Lo: 142 * harness.MiB, Hi: 143 * harness.MiB, Sure: sweep.Interval{Lo: 0.7961, Hi: 1}}
 	a.Sizing = &sweep.Sizing{GaveUp: 2}
@@ -115,7 +115,7 @@ func TestAnAnswerWithACriterionHasBothLimits(t *testing.T) {
 }
 
 func TestSeveralAnswersAreATable(t *testing.T) {
-	p, a, out := answerOf(t, "GOGC=25", sweep.Works{})
+	p, a, out := answerOf(t, "GOGC=25", sweep.Criteria{})
 	none := &sweep.Answer{Name: "GOGC=off", Trials: a.Trials[:1]}
 	a.Warnings = []string{"at 1MiB only by luck"}
 	require.NoError(t, p.print(formatText, []*sweep.Answer{a, none}))
@@ -146,7 +146,7 @@ GOGC=off  none        0 B        none
 }
 
 func TestASearchThatWasEndedSaysWhatWasKnown(t *testing.T) {
-	p, a, out := answerOf(t, "GOGC=25", sweep.Works{})
+	p, a, out := answerOf(t, "GOGC=25", sweep.Criteria{})
 	p.soFar([]*sweep.Answer{nil, {}, a})
 	require.Equal(t, "oomcage bisect: it did not come to an end; so far: GOGC=25: smallest memory.max that survives 200 steps: 143MiB (3 of 3; 142MiB: 0 of 3)\n", out.String())
 }

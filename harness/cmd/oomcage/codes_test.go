@@ -44,7 +44,7 @@ func TestTheHelpOfEachCommandListsItsExitCodes(t *testing.T) {
 func TestCommandsEndWithTheCodesOfTheTable(t *testing.T) {
 	good := mustStore(t, stored(t, "max=64MiB", harness.OOMKilled), "")
 	differs := mustStore(t, stored(t, "max=64MiB", harness.Killed), "")
-	found := mustStore(t, strings.Replace(stored(t, "max=64MiB", harness.OOMKilled), `"evidence"`, `"window":{"lo":7,"hi":8},"evidence"`, 1), "")
+	found := mustStore(t, strings.Replace(stored(t, "max=64MiB", harness.OOMKilled), `"evidence"`, `"predicted":{"lo":7,"hi":8},"evidence"`, 1), "")
 	none := filepath.Join(t.TempDir(), "none")
 	for _, c := range []struct {
 		code int

@@ -59,13 +59,13 @@ func demo(ctx context.Context, w io.Writer) error {
 	}
 	e := o.Evidence
 	predicted := "none"
-	if o.Window != nil {
-		predicted = o.Window.String()
+	if o.Predicted != nil {
+		predicted = o.Predicted.String()
 	}
 	fmt.Fprintf(w, "\n%s: %s.\nThe service acknowledged %d steps; %s were predicted.\n", o.Verdict, printable.Line(o.Why), o.Acknowledged, predicted)
 	fmt.Fprintf(w, "verdict=%s acked=%d predicted=%s oom=%d oom_kill=%d limit_bytes=%d peak_bytes=%d\n",
 		o.Verdict, o.Acknowledged, predicted, e.Events.OOM, e.Events.OOMKill, e.Limits.Max, o.Peak)
-	if o.Verdict != harness.OOMKilled || o.Window == nil || !o.Window.Contains(o.Acknowledged) {
+	if o.Verdict != harness.OOMKilled || o.Predicted == nil || !o.Predicted.Contains(o.Acknowledged) {
 		fmt.Fprintf(os.Stderr, "oomcage demo: the service was not killed by its own limit within the predicted steps:\n%s", o)
 		return exitCode(exitFailed)
 	}

@@ -36,7 +36,7 @@ func (e *expectFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&e.output, "output", "", "exit with 1 unless what is kept of the target's output matches this `REGEX`; ^ and $ are ends of a line")
 	cmd.Flags().DurationVar(&e.recovered, "recovered", 0, "exit with 1 unless steps failed, and each time one worked again within this `TIME`; it takes -tolerate or -restart")
 	_ = cmd.RegisterFlagCompletionFunc("expect", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return outcome.ExpectedNames(), cobra.ShellCompDirectiveNoFileComp
+		return outcome.ExpectationNames(), cobra.ShellCompDirectiveNoFileComp
 	}) // its one error is a flag that is not there
 }
 
@@ -126,10 +126,10 @@ func (e *expectFlags) unmet(o *harness.Outcome) string {
 		return fmt.Sprintf("the output that is kept does not match %q", e.output)
 	case e.acked == "":
 		return ""
-	case e.acked == asPredicted && o.Window == nil:
+	case e.acked == asPredicted && o.Predicted == nil:
 		return "there is no prediction: it takes a target that was ready, -max, and -step"
 	case e.acked == asPredicted:
-		return o.AsPredicted()
+		return o.Mispredicted()
 	case e.acked != asPredicted && !e.window.Contains(o.Acknowledged):
 		return fmt.Sprintf("%d steps were acknowledged, not %s", o.Acknowledged, e.acked)
 	}

@@ -182,7 +182,7 @@ func (c composed) whole() bool {
 
 // lines are a bar of the kinds of memory and their sizes below it; "" where there is one kind alone, or no room.
 func (c composed) lines(columns int) string {
-	kinds := outcome.SharesOf(c.full, c.stat)
+	kinds := outcome.BarKindsOf(c.full, c.stat)
 	if len(kinds) == 0 {
 		return ""
 	}

@@ -52,13 +52,13 @@ func (l *loadFlags) register(cmd *cobra.Command) {
 }
 
 // apply puts into the spec how steps are sent, and returns what a step is.
-func (l *loadFlags) apply(spec *outcome.Spec) (sweep.Load, error) {
+func (l *loadFlags) apply(spec *outcome.Spec) (sweep.Template, error) {
 	for _, n := range []struct {
 		flag  string
 		value float64
 	}{{"steps", float64(l.steps)}, {"clients", float64(l.clients)}, {"rate", l.rate}, {"tolerate", float64(l.tolerate)}} {
 		if n.value < 0 {
-			return sweep.Load{}, fmt.Errorf("-%s is %v: it must not be negative", n.flag, n.value)
+			return sweep.Template{}, fmt.Errorf("-%s is %v: it must not be negative", n.flag, n.value)
 		}
 	}
 	spec.Load.Count, spec.Load.Clients, spec.Load.Rate, spec.Load.Tolerate = l.steps, l.clients, l.rate, l.tolerate
@@ -66,7 +66,7 @@ func (l *loadFlags) apply(spec *outcome.Spec) (sweep.Load, error) {
 }
 
 // load is what a step is; the zero value without one.
-func (l *loadFlags) load() (sweep.Load, error) {
+func (l *loadFlags) load() (sweep.Template, error) {
 	given := 0
 	for _, text := range []string{string(l.get), string(l.post), l.request, l.run} {
 		if text != "" {
@@ -76,19 +76,19 @@ func (l *loadFlags) load() (sweep.Load, error) {
 	alone, refines := l.counts(), l.refines()
 	switch {
 	case given > 1:
-		return sweep.Load{}, errors.New("-post, -get, -request and -exec are one load each: give one of them")
+		return sweep.Template{}, errors.New("-post, -get, -request and -exec are one load each: give one of them")
 	case given == 0 && alone != "":
-		return sweep.Load{}, fmt.Errorf("-%s has no step to count: give -post, -get, -request or -exec", alone)
+		return sweep.Template{}, fmt.Errorf("-%s has no step to count: give -post, -get, -request or -exec", alone)
 	case refines != "" && (given == 0 || l.run != ""):
-		return sweep.Load{}, fmt.Errorf("-%s is about an HTTP request, and there is none: give -request, -post or -get", refines)
+		return sweep.Template{}, fmt.Errorf("-%s is about an HTTP request, and there is none: give -request, -post or -get", refines)
 	case given == 0:
-		return sweep.Load{}, nil
+		return sweep.Template{}, nil
 	case l.run != "":
 		words, err := splitCommand(l.run)
 		if err != nil {
-			return sweep.Load{}, fmt.Errorf("-exec %q: %w", l.run, err)
+			return sweep.Template{}, fmt.Errorf("-exec %q: %w", l.run, err)
 		}
-		return sweep.Exec(words...), nil
+		return sweep.CommandTemplate(words...), nil
 	}
 	return l.http()
 }
@@ -134,7 +134,7 @@ func (l *loadFlags) refines() string {
 }
 
 // http is the load of the request that the flags describe.
-func (l *loadFlags) http() (sweep.Load, error) {
+func (l *loadFlags) http() (sweep.Template, error) {
 	r := outcome.Request{Header: l.header, Status: l.status, Text: l.text, HTTPS: l.https, CA: l.ca, Insecure: l.insecure, Socket: l.socket}
 	switch {
 	case l.get != "":
@@ -144,7 +144,7 @@ func (l *loadFlags) http() (sweep.Load, error) {
 	default:
 		method, path, ok := strings.Cut(l.request, " ")
 		if !ok {
-			return sweep.Load{}, fmt.Errorf("-request %q is not METHOD PATH: it looks like 'POST /upload'", l.request)
+			return sweep.Template{}, fmt.Errorf("-request %q is not METHOD PATH: it looks like 'POST /upload'", l.request)
 		}
 		r.Method, r.Path = method, strings.TrimSpace(path)
 	}
@@ -154,31 +154,31 @@ func (l *loadFlags) http() (sweep.Load, error) {
 		if !strings.Contains(file, "$") { // $step and the like are known later
 			info, err := os.Stat(file)
 			if err != nil {
-				return sweep.Load{}, fmt.Errorf("-body %s: %w", l.body, guest.ExplainMissing(err))
+				return sweep.Template{}, fmt.Errorf("-body %s: %w", l.body, guest.ExplainMissing(err))
 			}
 			if !info.Mode().IsRegular() {
-				return sweep.Load{}, fmt.Errorf("-body %s: it is no regular file", l.body)
+				return sweep.Template{}, fmt.Errorf("-body %s: it is no regular file", l.body)
 			}
 		}
 	}
 	if l.ca != "" {
 		if _, err := os.Stat(l.ca); err != nil {
-			return sweep.Load{}, fmt.Errorf("-ca %s: %w", l.ca, guest.ExplainMissing(err))
+			return sweep.Template{}, fmt.Errorf("-ca %s: %w", l.ca, guest.ExplainMissing(err))
 		}
 	}
 	ofStep := l.bodySize == "$step"
 	if l.bodySize != "" && !ofStep {
 		if err := r.BodySize.Set(l.bodySize); err != nil {
-			return sweep.Load{}, fmt.Errorf("-body-size: %w; or it is $step", err)
+			return sweep.Template{}, fmt.Errorf("-body-size: %w; or it is $step", err)
 		}
 	}
 	if err := r.Validate(); err != nil {
-		return sweep.Load{}, err
+		return sweep.Template{}, err
 	}
-	load := sweep.Request(r)
+	load := sweep.RequestTemplate(r)
 	if ofStep {
 		if l.body != "" {
-			return sweep.Load{}, errors.New("-body and -body-size are two bodies: give one of them")
+			return sweep.Template{}, errors.New("-body and -body-size are two bodies: give one of them")
 		}
 		load = load.WithBodyOfStep()
 	}

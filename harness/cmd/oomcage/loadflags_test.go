@@ -17,7 +17,7 @@ import (
 )
 
 // mustLoad parses the flags of a load; words are separated by "|".
-func mustLoad(t *testing.T, flags string) (outcome.Spec, sweep.Load, error) {
+func mustLoad(t *testing.T, flags string) (outcome.Spec, sweep.Template, error) {
 	t.Helper()
 	var l loadFlags
 	cmd := &cobra.Command{}
@@ -47,7 +47,7 @@ func TestALoadIsSaidByFlags(t *testing.T) {
 		spec, load, err := mustLoad(t, flags)
 		require.NoError(t, err, flags)
 		spec.Target.Path, spec.Load.Bytes = "/bin/app", 8*outcome.MiB
-		points, err := sweep.Grid{Spec: spec, Load: load}.Points()
+		points, err := sweep.Grid{Spec: spec, Step: load}.Points()
 		require.NoError(t, err, flags)
 		require.Equal(t, want, points[0].Spec.Load.Name)
 	}

@@ -34,7 +34,6 @@ func hostileOutcome(name string) *harness.Outcome {
 	return &harness.Outcome{
 		Name: name,
 		Spec: outcome.Spec{
-			Name:   name,
 			Target: outcome.Target{Path: hostile, Args: []string{hostile}, Env: []string{hostile + "=" + hostile}, Dir: hostile, User: hostile, Stdin: hostile, ReadyName: hostile},
 			Limits: harness.Limits{Files: map[string]string{hostile: hostile}},
 			Load:   outcome.Load{Name: hostile},

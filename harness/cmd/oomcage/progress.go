@@ -52,8 +52,8 @@ func (p *progress) done(o *harness.Outcome, earlier bool) {
 		return
 	}
 	note := ""
-	if o.Window != nil {
-		note = fmt.Sprintf(", %s predicted", o.Window)
+	if o.Predicted != nil {
+		note = fmt.Sprintf(", %s predicted", o.Predicted)
 	}
 	if earlier {
 		note += " (of an earlier run)"

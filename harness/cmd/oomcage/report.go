@@ -91,7 +91,7 @@ func (o reportOptions) write(ctx context.Context, files []string, stdout, stderr
 	if o.history != "" {
 		return o.writeHistory(ctx, format, stdout)
 	}
-	set, err := untilSignal(ctx, func() (*report.Set, error) { return report.ReadFor(format, files...) })
+	set, err := untilSignal(ctx, func() (*report.Set, error) { return report.Read(format, files...) })
 	if errors.As(err, new(signalError)) {
 		return err
 	}

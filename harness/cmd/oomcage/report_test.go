@@ -163,11 +163,11 @@ func TestAReportReplacesNoResults(t *testing.T) {
 }
 
 func TestAFindingMakesTheReportFailAndItIsWritten(t *testing.T) {
-	killed := strings.Replace(stored(t, "max=64MiB", harness.OOMKilled), `"evidence"`, `"window":{"lo":7,"hi":8},"evidence"`, 1)
+	killed := strings.Replace(stored(t, "max=64MiB", harness.OOMKilled), `"evidence"`, `"predicted":{"lo":7,"hi":8},"evidence"`, 1)
 	path := mustStore(t, killed, "")
 	out := filepath.Join(t.TempDir(), "r.md")
 	_, stderr := mustReport(t, 1, path, "-o", out)
-	require.Equal(t, "oomcage report: window: max=64MiB: killed after 4 steps, and 7..8 were predicted\n", stderr)
+	require.Equal(t, "oomcage report: prediction: max=64MiB: killed after 4 steps, and 7..8 were predicted\n", stderr)
 	require.FileExists(t, out)
 	stdout, stderr := mustReport(t, 1, path)
 	require.Contains(t, stdout, "! window: max=64MiB")

@@ -236,7 +236,7 @@ func TestHalfSetShardsOfAnEngineAreRefused(t *testing.T) {
 }
 
 func TestExpectationsThatAreNotMetSayWhatWasFound(t *testing.T) {
-	o := &harness.Outcome{Verdict: harness.OOMKilled, Acknowledged: 4, Window: &outcome.Prediction{Lo: 4, Hi: 5}}
+	o := &harness.Outcome{Verdict: harness.OOMKilled, Acknowledged: 4, Predicted: &outcome.Prediction{Lo: 4, Hi: 5}}
 	for _, c := range []struct{ verdict, acked, want string }{
 		{"", "", ""},
 		{"oom-killed", "", ""},
@@ -255,7 +255,7 @@ func TestExpectationsThatAreNotMetSayWhatWasFound(t *testing.T) {
 	}
 	e := expectFlags{acked: asPredicted}
 	assert.Contains(t, e.unexpected(&harness.Outcome{}), "no prediction")
-	assert.Contains(t, e.unexpected(&harness.Outcome{Acknowledged: 1, Window: &outcome.Prediction{Lo: 4, Hi: 5}}), "4..5 were predicted")
+	assert.Contains(t, e.unexpected(&harness.Outcome{Acknowledged: 1, Predicted: &outcome.Prediction{Lo: 4, Hi: 5}}), "4..5 were predicted")
 }
 
 func TestALoadThatWasRefusedIsNoSuccess(t *testing.T) {
@@ -332,7 +332,7 @@ func TestALoadThatWasRefusedIsNoSuccess(t *testing.T) {
 }
 
 func TestTheAnswerOfASearchIsASentence(t *testing.T) {
-	requests := sweep.Search{Grid: sweep.Grid{Spec: outcome.Spec{Load: outcome.Load{Count: 200}}, Load: sweep.Post("/")}}
+	requests := sweep.Search{Grid: sweep.Grid{Spec: outcome.Spec{Load: outcome.Load{Count: 200}}, Step: sweep.PostTemplate("/")}}
 	sentence := func(s sweep.Search, a *sweep.Answer) string { return (&answerPrinter{search: s}).sentence(a) }
 	trial := func(mib harness.Bytes, survived int) sweep.Trial {
 		return sweep.Trial{Max: mib * harness.MiB, Runs: 3, Survived: survived}

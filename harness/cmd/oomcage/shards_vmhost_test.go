@@ -50,7 +50,7 @@ func TestFourMicroVMsSweepWhatOneDoes(t *testing.T) {
 		swept(filepath.Base(shards[i]), "--shard", fmt.Sprintf("%d/4", i))
 	}
 
-	merged, err := report.Read(shards...)
+	merged, err := report.Read(report.HTML, shards...)
 	require.NoError(t, err)
 	require.NoError(t, merged.Complete())
 	require.Empty(t, merged.Findings)
@@ -63,14 +63,14 @@ func TestFourMicroVMsSweepWhatOneDoes(t *testing.T) {
 		one := of[o.Name]
 		require.NotNil(t, one, o.Name)
 		require.Equal(t, one.Verdict, o.Verdict, o.Name)
-		require.True(t, one.Window.Contains(o.Acknowledged), "%s: %d steps, and %d of %s in one machine", o.Name, o.Acknowledged, one.Acknowledged, one.Window)
+		require.True(t, one.Predicted.Contains(o.Acknowledged), "%s: %d steps, and %d of %s in one machine", o.Name, o.Acknowledged, one.Acknowledged, one.Predicted)
 		require.Equal(t, one.Spec.Limits, o.Spec.Limits)
 		require.Equal(t, 6, o.Origin.Points)
 	}
 
-	missing, err := report.Read(shards[1:]...)
+	missing, err := report.Read(report.HTML, shards[1:]...)
 	require.NoError(t, err)
 	require.ErrorContains(t, missing.Complete(), "6 points were to be run, and 2 are missing")
-	_, err = report.Read(append(shards, shards[0])...)
+	_, err = report.Read(report.HTML, append(shards, shards[0])...)
 	require.ErrorContains(t, err, shards[0])
 }

@@ -155,7 +155,7 @@ func splitCommand(text string) ([]string, error) {
 }
 
 // spec makes the spec and its load from the flags and the command line of the target.
-func (s *specFlags) spec(ctx context.Context, args []string) (outcome.Spec, sweep.Load, error) {
+func (s *specFlags) spec(ctx context.Context, args []string) (outcome.Spec, sweep.Template, error) {
 	spec := outcome.Spec{
 		Target: outcome.Target{
 			Env: s.env, Dir: s.dir, User: s.user, Stdin: s.stdin, Restart: s.restart,
@@ -167,23 +167,23 @@ func (s *specFlags) spec(ctx context.Context, args []string) (outcome.Spec, swee
 		spec.Target.Path, spec.Target.Args = args[0], args[1:]
 	}
 	if s.timeout <= 0 {
-		return spec, sweep.Load{}, usageError{fmt.Errorf("-timeout is %v: the time limit of a run must be above 0", s.timeout)}
+		return spec, sweep.Template{}, usageError{fmt.Errorf("-timeout is %v: the time limit of a run must be above 0", s.timeout)}
 	}
 	if err := s.applyFrom(ctx, &spec); err != nil {
-		return spec, sweep.Load{}, usageError{err}
+		return spec, sweep.Template{}, usageError{err}
 	}
 	if s.flags.Changed("oom-group") {
 		spec.Limits.OOMGroup = s.oomGroup
 	}
 	for _, e := range s.env {
 		if name, _, ok := strings.Cut(e, "="); !ok || name == "" {
-			return spec, sweep.Load{}, usageError{fmt.Errorf("-env %q is not NAME=VALUE", e)}
+			return spec, sweep.Template{}, usageError{fmt.Errorf("-env %q is not NAME=VALUE", e)}
 		}
 	}
 	for _, text := range s.files {
 		name, value, ok := strings.Cut(text, "=")
 		if !ok {
-			return spec, sweep.Load{}, usageError{fmt.Errorf("-file %q is not NAME=VALUE; it looks like pids.max=64", text)}
+			return spec, sweep.Template{}, usageError{fmt.Errorf("-file %q is not NAME=VALUE; it looks like pids.max=64", text)}
 		}
 		if spec.Limits.Files == nil {
 			spec.Limits.Files = map[string]string{}
@@ -193,7 +193,7 @@ func (s *specFlags) spec(ctx context.Context, args []string) (outcome.Spec, swee
 	for _, text := range s.at {
 		changes, err := outcome.ParseChanges(text)
 		if err != nil {
-			return spec, sweep.Load{}, usageError{fmt.Errorf("-at %w", err)}
+			return spec, sweep.Template{}, usageError{fmt.Errorf("-at %w", err)}
 		}
 		spec.Schedule = append(spec.Schedule, changes...)
 	}
@@ -315,7 +315,7 @@ func (s *specFlags) one(ctx context.Context, l limitFlags, step harness.Bytes, a
 	}
 	l.setTo(&spec.Limits, s.flags.Changed)
 	spec.Load.Bytes = step
-	points, err := sweep.Grid{Spec: spec, Load: load}.Points()
+	points, err := sweep.Grid{Spec: spec, Step: load}.Points()
 	if err != nil {
 		return harness.Spec{}, usageError{err}
 	}

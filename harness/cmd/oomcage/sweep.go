@@ -156,7 +156,7 @@ func (o *sweepFlags) points(ctx context.Context, what *specFlags, args []string)
 	if err != nil {
 		return nil, err
 	}
-	g := sweep.Grid{Spec: spec, Load: load, Repeat: o.repeat}
+	g := sweep.Grid{Spec: spec, Step: load, Repeat: o.repeat}
 	if o.force {
 		g.MaxPoints = 1 << 30
 	}
@@ -189,7 +189,7 @@ func (o *sweepFlags) points(ctx context.Context, what *specFlags, args []string)
 		return nil, usageError{fmt.Errorf("-parallel is %d: it must not be negative", o.parallel)}
 	}
 	if o.shard.Total == 0 {
-		if o.shard, err = sweep.ShardOf(os.Getenv); err != nil {
+		if o.shard, err = sweep.ShardFromEnv(os.Getenv); err != nil {
 			return nil, usageError{err}
 		}
 	}

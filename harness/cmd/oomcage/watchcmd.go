@@ -75,7 +75,7 @@ func newWatchCommand() *cobra.Command {
 	flags.BoolVar(&f.asJSON, "json", false, "print the outcome as a line of JSON")
 	flags.StringVarP(&f.out, "out", "o", "", "`FILE` to which the outcome is added, on one line")
 	_ = cmd.RegisterFlagCompletionFunc("expect", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return outcome.ExpectedNames(), cobra.ShellCompDirectiveNoFileComp
+		return outcome.ExpectationNames(), cobra.ShellCompDirectiveNoFileComp
 	}) // its one error is a flag that is not there
 	return cmd
 }
@@ -131,7 +131,7 @@ func (f *watchFlags) watch(ctx context.Context, w io.Writer) (*harness.Outcome, 
 	defer cancel()
 	p := newWatchPrinter(w, cancel)
 	defer p.end()
-	f.spec.Seen, f.spec.Lived = p.seen, p.lived
+	f.spec.Observe, f.spec.ObserveLife = p.seen, p.lived
 	return harness.Watch(ctx, f.spec)
 }
 

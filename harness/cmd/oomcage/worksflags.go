@@ -30,8 +30,8 @@ func (w *worksFlags) register(f *pflag.FlagSet) {
 }
 
 // works is what they ask for.
-func (w *worksFlags) works() (sweep.Works, error) {
-	asked := sweep.Works{Latency: w.latency, Pressure: float64(w.pressure)}
+func (w *worksFlags) works() (sweep.Criteria, error) {
+	asked := sweep.Criteria{Latency: w.latency, Pressure: float64(w.pressure)}
 	if asked.Pressure > 1 {
 		return asked, fmt.Errorf("-max-pressure is %s: it is a part of the time", &w.pressure)
 	}

@@ -183,7 +183,7 @@ func (a *apt) releases(ctx context.Context, what string) ([]string, error) {
 		return nil, advise.New("this machine's package sources have no "+need,
 			"add Debian's or Ubuntu's own archive to /etc/apt/sources.list and fetch again; or "+byHand)
 	}
-	slices.SortFunc(found, CompareVersions)
+	slices.SortFunc(found, compareVersions)
 	return slices.Compact(found), nil
 }
 
@@ -196,7 +196,7 @@ func newest(packages []string, series, flavour string) string {
 	pattern := regexp.MustCompile(`^linux-image-(` + strings.ReplaceAll(series, ".", "[.]") + `[.][0-9].*` + flavour + `)$`)
 	best := ""
 	for _, name := range packages {
-		if m := pattern.FindStringSubmatch(name); m != nil && (best == "" || CompareVersions(m[1], best) > 0) {
+		if m := pattern.FindStringSubmatch(name); m != nil && (best == "" || compareVersions(m[1], best) > 0) {
 			best = m[1]
 		}
 	}

@@ -74,7 +74,7 @@ func (s Store) List() ([]Kernel, error) {
 			all = append(all, k)
 		}
 	}
-	slices.SortFunc(all, func(a, b Kernel) int { return CompareVersions(a.Release, b.Release) })
+	slices.SortFunc(all, func(a, b Kernel) int { return compareVersions(a.Release, b.Release) })
 	return all, nil
 }
 
@@ -209,7 +209,7 @@ func installed(a Arch, patterns ...string) (all []Kernel, problems []string) {
 	if len(files) == 0 {
 		return nil, []string{"nothing matches " + strings.Join(patterns, " or ")}
 	}
-	slices.SortFunc(files, func(a, b string) int { return CompareVersions(b, a) })
+	slices.SortFunc(files, func(a, b string) int { return compareVersions(b, a) })
 	for _, f := range files {
 		info, err := os.Stat(f)
 		if err == nil {

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// CompareVersions orders releases, or files named by them, by the numbers in them: 6.12 is after 6.8, and 6.12-rc1
+// compareVersions orders releases, or files named by them, by the numbers in them: 6.12 is after 6.8, and 6.12-rc1
 // before 6.12.
-func CompareVersions(a, b string) int {
+func compareVersions(a, b string) int {
 	as, bs := versionParts(a), versionParts(b)
 	for i := range max(len(as), len(bs)) {
 		if c := as.at(i) - bs.at(i); c != 0 {

@@ -17,7 +17,7 @@ func TestKernelsAreOrderedByVersionNotByName(t *testing.T) {
 	got := slices.Clone(want)
 	slices.Sort(got)
 	require.NotEqual(t, want, got, "the order of names would do")
-	slices.SortStableFunc(got, CompareVersions)
+	slices.SortStableFunc(got, compareVersions)
 	assert.Equal(t, want, got)
 }
 

@@ -19,7 +19,7 @@ var names = []string{"TOKEN", "SECRET", "PASS", "KEY", "CREDENTIAL", "AUTH", "CO
 var switches = []string{"", "0", "1", "true", "false", "yes", "no", "on", "off"}
 
 // Name reports whether a variable of this name holds a secret, as far as the name tells.
-func Name(name string) bool {
+func isName(name string) bool {
 	name = strings.ToUpper(name)
 	return strings.HasSuffix(name, "_PWD") || slices.ContainsFunc(names, func(part string) bool { return strings.Contains(name, part) })
 }
@@ -104,7 +104,7 @@ func Env(entry string) string {
 	switch {
 	case slices.Contains(switches, strings.ToLower(value)):
 		return entry
-	case Name(name):
+	case isName(name):
 		return name + "=" + Hidden
 	default:
 		return name + "=" + Text(value)
@@ -127,7 +127,7 @@ func Values(entries []string) []string {
 		if Env(entry) == entry {
 			continue
 		}
-		if Name(name) {
+		if isName(name) {
 			add(value)
 		}
 		hide(value, func(secret string) {
@@ -171,7 +171,7 @@ func Header(text string) string {
 	switch {
 	case slices.Contains(switches, strings.ToLower(value)):
 		return name + ": " + value
-	case Name(name):
+	case isName(name):
 		return name + ": " + Hidden
 	default:
 		return name + ": " + Text(value)

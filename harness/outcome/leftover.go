@@ -6,16 +6,16 @@ import (
 	"oomcage/harness/internal/human"
 )
 
-// Left is memory that stays charged above a cage when all its processes have ended and its TMPDIR is removed: it is in
+// Leftover is memory that stays charged above a cage when all its processes have ended and its TMPDIR is removed: it is in
 // files. A later run that uses these files does not pay for what is there already.
-type Left struct {
+type Leftover struct {
 	Shmem Bytes    `json:"shmem,omitempty"` // in files on tmpfs, which stay until they are removed
 	File  Bytes    `json:"file,omitempty"`  // page cache of other files, which the kernel takes back when it needs memory
 	On    []string `json:"on,omitempty"`    // the tmpfs mounts that had more in use than before the run
 }
 
 // String says what is left and where, for people.
-func (l Left) String() string {
+func (l Leftover) String() string {
 	var parts []string
 	if l.Shmem > 0 {
 		on := ""
@@ -30,17 +30,17 @@ func (l Left) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// MinLeft is how much on a tmpfs is worth a word.
-const MinLeft = MiB
+// MinLeftover is how much on a tmpfs is worth a word.
+const MinLeftover = MiB
 
-// LeftBehind is what a run has left charged, by memory.stat before it and after its end. What may be the lag of that file,
+// NewLeftover is what a run has left charged, by memory.stat before it and after its end. What may be the lag of that file,
 // or is not worth a word, is nothing.
-func LeftBehind(before, after MemoryStat, b Baseline) Left {
-	l := Left{Shmem: after.Shmem - before.Shmem, File: after.File - after.Shmem - (before.File - before.Shmem)}
+func NewLeftover(before, after MemoryStat, b Baseline) Leftover {
+	l := Leftover{Shmem: after.Shmem - before.Shmem, File: after.File - after.Shmem - (before.File - before.Shmem)}
 	if l.File < b.StatLag() {
 		l.File = 0
 	}
-	if l.Shmem < max(MinLeft, b.StatLag()) {
+	if l.Shmem < max(MinLeftover, b.StatLag()) {
 		l.Shmem = 0
 	}
 	return l

@@ -10,8 +10,8 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// Works says when a run that survived was still well. The zero value asks for nothing more than survival.
-type Works struct {
+// Criteria say when a run that survived was still well. The zero value asks for nothing more than survival.
+type Criteria struct {
 	Latency  Quantile // how long a step may take
 	Pressure float64  // part of the run's time, above 0 and at most 1, in which something may wait for memory (memory.pressure, some); 0: any
 	Refaults *uint64  // how many pages may come back soon after the kernel has dropped them; nil: any
@@ -21,7 +21,7 @@ type Works struct {
 // Quantile is a bound of a quantile of the steps' times. Its zero value bounds nothing. It is a value for flag and pflag.
 type Quantile struct {
 	Name string // p50, p95, p99 or max
-	Most time.Duration
+	Max  time.Duration
 }
 
 // Set reads "p99=200ms".
@@ -42,10 +42,10 @@ func (q *Quantile) Set(text string) error {
 
 // String is what Set reads, or "".
 func (q *Quantile) String() string {
-	if q.Most == 0 {
+	if q.Max == 0 {
 		return ""
 	}
-	return q.Name + "=" + q.Most.String()
+	return q.Name + "=" + q.Max.String()
 }
 
 // Type names the value in help texts of pflag.
@@ -65,64 +65,64 @@ func (q Quantile) of(l *outcome.Latency) time.Duration {
 	}
 }
 
-// Asked reports whether anything is.
-func (w Works) Asked() bool {
-	return w.Latency.Most != 0 || w.Pressure != 0 || w.Refaults != nil || w.Rate != 0
+// Asked reports whether anything is asked for.
+func (c Criteria) Asked() bool {
+	return c.Latency.Max != 0 || c.Pressure != 0 || c.Refaults != nil || c.Rate != 0
 }
 
-// Timed reports whether what is asked depends on what else the machine does.
-func (w Works) Timed() bool { return w.Latency.Most != 0 || w.Pressure != 0 || w.Rate != 0 }
+// Timed reports whether what is asked for depends on what else the machine does.
+func (c Criteria) Timed() bool { return c.Latency.Max != 0 || c.Pressure != 0 || c.Rate != 0 }
 
-// Validate says what of it makes no sense, for a load with steps or without.
-func (w Works) Validate(steps bool) error {
+// Validate says in an error what of the criteria makes no sense, for a load with steps or without.
+func (c Criteria) Validate(steps bool) error {
 	switch {
-	case w.Pressure < 0 || w.Pressure > 1:
-		return fmt.Errorf("the pressure is %v: it is a part of the time, from 0 to 1", w.Pressure)
-	case w.Rate < 0:
-		return fmt.Errorf("the rate is %v steps in a second: it must not be negative", w.Rate)
-	case !steps && (w.Latency.Most != 0 || w.Rate != 0):
+	case c.Pressure < 0 || c.Pressure > 1:
+		return fmt.Errorf("the pressure is %v: it is a part of the time, from 0 to 1", c.Pressure)
+	case c.Rate < 0:
+		return fmt.Errorf("the rate is %v steps in a second: it must not be negative", c.Rate)
+	case !steps && (c.Latency.Max != 0 || c.Rate != 0):
 		return errors.New("a latency and a rate are those of steps, and the load has none")
 	}
 	return nil
 }
 
 // String prints "p99 ≤ 200 ms, pressure ≤ 5 %, at most 100 refaults, at least 50 steps/s"; "" where nothing is asked.
-func (w Works) String() string {
+func (c Criteria) String() string {
 	var parts []string
-	if w.Latency.Most != 0 {
-		parts = append(parts, w.Latency.Name+" ≤ "+human.Duration(w.Latency.Most))
+	if c.Latency.Max != 0 {
+		parts = append(parts, c.Latency.Name+" ≤ "+human.Duration(c.Latency.Max))
 	}
-	if w.Pressure != 0 {
-		parts = append(parts, "pressure ≤ "+percent(w.Pressure))
+	if c.Pressure != 0 {
+		parts = append(parts, "pressure ≤ "+percent(c.Pressure))
 	}
-	if w.Refaults != nil {
-		parts = append(parts, "at most "+human.Count(*w.Refaults, "refault"))
+	if c.Refaults != nil {
+		parts = append(parts, "at most "+human.Count(*c.Refaults, "refault"))
 	}
-	if w.Rate != 0 {
-		parts = append(parts, fmt.Sprintf("at least %.4g steps/s", w.Rate))
+	if c.Rate != 0 {
+		parts = append(parts, fmt.Sprintf("at least %.4g steps/s", c.Rate))
 	}
 	return strings.Join(parts, ", ")
 }
 
 func percent(share float64) string { return fmt.Sprintf("%.3g %%", 100*share) }
 
-// Fault says why a run is not well, in a few words; "" where it is.
-func (w Works) Fault(o *outcome.Outcome) string {
+// Unmet says why a run is not well, in a few words; "" where it is.
+func (c Criteria) Unmet(o *outcome.Outcome) string {
 	l := o.Latency
 	switch {
 	case !Survived(o):
 		return Failure(o)
-	case (w.Latency.Most != 0 || w.Rate != 0) && (l == nil || l.Count == 0):
+	case (c.Latency.Max != 0 || c.Rate != 0) && (l == nil || l.Count == 0):
 		return "it has no times of steps"
-	case w.Latency.Most != 0 && w.Latency.of(l) > w.Latency.Most:
-		return fmt.Sprintf("%s was %s", w.Latency.Name, human.Duration(w.Latency.of(l)))
-	case w.Rate != 0 && l.PerSecond < w.Rate:
+	case c.Latency.Max != 0 && c.Latency.of(l) > c.Latency.Max:
+		return fmt.Sprintf("%s was %s", c.Latency.Name, human.Duration(c.Latency.of(l)))
+	case c.Rate != 0 && l.PerSecond < c.Rate:
 		return fmt.Sprintf("it took %.4g steps/s", l.PerSecond)
-	case w.Pressure != 0 && o.Evidence.Unread[outcome.PressureFile] != "":
+	case c.Pressure != 0 && o.Evidence.Unread[outcome.PressureFile] != "":
 		return "its pressure could not be read: " + o.Evidence.Unread[outcome.PressureFile]
-	case w.Pressure != 0 && PressureOf(o) > w.Pressure:
+	case c.Pressure != 0 && PressureOf(o) > c.Pressure:
 		return "its pressure was " + percent(PressureOf(o))
-	case w.Refaults != nil && o.Evidence.Refaults > *w.Refaults:
+	case c.Refaults != nil && o.Evidence.Refaults > *c.Refaults:
 		return "it had " + human.Count(o.Evidence.Refaults, "refault")
 	}
 	return ""

@@ -15,25 +15,25 @@ func TestWellIsWhatWasAskedFor(t *testing.T) {
 	o.Evidence.Pressure.Some, o.Evidence.Refaults = time.Second, 7
 	none, seven := uint64(0), uint64(7)
 	p99 := func(d time.Duration) Quantile { return Quantile{"p99", d} }
-	for want, w := range map[string]Works{
+	for want, w := range map[string]Criteria{
 		"":                      {},
 		"p99 was 300 ms":        {Latency: p99(299 * time.Millisecond)},
 		"it took 40 steps/s":    {Rate: 40.5},
 		"its pressure was 10 %": {Pressure: 0.099, Latency: p99(time.Second)},
 		"it had 7 refaults":     {Refaults: &none},
 	} {
-		require.Equal(t, want, w.Fault(o))
+		require.Equal(t, want, w.Unmet(o))
 	}
-	require.Empty(t, Works{Latency: p99(300 * time.Millisecond), Rate: 40, Pressure: 0.1, Refaults: &seven}.Fault(o))
-	require.Empty(t, Works{Latency: Quantile{"p50", 2 * time.Millisecond}}.Fault(o))
+	require.Empty(t, Criteria{Latency: p99(300 * time.Millisecond), Rate: 40, Pressure: 0.1, Refaults: &seven}.Unmet(o))
+	require.Empty(t, Criteria{Latency: Quantile{"p50", 2 * time.Millisecond}}.Unmet(o))
 	o.Latency = nil
-	require.Equal(t, "it has no times of steps", Works{Rate: 1}.Fault(o))
+	require.Equal(t, "it has no times of steps", Criteria{Rate: 1}.Unmet(o))
 	o.Evidence.Unread = map[outcome.Source]string{outcome.PressureFile: "not supported"}
-	require.Equal(t, "its pressure could not be read: not supported", Works{Pressure: 1}.Fault(o), "nothing read is not nothing lost")
+	require.Equal(t, "its pressure could not be read: not supported", Criteria{Pressure: 1}.Unmet(o), "nothing read is not nothing lost")
 	o.Verdict, o.Why = outcome.OOMKilled, "killed by its own limit"
-	require.Equal(t, "killed by its own limit", Works{}.Fault(o))
+	require.Equal(t, "killed by its own limit", Criteria{}.Unmet(o))
 	require.Equal(t, "p99 ≤ 200 ms, pressure ≤ 5 %, at most 0 refaults, at least 50 steps/s",
-		Works{Latency: p99(200 * time.Millisecond), Pressure: 0.05, Refaults: &none, Rate: 50}.String())
+		Criteria{Latency: p99(200 * time.Millisecond), Pressure: 0.05, Refaults: &none, Rate: 50}.String())
 }
 
 // slow is a program of which a part of the time is lost that grows as its page cache gets less room.
@@ -47,7 +47,7 @@ func slow(p program, limit outcome.Bytes, random *rand.Rand) *outcome.Outcome {
 func TestBothLimitsAreFoundWhereItDiesAndWhereItIsWell(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	s := wholeRange
-	s.Works = Works{Pressure: 0.05}
+	s.Criteria = Criteria{Pressure: 0.05}
 	s.defaults()
 	most := 0
 	for needs := 65 * outcome.MiB; needs < 700*outcome.MiB; needs += 7*outcome.MiB + 100*outcome.KiB {
@@ -69,7 +69,7 @@ func TestBothLimitsAreFoundWhereItDiesAndWhereItIsWell(t *testing.T) {
 		require.Equal(t, 3, a.At(a.Well).Well)
 		require.Less(t, a.At(f.well.below(a.Well)).Well, 3)
 		require.Equal(t, a.At(a.Well).Peak, a.Peak)
-		require.Equal(t, a.Well, a.Advise(outcome.Spec{}, s.Works, 0, "").From)
+		require.Equal(t, a.Well, a.Advise(outcome.Spec{}, s.Criteria, 0, "").From)
 		most = max(most, len(a.Trials))
 	}
 	require.LessOrEqual(t, most, 16, "where it dies, and where it is well")
@@ -77,7 +77,7 @@ func TestBothLimitsAreFoundWhereItDiesAndWhereItIsWell(t *testing.T) {
 
 func TestWhatIsNeverWellHasNoLimitToWrite(t *testing.T) {
 	s := wholeRange
-	s.Works = Works{Rate: 1000}
+	s.Criteria = Criteria{Rate: 1000}
 	s.defaults()
 	f := newFinder(s)
 	p := program{needs: 200 * outcome.MiB}
@@ -91,13 +91,13 @@ func TestWhatIsNeverWellHasNoLimitToWrite(t *testing.T) {
 	a := f.answer(nil)
 	require.Equal(t, 200*outcome.MiB, a.Max)
 	require.Zero(t, a.Well)
-	require.Nil(t, a.Advise(outcome.Spec{}, s.Works, 0.2, ""))
+	require.Nil(t, a.Advise(outcome.Spec{}, s.Criteria, 0.2, ""))
 }
 
 // A limit that is tried for being well may be one at which a run dies, below which others had lived by luck.
 func TestALimitThatIsTriedForBeingWellMayMoveTheOther(t *testing.T) {
 	s := wholeRange
-	s.Works = Works{Pressure: 0.05}
+	s.Criteria = Criteria{Pressure: 0.05}
 	s.defaults()
 	moved := 0
 	for seed := range uint64(200) {
