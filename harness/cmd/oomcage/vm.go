@@ -77,14 +77,14 @@ A guest whose kernel measured its timer wrong, as happens on a busy machine, or 
 program in time is given up before anything has run, and another is booted, which stderr says. -timeout
 counts from the first word of the first.
 
-Without KVM a guest takes seconds to boot. With -snapshot the first one of its kind is saved when it has booted, and later ones are
-resumed from it in a fraction of that, with a clock, random numbers and a boot_id of their own:
+Without KVM a guest takes seconds to boot. So the first one of its kind is saved when it has booted, and later ones are resumed
+from it in a fraction of that, with a clock, random numbers and a boot_id of their own. -snapshot=false boots each:
 
-  oomcage vm -snapshot -- cat /proc/sys/kernel/random/boot_id
+  oomcage vm -snapshot=false -- cat /proc/sys/kernel/random/boot_id
 
 What is saved lies in oomcage/snapshots of the user's cache, for this boot of the host, this QEMU and kernel, and this memory and number of
 CPUs; there are 6 at most, of 2 GiB in all. One that is damaged or cannot be resumed is thrown away, and a guest is booted, which stderr
-says. This is new, so it is not the default.
+says.
 
 In the guest OOMCAGE_VM is the kernel's release, OOMCAGE_STRICT is 1, and OOMCAGE_BUILT names a list of
 what -build compiled. OOMCAGE_VM_FLAGS has the flags that make the same machine, a word a line.
@@ -139,7 +139,7 @@ func newVMCommand(stderr io.Writer) *cobra.Command {
 	f.DurationVar(&o.Timeout, "timeout", 0, "time limit from the guest's first word on (default -test.timeout and 30s more, or none)")
 	f.StringVar(&o.Artifacts, "artifacts", "", "`DIR` for the logs of a failure (default -test.outputdir, or a fresh temporary folder)")
 	f.StringVar(&o.Accel, "accel", "auto", "auto, kvm or tcg; auto is kvm if a guest has really booted with it, and else says why, once per boot of the host")
-	f.BoolVar(&o.Resume, "snapshot", false, "resume a guest that was saved, and save one first if need be; with KVM each is booted")
+	f.BoolVar(&o.Resume, "snapshot", true, "resume a guest that was saved, and save one first if need be; with KVM each is booted")
 	return cmd
 }
 

@@ -19,7 +19,11 @@ type keptSnapshot struct {
 	bytes int64 // that it takes on the disk
 }
 
-// prune removes what is of no use any more: of earlier boots of the host, half-made, and, the longest unused first, what
+// foreignAge is how long a snapshot of another boot stays unused before it goes: machines may share a home, and each
+// has a boot of its own.
+const foreignAge = 24 * time.Hour
+
+// prune removes what is of no use any more: unused since another boot, half-made, and, the longest unused first, what
 // is too many or too large. The snapshot of the name stays. The store is locked.
 func (st store) prune(boot, name string, most int, bytes int64) error {
 	entries, err := os.ReadDir(st.dir)
@@ -35,16 +39,17 @@ func (st store) prune(boot, name string, most int, bytes int64) error {
 			all = errors.Join(all, os.RemoveAll(path))
 		case strings.HasSuffix(e.Name(), ".refused"):
 			var no refusal
-			if readJSON(path, &no) != nil || no.Kind.Boot != boot || time.Now().After(no.Until) {
+			if readJSON(path, &no) != nil || time.Now().After(no.Until) {
 				all = errors.Join(all, os.Remove(path))
 			}
 		case e.IsDir():
 			s := keptSnapshot{snapshot: snapshot{dir: path}}
-			if readJSON(filepath.Join(path, aboutFile), &s.about) != nil || s.about.Kind.Boot != boot {
+			err := readJSON(filepath.Join(path, aboutFile), &s.about)
+			s.measure()
+			if err != nil || s.about.Kind.Boot != boot && time.Since(s.used) > foreignAge {
 				all = errors.Join(all, s.remove())
 				continue
 			}
-			s.measure()
 			kept = append(kept, s)
 		}
 	}

@@ -316,11 +316,11 @@ func TestPruneKeepsWhatWasUsedLast(t *testing.T) {
 			s := putSnapshot(t, st, kind{Boot: boot, Kernel: kernel}, 1<<20, time.Unix(int64(1000-i), 0))
 			oldest = filepath.Base(s.dir)
 		}
-		putSnapshot(t, st, kind{Boot: "an earlier one", Kernel: "z"}, 1<<20, time.Now())
+		putSnapshot(t, st, kind{Boot: "an earlier one", Kernel: "z"}, 1<<20, time.Now().Add(-foreignAge-time.Minute))
 		require.NoError(t, os.Mkdir(filepath.Join(st.dir, makingPrefix+"1"), 0o700))
 		require.NoError(t, os.Mkdir(filepath.Join(st.dir, "half"), 0o700))
-		st.refuse(kind{Boot: "an earlier one"}, "no")
 		st.refuse(kind{Boot: boot}, "no")
+		require.NoError(t, writeJSON(filepath.Join(st.dir, "old.refused"), refusal{kind{Boot: boot}, "no", time.Now().Add(-time.Minute)}))
 		return st, oldest
 	}
 	st, _ := filled()
@@ -338,6 +338,10 @@ func TestPruneKeepsWhatWasUsedLast(t *testing.T) {
 	st, oldest = filled()
 	require.NoError(t, st.prune(boot, oldest, 2, 1))
 	assert.Equal(t, []string{"d"}, kernels(st), "even when it alone is too large")
+	st, _ = filled()
+	putSnapshot(t, st, kind{Boot: "another machine's, which has the same home", Kernel: "y"}, 1<<20, time.Now())
+	require.NoError(t, st.prune(boot, "", 10, 1<<40))
+	assert.Equal(t, []string{"a", "b", "c", "d", "y"}, kernels(st), "what is in use elsewhere")
 }
 
 func TestArchiveIsUnpackedAsTheKernelDoes(t *testing.T) {
