@@ -170,6 +170,6 @@ func TestAFindingMakesTheReportFailAndItIsWritten(t *testing.T) {
 	require.Equal(t, "oomcage report: prediction: max=64MiB: killed after 4 steps, and 7..8 were predicted\n", stderr)
 	require.FileExists(t, out)
 	stdout, stderr := mustReport(t, 1, path)
-	require.Contains(t, stdout, "! window: max=64MiB")
+	require.Contains(t, stdout, "! prediction: max=64MiB")
 	require.Empty(t, stderr, "the table has said it")
 }
