@@ -28,7 +28,7 @@ func (s *VanishScenarios) remove(c *Cage) {
 func (s *VanishScenarios) requireClosed(c *Cage) {
 	start := time.Now()
 	s.Require().NoError(c.Close())
-	s.Less(time.Since(start), maxToClose)
+	s.Less(time.Since(start), closeTimeout/2, "there is nothing to wait for")
 	requireNothingLeft(s.T())
 }
 
