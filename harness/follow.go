@@ -2,12 +2,16 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/cgroup"
 	"oomcage/harness/internal/sys"
 	"oomcage/harness/outcome"
 )
@@ -36,6 +40,7 @@ func (p *Process) follow(ctx context.Context, start time.Time) {
 		f.mu.Lock()
 		f.seen.At = time.Since(start)
 		f.mu.Unlock()
+		go f.followHeirs(ctx, p)
 		if p.group.WaitEmpty(ctx) != nil {
 			return // the run is over first
 		}
@@ -44,6 +49,52 @@ func (p *Process) follow(ctx context.Context, start time.Time) {
 		f.mu.Unlock()
 		close(f.over)
 	}()
+}
+
+// followHeirs adds who is in the cage whenever all that were known have ended: what makes a daemon of itself by two forks, as
+// daemons of System V do, leaves a process that ends at once, and whose child is the daemon.
+func (f *follower) followHeirs(ctx context.Context, p *Process) {
+	for known := 0; ; {
+		pids := f.pids()
+		if len(pids) == known {
+			return // nobody is new
+		}
+		known = len(pids)
+		for _, pid := range pids {
+			if awaitMember(ctx, p.group, pid) != nil {
+				return
+			}
+		}
+		f.look(p)
+	}
+}
+
+// awaitMember waits until a process has ended, or is in a cgroup no more.
+func awaitMember(ctx context.Context, g *cgroup.Group, pid int) error {
+	m, err := findMain(g, pid)
+	switch {
+	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE): // it may live
+		return err
+	case err != nil:
+		return nil
+	}
+	defer m.close()
+	select {
+	case <-m.done():
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// pids are those of who is known.
+func (f *follower) pids() (pids []int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for pid := range f.known {
+		pids = append(pids, int(pid))
+	}
+	return pids
 }
 
 // look adds who is in the cage beside the target.

@@ -73,6 +73,19 @@ func TestWithoutStepsARunIsOverWhenItsCageIsEmpty(t *testing.T) {
 	require.Nil(t, alone.Evidence.Followed)
 }
 
+// The process that the target leaves ends as well, and the daemon is what that one has left.
+func TestADaemonByTwoForksIsFollowed(t *testing.T) {
+	ended := RunT(t, Spec{Target: as(t, "leave-twice", "4096"), Load: Load{UntilEmpty: true}})
+	ended.RequireVerdict(t, Exited)
+	require.Len(t, ended.Evidence.Followed.Processes, 2)
+
+	killed := RunT(t, Spec{Target: as(t, "leave-twice", "100000000"), Limits: Limits{Max: 64 * MiB}, Load: Load{UntilEmpty: true}})
+	killed.RequireVerdict(t, OOMKilled)
+	killed.RequireOOMKills(t, 1)
+	require.Regexp(t, `; that was (.*, which|among what) the target had left when it ended with exit code 0`, killed.Why)
+	requireNothingLeft(t)
+}
+
 func TestADaemonIsAskedToEndWithAllOfItsCage(t *testing.T) {
 	o := RunT(t, Spec{
 		Target: daemon(t), Stop: &Stop{Grace: 20 * time.Second},

@@ -42,14 +42,16 @@ func (k *kernelLog) catchUp(within time.Duration) {
 }
 
 // complete adds to e what the log says of the kills that e counts. It waits a little for lines that
-// are still to come, and no longer than ctx.
+// are still to come, and no longer than ctx, but for the time that it takes to read what is there: where the run's time is
+// up, on a busy machine what counted the kill may have taken all of it.
 func (k *kernelLog) complete(ctx context.Context, e *Evidence) {
 	if e.Events.OOMKill == 0 {
 		return
 	}
 	err := k.err
 	if err == nil {
-		ctx, cancel := context.WithTimeout(ctx, logGrace)
+		within := logTime(ctx)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 		defer cancel()
 		var kills []kmsg.Kill
 		cage := loggedCage{e.Cage, e.PID, e.AncestorsHidden}
@@ -65,12 +67,21 @@ func (k *kernelLog) complete(ctx context.Context, e *Evidence) {
 		case k.log.Lost():
 			err = errors.New("the kernel log was overrun: lines were lost")
 		case k.log.Behind():
-			err = fmt.Errorf("the kernel log grows too fast: it was not read to its end in %v", logGrace)
+			err = fmt.Errorf("the kernel log grows too fast: it was not read to its end in %v", within.Round(time.Millisecond))
 		}
 	}
 	if err != nil {
 		e.Unread[outcome.KernelLog] = err.Error()
 	}
+}
+
+// logTime is how long the log is read and waited for.
+func logTime(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return logGrace
+	}
+	return min(logGrace, max(time.Until(deadline), lateGrace))
 }
 
 // loggedCage is a cage as it is looked for in the log, which names cgroups as the kernel's root sees them: inside a cgroup

@@ -1,7 +1,9 @@
 package harness
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"oomcage/harness/internal/kmsg"
 	"oomcage/harness/outcome"
@@ -30,6 +32,22 @@ func TestOnlyTheCagesOwnKillsAreTakenFromTheLog(t *testing.T) {
 	}, loggedCage{cage, 7, false}.killsIn(log))
 	require.EqualValues(t, 1, loggedCage{cage, 7, false}.unplaced(log), "of 8")
 	require.Empty(t, loggedCage{name: cage}.killsIn([]kmsg.Kill{{PID: 0, Name: "a PID that is unknown is nobody's"}}))
+}
+
+// What counted the kill may have taken all of the time that was left: what stands in the log is read still.
+func TestTheLogIsReadWhenTheTimeIsUp(t *testing.T) {
+	log := openKernelLog()
+	defer log.close()
+	if log.err != nil {
+		t.Skip("the kernel log cannot be read:", log.err)
+	}
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	e := Evidence{Cage: "/oomcage/none", Events: outcome.Events{OOMKill: 1}, Unread: map[outcome.Source]string{}}
+	began := time.Now()
+	log.complete(ctx, &e)
+	require.Empty(t, e.Unread)
+	require.Less(t, time.Since(began), logGrace)
 }
 
 // A cgroup that is watched has a name that others may have as well, further down.

@@ -17,6 +17,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// leaveBehind starts a role in a session of its own, whose stdin ends when this process does.
+func leaveBehind(role string) {
+	cmd := exec.CommandContext(context.Background(), "/proc/self/exe", os.Args[1])
+	r, _, err := os.Pipe()
+	fail(err)
+	cmd.Stdin = r
+	cmd.Env = append(os.Environ(), roleVariable+"="+role)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	fail(cmd.Start())
+}
+
 // leaveServer starts a server and waits until it listens.
 func leaveServer(addr string) {
 	cmd := exec.CommandContext(context.Background(), "/proc/self/exe", addr)

@@ -205,14 +205,13 @@ var roles = map[string]func(){
 		fail(fmt.Errorf("map a buffer: %w", err))
 	},
 	// leave N: leaves a child behind that takes N bytes when the target has ended, and ends.
-	"leave": func() {
-		cmd := exec.CommandContext(context.Background(), "/proc/self/exe", os.Args[1])
-		r, _, err := os.Pipe() // whose other end is closed when this process ends
+	"leave": func() { leaveBehind("orphan") },
+	// leave-twice N: leaves a child behind that does so when the target has ended: a daemon by two forks.
+	"leave-twice": func() { leaveBehind("leave-later") },
+	"leave-later": func() {
+		_, err := io.Copy(io.Discard, os.Stdin)
 		fail(err)
-		cmd.Stdin = r
-		cmd.Env = append(os.Environ(), roleVariable+"=orphan")
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-		fail(cmd.Start())
+		leaveBehind("orphan")
 	},
 	"orphan": func() {
 		_, err := io.Copy(io.Discard, os.Stdin)

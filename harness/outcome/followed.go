@@ -14,7 +14,7 @@ import (
 // the cage say all that there is to say.
 type Followed struct {
 	At        time.Duration     `json:"at"`                 // when the target had ended, since the run began
-	Processes []FollowedProcess `json:"processes"`          // that it had left then, and those that ran when it was ready
+	Processes []FollowedProcess `json:"processes"`          // that it had left then, those that ran when it was ready, and where all of them have ended, those that lived on
 	Left      []string          `json:"left,omitempty"`     // those that ran in the cage at the end, as "name[PID]"
 	EmptyAt   time.Duration     `json:"empty_at,omitempty"` // when the cage was empty; 0: it was not, or Left says so
 }
