@@ -47,7 +47,7 @@ func (e *HTTPStatusError) Error() string {
 // to be dead.
 func HTTPGet(path string) Step { return HTTP(Request{Method: http.MethodGet, Path: path}) }
 
-// HTTPPost is HTTPGet with an empty POST.
+// HTTPPost is a step that sends a POST without a body to path, as HTTPGet sends a GET. HTTP sends a body.
 func HTTPPost(path string) Step { return HTTP(Request{Method: http.MethodPost, Path: path}) }
 
 // HTTP is a step that sends the request, once and on a connection of its own, and takes a complete answer as
