@@ -4,6 +4,7 @@
 #   KERNEL=6.1|FILE       boot this kernel (make kernels lists them), so: in the microVM
 #   ARCH=arm64            in a microVM of that processor, emulated on another one (with KERNEL=6.12-16k: pages of 16 KiB)
 #   WHERE=native|vm       do not choose, run there
+#   VMFLAGS='…'           more flags for the microVM, for example -snapshot=false to boot each
 #   TESTFLAGS='…'         more flags for go test, for example -run=TestRecipe -v
 #   PKGS='…'              other packages than all
 #   SUITE=bookworm        the Debian of make test-distro, STEPS='limits oomd' some of its steps, FULL=1 compiled there
@@ -21,6 +22,7 @@ ARCH      ?=
 KERNEL    ?= $(if $(ARCH),$(or $(OOMCAGE_KERNEL),6.12))
 WHERE     ?= $(if $(KERNEL),vm,$(shell .ci/where))
 TESTFLAGS ?=
+VMFLAGS   ?=
 PKGS      ?= ./...
 BENCHTIME ?= 1s
 FUZZTIME  ?= 60s
@@ -64,7 +66,7 @@ in_vm  = OOMCAGE_KERNEL="$(kernel)"$(if $(ARCH), GOARCH=$(ARCH))
 # Built, and not `go tool oomcage`, which ends with 0 when a signal ends its tool (Go 1.26): a guest that somebody
 # kills would be a test that passed. The quotes are for a folder with spaces in its name.
 oomcage = '$(CURDIR)/$(cache)/bin/oomcage'
-vm      = $(oomcage) vm$(if $(ARCH), -arch $(ARCH))
+vm      = $(oomcage) vm$(if $(ARCH), -arch $(ARCH))$(if $(VMFLAGS), $(VMFLAGS))
 # For the tests of swap, and of the page cache, which takes a disk.
 test_disks = -swap 256M -scratch 512M
 # What the microVM needs before it can boot: a kernel that is a file here need not be fetched.
