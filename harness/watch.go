@@ -161,6 +161,8 @@ type manager interface {
 	hasStarted(ctx context.Context, before int) bool
 	// startsAgain reports whether it may start it once more in the same cgroup.
 	startsAgain(ctx context.Context) bool
+	// restarts is how often it has started it again by itself, where it counts that.
+	restarts(ctx context.Context) (n int, counted bool)
 }
 
 // life watches what runs in the group until it ends.

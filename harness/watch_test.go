@@ -159,6 +159,7 @@ func TestAWatchSaysWhatItCannotWatch(t *testing.T) {
 type restarting struct {
 	again func()
 	left  int
+	count int // how often it says that it has started it again
 }
 
 func (m *restarting) exit(context.Context, int) (outcome.ExitStatus, bool) {
@@ -176,11 +177,19 @@ func (m *restarting) startsAgain(context.Context) bool {
 	return true
 }
 
+// restarts counts two more in the end than a watch sees.
+func (m *restarting) restarts(context.Context) (int, bool) {
+	if m.left == 0 {
+		return m.count + 3, true
+	}
+	return m.count, true
+}
+
 func TestEachRestartOfWhatIsWatchedIsALife(t *testing.T) {
 	c := NewCageT(t, Limits{Max: 32 * MiB})
 	first := told(t, c)
 	second := (*Process)(nil)
-	m := &restarting{left: 1, again: func() { second = told(t, c) }}
+	m := &restarting{left: 1, count: 5, again: func() { second = told(t, c) }}
 	var lived []outcome.Life
 	begun := 0
 	w := &watching{start: time.Now(), log: openKernelLog(), manager: m, spec: WatchSpec{
@@ -207,4 +216,6 @@ func TestEachRestartOfWhatIsWatchedIsALife(t *testing.T) {
 	require.Contains(t, o.Why, "; it was started again once, and before that it was oom-killed")
 	require.Zero(t, o.Evidence.Events.OOMKill, "that of the first life is not its own")
 	require.Empty(t, o.Evidence.Kills)
+	require.Equal(t, 2, o.Evidence.Watched.Unseen, "of three restarts one is a life of the outcome")
+	require.Contains(t, o.String(), "unseen     2 restarts of it: over before it could be looked at")
 }

@@ -53,6 +53,9 @@ func (c *watchedContainer) hasStarted(context.Context, int) bool { return false 
 // startsAgain is false: an engine starts a container again in a new cgroup, when it has cleaned up the old one.
 func (c *watchedContainer) startsAgain(context.Context) bool { return false }
 
+// restarts is of no use for the same reason.
+func (c *watchedContainer) restarts(context.Context) (int, bool) { return 0, false }
+
 // exit asks the engine. Where it says 137, nobody knows whether that is a SIGKILL or an exit code.
 func (c *watchedContainer) exit(ctx context.Context, pid int) (outcome.ExitStatus, bool) {
 	if pid != c.PID {

@@ -16,6 +16,21 @@ import (
 // lives watches what runs in the group, and what its manager starts in it after that. The outcome is that of the last life, with
 // the others in it.
 func (w *watching) lives(ctx context.Context, g *cgroup.Group) (*Outcome, error) {
+	if w.manager == nil {
+		return w.allLives(ctx, g)
+	}
+	before, counted := w.manager.restarts(ctx)
+	o, err := w.allLives(ctx, g)
+	if err != nil || !counted {
+		return o, err
+	}
+	if now, counted := w.manager.restarts(context.WithoutCancel(ctx)); counted {
+		o.Evidence.Watched.Unseen = max(now-before-len(o.Lives), 0)
+	}
+	return o, nil
+}
+
+func (w *watching) allLives(ctx context.Context, g *cgroup.Group) (*Outcome, error) {
 	var lives []outcome.Life
 	var last *Outcome
 	for {

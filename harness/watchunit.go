@@ -83,7 +83,7 @@ const askTimeout = 10 * time.Second
 func (u *unit) show(ctx context.Context) (map[string]string, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, askTimeout, fmt.Errorf("systemctl did not answer within %v", askTimeout))
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "systemctl", u.of, "show", "--no-pager", "--property=LoadState,ActiveState,SubState,ControlGroup,MainPID,ExecMainPID,ExecMainCode,ExecMainStatus", "--", u.name)
+	cmd := exec.CommandContext(ctx, "systemctl", u.of, "show", "--no-pager", "--property=LoadState,ActiveState,SubState,ControlGroup,MainPID,ExecMainPID,ExecMainCode,ExecMainStatus,NRestarts,Result", "--", u.name)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C of a terminal ends the watch, and not what it asks
 	cmd.WaitDelay = askTimeout / 10
 	out, err := cmd.Output()
@@ -133,6 +133,24 @@ func startedOf(props map[string]string, before int) bool {
 	default:
 		return pid != strconv.Itoa(before)
 	}
+}
+
+// restarts is how often systemd has started it again by itself.
+func (u *unit) restarts(ctx context.Context) (int, bool) {
+	props, err := u.show(ctx)
+	if err != nil {
+		return 0, false
+	}
+	return restartsOf(props)
+}
+
+// restartsOf leaves out the one that StartLimitBurst= refused: systemd counts it before it asks.
+func restartsOf(props map[string]string) (int, bool) {
+	n, err := strconv.Atoi(props["NRestarts"])
+	if props["Result"] == "start-limit-hit" {
+		n--
+	}
+	return max(n, 0), err == nil
 }
 
 func startsOf(props map[string]string) bool {

@@ -85,6 +85,16 @@ func TestSystemdKnowsHowItsMainProcessHasEnded(t *testing.T) {
 	}
 }
 
+func TestAStartThatSystemdRefusedIsNoLife(t *testing.T) {
+	for text, want := range map[string]int{"NRestarts=3\nResult=oom-kill\n": 3, "NRestarts=3\nResult=start-limit-hit\n": 2, "NRestarts=0\n": 0} {
+		got, known := restartsOf(parseProperties(text))
+		require.True(t, known, text)
+		require.Equal(t, want, got, text)
+	}
+	_, known := restartsOf(parseProperties("NRestarts=\n")) // a scope
+	require.False(t, known)
+}
+
 func TestTheMainProcessIsTheOldestWhoseParentIsOutside(t *testing.T) {
 	parent, started, ok := lineage("7 (a) b (c) S 42 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 4711 1 1")
 	require.True(t, ok)

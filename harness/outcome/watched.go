@@ -28,6 +28,10 @@ type Watched struct {
 	Main FollowedProcess `json:"main,omitzero"`
 	Most int             `json:"most"`
 
+	// Unseen is how many more lives its manager has counted than there are in the outcome: they were over before they
+	// could be looked at.
+	Unseen int `json:"unseen,omitempty"`
+
 	Above *CountedAbove `json:"above,omitempty"` // where the counters are not final; nil: nothing above counts
 }
 
@@ -254,4 +258,7 @@ func (o *Outcome) printWatched(t *text) {
 		t.line("above", "%s counted %s, of which itself %s, and those beside it %s", c.Path, c.Events, c.Local, c.Beside)
 	}
 	o.printLives(t)
+	if w.Unseen > 0 {
+		t.line("unseen", "%s of it: over before it could be looked at, and counted by its manager alone", human.Count(w.Unseen, "restart"))
+	}
 }
