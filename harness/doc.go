@@ -123,9 +123,9 @@ survives. Package report shows the outcomes. The command oomcage does both, for 
 
 # What runs already
 
-[Watch] judges what somebody else has started, and writes nothing: a cgroup, a process, a unit of systemd with its restarts, a container. Its
-outcome has a verdict by the same judgement, and says in Evidence.Watched how much was known: the cgroup may be removed at once
-when its last process is gone.
+[Watch] judges what somebody else has started, and writes nothing: a cgroup, a process, a unit of systemd with its restarts, a container,
+the containers of a pod. Its outcome has a verdict by the same judgement, and says in Evidence.Watched how much was known: the cgroup
+may be removed at once when its last process is gone.
 
 # Requirements
 

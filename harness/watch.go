@@ -11,8 +11,8 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// WatchSpec says what is watched: a cgroup, a process, a unit of systemd or a container. One of Cgroup, PID, Unit and Container
-// is needed.
+// WatchSpec says what is watched: a cgroup, a process, a unit of systemd, a container or a pod. One of Cgroup, PID, Unit, Container
+// and Pod is needed.
 type WatchSpec struct {
 	Name string // in results; empty: what is watched
 
@@ -22,6 +22,10 @@ type WatchSpec struct {
 
 	Container string // a container that runs, by its name or ID
 	Engine    string // whose that is: podman or docker; empty: of which of them knows it
+
+	// Pod is a pod of Kubernetes that runs on this machine, as [NAMESPACE/]NAME or by its UID. Each end of one of its containers is a
+	// life of the outcome, which Evidence.Watched.Container names; verdicts and counters are those of the container's own cgroup.
+	Pod string
 
 	For time.Duration // how long; 0: until it ends, or ctx does
 
@@ -52,6 +56,13 @@ func Watch(ctx context.Context, s WatchSpec) (*Outcome, error) {
 		ctx, cancel = context.WithTimeout(ctx, s.For)
 		defer cancel()
 	}
+	if s.Pod != "" {
+		p, err := w.findPod(s.Pod)
+		if err != nil {
+			return nil, err
+		}
+		return p.watch(ctx)
+	}
 	group, err := w.find(ctx)
 	if err != nil {
 		return nil, err
@@ -62,16 +73,16 @@ func Watch(ctx context.Context, s WatchSpec) (*Outcome, error) {
 // Validate says what of the spec makes no sense on any machine.
 func (s WatchSpec) Validate() error {
 	named := 0
-	for _, is := range []bool{s.Cgroup != "", s.PID != 0, s.Unit != "", s.Container != ""} {
+	for _, is := range []bool{s.Cgroup != "", s.PID != 0, s.Unit != "", s.Container != "", s.Pod != ""} {
 		if is {
 			named++
 		}
 	}
 	switch {
 	case named == 0:
-		return errors.New("there is nothing to watch: name a cgroup, a process, a unit or a container")
+		return errors.New("there is nothing to watch: name a cgroup, a process, a unit, a container or a pod")
 	case named > 1:
-		return errors.New("one thing can be watched at a time: a cgroup, a process, a unit or a container")
+		return errors.New("one thing can be watched at a time: a cgroup, a process, a unit, a container or a pod")
 	case s.PID < 0:
 		return fmt.Errorf("watch process %d: it must be positive", s.PID)
 	case s.Engine != "" && s.Container == "":
@@ -139,6 +150,8 @@ func (s WatchSpec) what() string {
 		return "the unit " + s.Unit
 	case s.Container != "":
 		return "the container " + s.Container
+	case s.Pod != "":
+		return "the pod " + s.Pod
 	}
 	return "the cgroup " + s.Cgroup
 }

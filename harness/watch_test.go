@@ -17,6 +17,12 @@ import (
 // outcome.
 func watched(t *testing.T, s WatchSpec) (await func() *Outcome) {
 	t.Helper()
+	return watchedUntil(t.Context(), t, s)
+}
+
+// watchedUntil is watched until ctx ends.
+func watchedUntil(ctx context.Context, t *testing.T, s WatchSpec) (await func() *Outcome) {
+	t.Helper()
 	began, done := make(chan struct{}), make(chan struct{})
 	tell := sync.OnceFunc(func() { close(began) })
 	seen := s.Observe
@@ -30,7 +36,7 @@ func watched(t *testing.T, s WatchSpec) (await func() *Outcome) {
 	var err error
 	go func() {
 		defer close(done)
-		o, err = Watch(t.Context(), s)
+		o, err = Watch(ctx, s)
 	}()
 	select {
 	case <-began:
@@ -143,12 +149,12 @@ func TestAWatchThatIsOverFirstSaysSo(t *testing.T) {
 
 func TestAWatchSaysWhatItCannotWatch(t *testing.T) {
 	for want, s := range map[string]WatchSpec{
-		"there is nothing to watch: name a cgroup, a process, a unit or a container":     {},
-		"one thing can be watched at a time: a cgroup, a process, a unit or a container": {Cgroup: "a", PID: 1},
-		"watch process -1: it must be positive":                                          {PID: -1},
-		"the engine docker is of no use without a container":                             {PID: 1, Engine: "docker"},
-		`there is no engine "rkt": podman or docker`:                                     {Container: "a", Engine: "rkt"},
-		"watch for -1s: it must not be negative":                                         {PID: 1, For: -time.Second},
+		"there is nothing to watch: name a cgroup, a process, a unit, a container or a pod":     {},
+		"one thing can be watched at a time: a cgroup, a process, a unit, a container or a pod": {Cgroup: "a", PID: 1},
+		"watch process -1: it must be positive":                                                 {PID: -1},
+		"the engine docker is of no use without a container":                                    {PID: 1, Engine: "docker"},
+		`there is no engine "rkt": podman or docker`:                                            {Container: "a", Engine: "rkt"},
+		"watch for -1s: it must not be negative":                                                {PID: 1, For: -time.Second},
 	} {
 		_, err := Watch(t.Context(), s)
 		require.EqualError(t, err, want)

@@ -140,6 +140,7 @@ func (l *watchedLife) follow(ctx context.Context) {
 		l.last.read(l.isOver, time.Since(l.start))
 		if l.hasEnded() {
 			l.ended = time.Since(l.start)
+			l.awaitGroupKill(memory)
 			l.tl.sample()
 			l.tell()
 			return
@@ -173,6 +174,29 @@ func (l *watchedLife) follow(ctx context.Context) {
 			ticks.Reset(l.tl.tick())
 		case <-ctx.Done():
 		}
+	}
+}
+
+// groupGrace is how long the kernel may take from the first victim's end until it counts oom_group_kill: a few ms under emulation on a
+// busy machine (2026-11).
+const groupGrace = 200 * time.Millisecond
+
+// awaitGroupKill waits until a kill of the whole group is counted, which the kernel does when it has signalled the first victim
+// (oom_kill_process in mm/oom_kill.c): that may have ended before.
+func (l *watchedLife) awaitGroupKill(changed <-chan struct{}) {
+	before := l.tl.before.Events
+	late := time.After(groupGrace)
+	for l.limits.OOMGroup && l.last.final && l.last.memory.Events.OOMKill > before.OOMKill && l.last.memory.Events.OOMGroupKill == before.OOMGroupKill {
+		select {
+		case <-changed:
+		case <-late:
+			return
+		}
+		m, err := l.last.counters()
+		if err != nil {
+			return // it is gone by now
+		}
+		l.last.memory = m
 	}
 }
 

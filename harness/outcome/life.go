@@ -2,14 +2,17 @@ package outcome
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"oomcage/harness/internal/human"
 )
 
-// Life is what became of a target that was then started again in the same cage (Target.Restart). Counters are of this life
-// alone.
+// Life is what became of a target that was then started again in the same cage (Target.Restart), or of a container of a watched
+// pod that went on without it. Counters are of this life alone.
 type Life struct {
+	Container string `json:"container,omitempty"` // of a pod: its name there
+
 	Until   time.Duration `json:"until"` // when it was known to have ended, since the run began
 	Verdict Verdict       `json:"verdict"`
 	Why     string        `json:"why"`
@@ -30,18 +33,35 @@ type Life struct {
 // Life is the outcome as one of several lives.
 func (o *Outcome) Life() Life {
 	return Life{
-		Until: o.Took, Verdict: o.Verdict, Why: o.Why, Status: o.Evidence.Status,
+		Container: o.container(),
+		Until:     o.Took, Verdict: o.Verdict, Why: o.Why, Status: o.Evidence.Status,
 		Acknowledged: o.Acknowledged, Attempted: o.Attempted, Failed: o.Failed, InFlight: o.InFlight,
 		Predicted: o.Predicted, Peak: o.Peak, Events: o.Evidence.Events, Applied: o.Evidence.Applied,
 	}
 }
 
+// container is which one of a pod was watched; "" where none was.
+func (o *Outcome) container() string {
+	if w := o.Evidence.Watched; w != nil {
+		return w.Container
+	}
+	return ""
+}
+
+// named is the name of the container, as it stands before what became of it.
+func (l Life) named() string {
+	if l.Container == "" {
+		return ""
+	}
+	return l.Container + ": "
+}
+
 // String prints "oom-killed after 49 steps".
 func (l Life) String() string {
 	if l.Attempted == 0 {
-		return string(l.Verdict)
+		return l.named() + string(l.Verdict)
 	}
-	return fmt.Sprintf("%s after %s", l.Verdict, human.Count(l.Acknowledged, "step"))
+	return fmt.Sprintf("%s%s after %s", l.named(), l.Verdict, human.Count(l.Acknowledged, "step"))
 }
 
 // Steps are how many were acknowledged and sent in all lives.
@@ -54,10 +74,13 @@ func (o *Outcome) Steps() (acknowledged, attempted int) {
 	return acknowledged, attempted
 }
 
-// lived says, for the sentence, how earlier lives ended; "" where there is none.
+// lived says, for the sentence, how earlier lives ended, and of a pod which container this is; "" where there is nothing to say.
 func (o *Outcome) lived() string {
 	n := len(o.Lives)
-	if n == 0 {
+	switch {
+	case o.container() != "":
+		return o.livedBeside()
+	case n == 0:
 		return ""
 	}
 	text := fmt.Sprintf("; it was started again %s, and before that ", times(n))
@@ -65,6 +88,25 @@ func (o *Outcome) lived() string {
 		return text + "it was " + o.Lives[0].String()
 	}
 	return text + fmt.Sprintf("it was %s first and %s last", o.Lives[0], o.Lives[n-1])
+}
+
+// maxEnds bounds how many lives of a pod's containers a sentence has.
+const maxEnds = 3
+
+// livedBeside is lived of a container of a pod: those that ended before may have been others.
+func (o *Outcome) livedBeside() string {
+	text := "; that is the container " + o.container()
+	if len(o.Lives) == 0 {
+		return text
+	}
+	var ends []string
+	for _, l := range o.Lives[:min(len(o.Lives), maxEnds)] {
+		ends = append(ends, l.String())
+	}
+	if more := len(o.Lives) - len(ends); more > 0 {
+		ends = append(ends, fmt.Sprintf("and %d more", more))
+	}
+	return text + ", after " + strings.Join(ends, ", ")
 }
 
 func times(n int) string {

@@ -186,7 +186,7 @@ func (o *Outcome) printCourse(t *text) {
 // printLives prints how the earlier ones went.
 func (o *Outcome) printLives(t *text) {
 	for i, life := range o.Lives {
-		t.line("life", "%d of %d, until %s: %s: %s", i+1, len(o.Lives)+1, human.Duration(life.Until), life.Verdict, life.Why)
+		t.line("life", "%d of %d, until %s: %s: %s", i+1, len(o.Lives)+1, human.Duration(life.Until), life.named()+string(life.Verdict), life.Why)
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 type Watched struct {
 	What string `json:"what"` // as it was asked for: "the unit web.service"
 
+	Container string `json:"container,omitempty"` // of a pod: which of its containers it is, by the name that it has there
+
 	Ended   bool          `json:"ended,omitempty"`   // nothing of it ran any more; otherwise the watch was over first
 	Removed bool          `json:"removed,omitempty"` // its cgroup was gone
 	EndedAt time.Duration `json:"ended_at,omitempty"`
@@ -75,6 +77,10 @@ func (e *Evidence) completeWatched() (unknown string) {
 		if k.Limit == e.Cage {
 			e.EventsLocal.OOM = max(e.EventsLocal.OOM, 1)
 			e.Events.OOM = max(e.Events.OOM, 1)
+			if e.Limits.OOMGroup { // which is counted after the kill
+				e.EventsLocal.OOMGroupKill = max(e.EventsLocal.OOMGroupKill, 1)
+				e.Events.OOMGroupKill = max(e.Events.OOMGroupKill, 1)
+			}
 		}
 	}
 	read := fmt.Sprintf("its cgroup was gone before its counters were read again (last after %s)", human.Duration(w.ReadAt))

@@ -71,8 +71,10 @@ func TestAWatchedTargetIsJudgedByWhatIsKnownOfIt(t *testing.T) {
 			"ended by SIGKILL, and no kernel OOM killer had a part in it: oom_kill did not rise; others in it lived when the watch ended"},
 		"the main one ended by itself, and a helper lives": {[]change{final, helperLives, several, ended(exit(0))}, Survived, "alive when the watch ended: 60.0 of 64.0 MiB"},
 		"gone, and the log has it":                         {[]change{gone, log(mine("/s/web")...)}, OOMKilled, "killed by its own limit: 60.0 of 64.0 MiB"},
-		"gone, and the log has a limit above it":           {[]change{gone, log(mine("/s")...)}, AncestorOOMKilled, "killed by the limit of /s, not by its own"},
-		"gone, and it was the machine":                     {[]change{gone, log(OOMKill{PID: 7, Name: "web", Group: "/s/web", Global: true})}, HostOOMKilled, "killed because the whole machine was out of memory"},
+		"gone, and all of it was killed": {[]change{gone, log(mine("/s/web")...), func(e *Evidence) { e.Limits.OOMGroup = true }}, OOMGroupKilled,
+			"killed by its own limit together with all of the cage (memory.oom.group): 60.0 of 64.0 MiB"},
+		"gone, and the log has a limit above it": {[]change{gone, log(mine("/s")...)}, AncestorOOMKilled, "killed by the limit of /s, not by its own"},
+		"gone, and it was the machine":           {[]change{gone, log(OOMKill{PID: 7, Name: "web", Group: "/s/web", Global: true})}, HostOOMKilled, "killed because the whole machine was out of memory"},
 		"gone, and the log has no place for it": {[]change{gone, log(OOMKill{PID: 7, Name: "web"})}, Inconclusive,
 			"killed by an OOM killer, and whose limit it was is not known: its cgroup was gone before its counters were read again, and no cgroup above it counts what is below; the kernel log does not say it"},
 		"gone, and the log has none": {[]change{gone}, Exited,
@@ -112,4 +114,17 @@ func TestAWatchedTargetIsJudgedByWhatIsKnownOfIt(t *testing.T) {
 			require.NotContains(t, o.String(), "steps")
 		})
 	}
+}
+
+func TestAContainerOfAPodIsNamed(t *testing.T) {
+	o := Outcome{Evidence: Evidence{Watched: &Watched{Ended: true, Final: true, Container: "app"}, Status: ExitStatus{Ended: true, Code: 3}}}
+	_, why := o.Judge()
+	require.Contains(t, why, "exit code 3; that is the container app")
+	for i, v := range []Verdict{OOMKilled, Exited, OOMGroupKilled, Exited} {
+		o.Lives = append(o.Lives, Life{Container: "side", Verdict: v, Until: time.Duration(i+1) * time.Second, Why: "x"})
+	}
+	_, why = o.Judge()
+	require.Contains(t, why, "; that is the container app, after side: oom-killed, side: exited, side: oom-group-killed, and 1 more")
+	require.Contains(t, o.String(), "1 of 5, until 1.0 s: side: oom-killed: x\n")
+	require.Equal(t, "app", o.Life().Container)
 }

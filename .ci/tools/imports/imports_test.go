@@ -28,7 +28,7 @@ var rules = []struct {
 		[]string{"golang.org/x/sys/unix", "gonum.org/", "net/http", "testing", "github.com/containerd/"}, elsewhere},
 	{"harness/manifest", []string{"harness/outcome", "harness/internal/bar", "harness/internal/human", "harness/internal/nearest", "harness/internal/printable", "harness/internal/secret", "harness/internal/testlog"},
 		[]string{"net/http", "testing", "github.com/containerd/", "k8s.io/"}, []string{"linux", "darwin"}},
-	{"harness", []string{"harness/outcome", "harness/internal/bar", "harness/internal/human", "harness/internal/nearest", "harness/internal/advise", "harness/internal/cgroup", "harness/internal/engine", "harness/internal/gobuild", "harness/internal/guest", "harness/internal/kmsg",
+	{"harness", []string{"harness/outcome", "harness/internal/bar", "harness/internal/human", "harness/internal/nearest", "harness/internal/advise", "harness/internal/cgroup", "harness/internal/engine", "harness/internal/gobuild", "harness/internal/guest", "harness/internal/kmsg", "harness/internal/kubelet",
 		"harness/internal/printable", "harness/internal/secret", "harness/internal/shell", "harness/internal/sys", "harness/internal/testlog"},
 		[]string{"github.com/spf13/", "github.com/gin-gonic/", "gonum.org/", "golang.org/x/perf/", "github.com/compose-spec/"}, []string{"linux"}},
 	{"app", nil, []string{"github.com/containerd/"}, []string{"linux"}},

@@ -27,12 +27,17 @@ into none.
   oomcage watch -unit web.service
   oomcage watch -container web
   oomcage watch -container web -engine docker -expect oom-killed,exited
+  oomcage watch -pod shop/web -for 2s
 
 A service manager or a container engine may remove the cgroup a millisecond after the kill. The kernel log, what the cgroups above
 it have counted, and the last reading then decide. Where these do not suffice, the verdict is inconclusive and says why.
 
 A unit of systemd is watched through its restarts, each of which is a life of the outcome: of the last one it has all, and of those
 before how they ended.
+
+A pod of Kubernetes is watched on the node where it runs, by what the kubelet has there in /var/log: no API server is asked. It is
+named by [NAMESPACE/]NAME or its UID. Each end of one of its containers is a life of the outcome, by the counters of its own cgroup: a
+limit of the pod is one above that. The watch ends with the pod, and not with a container that is started again.
 
 How a process ended is known to its parent alone, and to others from Linux 6.15 on: "exited" may say no more than that no OOM killer
 of the kernel had a part in it.
@@ -52,7 +57,7 @@ type watchFlags struct {
 func newWatchCommand() *cobra.Command {
 	var f watchFlags
 	cmd := &cobra.Command{
-		Use:                   "watch CGROUP | -pid N | -unit NAME | -container ID",
+		Use:                   "watch CGROUP | -pid N | -unit NAME | -container ID | -pod NAME",
 		Short:                 "Say how what runs already comes to its end",
 		Long:                  withCodes(watchLong, "watch"),
 		DisableFlagsInUseLine: true,
@@ -69,6 +74,7 @@ func newWatchCommand() *cobra.Command {
 	flags.StringVar(&f.spec.Unit, "unit", "", "watch the unit `NAME` of systemd, of the system or else of this user, and its restarts")
 	flags.StringVar(&f.spec.Container, "container", "", "watch a container by its `NAME` or ID")
 	flags.StringVar(&f.spec.Engine, "engine", "", "`ENGINE` of the container: podman or docker (default: which of them knows it)")
+	flags.StringVar(&f.spec.Pod, "pod", "", "watch the containers of a pod of this node by its `[NAMESPACE/]NAME` or UID")
 	flags.DurationVar(&f.spec.For, "for", 0, "end after this `TIME` (default: when it ends)")
 	flags.StringVar(&f.spec.Name, "name", "", "`NAME` of the watch in results (default: what is watched)")
 	flags.StringVar(&f.expect, "expect", "", "exit with 1 unless the `VERDICT` is this, or one of several with commas: survived,exited")

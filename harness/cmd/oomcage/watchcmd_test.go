@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -74,8 +75,13 @@ func TestTheExamplesOfWatchWorkAsTheyStand(t *testing.T) {
 	const mount = "/sys/fs/cgroup"
 	require.NoError(t, os.Mkdir(mount+"/web", 0o755)) //nolint:gosec // a cgroup
 	t.Cleanup(func() { require.NoError(t, os.Remove(mount+"/web")) })
+	const container = "/pod7/7d52a8c1"
+	standInForKubelet(t, mount, container)
 	for _, example := range examplesOf(t, "watch") {
-		const cgroup = "/web"
+		cgroup := "/web"
+		if strings.Contains(example, "-pod ") {
+			cgroup = container
+		}
 		service := startIn(t, filepath.Join(bin, "watched-service"), mount+cgroup)
 		pid := strconv.Itoa(service.Process.Pid)
 		t.Setenv("OOMCAGE_TEST_WATCHED", cgroup)
@@ -97,6 +103,23 @@ func TestTheExamplesOfWatchWorkAsTheyStand(t *testing.T) {
 	}
 }
 
+// standInForKubelet makes the cgroup of the pod shop/web with one of a container, and the kubelet's files of them.
+func standInForKubelet(t *testing.T, mount, container string) {
+	t.Helper()
+	const link = "/var/log/containers/web_shop_app-7d52a8c1.log"
+	for _, dir := range []string{"/var/log/pods/shop_web_7/app", "/var/log/containers", mount + path.Dir(container)} {
+		require.NoError(t, os.MkdirAll(dir, 0o755)) //nolint:gosec // as the kubelet's
+	}
+	require.NoError(t, os.WriteFile(mount+path.Dir(container)+"/cgroup.subtree_control", []byte("+memory"), 0)) //nolint:gosec // the kernel's
+	require.NoError(t, os.Mkdir(mount+container, 0o755))                                                        //nolint:gosec // a cgroup
+	require.NoError(t, os.Symlink("/var/log/pods/shop_web_7/app/0.log", link))
+	t.Cleanup(func() {
+		for _, made := range []string{link, "/var/log/pods/shop_web_7/app", "/var/log/pods/shop_web_7", mount + container, mount + path.Dir(container)} {
+			require.NoError(t, os.Remove(made))
+		}
+	})
+}
+
 // startIn starts a program in a cgroup, and waits until it is up.
 func startIn(t *testing.T, program, cgroup string) *exec.Cmd {
 	t.Helper()
@@ -115,8 +138,9 @@ func startIn(t *testing.T, program, cgroup string) *exec.Cmd {
 
 func TestAWatchRefusesWhatMakesNoSense(t *testing.T) {
 	for args, want := range map[string]string{
-		"":                         "there is nothing to watch: name a cgroup, a process, a unit or a container",
+		"":                         "there is nothing to watch: name a cgroup, a process, a unit, a container or a pod",
 		"/a -pid 1":                "one thing can be watched at a time",
+		"-pod a -unit b":           "one thing can be watched at a time",
 		"/a -for -1s":              "watch for -1s: it must not be negative",
 		"/a -expect eaten":         "-expect",
 		"-engine docker":           "there is nothing to watch",

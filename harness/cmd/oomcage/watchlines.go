@@ -61,6 +61,6 @@ func (p *watchPrinter) differs(now outcome.Sample, limit harness.Bytes) bool {
 }
 
 func (p *watchPrinter) lived(l outcome.Life) {
-	p.out.add(fmt.Sprintf("%-8s %s: %s\n", human.Duration(l.Until.Round(100*time.Millisecond)), l.Verdict, printable.Line(l.Why)))
+	p.out.add(fmt.Sprintf("%-8s %s: %s\n", human.Duration(l.Until.Round(100*time.Millisecond)), printable.Line(l.String()), printable.Line(l.Why)))
 	p.begun = false
 }
