@@ -155,7 +155,8 @@ func compareKinds(points []*Point, base, head *Results, at func(*Point) *Kinds, 
 			*k = Kinds{}
 		}
 		most := commonest(k.Base)
-		tests[i] = &test{base: indicators(k.Base, most), head: indicators(k.Head, most)}
+		one := table{shareOf(k.Base, most), shareOf(k.Head, most)}
+		tests[i] = &test{base: one.base.values(), head: one.head.values(), few: []table{one}, many: []table{one}}
 		k.Differ = len(k.Base) > 0 && (len(k.Base) > 1 || len(k.Head) > 1 || k.Head[most] == 0)
 	}
 	judge(tests)
@@ -184,14 +185,15 @@ func commonest(n map[string]int) (most string) {
 	return most
 }
 
-// indicators are 1 for each of the kind, and 0 for each other.
-func indicators(n map[string]int, kind string) (values []float64) {
+// shareOf is how many are of the kind.
+func shareOf(n map[string]int, kind string) (s share) {
 	for k, count := range n {
-		for range count {
-			values = append(values, map[bool]float64{true: 1}[k == kind])
+		s.runs += count
+		if k == kind {
+			s.such += count
 		}
 	}
-	return values
+	return s
 }
 
 // survives is the share of runs that survived.

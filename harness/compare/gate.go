@@ -133,7 +133,7 @@ func (g Gate) String() string { return g.text }
 
 // Check looks for what the gates do not let through, and keeps it as Failures.
 func (c *Comparison) Check(gates []Gate) []Failure {
-	c.Failures = nil
+	c.Failures, c.Notes = nil, c.notes()
 	for _, g := range gates {
 		fail := func(name, format string, args ...any) {
 			c.Failures = append(c.Failures, Failure{g.text, name, fmt.Sprintf(format, args...)})
@@ -141,9 +141,14 @@ func (c *Comparison) Check(gates []Gate) []Failure {
 		switch g.Measure {
 		case "limit":
 			for _, s := range c.Series {
-				if s.Changed && g.meets(float64(s.Base), s.by(), 1) {
-					fail(s.Name, "%s", s.text())
+				if !g.meets(float64(s.Base), s.by(), 1) {
+					continue
 				}
+				if !s.Changed {
+					c.Notes = append(c.Notes, fmt.Sprintf("%s: %s %s", g.text, s.label(), s.unsure()))
+					continue
+				}
+				fail(s.Name, "%s", s.text())
 			}
 			continue
 		case missing:
@@ -221,6 +226,25 @@ func (s *Series) by() float64 {
 		return math.Inf(-1)
 	}
 	return float64(s.Head - s.Base)
+}
+
+// label is what a sentence about the series begins with.
+func (s *Series) label() string {
+	if s.Name == "" {
+		return s.text()
+	}
+	return printable.Line(s.Name) + ": " + s.text()
+}
+
+// unsure says what would tell whether the two answers differ by more than chance.
+func (s *Series) unsure() string {
+	if !s.Apart {
+		return "may be chance, as no limit was tried on both sides of which one is survived alone: sweep both at the same limits"
+	}
+	if n := repeatsToTell(s.tables()); n > 0 {
+		return fmt.Sprintf("may be chance; if the shares of those that survive are as they seem, %d runs of each limit on both sides would tell", n)
+	}
+	return "is chance by what survived at the limits that both have tried"
 }
 
 // text prints "64 MiB → 68 MiB".

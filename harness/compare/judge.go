@@ -31,7 +31,11 @@ type test struct {
 	base, head []float64
 	floor      float64 // a smaller difference of the medians is of no interest
 
-	p       float64 // by the U test; NaN where there are too few runs for any to be significant
+	// What has no number has values of 0 and 1, and tables of how many are 1. No margin is for them: it is a part of a range of
+	// sizes. By those of few the head has fewer, and by those of many more; they differ where the limits do.
+	few, many []table
+
+	p       float64 // by the U test or, of tables, by the exact one; NaN where there are too few runs for any to be significant
 	q       float64 // p, corrected for all points that were tested
 	changed bool
 }
@@ -53,13 +57,13 @@ func judge(tests []*test) {
 		lo, hi := min(t.base[0], t.head[0]), max(t.base[len(t.base)-1], t.head[len(t.head)-1])
 		switch {
 		case hi-lo < t.floor || hi == lo:
-			if leastP(len(t.base), len(t.head)) <= alpha {
+			if t.leastP() <= alpha {
 				t.p, t.q = 1, 1
 			}
-		case leastP(len(t.base), len(t.head)) > alpha:
+		case t.leastP() > alpha:
 			t.changed = t.apart() && t.large()
 		default:
-			t.p = t.beyondMargin()
+			t.p = t.chance()
 			tested = append(tested, t)
 		}
 	}
@@ -80,6 +84,27 @@ func correct(tests []*test) {
 		least = min(least, t.p*float64(len(byP))/float64(i+1))
 		t.q = least
 	}
+}
+
+// chance is the p of what differs.
+func (t *test) chance() float64 {
+	if !t.counted() {
+		return t.beyondMargin()
+	}
+	few, _ := tails(t.few)
+	_, many := tails(t.many)
+	return min(1, 2*few, 2*many)
+}
+
+// counted reports whether it has tables.
+func (t *test) counted() bool { return t.few != nil || t.many != nil }
+
+// leastP is the p if the samples were apart.
+func (t *test) leastP() float64 {
+	if !t.counted() {
+		return leastP(len(t.base), len(t.head))
+	}
+	return min(leastOf(t.few), leastOf(t.many))
 }
 
 // leastP is the p of two samples of these sizes that are apart: 2/(n over k).

@@ -15,8 +15,8 @@ type Series struct {
 	Base outcome.Bytes `json:"base"` // 0: not even the highest limit was survived
 	Head outcome.Bytes `json:"head"`
 
-	// Apart tells that a limit was tried which the one side survived and the other did not; without, the two are the same as
-	// far as the limits that were tried can tell.
+	// Apart tells that limits were tried on both sides of which some runs were survived, and some not; without, the two are the same
+	// as far as the limits that were tried can tell.
 	Apart   bool `json:"apart"`
 	Changed bool `json:"changed"` // beyond noise
 	Test    Test `json:"test"`
@@ -26,15 +26,15 @@ type Series struct {
 
 // Test is how sure a change is.
 type Test struct {
-	P *float64 `json:"p"` // of a Mann-Whitney U test; null where there are too few runs for any to be significant
+	P *float64 `json:"p"` // of a Mann-Whitney U test or, of what has no number, of an exact test; null where there are too few runs for any to be significant
 	Q *float64 `json:"q"` // corrected for all points whose values differ at all
 	N [2]int   `json:"n"` // runs of the base and of the head
 }
 
 // tried is what was seen at one limit.
 type tried struct {
-	max            outcome.Bytes
-	runs, survived int
+	max outcome.Bytes
+	share
 }
 
 // ladders are the limits that were tried in each series, the lowest first.
@@ -48,10 +48,10 @@ func (r *Results) ladders() (ladders map[string][]tried, names []string) {
 		if ladders[p.series] == nil {
 			names = append(names, p.series)
 		}
-		at := tried{max: p.limit(), runs: len(p.runs)}
+		at := tried{max: p.limit(), share: share{runs: len(p.runs)}}
 		for _, one := range p.runs {
 			if one.survived {
-				at.survived++
+				at.such++
 			}
 		}
 		ladders[p.series] = append(ladders[p.series], at)
@@ -65,7 +65,7 @@ func (r *Results) ladders() (ladders map[string][]tried, names []string) {
 // smallest is the smallest limit that was survived; 0 for none.
 func smallest(ladder []tried) (found outcome.Bytes) {
 	for _, t := range slices.Backward(ladder) {
-		if t.survived < t.runs {
+		if t.such < t.runs {
 			break
 		}
 		found = t.max
@@ -93,7 +93,7 @@ func compareLimits(base, head *Results) []*Series {
 	}
 	judge(tests)
 	for _, s := range all {
-		s.Changed = s.test.changed
+		s.Changed = s.moved()
 		if s.Apart {
 			s.Test = s.test.result()
 		}
@@ -101,8 +101,7 @@ func compareLimits(base, head *Results) []*Series {
 	return all
 }
 
-// weigh makes the test: of the limits from the smaller answer up to below the larger one, all of which the one side survives,
-// whether the other does. Where more memory does no harm, that is one question, whatever limits each side has tried.
+// weigh makes the test: of all limits that both have tried, and, between the two answers, of those that one of them has tried alone.
 func (s *Series) weigh(base, head []tried) {
 	if s.Base == s.Head {
 		return
@@ -111,19 +110,71 @@ func (s *Series) weigh(base, head []tried) {
 	if to != 0 && (from == 0 || from > to) {
 		from, to = to, from
 	}
-	in := func(ladder []tried) (values []float64) {
-		for _, t := range ladder {
-			if t.max < from || to != 0 && t.max >= to {
-				continue
-			}
-			for i := range t.runs {
-				values = append(values, map[bool]float64{true: 1}[i < t.survived])
-			}
-		}
-		return values
+	shared, base, head := split(base, head)
+	between := func(t tried) bool { return t.max >= from && (to == 0 || t.max < to) }
+	base, head = slices.DeleteFunc(base, func(t tried) bool { return !between(t) }), slices.DeleteFunc(head, func(t tried) bool { return !between(t) })
+	few, many := slices.Clone(shared), shared
+	for _, p := range pairs(base, head) {
+		few = append(few, table{p[0].share, p[1].share})
 	}
-	s.test = test{base: in(base), head: in(head)}
-	s.Apart = len(s.test.base) > 0 && len(s.test.head) > 0
+	for _, p := range pairs(head, base) {
+		many = append(many, table{p[1].share, p[0].share})
+	}
+	s.test = test{few: telling(few), many: telling(many)}
+	for _, t := range s.tables() {
+		s.test.base = append(s.test.base, t.base.values()...)
+		s.test.head = append(s.test.head, t.head.values()...)
+	}
+	s.Apart = len(s.tables()) > 0
+}
+
+// tables are those that can tell that it has changed as the answers have.
+func (s *Series) tables() []table {
+	if s.Worse() {
+		return s.test.few
+	}
+	return s.test.many
+}
+
+// moved reports whether the test shows a change, and in the direction of the answers: where they are luck, others may tell of the
+// opposite.
+func (s *Series) moved() bool {
+	few, _ := tails(s.test.few)
+	_, many := tails(s.test.many)
+	return s.test.changed && s.Worse() == (few < many)
+}
+
+// split takes apart what both have tried.
+func split(base, head []tried) (shared []table, restBase, restHead []tried) {
+	for _, b := range base {
+		at := func(h tried) bool { return h.max == b.max }
+		if i := slices.IndexFunc(head, at); i >= 0 {
+			shared = append(shared, table{b.share, head[i].share})
+		} else {
+			restBase = append(restBase, b)
+		}
+	}
+	for _, h := range head {
+		if !slices.ContainsFunc(base, func(b tried) bool { return b.max == h.max }) {
+			restHead = append(restHead, h)
+		}
+	}
+	return shared, restBase, restHead
+}
+
+// pairs puts to each of those at higher limits the nearest of the lower ones, each once. More memory does no harm; so that, of two
+// builds that are the same, the one at the higher limit does not survive less often. What the pairs tell of it is no weaker for that.
+func pairs(lower, higher []tried) (all [][2]tried) {
+	var below []tried
+	for _, h := range higher {
+		for len(lower) > 0 && lower[0].max < h.max {
+			below, lower = append(below, lower[0]), lower[1:]
+		}
+		if n := len(below); n > 0 {
+			all, below = append(all, [2]tried{below[n-1], h}), below[:n-1]
+		}
+	}
+	return all
 }
 
 // Worse reports whether more memory is needed.

@@ -2,6 +2,8 @@ package compare
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -76,4 +78,57 @@ func TestAGateOfALimitHasAnAmount(t *testing.T) {
 
 func TestASeriesOfOneLimitHasNoSmallest(t *testing.T) {
 	require.Empty(t, Compare(mustRead(t, triedAt(5, 60, 64)...), mustRead(t, triedAt(5, 60, 64)...)).Series)
+}
+
+// counted is so many of 3 or 15 runs at each limit, in MiB, that survived: what a search of a Go service has come to, whose peak is by
+// a huge page more or less.
+func counted(limits map[int]share) (all []*outcome.Outcome) {
+	for _, l := range slices.Sorted(maps.Keys(limits)) {
+		for n := range limits[l].runs {
+			need := l - 1
+			if n >= limits[l].such {
+				need = l + 1
+			}
+			all = append(all, run60(fmt.Sprintf("max=%dMiB/repeat=%d", l, n+1), outcome.Bytes(l)*outcome.MiB, outcome.Bytes(need)*outcome.MiB))
+		}
+	}
+	return all
+}
+
+// Three real searches, of the same build twice and of one that takes 3 MiB more.
+var (
+	searched  = map[int]share{19: {1, 0}, 20: {15, 0}, 21: {3, 1}, 22: {3, 2}, 23: {3, 2}, 24: {15, 14}, 25: {15, 15}, 26: {3, 3}, 554: {1, 1}}
+	again     = map[int]share{20: {15, 0}, 21: {3, 2}, 22: {3, 2}, 23: {3, 2}, 24: {15, 15}, 25: {3, 3}, 555: {1, 1}}
+	threeMore = map[int]share{22: {3, 0}, 23: {15, 0}, 24: {15, 2}, 25: {3, 2}, 26: {3, 2}, 27: {15, 11}, 28: {15, 15}, 29: {3, 3}, 561: {1, 1}}
+)
+
+// A quarter of the range of 0 and 1 was taken off what survived, so that nothing was found that survives more often than not.
+func TestALimitMovesWhereTheBorderIsNotSharp(t *testing.T) {
+	gates := mustGates(t, "limit +5%")
+	for _, base := range []map[int]share{searched, again} {
+		c := Compare(mustRead(t, counted(base)...), mustRead(t, counted(threeMore)...))
+		require.Len(t, c.Check(gates), 1)
+		require.Less(t, *c.Series[0].Test.P, 1e-4)
+		require.Empty(t, Compare(mustRead(t, counted(threeMore)...), mustRead(t, counted(base)...)).Check(gates), "better")
+	}
+	for _, pair := range [][2]map[int]share{{searched, again}, {again, searched}} {
+		c := Compare(mustRead(t, counted(pair[0])...), mustRead(t, counted(pair[1])...))
+		require.Empty(t, c.Check(mustGates(t, "limit, verdict")))
+		require.InDelta(t, 0.68, *c.Series[0].Test.P, 0.01)
+	}
+	c := Compare(mustRead(t, counted(map[int]share{25: {18, 18}, 28: {1, 1}})...), mustRead(t, counted(map[int]share{25: {36, 17}, 28: {1, 1}})...))
+	require.Len(t, c.Check(gates), 1)
+	require.Len(t, c.Check(mustGates(t, "verdict")), 1, "what ends otherwise in half of the runs has changed")
+}
+
+func TestTheAnswersOfTwoSearchesThatMayDifferByChanceAskForMoreRepeats(t *testing.T) {
+	few := Compare(mustRead(t, counted(map[int]share{20: {5, 0}, 24: {5, 5}, 28: {5, 5}})...), mustRead(t, counted(map[int]share{20: {5, 0}, 24: {5, 2}, 28: {5, 5}})...))
+	before := slices.Clone(few.Notes)
+	require.Empty(t, few.Check(mustGates(t, "limit +5%")))
+	require.Equal(t, append(before, "limit +5%: 24 MiB → 28 MiB may be chance; if the shares of those that survive are as they seem, 11 runs of each limit on both sides would tell"), few.Notes)
+	few.Check(mustGates(t, "limit +50%, peak"))
+	require.Equal(t, before, few.Notes, "28 MiB would pass it anyway")
+	apart := Compare(mustRead(t, triedAt(5, 60, 48, 62)...), mustRead(t, triedAt(5, 60, 48, 64)...))
+	apart.Check(mustGates(t, "limit"))
+	require.Contains(t, apart.Notes[len(apart.Notes)-1], "no limit was tried on both sides of which one is survived alone: sweep both at the same limits")
 }

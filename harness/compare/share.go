@@ -1,0 +1,122 @@
+package compare
+
+import (
+	"math"
+	"math/big"
+)
+
+// share is how many of some runs are such: how many of those at a limit survived.
+type share struct{ runs, such int }
+
+// table is the shares of both sides, of runs that are to be compared.
+type table struct{ base, head share }
+
+// tells reports whether the table tells anything: one whose runs are all such, or none, has one outcome alone.
+func (t table) tells() bool {
+	such := t.base.such + t.head.such
+	return t.base.runs > 0 && t.head.runs > 0 && such > 0 && such < t.base.runs+t.head.runs
+}
+
+// telling are the tables that tell anything.
+func telling(tables []table) (all []table) {
+	for _, t := range tables {
+		if t.tells() {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// What has no number is compared by Fisher's exact test, and at several limits by the exact form of Cochran's, Mantel's and
+// Haenszel's: how many runs of each limit survived is given, and how they fall on the two sides is chance. The sum over all limits
+// decides. A change of a service moves the shares at all of them in one direction, so that a sum has more power than the surest of
+// several tests that are each corrected for the others (Holm): 2 of 3 against none, at three limits, is nothing in each. There is no
+// approximation in it, as 3 runs are too few for any. A limit that all runs survive, or none, adds nothing to the sum.
+
+// tails are how often the head would have so few such runs, or fewer, and so many, or more, if the sides were the same.
+func tails(tables []table) (few, many float64) {
+	chances, seen := []float64{1}, 0
+	for _, t := range tables {
+		of, least := t.chances()
+		chances = convolved(chances, of)
+		seen += t.head.such - least
+	}
+	for i, chance := range chances {
+		if i <= seen {
+			few += chance
+		}
+		if i >= seen {
+			many += chance
+		}
+	}
+	return min(few, 1), min(many, 1)
+}
+
+// chances are those of each number of such runs in the head, from the least that there can be: a hypergeometric distribution. Whole
+// numbers make it the same on every machine.
+func (t table) chances() (chances []float64, least int) {
+	such, head, all := t.base.such+t.head.such, t.head.runs, t.base.runs+t.head.runs
+	least = max(0, such-t.base.runs)
+	for n := least; n <= min(such, head); n++ {
+		of := ways(such, n)
+		chance, _ := new(big.Rat).SetFrac(of.Mul(of, ways(all-such, head-n)), ways(all, head)).Float64()
+		chances = append(chances, chance)
+	}
+	return chances, least
+}
+
+// ways is n over k.
+func ways(n, k int) *big.Int { return new(big.Int).Binomial(int64(n), int64(k)) }
+
+// convolved is the distribution of a sum.
+func convolved(a, b []float64) []float64 {
+	sum := make([]float64, len(a)+len(b)-1)
+	for i, p := range a {
+		for j, q := range b {
+			sum[i+j] += float64(p * q) // not fused with the sum, as some machines do
+		}
+	}
+	return sum
+}
+
+// leastOf is the p of such tables if all runs of the one side were such, and none of the other.
+func leastOf(tables []table) float64 {
+	p := 2.0
+	for _, t := range tables {
+		of, _ := ways(t.base.runs+t.head.runs, t.head.runs).Float64()
+		p /= of
+	}
+	return min(1, p)
+}
+
+// mostRepeats is up to how many repeats are asked of anybody.
+const mostRepeats = 100
+
+// repeatsToTell is with how many runs of each limit, on both sides, the shares that were seen would be a change; 0 where that takes
+// more than can be asked for.
+func repeatsToTell(tables []table) int {
+	for n := fewest; n <= mostRepeats; n++ {
+		scaled := make([]table, len(tables))
+		for i, t := range tables {
+			scaled[i] = table{t.base.scaled(n), t.head.scaled(n)}
+		}
+		if few, many := tails(scaled); 2*min(few, many) <= alpha {
+			return n
+		}
+	}
+	return 0
+}
+
+// scaled is the same share of so many runs.
+func (s share) scaled(runs int) share {
+	return share{runs, int(math.Round(float64(s.such*runs) / float64(s.runs)))}
+}
+
+// values are 1 for each of the runs that is such, and 0 for each other.
+func (s share) values() []float64 {
+	values := make([]float64, s.runs)
+	for i := range s.such {
+		values[i] = 1
+	}
+	return values
+}

@@ -1,0 +1,60 @@
+package compare
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestTheExactTestIsFishersAndThatOfSeveralLimitsTheirSum(t *testing.T) {
+	few, many := tails([]table{{share{18, 18}, share{36, 17}}})
+	require.InDelta(t, 4.68e-5, few, 1e-7) // C(36,17)/C(54,35)
+	require.InDelta(t, 1, many, 1e-9)
+	few, _ = tails([]table{{share{15, 14}, share{15, 2}}})
+	require.InDelta(t, 1.09e-5, few, 1e-7)
+	few, many = tails([]table{{share{4, 3}, share{4, 1}}}) // Fisher's lady: 17 of 70
+	require.InDelta(t, 17.0/70, few, 1e-12)
+	require.InDelta(t, 69.0/70, many, 1e-12)
+	apart := table{share{3, 3}, share{3, 0}}
+	few, _ = tails([]table{apart, apart})
+	require.InDelta(t, 1.0/400, few, 1e-15)
+	require.InDelta(t, 2.0/400, leastOf([]table{apart, apart}), 1e-15)
+	few, many = tails(nil)
+	require.Equal(t, [2]float64{1, 1}, [2]float64{few, many})
+	require.Empty(t, telling([]table{{share{3, 3}, share{9, 9}}, {share{3, 0}, share{9, 0}}, {share{}, share{9, 4}}}))
+}
+
+// The level holds whatever the shares are, and at limits that differ: the head's are the higher ones there.
+func TestTheExactTestFindsNoMoreInEqualBuildsThanItsLevel(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	runs := func(n int, p float64) (s share) {
+		s.runs = n
+		for range n {
+			if random.Float64() < p {
+				s.such++
+			}
+		}
+		return s
+	}
+	const all = 5000
+	for _, higher := range []float64{0, 0.2} {
+		found := 0
+		for range all {
+			var tables []table
+			for _, p := range []float64{0.1, 0.4, 0.7} {
+				tables = append(tables, table{runs(5, p), runs(10, p+higher)})
+			}
+			if few, _ := tails(telling(tables)); 2*few <= alpha {
+				found++
+			}
+		}
+		require.LessOrEqual(t, found, all*6/1000, "half of the level is on this side")
+	}
+}
+
+func TestRepeatsThatWouldTellAreThoseOfTheSharesThatWereSeen(t *testing.T) {
+	require.Equal(t, 5, repeatsToTell([]table{{share{1, 1}, share{1, 0}}}))
+	require.Equal(t, 11, repeatsToTell([]table{{share{5, 5}, share{5, 2}}}))
+	require.Zero(t, repeatsToTell([]table{{share{10, 5}, share{10, 5}}}))
+}
