@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"oomcage/harness/outcome"
@@ -128,11 +129,25 @@ func (b *observation) apply(ctx context.Context) {
 	}
 }
 
+// maxError bounds what is kept of a step's error, which may have all of a server's answer in it: it is searched for what programs
+// say of memory, and is in a line of results.
+const maxError = 16 << 10
+
+// endsOf is the text without its middle where it is longer.
+func endsOf(text string) string {
+	out := len(text) - maxError
+	if out <= 0 {
+		return text
+	}
+	head, tail := text[:maxError/2], text[len(text)-maxError/2:]
+	return fmt.Sprintf("%s[… %d bytes left out …]%s", strings.ToValidUTF8(head, ""), out, strings.ToValidUTF8(tail, ""))
+}
+
 // conclude waits for a target that is dying, asks one that lives to end, and reads the evidence.
 func (b *observation) conclude(ctx context.Context) {
 	timedOut := ctx.Err() != nil || errors.As(b.loadErr, new(*notReadyInTime))
 	if b.loadErr != nil {
-		b.o.Error = b.loadErr.Error()
+		b.o.Error = endsOf(b.loadErr.Error())
 	}
 	b.load.awaitDeath(ctx, b.loadErr)
 	b.tl.mover.end()
