@@ -3,7 +3,6 @@ package compare
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 
 	"oomcage/harness/internal/chart"
@@ -79,7 +78,8 @@ func (r *Results) rungs() (rungs map[string][]*point, names []string) {
 // plot draws the figure over memory.max; it is nothing where neither side has it.
 func (f figure) plot(series string, base, head []*point) (chart.Plot, bool) {
 	p := chart.Plot{Title: f.what, X: "memory.max"}
-	least, across, up := math.Inf(1), 0.0, 0.0
+	var limits []float64
+	up := 0.0
 	for i, side := range [][]*point{base, head} {
 		line := chart.Line{Name: []string{"base", "head"}[i]}
 		for _, at := range side {
@@ -89,8 +89,7 @@ func (f figure) plot(series string, base, head []*point) (chart.Plot, bool) {
 			}
 			slices.Sort(values)
 			s := summary(values)
-			least = min(least, float64(at.max))
-			across, up = max(across, float64(at.max)), max(up, s.Hi)
+			limits, up = append(limits, float64(at.max)), max(up, s.Hi)
 			line.Spots = append(line.Spots, chart.Spot{
 				X: float64(at.max), Y: s.Median, Lo: s.Lo, Hi: s.Hi,
 				Text: fmt.Sprintf("%s, %s at %s: %s", shown(series), line.Name, sizeText(at.max), f.summary(s)),
@@ -101,8 +100,11 @@ func (f figure) plot(series string, base, head []*point) (chart.Plot, bool) {
 	if up == 0 {
 		return p, false
 	}
-	aside := (across - least) * 0.06
-	p.Across, p.Up = chart.SizesFrom(max(0, least-aside), across+aside, 6), f.scale(up*1.08)
+	p.Across = chart.Limits(limits, 6, func(lowest, highest float64) chart.Scale {
+		aside := (highest - lowest) * 0.06
+		return chart.SizesFrom(max(0, lowest-aside), highest+aside, 6)
+	})
+	p.Up = f.scale(up * 1.08)
 	return p, true
 }
 

@@ -54,7 +54,8 @@ func (s *Set) curves() (plots []template.HTML) {
 	all := s.series()
 	for _, c := range costs {
 		p := chart.Plot{Title: c.title, X: "memory.max"}
-		var across, up float64
+		var limits []float64
+		var up float64
 		for _, one := range all {
 			line := one.curve(c)
 			if len(line.Spots) < 2 {
@@ -66,14 +67,14 @@ func (s *Set) curves() (plots []template.HTML) {
 		p.Lines = p.Lines[:min(len(p.Lines), maxCurves)]
 		for _, line := range p.Lines {
 			for _, spot := range line.Spots {
-				across, up = max(across, spot.X), max(up, spot.Hi)
+				limits, up = append(limits, spot.X), max(up, spot.Hi)
 			}
 		}
 		if up == 0 {
 			continue
 		}
 		p.NoLegend = len(p.Lines) == 1
-		p.Across, p.Up = chart.Sizes(across*1.03, 6), c.scale(up)
+		p.Across, p.Up = limitScale(limits, 6), c.scale(up)
 		plots = append(plots, template.HTML(p.SVG())) // which escapes what others have chosen
 	}
 	return plots

@@ -46,6 +46,9 @@ const (
 // page is what the template fills in.
 type page struct {
 	Title      string
+	Brand      string
+	Summary    string // where the title has the answer
+	Answers    *answers
 	Incomplete string
 	Findings   []pageFinding
 	More       int // findings that are not listed
@@ -75,7 +78,10 @@ func (s *Set) writeHTML(w io.Writer) error { return s.writePage(w, maxPage) }
 // writePage writes a page of which the packed data takes at most that many bytes.
 func (s *Set) writePage(w io.Writer, maxBytes int) error {
 	ranked := s.ranked()
-	p := page{Title: s.summary(), Places: s.places(), Legend: s.pageLegend(), Curves: s.curves(), Style: template.CSS(pageStyle + sheet()), Script: template.JS(pageScript)}
+	p := page{Title: s.summary(), Brand: s.brand(), Answers: s.answers(), Places: s.places(), Legend: s.pageLegend(), Curves: s.curves(), Style: template.CSS(pageStyle + sheet()), Script: template.JS(pageScript)}
+	if p.Answers != nil {
+		p.Title, p.Brand, p.Summary = p.Answers.Title, "", p.Title
+	}
 	if p.Curves != nil {
 		p.Style += template.CSS(chart.Style)
 	}
@@ -89,7 +95,7 @@ func (s *Set) writePage(w io.Writer, maxBytes int) error {
 		at[o.Name] = i
 	}
 	for _, f := range s.listed() {
-		found := pageFinding{Check: f.Check, Parts: strings.Split(printable.Line(ends(f.Text, maxText)), "/"), First: -1}
+		found := pageFinding{Check: checkText(f.Check), Parts: strings.Split(printable.Line(ends(f.Text, maxText)), "/"), First: -1}
 		if len(f.Points) > 0 {
 			found.First = at[f.Points[0]]
 		}
@@ -148,6 +154,14 @@ func (p *page) fill(s *Set, outcomes []*outcome.Outcome, maxBytes int) error {
 		p.Thinned = fmt.Sprintf("Timelines have at most %d readings here, and texts %s.", a.samples, sizeText(outcome.Bytes(a.text)))
 		return nil
 	}
+}
+
+// checkText is a check's name in plain words.
+func checkText(name string) string {
+	if name == "monotone" {
+		return "a higher limit did worse"
+	}
+	return name
 }
 
 // pageLegend names the verdicts that occur.

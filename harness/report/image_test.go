@@ -89,7 +89,7 @@ func TestKillsByTheOwnLimitAreFilledAndAllElseIsHollow(t *testing.T) {
 	for _, v := range outcome.Verdicts() {
 		s.outcomes = append(s.outcomes, &outcome.Outcome{Verdict: v})
 	}
-	kills, others := s.marks()
+	kills, others := s.marks(scale{})
 	require.Len(t, kills, 2, "oom-killed and oom-group-killed; the page's test counts the same")
 	require.Len(t, others, len(outcome.Verdicts())-2)
 }

@@ -23,6 +23,10 @@ func (s *Set) killsPlot() *plot.Plot {
 	p.Add(gridLines())
 	x, y := killsScales(all...)
 	put(x, &p.X)
+	if len(x.Far) > 0 {
+		p.X.Label.Text += " (behind the line not to scale)"
+		p.Add(cutLine(x.Top))
+	}
 	put(y, &p.Y)
 	p.Legend.Top, p.Legend.Left = true, true
 	p.Legend.XOffs = vg.Points(8)
@@ -31,10 +35,10 @@ func (s *Set) killsPlot() *plot.Plot {
 	for i, s := range all {
 		c := rgb(seriesColours[i%len(seriesColours)])
 		if band := s.band(); few && len(band) > 0 {
-			p.Add(&area{band, c})
+			p.Add(&area{slices.DeleteFunc(band, func(w window) bool { return x.Cut(float64(w.Max)) }), c})
 			bands = true
 		}
-		kills, others := s.marks()
+		kills, others := s.marks(x)
 		hollow = hollow || len(others) > 0
 		for j, xys := range []plotter.XYs{kills, others} {
 			shape := glyph{marks[i%len(marks)], j == 0}
@@ -67,13 +71,16 @@ func put(s scale, a *plot.Axis) {
 	for _, t := range s.Ticks {
 		ticks = append(ticks, plot.Tick{Value: t.At, Label: t.Text})
 	}
-	a.Min, a.Max, a.Tick.Marker = 0, s.Top, ticks
+	for _, t := range s.Far {
+		ticks = append(ticks, plot.Tick{Value: s.Place(t.At), Label: t.Text})
+	}
+	a.Min, a.Max, a.Tick.Marker = s.From, s.End(), ticks
 }
 
 // marks are the points that the cage's own limit has killed, and the others.
-func (s series) marks() (kills, others plotter.XYs) {
+func (s series) marks(x scale) (kills, others plotter.XYs) {
 	for _, o := range s.outcomes {
-		at := plotter.XY{X: float64(maxOf(o)), Y: float64(o.Acknowledged)}
+		at := plotter.XY{X: x.Place(float64(maxOf(o))), Y: float64(o.Acknowledged)}
 		if slices.Contains(ownLimit, o.Verdict) {
 			kills = append(kills, at)
 		} else {
@@ -101,6 +108,15 @@ func (a *area) Plot(c draw.Canvas, p *plot.Plot) {
 	slices.Reverse(down)
 	a.color.A = 50
 	c.FillPolygon(a.color, c.ClipPolygonXY(append(up, down...)))
+}
+
+// cutLine is where an axis across is cut.
+type cutLine float64
+
+// Plot draws the line; it is what plot.Plotter wants.
+func (at cutLine) Plot(c draw.Canvas, p *plot.Plot) {
+	x, _ := p.Transforms(&c)
+	c.StrokeLine2(draw.LineStyle{Color: faint, Width: vg.Points(0.8), Dashes: []vg.Length{vg.Points(3), vg.Points(3)}}, x(float64(at)), c.Min.Y, x(float64(at)), c.Max.Y)
 }
 
 func gridLines() *plotter.Grid {

@@ -29,6 +29,8 @@ type point struct {
 	Acked     int             `json:"acked"`
 	Attempted int             `json:"attempted"`
 	Predicted string          `json:"predicted,omitempty"`
+	Each      int64           `json:"each,omitempty"` // bytes that a step took
+	EachText  string          `json:"eachText,omitempty"`
 	Max       int64           `json:"max,omitempty"` // memory.max; 0 where there is none
 	MaxText   string          `json:"maxText"`
 	Peak      int64           `json:"peak"` // memory.peak
@@ -66,7 +68,7 @@ func (s *Set) index(outcomes []*outcome.Outcome, chunk int) index {
 		x.Marks = append(x.Marks, m.path(4.5))
 	}
 	for _, f := range s.Findings {
-		x.Checks = append(x.Checks, f.Check)
+		x.Checks = append(x.Checks, checkText(f.Check))
 	}
 	at := x.addAxes(outcomes)
 	found := s.found()
@@ -115,7 +117,12 @@ func (x *index) addAxes(outcomes []*outcome.Outcome) map[sweep.Value]axisPlace {
 // pointOf is a row without what other points have a part in.
 func pointOf(o *outcome.Outcome) point {
 	kind, _ := o.Evidence.Fullest.FilledBy()
+	var each int64
+	if o.Measured != nil {
+		each = int64(o.Measured.Step)
+	}
 	return point{
+		Each: each, EachText: tookEach(o),
 		Name: printable.Line(o.Name), Verdict: o.Verdict, Acked: o.Acknowledged, Attempted: o.Attempted, Predicted: predicted(o),
 		Max: finite(o.Evidence.Limits.Max), MaxText: limit(o), Peak: int64(o.Peak), PeakText: sizeText(o.Peak),
 		Filled: kind, FillText: filledBy(o),

@@ -59,12 +59,20 @@ func (s series) maxSteps() int {
 
 // killsScales are those of a plot of these series.
 func killsScales(all ...series) (x, y scale) {
-	var right int64
+	var limits []float64
 	maxSteps := 0
 	for _, s := range all {
-		right, maxSteps = max(right, maxOf(s.outcomes[len(s.outcomes)-1])), max(maxSteps, s.maxSteps())
+		maxSteps = max(maxSteps, s.maxSteps())
+		for _, o := range s.outcomes {
+			limits = append(limits, float64(maxOf(o)))
+		}
 	}
-	return chart.Sizes(float64(right)*1.03, 9), chart.Counts(max(1, float64(maxSteps)*1.08))
+	return limitScale(limits, 9), chart.Counts(max(1, float64(maxSteps)*1.08))
+}
+
+// limitScale is an axis of memory.max: from 0, unless far limits are cut off.
+func limitScale(limits []float64, most int) scale {
+	return chart.Limits(limits, most, func(_, highest float64) scale { return chart.Sizes(highest*1.03, most) })
 }
 
 // ownLimit are the verdicts of points that the cage's own limit has killed: their marks are filled.

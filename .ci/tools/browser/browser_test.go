@@ -26,6 +26,7 @@ import (
 const (
 	realSweep = "../../../harness/report/testdata/sweep.jsonl"
 	findings  = "../../../harness/report/testdata/findings.jsonl"
+	search    = "../../../harness/report/testdata/bisect.jsonl"
 )
 
 // patience is how long a page may take. Drawing 10,000 points takes about a second; a loaded CI machine is slower

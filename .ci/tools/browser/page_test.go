@@ -164,3 +164,21 @@ func TestABandEndsWithThePlotAtTheTop(t *testing.T) {
 	require.True(t, above, "a band goes on above it")
 	require.Equal(t, "14", eval[string](tb, `document.querySelector("#kills-clip rect").getAttribute("y")`))
 }
+
+func TestTheAnswerOfASearchStandsFirstAndItsBorderIsNoBlot(t *testing.T) {
+	tb := mustOpen(t, mustRead(t, search))
+	require.Equal(t, []string{"oomcage bisect: 25 MiB"}, tb.texts("h1"))
+	require.Equal(t, "answer-title", eval[string](tb, `document.querySelector("main section h2").id`))
+	// The limits from 19 to 26 MiB take most of the plot, and the one of 554 MiB stands behind the cut.
+	share := eval[float64](tb, `(() => {
+		const places = [...document.querySelectorAll("#kills .mark")].flatMap((m) => [...m.getAttribute("d").matchAll(/M([\d.]+)/g)].map((at) => Number(at[1])));
+		const each = [...new Set(places)].sort((a, b) => a - b);
+		return (each.at(-2) - each[0]) / (each.at(-1) - each[0]);
+	})()`)
+	require.Greater(t, share, 0.75)
+	require.Contains(t, tb.texts("#kills text"), "554 MiB")
+	require.NotEmpty(t, tb.texts("#kills .cut"))
+	require.Contains(t, tb.texts("#points td.each"), "3.4 MiB", "what a step took is shown")
+	require.True(t, contains(tb.texts(".check"), "a higher limit did worse"))
+	require.NotContains(t, eval[string](tb, `document.body.innerText`), "monotone")
+}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -29,6 +31,51 @@ func TestAScaleHasRoundNumbersUpToItsTop(t *testing.T) {
 		}
 		require.Equal(t, c.want, strings.Join(texts, " "))
 	}
+}
+
+func TestLimitsFarAboveTheOthersStandBehindACut(t *testing.T) {
+	whole := func(_, highest float64) Scale { return Sizes(highest, 6) }
+	for _, c := range []struct {
+		limits string
+		far    string
+	}{
+		{"19 20 21 22 23 24 25 26 554", "554 MiB"},
+		{"554 561 28 25 26 27 29 22 23 24 24", "554 MiB 561 MiB"},
+		{"24 25 26 28 40 100 554", "40 MiB 100 MiB 554 MiB"},
+		{"32 64 96 128 160", ""},
+		{"64 128 256 512 1024", ""},
+		{"20 554", ""},
+		{"20 21 554", ""},
+		{"64", ""},
+		{"", ""},
+	} {
+		var limits []float64
+		for _, word := range strings.Fields(c.limits) {
+			n, err := strconv.Atoi(word)
+			require.NoError(t, err)
+			limits = append(limits, float64(n)*(1<<20))
+		}
+		s := Limits(limits, 6, whole)
+		var far []string
+		for _, tick := range s.Far {
+			far = append(far, tick.Text)
+		}
+		require.Equal(t, c.far, strings.Join(far, " "), c.limits)
+		slices.Sort(limits)
+		last := math.Inf(-1)
+		for _, at := range slices.Compact(limits) {
+			place := s.Place(at)
+			require.Greater(t, place, last, "%s: a higher limit stands further right", c.limits)
+			require.LessOrEqual(t, place, s.End())
+			require.Equal(t, at > s.Top, s.Cut(at))
+			last = place
+		}
+	}
+	s := Limits([]float64{20, 22, 24, 26, 1000}, 6, whole)
+	require.Greater(t, (s.Place(26)-s.Place(20))/(s.End()-s.From), 0.7, "what is near has most of the room")
+	cut := Plot{Across: s, Up: Counts(10), Lines: []Line{{"a", []Spot{{20, 1, 1, 1, ""}, {26, 2, 2, 2, ""}, {1000, 3, 3, 3, ""}}}}}.SVG()
+	require.Contains(t, cut, `class="cut"`)
+	require.Regexp(t, `class="path l0" d="M[\d. ]+L[\d. ]+M[\d. ]+"`, cut, "no line goes over the cut")
 }
 
 func TestAPlotIsWellFormedWhateverItsTextsAre(t *testing.T) {

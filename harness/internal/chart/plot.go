@@ -42,6 +42,8 @@ const Style = `.plot { color: #1d2126; font: 12px system-ui, sans-serif; --line0
 .plot text { fill: currentColor; }
 .plot .title { font-weight: 600; font-size: 13px; }
 .plot .rule { stroke: var(--rule); }
+.plot .far { fill: var(--rule); opacity: .4; }
+.plot .cut { stroke: currentColor; stroke-width: 1.2; }
 .plot .range { stroke-width: 1.5; opacity: .6; }
 .plot .path { fill: none; stroke-width: 1.5; }
 .plot .l0 { stroke: var(--line0); fill: var(--line0); } .plot .l1 { stroke: var(--line1); fill: var(--line1); }
@@ -77,6 +79,7 @@ func (p Plot) SVG() string {
 		x := p.x(t.At)
 		fmt.Fprintf(&b, `<path class="rule" d="M%.1f %dV%d"/><text x="%.1f" y="%d" text-anchor="middle">%s</text>`, x, top, height-bottom, x, height-bottom+16, text(t.Text))
 	}
+	p.cut(&b)
 	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text>`, width-right, height-8, text(p.X))
 	for i, l := range p.Lines {
 		p.line(&b, l, i)
@@ -89,11 +92,28 @@ func (p Plot) SVG() string {
 	return b.String()
 }
 
+// cut draws what is behind the cut of the axis across: two strokes where it is, and a tick for each value.
+func (p Plot) cut(b *strings.Builder) {
+	if len(p.Across.Far) == 0 {
+		return
+	}
+	x := p.x(p.Across.Top)
+	fmt.Fprintf(b, `<rect class="far" x="%.1f" y="%d" width="%.1f" height="%d"/>`, x, top, width-right-x, height-bottom-top)
+	fmt.Fprintf(b, `<path class="cut" d="M%.1f %dl5 -10m-1 10l5 -10"/>`, x-4, height-bottom+5)
+	for _, t := range p.Across.Far {
+		fmt.Fprintf(b, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`, p.x(t.At), height-bottom+16, text(t.Text))
+	}
+}
+
 func (p Plot) line(b *strings.Builder, l Line, i int) {
 	var path, marks strings.Builder
 	for j, s := range l.Spots {
 		x, y := p.x(s.X), p.y(s.Y)
-		fmt.Fprintf(&path, "%c%.1f %.1f", "ML"[min(j, 1)], x, y)
+		pen := 'L'
+		if j == 0 || p.Across.Cut(s.X) {
+			pen = 'M' // over the cut no line tells anything
+		}
+		fmt.Fprintf(&path, "%c%.1f %.1f", pen, x, y)
 		if s.Hi > s.Lo {
 			fmt.Fprintf(&marks, `<path class="range l%d" d="M%.1f %.1fV%.1f"/>`, i%4, x, p.y(s.Lo), p.y(s.Hi))
 		}
@@ -126,7 +146,7 @@ func place(s Scale, v, from, to float64) float64 {
 	if s.Top <= s.From {
 		return from
 	}
-	return from + (to-from)*(v-s.From)/(s.Top-s.From)
+	return from + (to-from)*(s.Place(v)-s.From)/(s.End()-s.From)
 }
 
 // text is one that others may have chosen.

@@ -3,18 +3,42 @@ package chart
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"oomcage/harness/internal/human"
 )
 
-// Scale is an axis of a plot from From to Top.
+// Scale is an axis of a plot from From to Top. What is Far beyond it stands behind a cut, evenly spaced, or all else would be
+// one blot.
 type Scale struct {
 	From  float64 `json:"from,omitempty"`
 	Top   float64 `json:"top"`
 	Ticks []Tick  `json:"ticks"`
+	Far   []Tick  `json:"far,omitempty"`
 }
+
+// farRoom is how much of what is before the cut each value behind it takes.
+const farRoom = 0.16
+
+// Place is where a value is drawn on the axis, between From and End. What is behind the cut and no value of it stands at the next one.
+func (s Scale) Place(v float64) float64 {
+	if v <= s.Top || len(s.Far) == 0 {
+		return v
+	}
+	i := 0
+	for i < len(s.Far)-1 && s.Far[i].At < v {
+		i++
+	}
+	return s.Top + (float64(i)+0.6)*farRoom*(s.Top-s.From)
+}
+
+// End is where the axis ends.
+func (s Scale) End() float64 { return s.Top + float64(len(s.Far))*farRoom*(s.Top-s.From) }
+
+// Cut reports whether a value stands behind the cut.
+func (s Scale) Cut(v float64) bool { return len(s.Far) > 0 && v > s.Top }
 
 // Tick is a round number on a scale.
 type Tick struct {
@@ -66,3 +90,34 @@ func Counts(top float64) Scale {
 
 // Size prints a size as people read it; one that is whole stays so: "64 MiB".
 func Size[N ~int64](n N) string { return strings.Replace(human.Size(n), ".0 ", " ", 1) }
+
+// A few limits far above all others, as the upper end of a search is, are cut off where the gap below them is more than twice as
+// wide as all that is below it. Three at least are left.
+const (
+	maxFar  = 4
+	minNear = 3
+	farGap  = 2
+)
+
+// Limits is the scale of plots over these limits, which may come in any order. Where some are far above the others, it is cut, and begins
+// near the lowest; else it is what whole makes of the lowest and the highest.
+func Limits(limits []float64, most int, whole func(lowest, highest float64) Scale) Scale {
+	limits = slices.Compact(slices.Sorted(slices.Values(limits)))
+	if len(limits) == 0 {
+		return whole(0, 0)
+	}
+	for far := min(maxFar, len(limits)-minNear); far > 0; far-- {
+		near := limits[:len(limits)-far]
+		first, last := near[0], near[len(near)-1]
+		if limits[len(near)]-last <= farGap*(last-first) {
+			continue
+		}
+		aside := (last - first) * 0.08
+		s := SizesFrom(max(0, first-aside), last+aside, most)
+		for _, at := range limits[len(near):] {
+			s.Far = append(s.Far, Tick{at, Size(int64(at))})
+		}
+		return s
+	}
+	return whole(limits[0], limits[len(limits)-1])
+}

@@ -2,7 +2,7 @@
 // All its texts are to be shown as they are, and numbers beside them are to be drawn and sorted by.
 
 /** @typedef {{ at: number, text: string }} Tick */
-/** @typedef {{ from?: number, top: number, ticks: Tick[] }} Scale */
+/** @typedef {{ from?: number, top: number, ticks: Tick[], far?: Tick[] }} Scale */
 /** @typedef {{ max: number, lo: number, hi: number }} Window */
 /** @typedef {{ name: string, points: number[], band: Window[] | null, steps: Scale }} Series */
 /** @typedef {{ from: string, to: string, max: Scale, steps: Scale, series: Series[] }} Kills */
@@ -10,7 +10,7 @@
 /**
  * A point; its place is the one in the index.
  * @typedef {{ name: string, rank: number, values: number[], verdict: string, acked: number, attempted: number, predicted?: string,
- *   max?: number, maxText: string, peak: number, peakText: string, filled?: string, filledText?: string, took: number, tookText: string, findings?: number[] }} Point
+ *   each?: number, eachText?: string, max?: number, maxText: string, peak: number, peakText: string, filled?: string, filledText?: string, took: number, tookText: string, findings?: number[] }} Point
  */
 /**
  * @typedef {{ axes: { Name: string, Values: string[] }[], points: Point[], checks: string[], verdicts: string[],

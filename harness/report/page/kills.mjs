@@ -27,6 +27,7 @@ export function drawKills(index, open) {
 		box.replaceChildren(drawn.plot);
 		byId("kills-hint").textContent = (box.querySelector(".band") ? "The band is what was predicted. " : "") +
 			"Filled marks are kills by the cage's own limit, hollow ones are other ends." +
+			(kills.max.far ? ` Behind the cut the axis is not to scale: ${kills.max.far.map((t) => t.text).join(", ")}.` : "") +
 			(many ? " So many series share marks: choose one to tell it apart." : "");
 	};
 	if (many) {
@@ -64,11 +65,11 @@ export function nearestMark(all, x, y) {
 function killsPlot(index, kills, series, width) {
 	const height = Math.max(280, Math.min(420, width * 0.45));
 	const bands = series.length <= index.marks.length;
-	const named = bands && width > 480;
+	const named = bands && width > 480 && kills.series.length > 1;
 	const frame = { left: 44, right: width - (named ? 195 : 16), top: 14, bottom: height - 46 };
 	const steps = series.length === 1 ? series[0].steps : kills.steps;
 	/** @type {Coordinate} */
-	const x = (v) => frame.left + (v / kills.max.top) * (frame.right - frame.left);
+	const x = (v) => frame.left + share(kills.max, v) * (frame.right - frame.left);
 	/** @type {Coordinate} */
 	const y = (v) => frame.bottom - (v / steps.top) * (frame.bottom - frame.top);
 	const count = series.reduce((sum, s) => sum + s.points.length, 0);
@@ -83,6 +84,7 @@ function killsPlot(index, kills, series, width) {
 		plot.append(svg("line", { class: "grid", x1: x(at), x2: x(at), y1: frame.top, y2: frame.bottom }),
 			svg("text", { x: x(at), y: frame.bottom + 18, "text-anchor": "middle" }, text));
 	}
+	plot.append(...farTicks(kills.max, x, frame));
 	const middle = (frame.top + frame.bottom) / 2;
 	plot.append(svg("text", { x: (frame.left + frame.right) / 2, y: height - 6, "text-anchor": "middle" }, "memory.max"),
 		svg("text", { x: 12, y: middle, "text-anchor": "middle", transform: `rotate(-90 12 ${middle})` }, "steps"));
@@ -97,7 +99,7 @@ function killsPlot(index, kills, series, width) {
 	const rings = [];
 	for (const s of series) {
 		if (bands && s.band) {
-			inside.append(svg("path", { class: `band s${s.style}`, d: bandPath(s.band, x, y, steps.top) }));
+			inside.append(svg("path", { class: `band s${s.style}`, d: bandPath(s.band.filter((w) => !kills.max.far || w.max <= kills.max.top), x, y, steps.top) }));
 		}
 		const paths = { filled: "", hollow: "" };
 		for (const point of s.points.map((place) => index.points[place])) {
@@ -110,14 +112,50 @@ function killsPlot(index, kills, series, width) {
 		}
 		plot.append(...Object.entries(paths).map(([style, d]) => svg("path", { class: `mark ${style} s${s.style}`, d })));
 	}
-	plot.append(...rings.slice(0, 200));
-	if (bands) {
+	plot.append(...rings.slice(0, 200), ...(series.length === 1 ? repeats(marks) : []));
+	if (bands && kills.series.length > 1) {
 		for (const { s, left, top, name } of named ? namesAtEnds(series, index.points, x, y) : namesInCorner(series, frame)) {
 			plot.append(svg("g", {}, svg("path", { class: `mark filled s${s.style}`, d: mark(s, left, top) }),
 				svg("text", { class: `label s${s.style}`, x: left + 11, y: top + 4 }, name)));
 		}
 	}
 	return { plot, marks };
+}
+
+// repeats are numbers beside marks that lie on each other: how many they are.
+/** @type {(marks: Mark[]) => SVGElement[]} */
+function repeats(marks) {
+	/** @type {Map<string, { mark: Mark, count: number }>} */
+	const at = new Map();
+	for (const mark of marks) {
+		const key = `${mark.x} ${mark.y}`;
+		const there = at.get(key) || { mark, count: 0 };
+		there.count++;
+		at.set(key, there);
+	}
+	return [...at.values()].filter(({ count }) => count > 1).map(({ mark, count }) => svg("text", { class: "times", x: mark.x + 11, y: mark.y - 5 }, `×${count}`));
+}
+
+// share is where a value stands on an axis, from 0 to 1: what is behind its cut stands there evenly spaced, as internal/chart has it.
+/** @type {(scale: import("./data.mjs").Scale, v: number) => number} */
+export function share({ from = 0, top, far = [] }, v) {
+	const room = 0.16;
+	const at = far.findIndex((t) => t.at >= v);
+	const place = v <= top || far.length === 0 ? (v - from) / (top - from) : 1 + ((at < 0 ? far.length - 1 : at) + 0.6) * room;
+	return place / (1 + far.length * room);
+}
+
+// farTicks are what is behind the cut, and the cut.
+/** @type {(scale: import("./data.mjs").Scale, x: Coordinate, frame: { left: number, right: number, top: number, bottom: number }) => SVGElement[]} */
+function farTicks({ top, far = [] }, x, frame) {
+	if (far.length === 0) {
+		return [];
+	}
+	const cut = x(top);
+	const each = (frame.right - cut) / far.length;
+	return [svg("rect", { class: "far", x: cut, y: frame.top, width: frame.right - cut, height: frame.bottom - frame.top }),
+		svg("path", { class: "cut", d: `M${(cut - 4).toFixed(1)} ${frame.bottom + 5}l5 -10m-1 10l5 -10` }),
+		...far.filter((_, i) => each > 50 || i === far.length - 1).map(({ at, text }) => svg("text", { x: x(at), y: frame.bottom + 18, "text-anchor": "middle" }, text))];
 }
 
 // bandPath goes along the upper ends of the windows and back along the lower ones. What is far above the plot is cut:

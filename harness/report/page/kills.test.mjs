@@ -1,7 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { test } from "node:test";
 import { index } from "./golden.mjs";
-import { bandPath, namesAtEnds, nearestMark } from "./kills.mjs";
+import { bandPath, namesAtEnds, nearestMark, share } from "./kills.mjs";
 
 test("a click means the nearest mark within reach", () => {
 	const marks = [{ x: 10, y: 10 }, { x: 30, y: 10 }];
@@ -28,4 +28,14 @@ test("a series has its points in the order of their limits", () => {
 		const limits = points.map((place) => index.points[place].max || 0);
 		deepEqual(limits, [...limits].sort((a, b) => a - b));
 	}
+});
+
+test("what is far beyond an axis stands behind its cut, evenly spaced", () => {
+	const scale = { from: 10, top: 20, ticks: [], far: [{ at: 500, text: "" }, { at: 600, text: "" }] };
+	equal(share(scale, 10), 0);
+	equal(share(scale, 20) > 0.7, true);
+	equal(share(scale, 500) > share(scale, 20), true);
+	equal(share(scale, 600) - share(scale, 500) > 0.1, true);
+	equal(share(scale, 600) < 1, true);
+	equal(share({ top: 20, ticks: [] }, 5), 0.25);
 });

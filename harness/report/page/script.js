@@ -108,7 +108,7 @@
       const drawn = killsPlot(index, kills, shown, box.clientWidth || 720);
       marks = drawn.marks;
       box.replaceChildren(drawn.plot);
-      byId("kills-hint").textContent = (box.querySelector(".band") ? "The band is what was predicted. " : "") + "Filled marks are kills by the cage's own limit, hollow ones are other ends." + (many ? " So many series share marks: choose one to tell it apart." : "");
+      byId("kills-hint").textContent = (box.querySelector(".band") ? "The band is what was predicted. " : "") + "Filled marks are kills by the cage's own limit, hollow ones are other ends." + (kills.max.far ? ` Behind the cut the axis is not to scale: ${kills.max.far.map((t) => t.text).join(", ")}.` : "") + (many ? " So many series share marks: choose one to tell it apart." : "");
     };
     if (many) {
       byId("kills-controls").append(choice("Series", [`all ${series.length}, without their bands`, ...series.map((s) => s.name)], 0, (i) => {
@@ -140,10 +140,10 @@
   function killsPlot(index, kills, series, width) {
     const height = Math.max(280, Math.min(420, width * 0.45));
     const bands = series.length <= index.marks.length;
-    const named = bands && width > 480;
+    const named = bands && width > 480 && kills.series.length > 1;
     const frame = { left: 44, right: width - (named ? 195 : 16), top: 14, bottom: height - 46 };
     const steps = series.length === 1 ? series[0].steps : kills.steps;
-    const x = (v) => frame.left + v / kills.max.top * (frame.right - frame.left);
+    const x = (v) => frame.left + share(kills.max, v) * (frame.right - frame.left);
     const y = (v) => frame.bottom - v / steps.top * (frame.bottom - frame.top);
     const count = series.reduce((sum, s) => sum + s.points.length, 0);
     const says = `Acknowledged steps over memory.max: ${count} points in ${series.length} series, from ${kills.from} to ${kills.to}. The table below has the same figures.`;
@@ -160,6 +160,7 @@
         svg("text", { x: x(at), y: frame.bottom + 18, "text-anchor": "middle" }, text)
       );
     }
+    plot.append(...farTicks(kills.max, x, frame));
     const middle = (frame.top + frame.bottom) / 2;
     plot.append(
       svg("text", { x: (frame.left + frame.right) / 2, y: height - 6, "text-anchor": "middle" }, "memory.max"),
@@ -173,7 +174,7 @@
     const rings = [];
     for (const s of series) {
       if (bands && s.band) {
-        inside.append(svg("path", { class: `band s${s.style}`, d: bandPath(s.band, x, y, steps.top) }));
+        inside.append(svg("path", { class: `band s${s.style}`, d: bandPath(s.band.filter((w) => !kills.max.far || w.max <= kills.max.top), x, y, steps.top) }));
       }
       const paths = { filled: "", hollow: "" };
       for (const point of s.points.map((place) => index.points[place])) {
@@ -186,8 +187,8 @@
       }
       plot.append(...Object.entries(paths).map(([style, d]) => svg("path", { class: `mark ${style} s${s.style}`, d })));
     }
-    plot.append(...rings.slice(0, 200));
-    if (bands) {
+    plot.append(...rings.slice(0, 200), ...series.length === 1 ? repeats(marks) : []);
+    if (bands && kills.series.length > 1) {
       for (const { s, left, top, name } of named ? namesAtEnds(series, index.points, x, y) : namesInCorner(series, frame)) {
         plot.append(svg(
           "g",
@@ -198,6 +199,34 @@
       }
     }
     return { plot, marks };
+  }
+  function repeats(marks) {
+    const at = /* @__PURE__ */ new Map();
+    for (const mark of marks) {
+      const key = `${mark.x} ${mark.y}`;
+      const there = at.get(key) || { mark, count: 0 };
+      there.count++;
+      at.set(key, there);
+    }
+    return [...at.values()].filter(({ count }) => count > 1).map(({ mark, count }) => svg("text", { class: "times", x: mark.x + 11, y: mark.y - 5 }, `×${count}`));
+  }
+  function share({ from = 0, top, far = [] }, v) {
+    const room = 0.16;
+    const at = far.findIndex((t) => t.at >= v);
+    const place = v <= top || far.length === 0 ? (v - from) / (top - from) : 1 + ((at < 0 ? far.length - 1 : at) + 0.6) * room;
+    return place / (1 + far.length * room);
+  }
+  function farTicks({ top, far = [] }, x, frame) {
+    if (far.length === 0) {
+      return [];
+    }
+    const cut = x(top);
+    const each = (frame.right - cut) / far.length;
+    return [
+      svg("rect", { class: "far", x: cut, y: frame.top, width: frame.right - cut, height: frame.bottom - frame.top }),
+      svg("path", { class: "cut", d: `M${(cut - 4).toFixed(1)} ${frame.bottom + 5}l5 -10m-1 10l5 -10` }),
+      ...far.filter((_, i) => each > 50 || i === far.length - 1).map(({ at, text }) => svg("text", { x: x(at), y: frame.bottom + 18, "text-anchor": "middle" }, text))
+    ];
   }
   function bandPath(band, x, y, top) {
     const there = band.map((w) => `${x(w.max)} ${y(Math.min(w.hi, top * 2))}`);
@@ -657,9 +686,9 @@
   }
   function sharePath(waited, at, x, bottom) {
     return waited.map((us, i) => {
-      const share = i === 0 ? 0 : Math.min(1, us / Math.max(1, at[i] - at[i - 1]));
+      const share2 = i === 0 ? 0 : Math.min(1, us / Math.max(1, at[i] - at[i - 1]));
       const left = x(at[i - 1]);
-      return share > 0 ? `M${left.toFixed(1)} ${bottom}v${(-share * 30).toFixed(1)}H${Math.max(x(at[i]), left + 1.5).toFixed(1)}V${bottom}z` : "";
+      return share2 > 0 ? `M${left.toFixed(1)} ${bottom}v${(-share2 * 30).toFixed(1)}H${Math.max(x(at[i]), left + 1.5).toFixed(1)}V${bottom}z` : "";
     }).join("");
   }
 
@@ -751,6 +780,7 @@
     { name: "Verdict", key: (p) => p.verdict },
     { name: "Steps", key: (p) => p.acked, text: (p) => String(p.acked), class: "number" },
     { name: "Predicted", key: (p) => p.predicted ? Number.parseInt(p.predicted, 10) : -1, text: (p) => p.predicted || "", class: "number wide-only" },
+    { name: "A step took", key: (p) => p.each || 0, text: (p) => p.eachText || "", class: "each wide-only" },
     { name: "memory.max", key: (p) => p.max || Infinity, text: (p) => p.maxText, class: "number wide-only" },
     { name: "Peak", key: (p) => p.peak, text: (p) => p.peakText, class: "number wide-only" },
     { name: "Filled by", key: (p) => p.filled || "~", text: (p) => p.filledText || "", class: "filled-by wide-only" },
@@ -762,6 +792,7 @@
       /** @type {HTMLTableElement} */
       byId("points")
     );
+    table.classList.toggle("no-each", !index.points.some((p) => p.eachText));
     const body = html("tbody");
     const headings = columns.map((c) => html("th", { scope: "col", class: c.class }, html("button", { type: "button" }, c.name)));
     table.append(html("caption", { hidden: "" }, "All points; those with findings first"), html("thead", {}, html("tr", {}, ...headings)), body);

@@ -16,6 +16,7 @@ const columns = [
 	{ name: "Verdict", key: (p) => p.verdict },
 	{ name: "Steps", key: (p) => p.acked, text: (p) => String(p.acked), class: "number" },
 	{ name: "Predicted", key: (p) => (p.predicted ? Number.parseInt(p.predicted, 10) : -1), text: (p) => p.predicted || "", class: "number wide-only" },
+	{ name: "A step took", key: (p) => p.each || 0, text: (p) => p.eachText || "", class: "each wide-only" },
 	{ name: "memory.max", key: (p) => p.max || Infinity, text: (p) => p.maxText, class: "number wide-only" },
 	{ name: "Peak", key: (p) => p.peak, text: (p) => p.peakText, class: "number wide-only" },
 	{ name: "Filled by", key: (p) => p.filled || "~", text: (p) => p.filledText || "", class: "filled-by wide-only" },
@@ -26,6 +27,7 @@ const columns = [
 /** @type {(index: Index, open: import("./data.mjs").Open) => void} */
 export function drawTable(index, open) {
 	const table = /** @type {HTMLTableElement} */ (byId("points"));
+	table.classList.toggle("no-each", !index.points.some((p) => p.eachText));
 	const body = html("tbody");
 	const headings = columns.map((c) => html("th", { scope: "col", class: c.class }, html("button", { type: "button" }, c.name)));
 	table.append(html("caption", { hidden: "" }, "All points; those with findings first"), html("thead", {}, html("tr", {}, ...headings)), body);

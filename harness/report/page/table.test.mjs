@@ -22,11 +22,11 @@ test("points are sorted by value and not by letter", () => {
 
 test("each column sorts by what it shows, and changes nothing", () => {
 	const before = names(index.points);
-	for (const [column, of] of /** @type {const} */ ([[2, "acked"], [4, "max"], [5, "peak"], [7, "took"]])) {
+	for (const [column, of] of /** @type {const} */ ([[2, "acked"], [4, "each"], [5, "max"], [6, "peak"], [8, "took"]])) {
 		const values = sorted(index.points, column, false).map((p) => p[of] || 0);
 		deepEqual(values, [...values].sort((a, b) => a - b));
 	}
-	equal(sorted(index.points, 8, false)[0].findings?.length, Math.max(...index.points.map((p) => p.findings?.length || 0)));
+	equal(sorted(index.points, 9, false)[0].findings?.length, Math.max(...index.points.map((p) => p.findings?.length || 0)));
 	deepEqual(names(index.points), before);
 });
 
