@@ -45,14 +45,15 @@ func Check(outcomes []*outcome.Outcome) []Finding {
 			found = append(found, Finding{"inconclusive", []string{o.Name}, fmt.Sprintf("%s: %s", o.Name, o.Why)})
 		}
 	}
+	told := borders(outcomes)
 	for _, g := range groups(outcomes, RepeatAxis) {
-		found = append(found, checkFlaky(g)...)
+		found = append(found, checkFlaky(g, told[g.outcomes[0]])...)
 	}
 	found = append(found, checkStart(outcomes)...)
 	for _, g := range groups(outcomes, RepeatAxis, "max") {
 		found = append(found, checkLoad(g)...)
 		found = append(found, checkEnds(g)...)
-		found = append(found, checkMonotone(g)...)
+		found = append(found, checkMonotone(g, told[g.outcomes[0]])...)
 		found = append(found, checkLine(g)...)
 	}
 	slices.SortStableFunc(found, func(a, b Finding) int { return cmp.Compare(rank(a.Check), rank(b.Check)) })
@@ -138,8 +139,8 @@ func compareEndings(a, b ending) int {
 	return cmp.Or(cmp.Compare(slices.Index(all, a.verdict), slices.Index(all, b.verdict)), cmp.Compare(a.code, b.code))
 }
 
-// checkFlaky compares the repeats of one point.
-func checkFlaky(g group) []Finding {
+// checkFlaky compares the repeats of one point. border is what its search has told of.
+func checkFlaky(g group, border *span) []Finding {
 	endings := map[ending]int{}
 	lo, hi := math.MaxInt, 0
 	for _, o := range g.outcomes {
@@ -147,6 +148,8 @@ func checkFlaky(g group) []Finding {
 		lo, hi = min(lo, o.Acknowledged), max(hi, o.Acknowledged)
 	}
 	switch {
+	case border.divides(g.outcomes[0]), len(endings) == 1 && border.holds(g.outcomes[0]):
+		return nil
 	case len(endings) > 1:
 		var parts []string
 		for _, e := range slices.SortedFunc(maps.Keys(endings), compareEndings) {

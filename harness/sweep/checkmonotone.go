@@ -18,11 +18,11 @@ func died(o *outcome.Outcome) bool { return !Survived(o) && o.Verdict != outcome
 
 // checkMonotone names the few points without which the rest agree. A point with too many steps contradicts all
 // those above it that have as many as they should, and each of them only it. Points of equal memory.max are
-// not compared.
-func checkMonotone(g group) []Finding {
-	points := g.limited()
-	left, found := checkSurvivors(points)
-	return append(found, checkCounts(left)...)
+// not compared. Nor are those of a border that a search has told of; its limits at which all runs agree still have to agree with
+// each other.
+func checkMonotone(g group, border *span) []Finding {
+	left, found := checkSurvivors(slices.DeleteFunc(g.limited(), border.divides))
+	return append(found, checkCounts(slices.DeleteFunc(left, border.holds))...)
 }
 
 // blocks are where the runs of equal memory.max begin, and the end of the last one.

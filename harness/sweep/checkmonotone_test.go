@@ -96,7 +96,7 @@ func TestAsFewPointsAsPossibleAreOddAndTheRestAgree(t *testing.T) {
 				o.Verdict, o.Acknowledged = outcome.Survived, 6 // as many as there are
 			}
 		}
-		found := checkMonotone(group{outcomes: all})
+		found := checkMonotone(group{outcomes: all}, nil)
 		odd := map[string]bool{}
 		for _, f := range found {
 			name := f.Points[0]
