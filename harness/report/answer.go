@@ -30,7 +30,7 @@ type pageAnswer struct {
 
 // answers are those of a search, with what to write into a manifest; nil where the outcomes are not all of one.
 func (s *Set) answers() *answers {
-	works, headroom, _ := sweep.BisectCommand(s.Outcomes[0].Origin.Command)
+	works, headroom, _ := sweep.BisectCommand(s.command())
 	for _, o := range s.Outcomes {
 		if _, _, ok := sweep.BisectCommand(o.Origin.Command); !ok {
 			return nil
@@ -94,9 +94,17 @@ func (p *pageAnswer) fact(name, text string) {
 
 // brand is the command that made the outcomes.
 func (s *Set) brand() string {
-	words := strings.Fields(s.Outcomes[0].Origin.Command)
+	words := strings.Fields(s.command())
 	if len(words) > 1 && words[0] == "oomcage" && (words[1] == "run" || words[1] == "bisect") {
 		return "oomcage " + words[1]
 	}
 	return "oomcage sweep"
+}
+
+// command is that of the first outcome; "" where there is none, as of a suite in which nothing ran.
+func (s *Set) command() string {
+	if len(s.Outcomes) == 0 {
+		return ""
+	}
+	return s.Outcomes[0].Origin.Command
 }

@@ -60,3 +60,7 @@ func TestTheUpperEndOfASearchIsCutOffTheAxis(t *testing.T) {
 	require.NoError(t, Write(&image, s, SVG))
 	require.Contains(t, image.String(), "behind the line not to scale")
 }
+
+func TestASuiteInWhichNothingRanHasAPage(t *testing.T) {
+	require.NoError(t, Write(new(bytes.Buffer), NewSet(nil), HTML))
+}
