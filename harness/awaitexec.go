@@ -68,6 +68,7 @@ func startOf(pid int) (uint64, error) {
 // Fields of proc_pid_stat(5), counted from the state on.
 const (
 	parentOf  = 1  // ppid
+	groupOf   = 2  // pgrp
 	flagsOf   = 6  // flags
 	utimeOf   = 11 // utime
 	stimeOf   = 12 // stime
@@ -83,13 +84,18 @@ func procStat(pid, field int) ([]string, uint64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
-	if len(fields) <= field {
-		return nil, 0, fmt.Errorf("parse %s: %q has too few fields", path, stat)
-	}
-	n, err := strconv.ParseUint(fields[field], 10, 64)
+	fields, n, err := parseStat(stat, field)
 	if err != nil {
 		return nil, 0, fmt.Errorf("parse %s: %w", path, err)
 	}
 	return fields, n, nil
+}
+
+func parseStat(stat string, field int) ([]string, uint64, error) {
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) <= field {
+		return nil, 0, fmt.Errorf("%q has too few fields", stat)
+	}
+	n, err := strconv.ParseUint(fields[field], 10, 64)
+	return fields, n, err
 }

@@ -52,8 +52,7 @@ func newest() int {
 
 // hasEscaped reports whether a process is of p's run, alive and outside of its cage, and where.
 func (p *Process) hasEscaped(pid int) (where string, is bool) {
-	const processGroup = 2
-	fields, group, err := procStat(pid, processGroup)
+	fields, group, err := procStat(pid, groupOf)
 	if err != nil || fields[0] == "Z" || fields[0] == "X" || p.startedBefore(pid) {
 		return "", false
 	}

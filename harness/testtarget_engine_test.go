@@ -85,7 +85,7 @@ func (e fakeEngine) command(args []string) {
 		if text, err := os.ReadFile(e.path("code")); err == nil {
 			status, pid, code = "exited", "0", string(text)
 		}
-		fmt.Printf(`{"Status":%q,"Pid":%s,"ExitCode":%s}`, status, pid, code)
+		fmt.Printf(`[{"Id":"`+fakeID+`","State":{"Status":%q,"Pid":%s,"ExitCode":%s}}]`, status, pid, code)
 	case strings.HasPrefix(words, "start --attach "):
 		e.put("go", "")
 		code := mustAtoi(e.await("code"))

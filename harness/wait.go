@@ -2,10 +2,12 @@ package harness
 
 import (
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"oomcage/harness/internal/sys"
+	"oomcage/harness/outcome"
 )
 
 // awaitEnd waits until a child has ended, and leaves it to be waited for. It does so in Go's poller: in
@@ -28,4 +30,32 @@ func awaitEnd(child *os.Process) {
 		n, err := unix.EpollWait(int(epfd), make([]unix.EpollEvent, 1), 0)
 		return n > 0 || err != nil
 	})
+}
+
+func (p *Process) wait() {
+	defer close(p.done)
+	if p.held != nil {
+		p.status = p.awaitContainer()
+		return
+	}
+	awaitEnd(p.child)
+	p.last = lookAt(p.PID(), p.group.Name()) // before its PID is free
+	_ = p.cmd.Wait()                         // the state below says more than the error
+	p.status = statusOf(p.cmd.ProcessState)
+}
+
+func statusOf(s *os.ProcessState) outcome.ExitStatus {
+	if s == nil {
+		return outcome.ExitStatus{Ended: true, Code: -1, Signal: outcome.UnknownSignal}
+	}
+	ws, _ := s.Sys().(syscall.WaitStatus)
+	return statusIn(ws)
+}
+
+// statusIn reads what wait(2) says of a process that has ended.
+func statusIn(ws syscall.WaitStatus) outcome.ExitStatus {
+	if ws.Signaled() {
+		return outcome.ExitStatus{Ended: true, Code: -1, Signal: outcome.SignalName(int(ws.Signal()))}
+	}
+	return outcome.ExitStatus{Ended: true, Code: ws.ExitStatus()}
 }

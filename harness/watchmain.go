@@ -87,31 +87,16 @@ func (m *watchedMain) call() {
 func oldest(pids []uint64) (main int) {
 	var first uint64
 	for _, pid := range pids {
-		stat, err := sys.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		fields, started, err := procStat(int(pid), startedAt)
 		if err != nil {
 			continue
 		}
-		parent, started, ok := lineage(stat)
-		if ok && !slices.Contains(pids, parent) && (main == 0 || started < first) {
+		parent, err := strconv.ParseUint(fields[parentOf], 10, 64)
+		if err == nil && !slices.Contains(pids, parent) && (main == 0 || started < first) {
 			main, first = int(pid), started
 		}
 	}
 	return main
-}
-
-// lineage reads the parent's PID and the time of the start from /proc/PID/stat (proc_pid_stat(5)).
-func lineage(stat string) (parent, started uint64, ok bool) {
-	const ppid, starttime = 1, 19 // of the fields after the comm
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
-	if len(fields) <= starttime {
-		return 0, 0, false
-	}
-	parent, err := strconv.ParseUint(fields[ppid], 10, 64)
-	if err != nil {
-		return 0, 0, false
-	}
-	started, err = strconv.ParseUint(fields[starttime], 10, 64)
-	return parent, started, err == nil
 }
 
 // wait waits until it has ended, or close is called.

@@ -96,12 +96,12 @@ func TestAStartThatSystemdRefusedIsNoLife(t *testing.T) {
 }
 
 func TestTheMainProcessIsTheOldestWhoseParentIsOutside(t *testing.T) {
-	parent, started, ok := lineage("7 (a) b (c) S 42 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 4711 1 1")
-	require.True(t, ok)
-	require.EqualValues(t, 42, parent)
+	fields, started, err := parseStat("7 (a) b (c) S 42 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 4711 1 1", startedAt)
+	require.NoError(t, err)
+	require.Equal(t, "42", fields[parentOf])
 	require.EqualValues(t, 4711, started)
-	_, _, ok = lineage("7 (a) S 42")
-	require.False(t, ok)
+	_, _, err = parseStat("7 (a) S 42", startedAt)
+	require.ErrorContains(t, err, "too few fields")
 
 	self := uint64(os.Getpid())
 	require.EqualValues(t, self, oldest([]uint64{self, 1<<22 + 1}), "one is this process, and the other none")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"oomcage/harness/internal/sys"
 )
@@ -59,4 +60,24 @@ func leaderEnded(stat string) bool {
 	code, codeErr := strconv.Atoi(fields[exitCode])
 	const signalMask = 0x7f
 	return err == nil && codeErr == nil && n > 1 && code&signalMask == 0
+}
+
+// whereabouts tells where the process is, or was when it ended.
+func (p *Process) whereabouts() (at whereabouts, ended bool) {
+	if !p.Status().Ended {
+		at = p.lookAround()
+	}
+	if p.Status().Ended { // by now: what was read may be another process's
+		return p.last, true
+	}
+	return at, false
+}
+
+// lookAround reads where the process is. Of a container, another process waits for it, after which its PID is free.
+func (p *Process) lookAround() whereabouts {
+	at := lookAt(p.PID(), p.group.Name())
+	if p.held != nil && p.child.Signal(syscall.Signal(0)) != nil {
+		return whereabouts{}
+	}
+	return at
 }

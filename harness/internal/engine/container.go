@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os/exec"
 	"strconv"
@@ -103,40 +102,6 @@ func (e Engine) Init(ctx context.Context, id string) error {
 		return fmt.Errorf("%s: %w", e.Name, err)
 	}
 	return nil
-}
-
-// State is what an engine says of a container.
-type State struct {
-	PID      int    // of its first process, as the engine sees it; 0: none runs
-	Status   string // "created", "running", "exited" …
-	ExitCode int
-	Error    string
-}
-
-// Ended reports whether its program has run, and does not any more.
-func (s State) Ended() bool {
-	return s.Status == "exited" || s.Status == "stopped" || s.Status == "dead"
-}
-
-// isOver reports whether nothing of it runs.
-func (s State) isOver() bool { return s.PID == 0 && (s.Ended() || s.Status == "created") }
-
-// Inspect asks for the state of a container.
-func (e Engine) Inspect(ctx context.Context, id string) (State, error) {
-	out, err := e.run(ctx, "container", "inspect", "--format", "{{json .State}}", id)
-	if err != nil {
-		return State{}, fmt.Errorf("%s: %w", e.Name, err)
-	}
-	var s struct {
-		Pid      int
-		Status   string
-		ExitCode int
-		Error    string
-	}
-	if err := json.Unmarshal(out, &s); err != nil {
-		return State{}, fmt.Errorf("read what %s says of the container %s: %w", e.Name, id, err)
-	}
-	return State{PID: s.Pid, Status: s.Status, ExitCode: s.ExitCode, Error: s.Error}, nil
 }
 
 // Attach is the command that starts a container, prints what it prints, and ends with it.

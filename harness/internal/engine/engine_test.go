@@ -95,13 +95,13 @@ func TestCreateTakesTheIDAndExplainsAnImageThatIsNotThere(t *testing.T) {
 }
 
 func TestInspectTellsWhoRunsAndHowItEnded(t *testing.T) {
-	e, _ := mustFake(t, Docker, fake{Out: `{"Status":"exited","Pid":0,"ExitCode":137,"Error":"","OOMKilled":true}`})
+	e, _ := mustFake(t, Docker, fake{Out: `[{"Id":"abc1","State":{"Status":"exited","Pid":0,"ExitCode":137,"Error":"","OOMKilled":true}}]`})
 	s, err := e.Inspect(t.Context(), "abc")
 	require.NoError(t, err)
-	require.Equal(t, State{Status: "exited", ExitCode: 137}, s)
+	require.Equal(t, Container{Engine: Docker, ID: "abc1", Status: "exited", ExitCode: 137}, s)
 	require.True(t, s.Ended())
-	require.False(t, State{Status: "running", PID: 7}.Ended())
-	require.False(t, State{Status: "created"}.Ended())
+	require.False(t, Container{Status: "running", PID: 7}.Ended())
+	require.False(t, Container{Status: "created"}.Ended())
 }
 
 func TestWhatIsStartedByAnEngineAndLivesOnHoldsUpNobody(t *testing.T) {
@@ -115,31 +115,30 @@ func TestWhatIsStartedByAnEngineAndLivesOnHoldsUpNobody(t *testing.T) {
 func TestOnlyContainersWhoseCageIsGoneAreLeft(t *testing.T) {
 	here := Place{"boot", "cgroup:[1]"}
 	const cage = "/sys/fs/cgroup/oomcage/run-1-a/cage-1"
-	labels := func(boot, namespace string) map[string]string {
-		return map[string]string{cageLabel: cage, placeLabel: boot + "/" + namespace}
+	of := func(boot, namespace, status string) Container {
+		return Container{Status: status, labels: map[string]string{cageLabel: cage, placeLabel: boot + "/" + namespace}}
 	}
 	gone, there := func(string) bool { return false }, func(string) bool { return true }
-	no, yes := func() bool { return false }, func() bool { return true }
-	require.True(t, here.isLeft(labels("boot", "cgroup:[1]"), gone, no))
-	require.False(t, here.isLeft(labels("boot", "cgroup:[1]"), there, no), "its run goes on")
-	require.False(t, here.isLeft(labels("boot", "cgroup:[2]"), gone, no), "that of another cgroup namespace cannot be seen")
-	require.True(t, here.isLeft(labels("earlier", "cgroup:[2]"), there, no), "the machine was booted since")
-	require.False(t, here.isLeft(labels("earlier", "cgroup:[2]"), gone, yes), "another machine has it run")
-	require.False(t, here.isLeft(map[string]string{cageLabel: cage}, gone, no), "it is not one of ours")
-	require.False(t, here.isLeft(nil, gone, no))
+	require.True(t, here.isLeft(of("boot", "cgroup:[1]", "running"), gone))
+	require.False(t, here.isLeft(of("boot", "cgroup:[1]", "exited"), there), "its run goes on")
+	require.False(t, here.isLeft(of("boot", "cgroup:[2]", "exited"), gone), "that of another cgroup namespace cannot be seen")
+	require.True(t, here.isLeft(of("earlier", "cgroup:[2]", "exited"), there), "the machine was booted since")
+	require.False(t, here.isLeft(of("earlier", "cgroup:[2]", "running"), gone), "another machine has it run")
+	require.False(t, here.isLeft(Container{Status: "exited", labels: map[string]string{cageLabel: cage}}, gone), "it is not one of ours")
+	require.False(t, here.isLeft(Container{Status: "exited"}, gone))
 }
 
 func TestRemoveLeftAsksForEachAndRemovesTheOnesThatAreLeft(t *testing.T) {
 	here, err := Here()
 	require.NoError(t, err)
 	place := here.Boot + "/" + here.Namespace
-	labels := func(cage string) string {
-		return fmt.Sprintf(`{"%s":"%s","%s":"%s"}`, cageLabel, cage, placeLabel, place)
+	labelled := func(cage string) string {
+		return fmt.Sprintf(`[{"Id":"a","Config":{"Labels":{"%s":"%s","%s":"%s"}}}]`, cageLabel, cage, placeLabel, place)
 	}
 	e, calls := mustFake(t, Podman, fake{Of: map[string]string{
 		" ps ":              "aaaaaaaaaaaaaaaa\nbbbbbbbbbbbbbbbb",
-		" aaaaaaaaaaaaaaaa": labels("/no/such/cage"),
-		" bbbbbbbbbbbbbbbb": labels("/"),
+		" aaaaaaaaaaaaaaaa": labelled("/no/such/cage"),
+		" bbbbbbbbbbbbbbbb": labelled("/"),
 	}})
 	lines, err := e.RemoveLeft(t.Context())
 	require.NoError(t, err)

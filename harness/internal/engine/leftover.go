@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -40,18 +39,18 @@ func (o Owner) labels() []string {
 	return []string{cageLabel + "=" + o.Cage, placeLabel + "=" + o.Place.Boot + "/" + o.Place.Namespace}
 }
 
-// isLeft reports whether a container with these labels has been left by a run that was killed: its cage is no more. That of
+// isLeft reports whether a container has been left by a run that was killed: its cage is no more. That of
 // another cgroup namespace of this boot cannot be seen from here. One of another boot may be another machine's with the same
 // store of containers: it is left where it does not run.
-func (p Place) isLeft(labels map[string]string, exists func(path string) bool, runs func() bool) bool {
-	boot, namespace, ok := strings.Cut(labels[placeLabel], "/")
+func (p Place) isLeft(c Container, exists func(path string) bool) bool {
+	boot, namespace, ok := strings.Cut(c.labels[placeLabel], "/")
 	switch {
-	case !ok || labels[cageLabel] == "":
+	case !ok || c.labels[cageLabel] == "":
 		return false
 	case boot != p.Boot:
-		return !runs()
+		return c.isOver()
 	}
-	return namespace == p.Namespace && !exists(labels[cageLabel])
+	return namespace == p.Namespace && !exists(c.labels[cageLabel])
 }
 
 // RemoveLeft removes the containers of runs that were killed, and returns a line about each.
@@ -66,12 +65,8 @@ func (e Engine) RemoveLeft(ctx context.Context) ([]string, error) {
 	}
 	var said []string
 	for _, id := range strings.Fields(string(out)) {
-		labels, err := e.labels(ctx, id)
-		runs := func() bool {
-			s, err := e.Inspect(ctx, id)
-			return err != nil || !s.isOver()
-		}
-		if err != nil || !here.isLeft(labels, exists, runs) {
+		c, err := e.Inspect(ctx, id)
+		if err != nil || !here.isLeft(c, exists) {
 			continue // its owner has just removed it, or lives
 		}
 		line := fmt.Sprintf("removed the container %.12s, left by a run that was killed", id)
@@ -97,14 +92,6 @@ func (e Engine) RemoveOf(ctx context.Context, o Owner) error {
 		err = errors.Join(err, e.Remove(ctx, id))
 	}
 	return err
-}
-
-func (e Engine) labels(ctx context.Context, id string) (labels map[string]string, err error) {
-	out, err := e.run(ctx, "container", "inspect", "--format", "{{json .Config.Labels}}", id)
-	if err == nil {
-		err = json.Unmarshal(out, &labels)
-	}
-	return labels, err
 }
 
 // exists reports whether there may be something at the path.
