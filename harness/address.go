@@ -68,7 +68,7 @@ func reserve(own portLocks) (*reservation, error) {
 			return r, nil
 		}
 	}
-	return nil, fmt.Errorf("reserve an address: none of the ports %d to %d is free", firstPort, lastPort)
+	return nil, fmt.Errorf("reserve an address: none of the ports %d to %d is free; ss -ltn lists who listens, and closing cages frees theirs", firstPort, lastPort)
 }
 
 // reserveIn returns nil when no port is free.

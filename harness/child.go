@@ -31,10 +31,10 @@ func (c *Cage) Child(name string, l Limits) (*Cage, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		return nil, fmt.Errorf("make the child %s: the cage %s is closed", name, c.group.Path())
+		return nil, fmt.Errorf("make the child %s: the cage %s is closed: make it before that", name, c.group.Path())
 	}
 	if c.contained {
-		return nil, fmt.Errorf("make the child %s: the cage %s is for a container, and has no children", name, c.group.Path())
+		return nil, fmt.Errorf("make the child %s: the cage %s is for a container, and has no children: make another cage by NewCage", name, c.group.Path())
 	}
 	if err := c.delegate(); err != nil {
 		return nil, fmt.Errorf("make the child %s: %w", name, err)

@@ -186,7 +186,7 @@ func (c *Cage) enterContainer() error {
 	const alone = "a container has a cage of its own: make another with NewCage, or a child for each container of one"
 	switch {
 	case c.closed:
-		return fmt.Errorf("the cage %s is closed", c.group.Path())
+		return fmt.Errorf("the cage %s is closed: make another one by NewCage", c.group.Path())
 	case len(c.children) > 0:
 		return fmt.Errorf("the cage %s has children: %s", c.group.Path(), alone)
 	case len(c.processes) > 0 || c.starting > 0:

@@ -23,7 +23,7 @@ const execGrace = heedGrace / 2
 func Exec(words ...string) Step {
 	return func(ctx context.Context, p *Process, _ int) error {
 		if len(words) == 0 {
-			return errors.New("the step has no command to run")
+			return errors.New("the step has no command to run: give Exec a program and its arguments")
 		}
 		var out tail
 		return execFor(ctx, p, words, &out, &out)

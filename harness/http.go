@@ -177,7 +177,7 @@ func (c *requester) body(n int) (io.ReadCloser, int64, error) {
 	}
 	info, err := os.Stat(c.BodyFile) // to open another kind may block
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file", c.BodyFile)
+		err = fmt.Errorf("%s is no regular file: a body is read anew for each step", c.BodyFile)
 	}
 	var f *os.File
 	if err == nil {

@@ -124,7 +124,7 @@ func OutputReady(re *regexp.Regexp) Probe {
 func ExecReady(words ...string) Probe {
 	return func(ctx context.Context, p *Process) error {
 		if len(words) == 0 {
-			return errors.New("the probe has no command to run")
+			return errors.New("the probe has no command to run: give ExecReady a program and its arguments")
 		}
 		return untilReady(ctx, p, func(ctx context.Context) error {
 			var out tail

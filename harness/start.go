@@ -134,9 +134,9 @@ func (c *Cage) enter() (*cgroup.Group, error) {
 	defer c.mu.Unlock()
 	switch {
 	case c.closed:
-		return nil, fmt.Errorf("the cage %s is closed", c.group.Path())
+		return nil, fmt.Errorf("the cage %s is closed: make another one by NewCage", c.group.Path())
 	case c.contained:
-		return nil, fmt.Errorf("the cage %s is for a container, and takes no other targets", c.group.Path())
+		return nil, fmt.Errorf("the cage %s is for a container, and takes no other targets: make another one by NewCage", c.group.Path())
 	}
 	group, err := c.targetGroup()
 	if err == nil {

@@ -86,7 +86,7 @@ func (s WatchSpec) Validate() error {
 	case s.PID < 0:
 		return fmt.Errorf("watch process %d: it must be positive", s.PID)
 	case s.Engine != "" && s.Container == "":
-		return fmt.Errorf("the engine %s is of no use without a container", s.Engine)
+		return fmt.Errorf("the engine %s is of no use without a container: name that, or leave the engine out", s.Engine)
 	case s.For < 0:
 		return fmt.Errorf("watch for %v: it must not be negative", s.For)
 	}

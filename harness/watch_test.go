@@ -149,12 +149,12 @@ func TestAWatchThatIsOverFirstSaysSo(t *testing.T) {
 
 func TestAWatchSaysWhatItCannotWatch(t *testing.T) {
 	for want, s := range map[string]WatchSpec{
-		"there is nothing to watch: name a cgroup, a process, a unit, a container or a pod":     {},
-		"one thing can be watched at a time: a cgroup, a process, a unit, a container or a pod": {Cgroup: "a", PID: 1},
-		"watch process -1: it must be positive":                                                 {PID: -1},
-		"the engine docker is of no use without a container":                                    {PID: 1, Engine: "docker"},
-		`there is no engine "rkt": podman or docker`:                                            {Container: "a", Engine: "rkt"},
-		"watch for -1s: it must not be negative":                                                {PID: 1, For: -time.Second},
+		"there is nothing to watch: name a cgroup, a process, a unit, a container or a pod":      {},
+		"one thing can be watched at a time: a cgroup, a process, a unit, a container or a pod":  {Cgroup: "a", PID: 1},
+		"watch process -1: it must be positive":                                                  {PID: -1},
+		"the engine docker is of no use without a container: name that, or leave the engine out": {PID: 1, Engine: "docker"},
+		`there is no engine "rkt": podman or docker`:                                             {Container: "a", Engine: "rkt"},
+		"watch for -1s: it must not be negative":                                                 {PID: 1, For: -time.Second},
 	} {
 		_, err := Watch(t.Context(), s)
 		require.EqualError(t, err, want)

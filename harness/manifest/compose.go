@@ -107,7 +107,7 @@ func (s *Settings) docker(of *types.ServiceConfig) error {
 	swap := int64(of.MemSwapLimit) // of memory and swap together
 	switch {
 	case limit < 0 || reservation < 0 || swap < -1:
-		return errors.New("a size is negative")
+		return errors.New("a size is negative: give 0 or more")
 	case limit > 0 && limit < int64(outcome.SmallestMax):
 		return fmt.Errorf("its memory limit is %d bytes; below %v no program can be executed", limit, outcome.SmallestMax)
 	case limit == 0 && swap > 0:

@@ -27,15 +27,19 @@ var (
 // maxExponent is far above what an int64 holds, and far below what takes memory to compute. Quantities beyond it are cut.
 const maxExponent = 60
 
+func noQuantity(text string) error {
+	return fmt.Errorf("%q is no quantity: it looks like 64Mi, 1.5Gi, 500m or 134217728", text)
+}
+
 // parseQuantity reads one.
 func parseQuantity(text string) (quantity, error) {
 	m := quantityForm.FindStringSubmatch(text)
 	if m == nil || m[2]+m[3] == "" || len(text) > 100 {
-		return quantity{}, fmt.Errorf("%q is no quantity: it looks like 64Mi, 1.5Gi, 500m or 134217728", text)
+		return quantity{}, noQuantity(text)
 	}
 	r, ok := new(big.Rat).SetString(m[1] + "0" + m[2] + "." + m[3] + "0")
 	if !ok {
-		return quantity{}, fmt.Errorf("%q is no quantity", text)
+		return quantity{}, noQuantity(text)
 	}
 	suffix := m[4]
 	if power, ok := powersOf2[suffix]; ok {

@@ -192,7 +192,7 @@ func parseSize(text string) (outcome.Bytes, error) {
 		one := int64(1) << (10 * power)
 		n, err := strconv.ParseInt(m[1], 10, 64)
 		if err != nil || n > math.MaxInt64/one || exact > math.MaxInt64-n*one {
-			return 0, errors.New("it is out of range")
+			return 0, errors.New("it is out of range: 8E and more are too much")
 		}
 		exact += n * one
 		if m[2] != "" {
@@ -202,7 +202,7 @@ func parseSize(text string) (outcome.Bytes, error) {
 		rest = rest[len(m[0]):]
 	}
 	if exact > math.MaxInt64-int64(sum) {
-		return 0, errors.New("it is out of range")
+		return 0, errors.New("it is out of range: 8E and more are too much")
 	}
 	return outcome.Bytes(exact + int64(sum)), nil
 }

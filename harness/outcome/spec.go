@@ -87,7 +87,7 @@ func (t Target) validateContainer() error {
 	case t.Stdin != "":
 		return errors.New("the spec's Target.Stdin is not for a container: it has nothing to read; add the file to the image")
 	case strings.HasPrefix(t.Image, "-"):
-		return fmt.Errorf("the spec's Target.Image is %q, which is no name of an image", t.Image)
+		return fmt.Errorf("the spec's Target.Image is %q, which is no name of an image; one looks like localhost/app:1.2", t.Image)
 	}
 	return nil
 }

@@ -108,7 +108,7 @@ func (c *stepColumns) steps() (StepTimes, error) {
 	case len(c.Took) != size, c.N != nil && len(c.N) != size, c.Answer != nil && len(c.Answer) != size:
 		return nil, errors.New("the columns differ in length")
 	case c.Unit < 1:
-		return nil, fmt.Errorf("the unit is %d ns", c.Unit)
+		return nil, fmt.Errorf("the unit is %d ns, and at least 1 is needed", c.Unit)
 	case len(c.Kinds) == 0:
 		return nil, errors.New("there are no kinds of answers")
 	}

@@ -117,7 +117,7 @@ func (g Grid) sortedAxes() ([]Axis, error) {
 	for i, a := range axes {
 		switch {
 		case len(a.Values) == 0:
-			return nil, fmt.Errorf("the axis %s has no values", a.Name)
+			return nil, fmt.Errorf("the axis %s has no values: give at least one", a.Name)
 		case i > 0 && a.Name == axes[i-1].Name:
 			return nil, fmt.Errorf("the axis %s is given twice: give it once, with all its values", a.Name)
 		}

@@ -57,7 +57,7 @@ type Options struct {
 // then stays kept.
 func Run(ctx context.Context, points []Point, o Options) ([]*harness.Outcome, error) {
 	if len(points) == 0 {
-		return nil, errors.New("the sweep has no points")
+		return nil, errors.New("the sweep has no points: Grid.Points makes them")
 	}
 	if o.Parallel < 0 {
 		return nil, fmt.Errorf("the sweep's Parallel is %d: it must not be negative", o.Parallel)

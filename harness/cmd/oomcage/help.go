@@ -38,7 +38,7 @@ func newHelpCommand(root *cobra.Command) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			cmd, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
-				return usageError{fmt.Errorf("there is no help topic %q", strings.Join(args, " "))}
+				return usageError{fmt.Errorf("there is no help topic %q: oomcage help lists them", strings.Join(args, " "))}
 			}
 			return cmd.Help()
 		},

@@ -157,7 +157,7 @@ func (l *loadFlags) http() (sweep.Template, error) {
 				return sweep.Template{}, fmt.Errorf("-body %s: %w", l.body, guest.ExplainMissing(err))
 			}
 			if !info.Mode().IsRegular() {
-				return sweep.Template{}, fmt.Errorf("-body %s: it is no regular file", l.body)
+				return sweep.Template{}, fmt.Errorf("-body %s: it is no regular file, and is read anew for each step", l.body)
 			}
 		}
 	}

@@ -144,7 +144,7 @@ func splitCommand(text string) ([]string, error) {
 		return nil, err
 	}
 	if len(words) == 0 {
-		return nil, errors.New("there is no command")
+		return nil, errors.New("there is no command: write a program and its arguments")
 	}
 	if !strings.Contains(words[0], "$") { // $ADDR and the like are known when it runs
 		if _, err := exec.LookPath(words[0]); err != nil {
@@ -177,7 +177,7 @@ func (s *specFlags) spec(ctx context.Context, args []string) (outcome.Spec, swee
 	}
 	for _, e := range s.env {
 		if name, _, ok := strings.Cut(e, "="); !ok || name == "" {
-			return spec, sweep.Template{}, usageError{fmt.Errorf("-env %q is not NAME=VALUE", e)}
+			return spec, sweep.Template{}, usageError{fmt.Errorf("-env %q is not NAME=VALUE; it looks like GOGC=50", e)}
 		}
 	}
 	for _, text := range s.files {

@@ -268,7 +268,7 @@ func (p *specParser) program(value *yaml.Node) (words []string, err error) {
 		words, err = p.scalars(programKey, value)
 	}
 	if err == nil && len(words) == 0 {
-		err = errors.New("it has no words")
+		err = errors.New("it has no words: write a program and its arguments")
 	}
 	if err != nil {
 		return nil, p.errorf(value, "%s: %w", programKey, err)

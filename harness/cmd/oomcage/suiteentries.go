@@ -16,7 +16,7 @@ import (
 func entriesOf(cmd *cobra.Command, args []string) ([]entry, error) {
 	if len(args) == 0 || cmd.ArgsLenAtDash() == 0 || !isSpecFile(args[0]) {
 		if only, _ := cmd.Flags().GetStringArray("only"); len(only) > 0 {
-			return nil, usageError{errors.New("-only chooses of the runs in spec files, and there is none")}
+			return nil, usageError{errors.New("-only chooses of the runs in spec files, and there is none: name one before it, as in suite.yaml")}
 		}
 		return []entry{{name: cmd.Name(), cmd: cmd, args: args}}, nil
 	}
@@ -45,7 +45,7 @@ func entriesOf(cmd *cobra.Command, args []string) ([]entry, error) {
 			return nil, err
 		}
 		if slices.ContainsFunc(entries, func(b entry) bool { return b.name == e.name }) {
-			return nil, usageError{fmt.Errorf("%s: a run of another file has the name %q too", e.from, e.name)}
+			return nil, usageError{fmt.Errorf("%s: a run of another file has the name %q too: give one of them another name", e.from, e.name)}
 		}
 		entries = append(entries, e)
 	}
@@ -89,7 +89,7 @@ func specArguments(cmd *cobra.Command, args []string) (files, program []string, 
 		case args[0] == "--" && len(args) > 1:
 			return files, args[1:], nil
 		case args[0] == "--":
-			return nil, nil, usageError{errors.New("there is no program after --")}
+			return nil, nil, usageError{errors.New("there is no program after --: name it there, as in -- ./app")}
 		case !strings.HasPrefix(args[0], "-") && isSpecFile(args[0]):
 			files, args = append(files, args[0]), args[1:]
 			continue

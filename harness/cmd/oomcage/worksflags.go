@@ -33,12 +33,12 @@ func (w *worksFlags) register(f *pflag.FlagSet) {
 func (w *worksFlags) works() (sweep.Criteria, error) {
 	asked := sweep.Criteria{Latency: w.latency, Pressure: float64(w.pressure)}
 	if asked.Pressure > 1 {
-		return asked, fmt.Errorf("-max-pressure is %s: it is a part of the time", &w.pressure)
+		return asked, fmt.Errorf("-max-pressure is %s: it is a part of the time, from 0 to 100%%", &w.pressure)
 	}
 	if w.refaults != "" {
 		n, err := strconv.ParseUint(w.refaults, 10, 64)
 		if err != nil {
-			return asked, fmt.Errorf("-max-refaults %q is no number of pages", w.refaults)
+			return asked, fmt.Errorf("-max-refaults %q is no number of pages; it looks like 100", w.refaults)
 		}
 		asked.Refaults = &n
 	}

@@ -129,12 +129,12 @@ func checkDocker(info []byte, here string) error {
 		return advise.New("the docker daemon does not answer: "+printable.Line(strings.Join(i.ServerErrors, ", ")), "sudo systemctl start docker")
 	case i.Name != "" && i.Name != here:
 		return advise.New(fmt.Sprintf("docker talks to a daemon elsewhere (%s, and this is %s), and a cage is on this machine", printable.Line(i.Name), here),
-			"unset DOCKER_HOST DOCKER_CONTEXT and docker context use default; where its socket was lent to a container, run outside of that, or with --engine podman")
+			"unset DOCKER_HOST DOCKER_CONTEXT and docker context use default; where its socket was lent to a container, run outside of that, or take podman")
 	case i.CgroupVersion == "1":
 		return advise.New("docker uses cgroup v1, and a cage is a cgroup v2", "boot with systemd.unified_cgroup_hierarchy=1")
 	case i.CgroupDriver != "cgroupfs":
 		return advise.New(fmt.Sprintf("docker's cgroup driver is %s, which puts containers into slices of systemd alone, never below a cage", i.CgroupDriver),
-			`"exec-opts": ["native.cgroupdriver=cgroupfs"] in /etc/docker/daemon.json and a restart of the daemon, or --engine podman`)
+			`"exec-opts": ["native.cgroupdriver=cgroupfs"] in /etc/docker/daemon.json and a restart of the daemon, or podman`)
 	}
 	return nil
 }
