@@ -18,7 +18,10 @@ const (
 	// (Benjamini and Hochberg), and so how often there is any in two equal builds. No rank test of 5 and 5 can be more sure than
 	// one in 126, so a change at few of many points also counts where it is clear: all runs of the one side are further from all of
 	// the other than the runs of a side, here and at most other points, are from each other.
-	falseShare = 0.01
+	//
+	// With 2 %, 5 repeats of two points find what one of them shows, and no more than 3 of 1,000 comparisons of equal builds have an
+	// alarm, as with 1 %, where both had to show it (2026-11).
+	falseShare = 0.02
 
 	// margin is by what part of the runs' range the samples must differ at least: with that much taken off, the difference must
 	// still be significant. Of 400,000 pairs of 5 equal runs, 0.8 % are apart, and by more than the margin 0.2 % with normal or

@@ -109,6 +109,17 @@ func TestAJumpThatOtherPointsShowAsNoiseIsNoise(t *testing.T) {
 	require.True(t, jump.changed, "alone, nothing says so")
 }
 
+// A real service of 22 MiB, whose peak is by up to two huge pages more or less, and a build of it that takes 3 MiB more, at two limits:
+// 5 repeats show it at one of them.
+func TestThreeMiBMoreAreFoundInASmallServiceAtOneOfTwoLimits(t *testing.T) {
+	at40 := &test{base: []float64{24.2, 22.1, 22.2, 24, 22.2}, head: []float64{26.1, 28.1, 25.9, 28.2, 28.1}, floor: 0.25}
+	at48 := &test{base: []float64{26, 24.2, 24, 22.2, 22}, head: []float64{26, 25.8, 26.1, 26.1, 26.3}, floor: 0.25}
+	judge([]*test{at40, at48})
+	require.True(t, at40.changed)
+	require.InDelta(t, 2.0/252, at40.p, 1e-9)
+	require.False(t, at48.changed)
+}
+
 // kindsOfNoise are what the runs of one build differ by, in MiB.
 var kindsOfNoise = map[string]func(*rand.Rand) float64{
 	"normal":     func(r *rand.Rand) float64 { return r.NormFloat64() },

@@ -33,7 +33,11 @@ func (c *Comparison) notes() (notes []string) {
 	}
 	if n := repeatsFor(len(c.Points)); n > least && least >= fewest {
 		if alone := c.byChance(); alone > 0 {
-			say("%s differ no more than some of so many do by chance, and count as noise; %d repeats would tell", human.Count(alone, "figure"), n)
+			differ, count := "differ", "count"
+			if alone == 1 {
+				differ, count = "differs", "counts"
+			}
+			say("%s %s no more than some of so many do by chance, and %s as noise; %d repeats would tell", human.Count(alone, "figure"), differ, count, n)
 		}
 	}
 	for _, s := range []Side{c.Base, c.Head} {
