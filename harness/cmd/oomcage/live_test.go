@@ -31,14 +31,6 @@ func TestTheGraphHasALimitThatMoves(t *testing.T) {
 	require.Contains(t, current.plot(limits, 1, 80, 24, false), "memory.max")
 }
 
-func TestAMovedLimitIsSaidOnce(t *testing.T) {
-	s := &stepPrinter{limit: 64 * harness.MiB}
-	require.Empty(t, s.moved(64*harness.MiB))
-	require.Equal(t, "       of 48.0 MiB from here on\n", s.moved(48*harness.MiB))
-	require.Empty(t, s.moved(48*harness.MiB))
-	require.Equal(t, "       no memory.max from here on\n", s.moved(harness.Unlimited))
-}
-
 func TestALongRunKeepsItsPeakInAsManyValuesAsThereAreColumns(t *testing.T) {
 	var r readings
 	for i := range 100_000 {
