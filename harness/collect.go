@@ -83,7 +83,7 @@ func (t *timeline) evidence(p *Process) Evidence {
 	t.seen.note(time.Since(t.start), at)
 	after := takeSnapshot(p.cage, p.cage.between(t.seen.group))
 	t.seen.noteLimits(time.Since(t.start), after.limits)
-	e := after.Reading.Since(t.before.Reading)
+	e := after.Since(t.before.Reading)
 	e.PID = initialPID(p.PID())
 	e.OOMScoreAdj = p.score
 	e.Cage = p.cage.group.Name()

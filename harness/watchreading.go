@@ -132,7 +132,7 @@ func (l *watchedLife) evidence() Evidence {
 		l.asReadLast(&after)
 	}
 	l.before = &watchedEnd{id: l.last.id, main: l.main.processID(), memory: after.Memory, ancestors: slices.Clone(after.Ancestors)}
-	e := after.Reading.Since(l.tl.before.Reading)
+	e := after.Since(l.tl.before.Reading)
 	if n := len(l.tl.samples); n > 0 && removed {
 		last := l.tl.samples[n-1]
 		e.Stat, e.Pressure = last.Stat, last.Pressure
