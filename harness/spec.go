@@ -74,6 +74,10 @@ type Target struct {
 	// program has been executed; below the harness's own it takes CAP_SYS_RESOURCE (proc(5)).
 	OOMScoreAdj *int
 
+	// NoTHP starts the target without transparent huge pages (PR_SET_THP_DISABLE of prctl(2)), which its children inherit: so it
+	// takes what it touches, and no whole huge page for a part of one. False: as the system has them.
+	NoTHP bool
+
 	// Ready waits until the target can take load. nil: ready as soon as it is started.
 	Ready Probe
 
@@ -206,7 +210,7 @@ func loadWithoutCode(l outcome.Load) Load {
 
 func (t Target) data() outcome.Target {
 	return outcome.Target{
-		Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, User: t.User, Stdin: t.Stdin, OOMScoreAdj: t.OOMScoreAdj,
+		Path: t.Path, Args: t.Args, Env: t.Env, Dir: t.Dir, User: t.User, Stdin: t.Stdin, OOMScoreAdj: t.OOMScoreAdj, NoTHP: t.NoTHP,
 		ReadyName: t.ReadyName, ReadyTimeout: t.ReadyTimeout, Restart: t.Restart, Capture: t.Capture,
 		Image: t.Image, Engine: t.Engine, Port: t.Port,
 	}
@@ -214,7 +218,7 @@ func (t Target) data() outcome.Target {
 
 func targetWithoutCode(d outcome.Target) Target {
 	return Target{
-		Path: d.Path, Args: d.Args, Env: d.Env, Dir: d.Dir, User: d.User, Stdin: d.Stdin, OOMScoreAdj: d.OOMScoreAdj,
+		Path: d.Path, Args: d.Args, Env: d.Env, Dir: d.Dir, User: d.User, Stdin: d.Stdin, OOMScoreAdj: d.OOMScoreAdj, NoTHP: d.NoTHP,
 		ReadyName: d.ReadyName, ReadyTimeout: d.ReadyTimeout, Restart: d.Restart, Capture: d.Capture,
 		Image: d.Image, Engine: d.Engine, Port: d.Port,
 	}

@@ -104,7 +104,7 @@ func (c *Cage) start(ctx context.Context, t Target) (*Process, error) {
 	}
 	p.scratch.Store(tmp)
 	p.cpu, _ = cpuTime(c.group) // what cannot be read now, cannot be read later
-	if err := p.execute(as); err != nil {
+	if err := p.execute(as, t.NoTHP); err != nil {
 		c.leave(nil)
 		r.Close()
 		return nil, errors.Join(as.explain(err, cmd.Path, cmd.Dir), tmp.remove())
@@ -115,14 +115,18 @@ func (c *Cage) start(ctx context.Context, t Target) (*Process, error) {
 }
 
 // execute starts the program in its cgroup.
-func (p *Process) execute(as *account) error {
+func (p *Process) execute(as *account, noTHP bool) error {
 	dir, err := p.group.Open()
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(dir.Fd()), Setpgid: true, Credential: as.credential()}
-	err = p.group.ExplainFork(p.cmd.Start())
+	start := startWithHugePages
+	if noTHP {
+		start = startWithoutHugePages
+	}
+	err = p.group.ExplainFork(start(p.cmd.Start))
 	p.child = p.cmd.Process
 	return err
 }

@@ -118,7 +118,7 @@ func (o *Outcome) hugePages() string {
 	case o.Measured == nil || o.Measured.Step-o.Spec.Load.Bytes > o.Baseline.HugePage:
 		return ""
 	}
-	return fmt.Sprintf("; huge pages hold %s more than the steps were to take: try THP=never", human.Size(over))
+	return fmt.Sprintf("; huge pages hold %s more than the steps were to take: see what it takes without them", human.Size(over))
 }
 
 // relieved returns a clause that says that earlier victims gave back too little, or "".

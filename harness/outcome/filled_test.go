@@ -180,7 +180,7 @@ func TestOtherCausesAreNamedWhenTheyMatter(t *testing.T) {
 			o.Spec.Load.Bytes = 10 * MiB
 			o.Evidence.Fullest.Stat.AnonTHP, o.Baseline.HugePage = 60*MiB, 2*MiB
 			o.Measured = &Measured{Step: 12 * MiB, Error: 3 * MiB, Steps: 4}
-		}, "; huge pages hold 10.0 MiB more than the steps were to take: try THP=never"},
+		}, "; huge pages hold 10.0 MiB more than the steps were to take: see what it takes without them"},
 		"copies": {func(o *Outcome) { o.Evidence.Fullest.Copied = 20 * MiB }, "; 20.0 MiB of it are copies of pages that were shared with a forked child"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -24,7 +24,7 @@ func (o *Outcome) help() string {
 		}
 	}
 	if o.hugePages() != "" {
-		advice = append(advice, "huge pages hold more than was asked for: see what it takes without them (prctl PR_SET_THP_DISABLE, or madvise in /sys/kernel/mm/transparent_hugepage/enabled)")
+		advice = append(advice, "huge pages hold more than was asked for: see what it takes without them (Target.NoTHP, --no-thp), and what they are worth to its speed; then PR_SET_THP_DISABLE or madvise(2) is the way to do without")
 	}
 	if o.Verdict == AncestorOOMKilled {
 		advice = slices.Insert(advice, 0, "look above the cage first: its own limit was not the one")

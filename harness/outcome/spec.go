@@ -32,6 +32,7 @@ type Target struct {
 	User        string   `json:"user,omitempty"`          // who it ran as; empty means as the harness
 	Stdin       string   `json:"stdin,omitempty"`         // the file that it read
 	OOMScoreAdj *int     `json:"oom_score_adj,omitempty"` // nil means 0
+	NoTHP       bool     `json:"no_thp,omitempty"`        // without transparent huge pages
 	ReadyName   string   `json:"ready_name,omitempty"`    // names the probe
 
 	ReadyTimeout time.Duration `json:"ready_timeout,omitempty"` // of the probe; 0: the whole run's time
@@ -86,6 +87,8 @@ func (t Target) validateContainer() error {
 		return errors.New("the spec's Target has Args and no Path: with an Image, Path is the first word of the container's command, and Args are the others")
 	case t.Stdin != "":
 		return errors.New("the spec's Target.Stdin is not for a container: it has nothing to read; add the file to the image")
+	case t.NoTHP:
+		return errors.New("the spec's Target.NoTHP is not for a container: it is started by its engine; let its program ask for it (PR_SET_THP_DISABLE of prctl(2))")
 	case strings.HasPrefix(t.Image, "-"):
 		return fmt.Errorf("the spec's Target.Image is %q, which is no name of an image; one looks like localhost/app:1.2", t.Image)
 	}

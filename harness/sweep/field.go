@@ -120,6 +120,10 @@ var fields = []field{
 		s.Target.OOMScoreAdj = &n
 		return err
 	}},
+	{"no_thp", "the target without transparent huge pages, 0 or 1", flag, func(s *outcome.Spec, v string) error {
+		s.Target.NoTHP = v == "1"
+		return nil
+	}},
 	sizeField(stepAxis, "bytes that one step takes; $step in the load", func(s *outcome.Spec) *outcome.Bytes { return &s.Load.Bytes }),
 	{kindAxis, "kind of memory that a step takes; $kind in the load", word, nil},
 	{"count", "how many steps there are at most", number, func(s *outcome.Spec, v string) error {

@@ -74,6 +74,10 @@ The program runs as this process does, and has nothing to read, unless told othe
 
   oomcage run --max 32M --user 4242:4343 --dir / --stdin words -- sort -o /dev/null
 
+Transparent huge pages hold more than a program touches, where it touches a part of each. -no-thp shows what it takes without:
+
+  oomcage run --max 100M --no-thp --post '/generate-load/memory?bytes=$step' --step 20MiB -- ./app -addr '$ADDR'
+
 A program that makes a daemon of itself ends at once, and what it leaves is killed with its cage. -until-empty follows that:
 the load goes on, and the verdict is the daemon's.
 

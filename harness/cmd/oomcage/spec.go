@@ -32,6 +32,7 @@ type specFlags struct {
 	dir     string
 	user    string
 	stdin   string
+	noTHP   bool
 	restart int
 
 	untilEmpty bool
@@ -87,6 +88,7 @@ func (s *specFlags) register(cmd *cobra.Command) {
 	f.BoolVar(&s.untilEmpty, "until-empty", false, "follow what the target leaves in its cage when it ends, as a program does that makes a daemon of itself")
 	f.StringVar(&s.user, "user", "", "run the target as this `USER`, with its groups, or as UID:GID; takes root")
 	f.StringVar(&s.stdin, "stdin", "", "`FILE` that the target reads (default: nothing)")
+	f.BoolVar(&s.noTHP, "no-thp", false, "start the target without transparent huge pages (PR_SET_THP_DISABLE)")
 	f.StringVar(&s.container, containerFlag, "", "run a container of this `IMAGE`, which is there already; PROGRAM and ARGS are the command in it")
 	f.StringVar(&s.engine, "engine", "", "`ENGINE` of the container: podman or docker (default: podman, or else docker)")
 	f.IntVar(&s.port, "port", 0, "the `PORT` on which the container listens in a network of its own (default: it has this machine's, and $ADDR)")
@@ -158,7 +160,7 @@ func splitCommand(text string) ([]string, error) {
 func (s *specFlags) spec(ctx context.Context, args []string) (outcome.Spec, sweep.Template, error) {
 	spec := outcome.Spec{
 		Target: outcome.Target{
-			Env: s.env, Dir: s.dir, User: s.user, Stdin: s.stdin, Restart: s.restart,
+			Env: s.env, Dir: s.dir, User: s.user, Stdin: s.stdin, NoTHP: s.noTHP, Restart: s.restart,
 			Image: s.container, Engine: s.engine, Port: s.port,
 		},
 		Timeout: s.timeout,
