@@ -114,6 +114,9 @@ func (b *observation) apply(ctx context.Context) {
 	b.ready = true
 	b.p.follows.look(b.p)
 	b.o.Baseline, b.baselineErr = readBaseline(b.cage.group)
+	if b.spec.Target.NoTHP {
+		b.o.Baseline.HugePage = 0
+	}
 	b.p.ready = time.Now()
 	b.tl.mover.begin(ctx)
 	if b.spec.Load.data().MaxInFlight() > 1 {

@@ -48,23 +48,36 @@ func newExplainCommand() *cobra.Command {
 				defer f.Close()
 				in = f
 			}
-			o, err := findOutcome(in, args[0], name)
+			o, other, err := findOutcome(in, args[0], name)
 			if err != nil {
 				return usageError{err}
 			}
-			return explain(o, cmd.OutOrStdout())
+			return explain(o, other, cmd.OutOrStdout())
 		}),
 	}
 	cmd.Flags().StringVar(&name, "name", "", "the outcome of that name; needed where there are several")
 	return cmd
 }
 
-// findOutcome reads outcomes, and returns the one with the name or, without a name, the only one.
-func findOutcome(in io.Reader, file, name string) (*outcome.Outcome, error) {
+// otherTHP is the name of the same point of a sweep without transparent huge pages, or with them; "" where it has no such axis.
+func otherTHP(name string) string {
+	values := strings.Split(name, "/")
+	for i, v := range values {
+		if other := map[string]string{"no_thp=0": "no_thp=1", "no_thp=1": "no_thp=0"}[v]; other != "" {
+			values[i] = other
+			return strings.Join(values, "/")
+		}
+	}
+	return ""
+}
+
+// findOutcome reads outcomes, and returns the one with the name or, without a name, the only one. Where a sweep has tried it, other
+// is that of the same point without transparent huge pages, or with them.
+func findOutcome(in io.Reader, file, name string) (found, other *outcome.Outcome, err error) {
 	const maxListed = 10 // names that are listed
-	var found *outcome.Outcome
+	var last *outcome.Outcome
 	var names []string
-	count := 0
+	count, wanted := 0, otherTHP(name)
 	for r := sweep.NewReader(in); ; {
 		o, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -72,24 +85,33 @@ func findOutcome(in io.Reader, file, name string) (*outcome.Outcome, error) {
 		}
 		var line *sweep.LineError
 		if errors.As(err, &line) {
-			return nil, &sweep.LineError{File: file, Line: line.Line, Err: line.Err}
+			return nil, nil, &sweep.LineError{File: file, Line: line.Line, Err: line.Err}
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+			return nil, nil, fmt.Errorf("%s: %w", file, err)
 		}
 		if count++; len(names) < maxListed {
 			names = append(names, "  --name "+shell.Join(o.Name))
 		}
-		if name != "" && o.Name == name {
-			return o, nil
+		switch {
+		case name == "":
+			last = o
+		case o.Name == name:
+			found = o
+		case o.Name == wanted:
+			other = o
 		}
-		found = o
+		if found != nil && (other != nil || wanted == "") {
+			break
+		}
 	}
 	switch {
+	case found != nil:
+		return found, other, nil
 	case count == 0:
-		return nil, fmt.Errorf("%s: it is empty; one outcome a line is needed", file)
+		return nil, nil, fmt.Errorf("%s: it is empty; one outcome a line is needed", file)
 	case count == 1 && name == "":
-		return found, nil
+		return last, nil, nil
 	case count > maxListed:
 		names = append(names, fmt.Sprintf("  and %d more", count-maxListed))
 	}
@@ -97,17 +119,25 @@ func findOutcome(in io.Reader, file, name string) (*outcome.Outcome, error) {
 	if name != "" {
 		what = fmt.Sprintf("it has no outcome named %q", name)
 	}
-	return nil, fmt.Errorf("%s: %s; it has\n%s", file, what, strings.Join(names, "\n"))
+	return nil, nil, fmt.Errorf("%s: %s; it has\n%s", file, what, strings.Join(names, "\n"))
 }
 
 // explain prints the explanation of an outcome, wrapped to the width of a page.
-func explain(o *outcome.Outcome, w io.Writer) error {
+func explain(o, other *outcome.Outcome, w io.Writer) error {
 	const width, indent = 100, 10
 	var b strings.Builder
 	if o.Name != "" {
 		fmt.Fprintf(&b, "%s\n", printable.Line(o.Name))
 	}
-	for _, e := range o.Explain() {
+	lines := o.Explain()
+	if other != nil {
+		with, without := o, other
+		if o.Spec.Target.NoTHP {
+			with, without = other, o
+		}
+		lines = append(lines, outcome.Explanation{About: "thp", Text: outcome.CompareTHP(with, without)})
+	}
+	for _, e := range lines {
 		fmt.Fprintf(&b, "%-*s%s\n", indent, e.About, wrapped(e.Text, width-indent, indent))
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {

@@ -66,6 +66,19 @@ func TestOfSeveralOutcomesTheNamedOneIsExplained(t *testing.T) {
 	assert.Contains(t, complained, "-: it is empty; one outcome a line is needed")
 }
 
+func TestWhatASweepHasTriedWithoutHugePagesIsTold(t *testing.T) {
+	with, without := stored(t, "max=64MiB/no_thp=0/repeat=1", harness.OOMKilled), stored(t, "max=64MiB/no_thp=1/repeat=1", harness.Survived)
+	without = strings.Replace(without, `"target":{`, `"target":{"no_thp":true,`, 1)
+	require.Contains(t, without, "no_thp\":true")
+	for _, name := range []string{"max=64MiB/no_thp=0/repeat=1", "max=64MiB/no_thp=1/repeat=1"} {
+		said, complained, code := explained(t, without+"\n"+with+"\n", "--name", name, "-")
+		assert.Zero(t, code, complained)
+		assert.Regexp(t, `(?s)thp +with huge pages oom-killed after \d+ steps?, peak .*; without them\s+survived after`, said)
+	}
+	said, _, _ := explained(t, with+"\n", "--name", "max=64MiB/no_thp=0/repeat=1", "-")
+	assert.NotContains(t, said, "thp ")
+}
+
 func TestALongTextIsWrappedBetweenItsWords(t *testing.T) {
 	assert.Equal(t, "aa bb\n  cc dd\n  eeeeeeee", wrapped("aa bb cc dd eeeeeeee", 5, 2))
 	assert.Empty(t, wrapped("", 5, 2))

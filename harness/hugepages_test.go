@@ -1,0 +1,35 @@
+package harness
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// Targets that are started at the same time each get what their specs say, and the harness keeps what it has.
+func TestATargetWithoutHugePagesHasNoneAndOthersHave(t *testing.T) {
+	disabled := func() int {
+		n, err := unix.PrctlRetInt(unix.PR_GET_THP_DISABLE, 0, 0, 0, 0)
+		require.NoError(t, err)
+		return n
+	}
+	before := disabled()
+	t.Run("at once", func(t *testing.T) {
+		for i := range 4 {
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
+				target := as(t, "eat", "104857600")
+				target.NoTHP = i%2 == 1
+				o := RunT(t, Spec{Target: target, Limits: Limits{Max: 48 * MiB}})
+				o.RequireVerdict(t, OOMKilled)
+				require.NotNil(t, o.Evidence.Fullest)
+				require.Equal(t, target.NoTHP, o.Spec.Target.NoTHP)
+				require.Equal(t, target.NoTHP, o.Baseline.HugePage == 0, "a prediction allows for huge pages where there are some")
+				require.Equal(t, target.NoTHP, o.Evidence.Fullest.Stat.AnonTHP == 0, "%s", o)
+			})
+		}
+	})
+	require.Equal(t, before, disabled())
+}
