@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/user"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -169,7 +172,7 @@ func findMachine(ctx context.Context) (all []finding, booting bool) {
 	} else if !yes {
 		kvm.state, kvm.found = partly, reason+": guests are emulated, several times slower"
 		if strings.Contains(reason, "permission") {
-			kvm.help = "sudo usermod -a -G kvm $USER, and log in again"
+			kvm.help = kvmHelp(os.Stat("/dev/kvm"))
 		}
 	}
 	all = append(all, kvm)
@@ -195,4 +198,21 @@ func printFindings(w io.Writer, all []finding) error {
 		}
 	}
 	return nil
+}
+
+// kvmHelp is what lets this user have KVM: the group of its file, where there is one that may use it, and else root, who can make it so.
+func kvmHelp(file os.FileInfo, err error) string {
+	const asRoot = "run it with sudo, or have all users use it until the next boot: sudo chmod 666 /dev/kvm"
+	if err != nil {
+		return asRoot
+	}
+	stat, ok := file.Sys().(*syscall.Stat_t)
+	if !ok || stat.Gid == 0 || file.Mode().Perm()&0o060 != 0o060 {
+		return asRoot
+	}
+	group, err := user.LookupGroupId(strconv.Itoa(int(stat.Gid)))
+	if err != nil {
+		return asRoot
+	}
+	return fmt.Sprintf("sudo usermod -a -G %s $USER, and log in again", printable.Line(group.Name))
 }

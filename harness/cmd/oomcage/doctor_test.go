@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -60,4 +63,27 @@ func TestTheDoctorSaysWhyThereAreNoCages(t *testing.T) {
 	all = findKernel(cgroup.Look{V2: "/v2", Controllers: []string{"cpu", "memory"}, Limits: []string{"memory.max 1 of /v2/a"}})
 	require.Equal(t, finding{"controllers", works, "cpu memory", ""}, all[1])
 	require.Equal(t, finding{"limits above", partly, "memory.max 1 of /v2/a", ""}, all[2])
+}
+
+// fileOf is a file of a group.
+type fileOf struct {
+	os.FileInfo
+	mode os.FileMode
+	gid  uint32
+}
+
+func (f fileOf) Mode() os.FileMode { return f.mode }
+func (f fileOf) Sys() any          { return &syscall.Stat_t{Gid: f.gid} }
+
+// A machine whose /dev/kvm is root's alone has no group kvm that one could be in.
+func TestTheDoctorNamesTheGroupOfKVMWhereOneHelps(t *testing.T) {
+	daemon, err := user.LookupGroup("daemon")
+	require.NoError(t, err)
+	gid, err := strconv.ParseUint(daemon.Gid, 10, 32)
+	require.NoError(t, err)
+	require.Equal(t, "sudo usermod -a -G daemon $USER, and log in again", kvmHelp(fileOf{mode: 0o660, gid: uint32(gid)}, nil))
+	for _, file := range []fileOf{{mode: 0o600, gid: 0}, {mode: 0o660, gid: 0}, {mode: 0o600, gid: uint32(gid)}, {mode: 0o660, gid: 4_000_000_000}} {
+		require.Contains(t, kvmHelp(file, nil), "sudo chmod 666 /dev/kvm", "%v", file)
+	}
+	require.Contains(t, kvmHelp(nil, os.ErrNotExist), "sudo")
 }

@@ -23,7 +23,7 @@ the kernel's memory.events.
   oomcage explain  a stored outcome: what filled the cage, and what would help
   oomcage vm       any of these, or go test, in a microVM: without root or cgroup v2
   oomcage schema   what is in a spec file of run, sweep and bisect, for an editor
-  oomcage kernels  the kernels that the microVM boots: list, fetch, add, remove
+  oomcage kernels  lists the kernels that the microVM boots; with fetch, add or remove, changes them
   oomcage doctor   what works on this machine, and what helps where it does not
   oomcage version  which oomcage this is
 

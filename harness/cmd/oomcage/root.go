@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"oomcage/harness/internal/advise"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/sweep"
 )
@@ -109,11 +110,15 @@ func exitStatus(cmd *cobra.Command, err error, stderr io.Writer) int {
 	case !cmd.HasParent(): // cobra's own: an unknown command
 		fmt.Fprintf(stderr, "oomcage: %s\n", said)
 		return exitUsage
+	case isNotSupported(err) && cmd.Annotations[programFirst] != "": // the error's advice is for tests
+		found, help := advise.Parts(err)
+		fmt.Fprintf(stderr, "%s: %s\n  to help: oomcage vm -- %s …\n", cmd.CommandPath(), printable.Indented(found), cmd.CommandPath())
+		if help != "" {
+			fmt.Fprintf(stderr, "  or: %s\n", printable.Indented(help))
+		}
+		return exitMachine
 	default:
 		fmt.Fprintf(stderr, "%s: %s\n", cmd.CommandPath(), said)
-		if isNotSupported(err) && cmd.Annotations[programFirst] != "" { // the error's advice is for tests
-			fmt.Fprintf(stderr, "  to help: oomcage vm -- %s …\n", cmd.CommandPath())
-		}
 		return exitMachine
 	}
 }

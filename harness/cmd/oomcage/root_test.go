@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/advise"
 )
 
 func TestWhereThereAreNoCagesTheCommandIsShownInTheMicroVM(t *testing.T) {
@@ -27,6 +28,15 @@ func TestWhereThereAreNoCagesTheCommandIsShownInTheMicroVM(t *testing.T) {
 		require.Equal(t, exitMachine, exitStatus(cmd, err, &stderr))
 		require.Equal(t, fmt.Sprintf("oomcage %s: %v\n%s", name, err, want), stderr.String())
 	}
+}
+
+func TestTheRefusalOfACommandHasNoAdviceForTests(t *testing.T) {
+	cmd, _, err := newRootCommand(io.Discard, io.Discard).Find([]string{"run"})
+	require.NoError(t, err)
+	var stderr bytes.Buffer
+	err = fmt.Errorf("make a cage: %w", &advise.Finding{Found: "the memory controller is bound to cgroup v1", Help: "boot with another", Kind: harness.ErrNotSupported})
+	require.Equal(t, exitMachine, exitStatus(cmd, err, &stderr))
+	require.Equal(t, "oomcage run: the memory controller is bound to cgroup v1\n  to help: oomcage vm -- oomcage run …\n  or: boot with another\n", stderr.String())
 }
 
 // Root is one of two ways: a user to whom a cgroup is delegated needs no other.
