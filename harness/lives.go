@@ -148,7 +148,7 @@ func (c *Cage) endLife(ctx context.Context, p *Process, own bool) error {
 	defer cancel()
 	var err error
 	if own {
-		err = errors.Join(c.group.Kill(), c.group.WaitEmpty(ctx))
+		err = c.group.Empty(ctx)
 	}
 	return errors.Join(err, p.end(ctx))
 }

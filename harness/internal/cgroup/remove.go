@@ -47,7 +47,10 @@ func (g *Group) KillProcessGroup(ctx context.Context, pgid int) error {
 	}
 }
 
-// killMember sends SIGKILL to a process that is in g and in the process group, and reports whether
+// anyGroup stands for every process group.
+const anyGroup = 0
+
+// killMember sends SIGKILL to a process that is in g or below it, and in the process group, and reports whether
 // there was one. The kernel lists a process as 0 that is reaped just then.
 func (g *Group) killMember(pid, pgid int) (bool, error) {
 	if pid == 0 {
@@ -62,7 +65,7 @@ func (g *Group) killMember(pid, pgid int) (bool, error) {
 			return false, err
 		}
 		defer unix.Close(fd)
-		if got, err := unix.Getpgid(pid); err != nil || got != pgid {
+		if got, err := unix.Getpgid(pid); err != nil || pgid != anyGroup && got != pgid {
 			return false, err
 		}
 		now, err := sys.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))

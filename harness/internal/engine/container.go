@@ -106,8 +106,12 @@ func (e Engine) Init(ctx context.Context, id string) error {
 
 // Attach is the command that starts a container, prints what it prints, and ends with it.
 func (e Engine) Attach(id string) *exec.Cmd {
+	args := []string{"start", "--attach"}
+	if e.Name == Podman { // docker's start has no such flag
+		args = append(args, "--sig-proxy=false")
+	}
 	// Not CommandContext: it belongs to the container and ends with it.
-	cmd := exec.Command(e.Path, e.with([]string{"start", "--attach", "--sig-proxy=false", id})...) //nolint:noctx // see above
+	cmd := exec.Command(e.Path, e.with(append(args, id))...) //nolint:noctx // see above
 	cmd.SysProcAttr = apart()
 	return cmd
 }

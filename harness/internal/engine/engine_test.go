@@ -81,6 +81,14 @@ func TestCreateAsksForACgroupBelowTheCageAndForNothingElse(t *testing.T) {
 	require.Equal(t, []string{"--", "localhost/app:1", "/app", "-addr", "127.0.0.1:10001"}, docker[len(docker)-5:])
 }
 
+// Seen of docker 26.1: unknown flag: --sig-proxy.
+func TestTheCommandThatStartsHasTheEnginesOwnFlags(t *testing.T) {
+	podman := Engine{Name: Podman, Path: "podman"}.Attach("abc")
+	require.Equal(t, []string{"podman", "--cgroup-manager", "cgroupfs", "start", "--attach", "--sig-proxy=false", "abc"}, podman.Args)
+	docker := Engine{Name: Docker, Path: "docker"}.Attach("abc")
+	require.Equal(t, []string{"docker", "start", "--attach", "abc"}, docker.Args)
+}
+
 func TestCreateTakesTheIDAndExplainsAnImageThatIsNotThere(t *testing.T) {
 	e, calls := mustFake(t, Podman, fake{Err: "warning", Out: "abc123"})
 	id, err := e.Create(t.Context(), Spec{Image: "localhost/app"})
