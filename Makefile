@@ -195,13 +195,13 @@ lint: $(cache)/bin/golangci-lint $(cache)/bin/actionlint ## check code, workflow
 	@$(cache)/bin/actionlint
 	@sed -n '/^```yaml/,/^```$$/{//!p}' docs/compare.md | $(cache)/bin/actionlint -
 	@sed -n '/^# .github/,/^```$$/{/^```/!p}' docs/ci.md | $(cache)/bin/actionlint -
-	@for module in . .ci/tools/browser .ci/tools/bundle .ci/tools/kubernetes .ci/tools/programs; do go -C $$module mod tidy -diff; done
+	@for module in . .ci/tools/browser .ci/tools/bundle .ci/tools/kubernetes .ci/tools/programs .ci/tools/testcontainers; do go -C $$module mod tidy -diff; done
 	@go -C .ci/tools/kubernetes test .
 	@go -C .ci/tools/imports test -count=1 .
 	@go -C .ci/tools/programs test -run 'Page|Names' .
 	@go -C .ci/tools/bundle test -count=1 .
 	@! command -v tsc >/dev/null || tsc -p harness/report/page
-	@! command -v shellcheck >/dev/null || shellcheck .ci/run .ci/install .ci/installed .ci/publish .ci/slurm .ci/where .ci/remedies .ci/containers .ci/distro/*
+	@! command -v shellcheck >/dev/null || shellcheck .ci/run .ci/install .ci/installed .ci/publish .ci/slurm .ci/where .ci/remedies .ci/containers .ci/watched .ci/distro/*
 
 # What builds on any machine: judgement, results and reports.
 anywhere := ./harness/outcome ./harness/sweep ./harness/report ./harness/compare
