@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"oomcage/harness/internal/cgroup"
@@ -291,44 +290,6 @@ func (h *container) awaitAttached(ctx context.Context) {
 	case <-h.attached:
 	case <-ctx.Done():
 	}
-}
-
-// adopt finds the first process of the container, and makes sure that it is that.
-func (p *Process) adopt(ctx context.Context) error {
-	h := p.held
-	state, err := h.engine.Inspect(ctx, h.id)
-	for pause := 10 * time.Millisecond; err == nil && state.PID == 0 && !state.Ended(); pause = min(2*pause, time.Second) {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("wait for its first process: %w", context.Cause(ctx))
-		case <-time.After(pause): // docker starts it when it likes
-		}
-		state, err = h.engine.Inspect(ctx, h.id)
-	}
-	if err != nil {
-		return err
-	}
-	if state.PID == 0 {
-		return fmt.Errorf("%s says that it has ended before it could be looked at, with exit code %d %s", h.engine.Name, state.ExitCode, printable.Line(state.Error))
-	}
-	// The handle first: if what /proc says then is right, and the process is still there, both are of the same.
-	// Until then it may be a stranger, whom nobody is to signal.
-	child, err := os.FindProcess(state.PID)
-	if err != nil {
-		return err
-	}
-	where := lookAt(state.PID, p.cage.group.Name()).group
-	between := p.cage.group.Between(where)
-	start, err := startOf(state.PID)
-	if err != nil || len(between) == 0 || child.Signal(syscall.Signal(0)) != nil {
-		_ = child.Release()
-		return fmt.Errorf("%s has put its first process (%d) into the cgroup %q, and not below the cage %s", h.engine.Name, state.PID, where, p.cage.group.Name())
-	}
-	p.child, p.start, p.group = child, start, between[len(between)-1]
-	p.cage.mu.Lock()
-	defer p.cage.mu.Unlock()
-	p.cage.container = p.group
-	return nil
 }
 
 // finish waits until all is printed that the container has printed, and removes it. It has been killed.

@@ -122,6 +122,29 @@ func TestAStrangerThatAnEngineNamesIsNotSignalled(t *testing.T) {
 	require.EqualError(t, stranger.Wait(), "exit status 3")
 }
 
+// Docker starts a container in one go, and the kernel knows of its end before docker does. Seen with docker 26.1.
+func TestAContainerThatEndsBeforeItIsLookedAtIsSaidToHaveEnded(t *testing.T) {
+	if err := Supported(); err != nil {
+		giveUp(t, err)
+	}
+	ended := exec.CommandContext(t.Context(), "/proc/self/exe", "0")
+	ended.Env = append(os.Environ(), roleVariable+"=exit")
+	require.NoError(t, ended.Run())
+	e := mustFakeEngine(t, "docker")
+	e.put("pid", strconv.Itoa(ended.Process.Pid))
+	c := NewCageT(t, Limits{Max: 64 * MiB})
+	target := contained(t, "idle")
+	target.Engine = "docker"
+	p, err := c.prepare(t.Context(), target)
+	require.NoError(t, err)
+	go func() {
+		e.await("inspected")
+		e.put("code", "3")
+	}()
+	require.ErrorContains(t, p.adopt(t.Context()), "docker says that it has ended before it could be looked at, with exit code 3")
+	require.Zero(t, p.PID())
+}
+
 func TestAContainersOwnPortIsWhatItIsTold(t *testing.T) {
 	c := &Cage{address: &reservation{port: 10001}}
 	require.Equal(t, "0.0.0.0:8080 127.0.0.1", endpoint{"0.0.0.0", 8080}.expand("$ADDR 127.0.0.1", 0))

@@ -86,6 +86,7 @@ func (e fakeEngine) command(args []string) {
 			status, pid, code = "exited", "0", string(text)
 		}
 		fmt.Printf(`[{"Id":"`+fakeID+`","State":{"Status":%q,"Pid":%s,"ExitCode":%s}}]`, status, pid, code)
+		e.put("inspected", "")
 	case strings.HasPrefix(words, "start --attach "):
 		e.put("go", "")
 		code := mustAtoi(e.await("code"))
