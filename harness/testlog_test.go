@@ -60,7 +60,7 @@ func TestATestThatFailsPrintsItsOutcomeOnceAndHowToRunItAgain(t *testing.T) {
 	printed := fake.end()
 	require.Len(t, fake.logs, 2, "the assertion and the outcome")
 	require.Contains(t, fake.logs[0], "the verdict is oom-killed, not survived")
-	require.Contains(t, fake.logs[0], "killed by its own limit: 0.0 of 95.4 MiB, during step 5")
+	require.Equal(t, 1, strings.Count(printed, "killed by its own limit: 0.0 of 95.4 MiB, during step 5"), "right below the assertion")
 	require.Equal(t, 1, strings.Count(printed, "memory.events that rose"))
 	require.True(t, strings.HasPrefix(fake.logs[1], "oom-killed: killed by its own limit"), fake.logs[1])
 	require.Contains(t, fake.logs[1], `-run '^TestX$/^sub$' `)

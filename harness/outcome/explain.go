@@ -108,7 +108,7 @@ func (o *Outcome) explainGrowth() string {
 	for _, share := range []Bytes{NearLimitPercent, AtLimitPercent} {
 		if i := slices.IndexFunc(o.Timeline, func(s Sample) bool { return s.Current >= limit/100*share }); i >= 0 {
 			s := o.Timeline[i]
-			parts = append(parts, fmt.Sprintf("%d %% of the limit were reached after %s, with %s acknowledged", share, short(s.At), human.Count(s.Step, "step")))
+			parts = append(parts, fmt.Sprintf("%d %% of the limit was reached after %s, with %s acknowledged", share, short(s.At), human.Count(s.Step, "step")))
 		}
 	}
 	if times := o.Evidence.KillTimes; len(times) > 0 {
@@ -182,7 +182,7 @@ func (o *Outcome) explainReclaim() string {
 		text += fmt.Sprintf(", of which %d were needed again at once", n)
 	}
 	if e.Unread[PressureFile] == "" {
-		text += fmt.Sprintf("; processes waited %s for memory, %s of it all at once", short(e.Pressure.Some), short(e.Pressure.Full))
+		text += fmt.Sprintf("; processes waited %s for memory, and in %s of it no process could go on", short(e.Pressure.Some), short(e.Pressure.Full))
 	}
 	return text
 }

@@ -207,7 +207,7 @@ func TestAnExplanationHasTenLinesAtMost(t *testing.T) {
 		text[l.About] = l.Text
 	}
 	require.Contains(t, text["filled"], "by the kernel's own report, of 64.0 MiB in all: sock is 41.2 MiB, 64 % (data in sockets that was not read yet, or not acknowledged)")
-	require.Contains(t, text["grew"], "80 % of the limit were reached after 500ms, with 3 steps acknowledged")
+	require.Contains(t, text["grew"], "80 % of the limit was reached after 500ms, with 3 steps acknowledged")
 	require.Contains(t, text["victim"], "app[152], the target: anon 8.0 MiB")
 	require.Contains(t, text["failed"], "app asked for 4.0 KiB with GFP_KERNEL; the limit had been met 9 times before")
 	require.Contains(t, text["reclaim"], "looked at 100 pages and took back 3 pages")

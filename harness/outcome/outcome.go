@@ -70,13 +70,16 @@ type Outcome struct {
 // Verdict and Why that are there.
 func (o *Outcome) Judge() (v Verdict, why string) {
 	v, why = Classify(o.Evidence)
+	if !o.Evidence.Ready && o.Evidence.TimedOut {
+		why = strings.Replace(why, neverReady, neverReady+o.readyCause(), 1)
+	}
 	switch {
 	case o.Attempted == 0:
 	case !o.many() && o.Evidence.namesKill(v) && o.Evidence.lastLowering().Step == o.Acknowledged:
 	case o.many():
 		why += o.stepsDone()
 	case o.Attempted > o.Acknowledged && (v == Survived || o.Evidence.Unloaded && (o.Evidence.Alive() || o.Evidence.Stop != nil) && !o.Evidence.TimedOut):
-		why += fmt.Sprintf("; step %d was not acknowledged", o.Attempted)
+		why += fmt.Sprintf("; step %d was not acknowledged%s", o.Attempted, o.stepCause())
 	case o.Attempted > o.Acknowledged && !o.killedBetweenSteps(v) && o.Evidence.Stop == nil:
 		why += fmt.Sprintf(", during step %d", o.Attempted)
 	default:
@@ -165,7 +168,7 @@ func (o *Outcome) printCourse(t *text) {
 	}
 	predicted := "no prediction"
 	if o.Predicted != nil {
-		predicted = "predicted " + o.Predicted.String()
+		predicted = "predicted " + o.Predicted.String() + o.cutShort()
 	}
 	t.line("steps", "%d acknowledged of %d attempted%s, %s", o.Acknowledged, o.Attempted, o.unacknowledged(), predicted)
 	if o.Measured != nil {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"oomcage/harness/internal/printable"
 	"oomcage/harness/internal/testlog"
 )
 
@@ -86,12 +85,12 @@ func (o *Outcome) RequireCleanStop(t TB) {
 	}
 }
 
-// fail ends the test with the message and the verdict's reason. The whole outcome comes with it
-// unless RunT prints it when the test ends.
+// fail ends the test with the message. The whole outcome comes with it, its verdict and reason first, unless RunT prints that when the
+// test ends: right below.
 func (o *Outcome) fail(t TB, message string) {
 	t.Helper()
 	if testlog.WillPrint(o) {
-		t.Errorf("%s\n%s: %s", message, o.Verdict, printable.Line(o.Why))
+		t.Errorf("%s", message)
 	} else {
 		t.Errorf("%s\n%s", message, o)
 	}

@@ -264,9 +264,11 @@ func startNote(e Evidence) string {
 	case e.Status.Ended:
 		return ", before it was ready"
 	default:
-		return ", never ready"
+		return neverReady
 	}
 }
+
+const neverReady = ", never ready"
 
 // daemonNote tells of a target that has forked itself away. Its end is that of its parent, which says nothing.
 func daemonNote(e Evidence) string {

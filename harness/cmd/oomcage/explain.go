@@ -115,7 +115,7 @@ func findOutcome(in io.Reader, file, name string) (found, other *outcome.Outcome
 	case count > maxListed:
 		names = append(names, fmt.Sprintf("  and %d more", count-maxListed))
 	}
-	what := fmt.Sprintf("it has %d outcomes, and one can be explained", count)
+	what := fmt.Sprintf("it has %d outcomes, and one at a time is explained: name it by --name", count)
 	if name != "" {
 		what = fmt.Sprintf("it has no outcome named %q", name)
 	}

@@ -52,7 +52,7 @@ func TestOfSeveralOutcomesTheNamedOneIsExplained(t *testing.T) {
 
 	_, complained, code := explained(t, two, "-")
 	assert.Equal(t, exitUsage, code)
-	assert.Contains(t, complained, "it has 2 outcomes, and one can be explained; it has\n")
+	assert.Contains(t, complained, "it has 2 outcomes, and one at a time is explained: name it by --name; it has\n")
 	assert.Contains(t, complained, "--name max=64MiB\n")
 	assert.Contains(t, complained, `--name 'kind=it'\''s'`)
 
