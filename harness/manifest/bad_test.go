@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/outcome"
 )
 
 func TestAManifestThatSaysNoLimitsIsRefusedWithTheReason(t *testing.T) {
@@ -42,8 +44,9 @@ spec: {template: {spec: {containers: [{name: x}, {name: y}]}}}
 		{"a.yaml", memory("64MB"), "", `line 5: "64MB" is no quantity: it looks like 64Mi`},
 		{"a.yaml", memory("-64Mi"), "", "line 5: -64Mi: it must not be negative"},
 		{"a.yaml", memory("[1]"), "", "line 5: a quantity is a number, as 64Mi"},
-		{"a.yaml", memory("64m"), "", "its memory limit is 1 bytes: m is a thousandth, and Mi is meant; below 64KiB no program can be executed"},
-		{"a.yaml", memory("64"), "", "its memory limit is 64 bytes; below 64KiB no program can be executed"},
+		{"a.yaml", memory("64m"), "", "its memory limit is 1 bytes, rounded up from a fraction, as m, a thousandth, makes one where Mi is meant, and below 64KiB no program can be executed"},
+		{"a.yaml", memory("1.5"), "", "its memory limit is 2 bytes, rounded up from a fraction"},
+		{"a.yaml", memory("64"), "", "its memory limit is 64 bytes, and below 64KiB no program can be executed"},
 		{"a.yaml", pod("      resources: {requests: {memory: 2Gi}, limits: {memory: 1Gi}}\n"), "", "its memory request is 2147483648 and above its limit, which is 1073741824: the API refuses that"},
 
 		{"compose.yaml", "services: {}\n", "", "has no services"},
@@ -93,6 +96,14 @@ spec: {template: {spec: {containers: [{name: x}, {name: y}]}}}
 	}
 }
 
+func TestAByteOrderMarkIsSkippedAsSystemdDoes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.service")
+	require.NoError(t, os.WriteFile(path, []byte("\ufeff[Service]\nMemoryMax=64M\n"), 0o600))
+	s, err := Read(t.Context(), path, node)
+	require.NoError(t, err)
+	require.Equal(t, 64*outcome.MiB, s.Limits.Max)
+}
+
 func TestAFileThatIsNoManifestIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	large := filepath.Join(dir, "large.yaml")
@@ -100,9 +111,11 @@ func TestAFileThatIsNoManifestIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, f.Truncate(maxManifest+1))
 	require.NoError(t, f.Close())
+	require.NoError(t, os.Symlink("/dev/null", filepath.Join(dir, "masked.service")))
 	for source, want := range map[string]string{
 		dir + "/none.yaml": "no such file", dir: "is a folder: name a file in it", dir + "/none.service": "there is no none.service here, and none in " + dir,
-		large: "it has more than 16777216 bytes", "": "no such file", ":": "no such file", dir + "/none.yaml:": "no such file",
+		dir + "/masked.service": "masked.service is no regular file: a link to /dev/null masks a unit",
+		large:                   "it has more than 16777216 bytes", "": "no such file", ":": "no such file", dir + "/none.yaml:": "no such file",
 	} {
 		_, err := Read(t.Context(), source, node)
 		require.ErrorContains(t, err, want, "%q", source)

@@ -48,9 +48,9 @@ func (f *found) settings(s *Settings, n Node) error {
 	if m := s.Limits.Max; m > 0 && m < outcome.SmallestMax {
 		hint := ""
 		if own.Limits["memory"].Rat != nil && !own.Limits["memory"].IsInt() {
-			hint = ": m is a thousandth, and Mi is meant"
+			hint = ", rounded up from a fraction, as m, a thousandth, makes one where Mi is meant"
 		}
-		return fmt.Errorf("its memory limit is %d bytes%s; below %v no program can be executed", m, hint, outcome.SmallestMax)
+		return fmt.Errorf("its memory limit is %d bytes%s, and below %v no program can be executed", m, hint, outcome.SmallestMax)
 	}
 	f.lost(s)
 	if n.Guest && (s.QoS == burstable && adj != guaranteedAdj || n.LimitedSwap || n.ThrottlingFactor > 0 && limit == 0) {

@@ -47,6 +47,9 @@ func unitFiles(path string) ([]string, error) {
 			}
 		}
 	}
+	if info, err := os.Stat(path); files[0] == "" && err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("read the unit: %s is no regular file: a link to /dev/null masks a unit, and systemd does not start it", path)
+	}
 	if files[0] == "" {
 		return nil, fmt.Errorf("read the unit: there is no %s here, and none in %s", name, strings.Join(folders, ", "))
 	}
@@ -137,7 +140,7 @@ func readUnit(files []string, section string) (all []assignment, err error) {
 // and a comment's own backslash means nothing.
 func parseUnit(file, text, section string) (all []assignment, err error) {
 	in, whole, begin := "", "", 0
-	lines := strings.Split(text, "\n")
+	lines := strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n") // as systemd skips it
 	for i, line := range lines {
 		line = strings.TrimSpace(line)
 		if line == "" && whole == "" || strings.HasPrefix(line, "#") || strings.HasPrefix(line, ";") {

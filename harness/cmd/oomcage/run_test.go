@@ -118,7 +118,7 @@ func TestCommandLinesThatMakeNoSenseAreRefused(t *testing.T) {
 		"sweep -dir /no/such p":                        "the working directory /no/such does not exist",
 		"bisect -dir /dev/null p":                      "the working directory /dev/null is not a directory",
 		"run -capture /heap p":                         `-capture "/heap" does not say when: write it as /heap@90%`,
-		"run -capture @90% p":                          "does not say when",
+		"run -capture @90% p":                          "does not say what: it stands before the @, as in /debug/pprof/heap@90%",
 		"run -max 64M -capture heap@90% p":             `write "/heap"`,
 		"run -max 64M -capture /heap@x p":              "sizes look like",
 		"sweep -max 64M -capture /heap@0% p":           "is no share of memory.max: write 90%, or a size such as 64MiB",

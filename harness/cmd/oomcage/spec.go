@@ -104,12 +104,21 @@ func (s *specFlags) registerCapture(cmd *cobra.Command, beside string) {
 	f.StringVar(&s.artifacts, "artifacts", "", "`DIR` for what is captured (default: the folder artifacts "+beside+")")
 }
 
+// captureExample has a value of each flag of captures.
+var captureExample = map[string]string{"capture": "/debug/pprof/heap@90%", "capture-exec": "'kill -USR1 $PID@90%'"}
+
 // captures are what the flags want to be fetched of the target.
 func (s *specFlags) captures() ([]outcome.Capture, error) {
 	var all []outcome.Capture
 	add := func(flag, text string, set func(c *outcome.Capture, what string) error) error {
 		at := strings.LastIndexByte(text, '@')
-		if at < 1 {
+		if at == 0 {
+			return fmt.Errorf("-%s %q does not say what: it stands before the @, as in %s", flag, text, captureExample[flag])
+		}
+		if at < 0 && text == "" {
+			return fmt.Errorf("-%s is empty: write it as %s", flag, captureExample[flag])
+		}
+		if at < 0 {
 			return fmt.Errorf("-%s %q does not say when: write it as %s@90%%", flag, text, text)
 		}
 		var c outcome.Capture

@@ -287,6 +287,9 @@ func (p *specParser) flag(key, value *yaml.Node, to *specRun) error {
 		if notInFiles(key.Value) {
 			return p.errorf(key, "%s stands on the command line alone: --%s", key.Value, key.Value)
 		}
+		if key.Value == runsKey {
+			return p.errorf(key, "%s stands at the top of a file alone: a run has none in it", runsKey)
+		}
 		return p.errorf(key, "there is no key %q: %sthe keys are the flags of oomcage run, sweep and bisect, and oomcage schema lists them",
 			key.Value, nearest.Hint(key.Value, names))
 	}

@@ -191,7 +191,7 @@ func TestWhatIsWrongInASpecIsSaidWithItsLine(t *testing.T) {
 		"program: x\nruns:\n  - max: 1M":   "spec.yaml:3: a run has no name",
 		"runs:\n  - name: a":               "spec.yaml:2: the run a has no program",
 		"program: x\nruns:\n  - {name: a}\n  - {name: a}":         `spec.yaml:4: the name "a" stands twice`,
-		"program: x\nruns:\n  - name: a\n    runs: []":            `spec.yaml:4: there is no key "runs"`,
+		"program: x\nruns:\n  - name: a\n    runs: []":            `spec.yaml:4: runs stands at the top of a file alone`,
 		"program: x\nheader: 'Authorization: [hidden]'\nget: /":   `spec.yaml:2: header: "Authorization: [hidden]" was saved without its secret`,
 		"program: [x, '--token=[hidden]']":                        "spec.yaml:1: program: ",
 		"program: x\npost: upload":                                `spec.yaml:2: post: it does not begin with a slash: write "/upload"`,
