@@ -121,6 +121,8 @@ func judgeWatched(e Evidence) (Verdict, string) {
 		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer; it lives", dead(e, "inside"))
 	case !w.Ended && e.EventsLocal.OOM > 0:
 		return Inconclusive, fmt.Sprintf("it ran out of memory (oom %d), and nothing was killed", e.EventsLocal.OOM)
+	case !w.Ended && w.Most == 0:
+		return Inconclusive, "nobody was seen in it as long as it was watched"
 	case !w.Ended:
 		return Survived, "alive when the watch ended: " + fullness(e)
 	default:

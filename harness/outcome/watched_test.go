@@ -88,6 +88,10 @@ func TestAWatchedTargetIsJudgedByWhatIsKnownOfIt(t *testing.T) {
 			"ended, and its cgroup was gone before its counters were read again (last after 1.0 s), the kernel log is not known (permission denied), and no cgroup above it counts what is below"},
 		"gone, no log, and those above contradict": {[]change{gone, noLog, above(CountedAbove{Events: one, Beside: Events{OOM: 2}})}, Inconclusive,
 			"ended, and its cgroup was gone before its counters were read again (last after 1.0 s), the kernel log is not known (permission denied), and the counters of /s and those below it contradict each other"},
+		"nobody in it": {[]change{func(e *Evidence) {
+			e.Status, *e.Watched = ExitStatus{}, Watched{What: e.Watched.What, Main: e.Watched.Main}
+		}}, Inconclusive,
+			"nobody was seen in it as long as it was watched"},
 		"gone, and kills that may be anybody's": {[]change{gone, func(e *Evidence) { e.UnplacedKills = 2 }}, Inconclusive,
 			"ended, and its cgroup was gone before its counters were read again (last after 1.0 s), the kernel log tells of 2 kills of which it does not say where, and no cgroup above it counts what is below"},
 		"gone, and the last reading has the kill and the oom": {[]change{gone, noLog, counted(one, one)}, OOMKilled, "killed by its own limit: 60.0 of 64.0 MiB"},
