@@ -108,6 +108,9 @@ func newVMCommand(stderr io.Writer) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Program, o.Args = args[0], args[1:]
 			if filepath.Base(o.Program) == "oomcage" {
+				if err := missingTarget(o); err != nil {
+					return err
+				}
 				o.Results = resultsOf(o.Args)
 			}
 			if o.Program == "oomcage" { // this one, which need not be in $PATH

@@ -1,0 +1,46 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/internal/vm"
+)
+
+// A guest booted for a minute to say that the service had not been built.
+func TestAServiceThatWasNotBuiltIsMissedBeforeAGuestBoots(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("service", nil, 0o700))
+	require.NoError(t, os.Mkdir("app", 0o700))
+	for _, words := range [][]string{
+		{"bisect", "--post", "/notes", "--steps", "6", "--", "./nosuch", "-addr", "$ADDR"},
+		{"sweep", "-max", "64MiB", "./nosuch"},
+		{"run", "--max", "64M", "./nosuch"},
+	} {
+		err := missingTarget(vm.Options{Args: words})
+		require.EqualError(t, err, "./nosuch is not here: build it first (go build -o nosuch …)", words)
+		require.ErrorAs(t, err, &usageError{})
+	}
+	for what, o := range map[string]vm.Options{
+		"it is there":           {Args: []string{"run", "./service"}},
+		"a folder, which is":    {Args: []string{"run", "./app"}},
+		"of the guest":          {Args: []string{"run", "--", "/usr/bin/nosuch"}},
+		"by its name":           {Args: []string{"run", "nosuch"}},
+		"at a path of its own":  {Args: []string{"run", "./nosuch"}, Add: []string{"service:" + filepath.Join(t.TempDir(), "nosuch")}},
+		"built on the host":     {Args: []string{"run", "./nosuch"}, Build: []string{"./app"}},
+		"a spec":                {Args: []string{"run", "./nosuch.yaml"}},
+		"a container's":         {Args: []string{"run", "--container", "image", "./nosuch"}},
+		"another command":       {Args: []string{"report", "./nosuch"}},
+		"no command":            {Args: []string{"./nosuch"}},
+		"a flag that is wrong":  {Args: []string{"run", "--no-such-flag", "./nosuch"}},
+		"none":                  {Args: []string{"run"}},
+		"a demo, which has one": {Args: []string{"demo"}},
+	} {
+		require.NoError(t, missingTarget(o), what)
+	}
+}
