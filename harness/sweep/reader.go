@@ -39,6 +39,9 @@ type rawLine struct {
 // all bytes are escaped.
 const longestLine = 64 << 20
 
+// endlessLine is how many times as long a line may be to be passed over. Beyond, the rest of the file is not looked for.
+const endlessLine = 4
+
 // keptBuffer is how much of the buffer is kept for the next line.
 const keptBuffer = 1 << 20
 
@@ -139,6 +142,8 @@ func (r *Reader) readLine() error {
 			r.text = append(r.text, part...)
 		}
 		switch {
+		case length > endlessLine*r.longest:
+			return fmt.Errorf("no results: %d MiB without a line break; name a file with one outcome a line", length>>20)
 		case errors.Is(err, bufio.ErrBufferFull):
 			continue
 		case errors.Is(err, io.EOF) && length == 0:

@@ -15,6 +15,7 @@ import (
 	"oomcage/harness/internal/kmsg"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/outcome"
+	"oomcage/harness/sweep"
 )
 
 const watchLong = `watch judges what runs already: a cgroup, or a process. It compares the kernel's counters from now on, until nothing
@@ -101,8 +102,8 @@ func (f *watchFlags) run(ctx context.Context, w, stderr io.Writer) error {
 	var results *os.File
 	if f.out != "" {
 		var err error
-		if results, err = os.OpenFile(f.out, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666); err != nil {
-			return err
+		if results, err = openToAppend(f.out); err != nil {
+			return usageError{err}
 		}
 		defer results.Close()
 	}
@@ -139,6 +140,32 @@ func (f *watchFlags) watch(ctx context.Context, w io.Writer) (*harness.Outcome, 
 	defer p.end()
 	f.spec.Observe, f.spec.ObserveLife = p.seen, p.lived
 	return harness.Watch(ctx, f.spec)
+}
+
+// openToAppend opens a file to which an outcome is added. A regular one that has something already must have whole outcomes, as
+// far as its first line and its end tell.
+func openToAppend(path string) (*os.File, error) {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = sweep.NewReader(f).Next(); err == nil {
+		last := make([]byte, 1)
+		if _, err = f.Seek(-1, io.SeekEnd); err == nil {
+			_, err = io.ReadFull(f, last)
+		}
+		if err == nil && last[0] != '\n' {
+			err = errors.New("its last line does not end")
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s holds no results to which one can be added: %w; name another file", path, err)
+	}
+	return f, nil
 }
 
 func keep(f *os.File, o *harness.Outcome) error {

@@ -162,3 +162,31 @@ func TestAWatchPrintsWhatDiffers(t *testing.T) {
 	p.end()
 	require.Equal(t, "1.0 s 2.0 s 2.1 s ", strings.Join(regexp.MustCompile(`(?m)^[\d.]+ m?s `).FindAllString(out.String(), -1), ""), out.String())
 }
+
+func TestAnOutcomeIsAddedToResultsAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	one := stored(t, "web", harness.Survived)
+	for text, want := range map[string]string{
+		"":                  "",
+		one + "\n":          "",
+		one:                 "its last line does not end",
+		"precious\n":        "no outcome",
+		one[:40]:            "torn",
+		"\n\n" + one + "\n": "",
+	} {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		f, err := openToAppend(path)
+		if want == "" {
+			require.NoError(t, err, text)
+			_, err = f.WriteString("x")
+			require.NoError(t, err)
+			require.NoError(t, f.Close())
+		} else {
+			require.ErrorContains(t, err, "holds no results to which one can be added", text)
+			require.ErrorContains(t, err, want)
+		}
+		now, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, text, strings.TrimSuffix(string(now), "x"), "nothing is lost")
+	}
+}
