@@ -179,6 +179,10 @@ func TestTheAnswerOfASearchStandsFirstAndItsBorderIsNoBlot(t *testing.T) {
 	require.Contains(t, tb.texts("#kills text"), "554 MiB")
 	require.NotEmpty(t, tb.texts("#kills .cut"))
 	require.Contains(t, tb.texts("#points td.each"), "3.4 MiB", "what a step took is shown")
+}
+
+func TestFindingsAreNamedInPlainWords(t *testing.T) {
+	tb := mustOpen(t, mustRead(t, findings))
 	require.True(t, contains(tb.texts(".check"), "a higher limit did worse"))
 	require.NotContains(t, eval[string](tb, `document.body.innerText`), "monotone")
 }
