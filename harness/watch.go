@@ -164,6 +164,7 @@ type watching struct {
 	main    int     // the PID of the main process; 0: it is to be found
 	manager manager // nil where nobody is known who manages the cgroup
 	before  *watchedEnd
+	started <-chan struct{} // closed when its program runs; nil where that ran before the watch, or is not told
 }
 
 // manager is who starts what is watched, and may start it again.

@@ -132,11 +132,18 @@ func (l *watchedLife) follow(ctx context.Context) {
 	defer looks.Stop()
 	ticks := time.NewTimer(firstInterval)
 	defer ticks.Stop()
+	started := l.started
 	l.last.read(l.isOver, time.Since(l.start))
 	l.tl.sample()
 	l.tell()
 	for {
 		over := ctx.Err() != nil
+		select {
+		case <-started:
+			started = nil
+			l.settle()
+		default:
+		}
 		l.last.read(l.isOver, time.Since(l.start))
 		if l.hasEnded() {
 			l.ended = time.Since(l.start)
@@ -160,6 +167,7 @@ func (l *watchedLife) follow(ctx context.Context) {
 			l.tell()
 		case <-state:
 			_ = l.meet(0)
+		case <-started:
 		case <-l.above.changed():
 		case <-l.alone:
 			l.alone = nil
@@ -198,6 +206,24 @@ func (l *watchedLife) awaitGroupKill(changed <-chan struct{}) {
 		}
 		l.last.memory = m
 	}
+}
+
+// settle takes what is now for the beginning: before the program ran, its runtime had processes of its own in the cgroup, and set the
+// limits.
+func (l *watchedLife) settle() {
+	if m, err := findMain(l.group, 0); err == nil && m != nil {
+		l.main, l.alone = m, m.done()
+		l.later(m.close)
+	}
+	now := takeSnapshot(&Cage{group: l.group}, nil)
+	if now.Unread[outcome.EventsFile] != "" {
+		return // it is gone by now
+	}
+	l.tl.mu.Lock()
+	defer l.tl.mu.Unlock()
+	l.tl.seen.changes = nil
+	l.tl.seen.beginWatch(l.group, now.limits)
+	l.limits = limitsOf(now.limits, l.group.Name())
 }
 
 // observe takes a sample where it is another than the last one, unless one is being taken.

@@ -45,7 +45,8 @@ type watchedPod struct {
 type podContainer struct {
 	group *cgroup.Group
 	found time.Time
-	over  bool // it was taken in
+	over  bool          // it was taken in
+	start chan struct{} // to be closed when the kubelet has named it; nil: it was, or that was before the watch
 
 	named string // "": its name was not known at its end
 	o     *Outcome
@@ -164,6 +165,8 @@ func (p *watchedPod) begin(ctx context.Context, c *podContainer, born bool) {
 		w.spec.Name = p.spec.Name
 	}
 	if born {
+		c.start = make(chan struct{})
+		w.started = c.start
 		w.before = &watchedEnd{ancestors: takeSnapshot(&Cage{group: c.group}, nil).Ancestors}
 	}
 	go func() {
@@ -200,7 +203,8 @@ func (p *watchedPod) awaitName(ctx context.Context, c *podContainer) string {
 	}
 }
 
-// learnNames takes in the names of the containers that the kubelet tells of now: it forgets those that are over.
+// learnNames takes in the names of the containers that the kubelet tells of now: it forgets those that are over. One that has a name
+// has started.
 func (p *watchedPod) learnNames() {
 	now, err := p.node.Containers(p.Pod)
 	if err != nil {
@@ -210,6 +214,12 @@ func (p *watchedPod) learnNames() {
 	for _, c := range now {
 		if !slices.Contains(p.names, c) {
 			p.names = append(p.names, c)
+		}
+	}
+	for _, c := range p.containers {
+		if c.start != nil && p.nameOf(c) != "" {
+			close(c.start)
+			c.start = nil
 		}
 	}
 }

@@ -38,14 +38,23 @@ func newPod(t *testing.T, l Limits) *testPod {
 	return p
 }
 
-// start starts a container, which the kubelet then gives a name.
+// start starts a container as runc does: by a process that ends before, and sets its limit after that. The kubelet then gives it a
+// name.
 func (p *testPod) start(name string, l Limits) (*Cage, *Process) {
 	p.t.Helper()
 	p.started++
 	id := fmt.Sprintf("%064x", 0xabc000+p.started)
+	limit := l.Max
+	l.Max = 0
 	c, err := p.group.Child(id, l)
 	require.NoError(p.t, err)
+	parent := told(p.t, c)
 	running := told(p.t, c)
+	mustSignal(p.t, parent, syscall.SIGUSR2)
+	<-parent.Done()
+	if limit != 0 {
+		require.NoError(p.t, c.group.Write("memory.max", strconv.FormatInt(int64(limit), 10)))
+	}
 	if name != "" {
 		of := filepath.Join(nodeLogs, "pods", "default_web_"+p.uid, name, strconv.Itoa(p.started)+".log")
 		require.NoError(p.t, os.Symlink(of, filepath.Join(nodeLogs, "containers", "web_default_"+name+"-"+id+".log")))
@@ -69,22 +78,22 @@ func livesOf(ctx context.Context, t *testing.T) (await func() *Outcome, lives ch
 func TestEachContainerOfAPodThatEndsIsALife(t *testing.T) {
 	p := newPod(t, Limits{Max: 256 * MiB})
 	first, victim := p.start("app", Limits{Max: 32 * MiB, OOMGroup: true})
-	await, lives := livesOf(t.Context(), t)
+	ctx, end := context.WithCancel(t.Context())
+	await, lives := livesOf(ctx, t)
 	mustSignal(t, victim, syscall.SIGUSR1)
 	<-victim.Done()
 	require.NoError(t, first.Close())
-	second, again := p.start("app", Limits{Max: 32 * MiB, OOMGroup: true})
+	_, again := p.start("app", Limits{Max: 32 * MiB, OOMGroup: true})
 	life := <-lives
 	require.Equal(t, "app", life.Container)
 	require.Equal(t, OOMGroupKilled, life.Verdict, life.Why)
-	mustSignal(t, again, syscall.SIGUSR2)
-	<-again.Done()
-	require.NoError(t, second.Close())
-	p.over()
+	end()
 	o := await()
-	o.RequireVerdict(t, Exited)
+	o.RequireVerdict(t, Survived)
 	require.Equal(t, "app", o.Evidence.Watched.Container)
 	require.Equal(t, again.PID(), o.Evidence.Watched.Main.PID)
+	require.Equal(t, 32*MiB, o.Evidence.Limits.Max)
+	require.NotContains(t, o.Why, "was changed", "its limit was set when it began")
 	require.Equal(t, "the container app of the pod default/web", o.Evidence.Watched.What)
 	require.Contains(t, o.Why, "; that is the container app, after app: oom-group-killed")
 	require.Equal(t, []outcome.Life{life}, o.Lives)
