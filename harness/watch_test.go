@@ -2,6 +2,8 @@ package harness
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"syscall"
@@ -81,6 +83,20 @@ func TestAWatchedCgroupIsKilledByItsOwnLimit(t *testing.T) {
 	require.Len(t, o.Evidence.KillTimes, 1)
 	require.NotNil(t, o.Evidence.Fullest)
 	require.Equal(t, 32*MiB, o.Evidence.Limits.Max)
+}
+
+// Who moves it, as systemd does with what it adopts, ends nothing.
+func TestAWatchedProcessThatIsMovedHasNotEnded(t *testing.T) {
+	c, other := NewCageT(t, Limits{Max: 32 * MiB}), NewCageT(t, Limits{Max: 64 * MiB})
+	p := told(t, c)
+	await := watched(t, WatchSpec{Cgroup: c.Path()})
+	require.NoError(t, os.WriteFile(filepath.Join(other.Path(), "cgroup.procs"), []byte(strconv.Itoa(p.PID())), 0))
+	o := await()
+	o.RequireVerdict(t, Inconclusive)
+	require.Equal(t, other.group.Name(), o.Evidence.Watched.Moved)
+	require.Contains(t, o.Why, "lives, and was moved to "+other.group.Name())
+	require.False(t, o.Evidence.Status.Ended)
+	require.Contains(t, o.String(), "no: its main process was moved to ")
 }
 
 // A service manager or a container engine removes the cgroup as soon as nothing runs in it: whoever reads its counters then, is late.

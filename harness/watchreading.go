@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -140,7 +141,8 @@ func (l *watchedLife) evidence() Evidence {
 	e.Cage, e.Limits, e.AncestorsHidden = l.group.Name(), l.limits, l.group.Hidden()
 	e.Ready = true // it was there before
 	e.LimitChanges = slices.Clone(l.tl.seen.changes)
-	e.PID, e.Status = l.main.pid(), l.main.status(l.ended > 0)
+	moved := l.movedTo()
+	e.PID, e.Status = l.main.pid(), l.main.status(l.ended > 0 && moved == "")
 	if e.Status.Signal == outcome.UnknownSignal && l.manager != nil && l.main != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
 		if status, known := l.manager.exit(ctx, l.main.id); known {
@@ -151,7 +153,7 @@ func (l *watchedLife) evidence() Evidence {
 	e.OOMScoreAdj = l.main.score()
 	w := &outcome.Watched{
 		What: l.spec.what(), Ended: l.ended > 0, EndedAt: l.ended, Removed: removed, Final: l.last.final || l.ended == 0,
-		ReadAt: l.last.at, Main: l.main.named(), Most: l.most,
+		ReadAt: l.last.at, Main: l.main.named(), Most: l.most, Moved: moved,
 	}
 	e.Watched = w
 	if !w.Final {
@@ -160,6 +162,19 @@ func (l *watchedLife) evidence() Evidence {
 	}
 	l.readLog(&e)
 	return e
+}
+
+// movedTo names the cgroup in which the main process lives, where that is not in the watched one any more; "": it is, or has ended. One
+// that is just ending stays where it was until it is reaped.
+func (l *watchedLife) movedTo() string {
+	if l.main == nil || l.main.ended() {
+		return ""
+	}
+	now, err := cgroup.OfProcess(l.main.id)
+	if err != nil || l.main.ended() || now.Name() == l.group.Name() || strings.HasPrefix(now.Name(), strings.TrimSuffix(l.group.Name(), "/")+"/") {
+		return ""
+	}
+	return now.Name()
 }
 
 // asReadLast takes the last reading of a cgroup that is gone, or may be another's by now.

@@ -30,6 +30,9 @@ type Watched struct {
 	Main FollowedProcess `json:"main,omitzero"`
 	Most int             `json:"most"`
 
+	// Moved is the cgroup in which the main process lived in the end, where it had left the watched one; "": it had not.
+	Moved string `json:"moved,omitempty"`
+
 	// Unseen is how many more lives its manager has counted than there are in the outcome: they were over before they
 	// could be looked at.
 	Unseen int `json:"unseen,omitempty"`
@@ -112,6 +115,10 @@ func judgeWatched(e Evidence) (Verdict, string) {
 	unknown := e.completeWatched()
 	record, logged := e.TargetKill()
 	switch {
+	case w.Moved != "" && e.Events.OOMKill > 0:
+		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer; %s lives, and was moved to %s", dead(e, "inside"), w.main(), w.Moved)
+	case w.Moved != "":
+		return Inconclusive, fmt.Sprintf("%s lives, and was moved to %s: watch that", w.main(), w.Moved)
 	case e.Events.OOMKill == 0 && unknown != "":
 		return Inconclusive, "ended, and " + unknown
 	case !w.Ended && e.Status.Ended && (e.Events.OOMKill > 0 || e.Status.Signal != "" && e.knowsEnd()):
@@ -253,6 +260,8 @@ func (o *Outcome) printWatched(t *text) {
 		t.line("main", "%s, of up to %s at once", w.Main, processes(uint64(max(w.Most, 1))))
 	}
 	switch {
+	case w.Moved != "":
+		t.line("ended", "no: its main process was moved to %s", w.Moved)
 	case !w.Ended:
 		t.line("ended", "no")
 	case w.Removed && !w.Final:

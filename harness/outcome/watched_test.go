@@ -31,13 +31,16 @@ func TestAWatchedTargetIsJudgedByWhatIsKnownOfIt(t *testing.T) {
 	aboveHit := func(e *Evidence) { e.Ancestors = []Ancestor{{Path: "/s", Max: MiB, EventsLocal: Events{OOM: 1}}} }
 	helperLives := func(e *Evidence) { e.Watched.Ended = false }
 	lives := func(e *Evidence) { e.Watched.Ended, e.Status = false, ExitStatus{} }
+	moved := func(e *Evidence) { e.Watched.Moved, e.Status = "/elsewhere", ExitStatus{} }
 	for name, c := range map[string]struct {
 		what []change
 		want Verdict
 		why  string
 	}{
-		"it lives":                        {[]change{final, lives}, Survived, "alive when the watch ended: 60.0 of 64.0 MiB"},
-		"it lives, and a part was killed": {[]change{final, lives, counted(one, one)}, ChildOOMKilled, "a process inside was killed by an OOM killer; it lives"},
+		"it was moved":                         {[]change{final, moved}, Inconclusive, "web[7] lives, and was moved to /elsewhere: watch that"},
+		"it was moved, and others were killed": {[]change{final, moved, counted(one, one)}, ChildOOMKilled, "a process inside was killed by an OOM killer; web[7] lives, and was moved to /elsewhere"},
+		"it lives":                             {[]change{final, lives}, Survived, "alive when the watch ended: 60.0 of 64.0 MiB"},
+		"it lives, and a part was killed":      {[]change{final, lives, counted(one, one)}, ChildOOMKilled, "a process inside was killed by an OOM killer; it lives"},
 		"it lives, and none can be killed": {[]change{final, lives, counted(Events{OOM: 9}, Events{OOM: 9})}, Inconclusive,
 			"it ran out of memory (oom 9), and nothing was killed"},
 		"it ended":                    {[]change{final}, Exited, "ended; how is not known, but that no kernel OOM killer had a part in it: oom_kill did not rise"},
