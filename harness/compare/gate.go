@@ -134,6 +134,7 @@ func (g Gate) String() string { return g.text }
 // Check looks for what the gates do not let through, and keeps it as Failures.
 func (c *Comparison) Check(gates []Gate) []Failure {
 	c.Failures, c.Notes = nil, c.notes()
+	tested := c.testedSeries()
 	for _, g := range gates {
 		fail := func(name, format string, args ...any) {
 			c.Failures = append(c.Failures, Failure{g.text, name, fmt.Sprintf(format, args...)})
@@ -141,11 +142,11 @@ func (c *Comparison) Check(gates []Gate) []Failure {
 		switch g.Measure {
 		case "limit":
 			for _, s := range c.Series {
-				if !g.meets(float64(s.Base), s.by(), 1) {
+				if s.Base == s.Head || !g.meets(float64(s.Base), s.by(), 1) {
 					continue
 				}
 				if !s.Changed {
-					c.Notes = append(c.Notes, fmt.Sprintf("%s: %s %s", g.text, s.label(), s.unsure()))
+					c.Notes = append(c.Notes, fmt.Sprintf("%s: %s %s", g.text, s.label(), s.unsure(tested)))
 					continue
 				}
 				fail(s.Name, "%s", s.text())
@@ -236,15 +237,30 @@ func (s *Series) label() string {
 	return printable.Line(s.Name) + ": " + s.text()
 }
 
-// unsure says what would tell whether the two answers differ by more than chance.
-func (s *Series) unsure() string {
+// unsure says what would tell whether the two answers differ by more than chance, where so many series were tested.
+func (s *Series) unsure(tested int) string {
 	if !s.Apart {
-		return "may be chance, as no limit was tried on both sides of which one is survived alone: sweep both at the same limits"
+		return "may be chance, as no limit tells the two apart: sweep both at the same limits"
 	}
-	if n := repeatsToTell(s.tables()); n > 0 {
-		return fmt.Sprintf("may be chance; if the shares of those that survive are as they seem, %d runs of each limit on both sides would tell", n)
+	text := "may be chance"
+	if p := s.Test.P; p != nil && *p <= alpha {
+		text = fmt.Sprintf("differs no more than some of %d series do by chance", tested)
 	}
-	return "is chance by what survived at the limits that both have tried"
+	// Where many are corrected for, this one is to be found as if the others were as they were.
+	if n := repeatsToTell(s.tables(), s.Worse(), min(alpha, falseShare/float64(max(tested, 1)))); n > 0 {
+		return fmt.Sprintf("%s; if the shares of those that survive are as they seem, %d runs of each limit on both sides would tell", text, n)
+	}
+	return fmt.Sprintf("%s; %d runs of each limit on both sides would not tell", text, mostRepeats)
+}
+
+// testedSeries is how many series there are of which limits tell the two sides apart: the p of each is corrected for all of them.
+func (c *Comparison) testedSeries() (n int) {
+	for _, s := range c.Series {
+		if s.Apart {
+			n++
+		}
+	}
+	return n
 }
 
 // text prints "64 MiB → 68 MiB".

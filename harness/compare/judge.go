@@ -35,7 +35,7 @@ type test struct {
 	floor      float64 // a smaller difference of the medians is of no interest
 
 	// What has no number has values of 0 and 1, and tables of how many are 1. No margin is for them: it is a part of a range of
-	// sizes. By those of few the head has fewer, and by those of many more; they differ where the limits do.
+	// sizes. By those of few the head has fewer, and by those of many more. A series has one of them alone, as its answers moved.
 	few, many []table
 
 	p       float64 // by the U test or, of tables, by the exact one; NaN where there are too few runs for any to be significant

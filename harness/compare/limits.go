@@ -102,6 +102,7 @@ func compareLimits(base, head *Results) []*Series {
 }
 
 // weigh makes the test: of all limits that both have tried, and, between the two answers, of those that one of them has tried alone.
+// It has the tables of the direction that the answers moved in alone: those of the other are no sign of this change.
 func (s *Series) weigh(base, head []tried) {
 	if s.Base == s.Head {
 		return
@@ -120,7 +121,10 @@ func (s *Series) weigh(base, head []tried) {
 	for _, p := range pairs(head, base) {
 		many = append(many, table{p[1].share, p[0].share})
 	}
-	s.test = test{few: telling(few), many: telling(many)}
+	s.test = test{few: telling(few)}
+	if !s.Worse() {
+		s.test = test{many: telling(many)}
+	}
 	for _, t := range s.tables() {
 		s.test.base = append(s.test.base, t.base.values()...)
 		s.test.head = append(s.test.head, t.head.values()...)
@@ -139,9 +143,11 @@ func (s *Series) tables() []table {
 // moved reports whether the test shows a change, and in the direction of the answers: where they are luck, others may tell of the
 // opposite.
 func (s *Series) moved() bool {
-	few, _ := tails(s.test.few)
-	_, many := tails(s.test.many)
-	return s.test.changed && s.Worse() == (few < many)
+	few, many := tails(s.tables())
+	if s.Worse() {
+		return s.test.changed && few < many
+	}
+	return s.test.changed && many < few
 }
 
 // split takes apart what both have tried.

@@ -130,5 +130,66 @@ func TestTheAnswersOfTwoSearchesThatMayDifferByChanceAskForMoreRepeats(t *testin
 	require.Equal(t, before, few.Notes, "28 MiB would pass it anyway")
 	apart := Compare(mustRead(t, triedAt(5, 60, 48, 62)...), mustRead(t, triedAt(5, 60, 48, 64)...))
 	apart.Check(mustGates(t, "limit"))
-	require.Contains(t, apart.Notes[len(apart.Notes)-1], "no limit was tried on both sides of which one is survived alone: sweep both at the same limits")
+	require.Contains(t, apart.Notes[len(apart.Notes)-1], "no limit tells the two apart: sweep both at the same limits")
+}
+
+// What is the matter with the tables of the other direction does not count: they made the change below one of too few runs.
+func TestASeriesIsJudgedInTheDirectionOfItsAnswersAlone(t *testing.T) {
+	head := counted(map[int]share{61: {3, 0}, 62: {3, 0}, 63: {3, 0}, 70: {3, 3}})
+	for _, base := range []map[int]share{
+		{60: {3, 3}, 70: {3, 3}},
+		{60: {3, 3}, 64: {3, 3}, 65: {3, 3}, 66: {3, 3}, 70: {3, 3}},
+	} {
+		c := Compare(mustRead(t, counted(base)...), mustRead(t, head...))
+		require.Len(t, c.Check(mustGates(t, "limit")), 1)
+		require.Nil(t, c.Series[0].Test.P, "3 and 3 runs at one pair of limits")
+	}
+
+	// The head survives low limits that the base does not, and a higher one less often: its answer is worse, and nothing tells so.
+	base := counted(map[int]share{16: {15, 0}, 20: {15, 0}, 24: {5, 5}, 28: {5, 5}})
+	c := Compare(mustRead(t, base...), mustRead(t, counted(map[int]share{16: {15, 14}, 20: {15, 14}, 24: {5, 4}, 28: {5, 5}})...))
+	require.Empty(t, c.Check(mustGates(t, "limit")))
+	s := c.Series[0]
+	require.Equal(t, [2]outcome.Bytes{24 * outcome.MiB, 28 * outcome.MiB}, [2]outcome.Bytes{s.Base, s.Head})
+	require.False(t, s.Changed)
+	require.InDelta(t, 1, *s.Test.P, 1e-9)
+	require.Equal(t, "limit: 24 MiB → 28 MiB may be chance; 100 runs of each limit on both sides would not tell", c.Notes[len(c.Notes)-1])
+}
+
+func TestWhatNoneSurvivesOnEitherSideHasNoNote(t *testing.T) {
+	none := triedAt(5, 90, 48, 56)
+	for _, list := range []string{"limit", "limit +5%"} {
+		c := Compare(mustRead(t, none...), mustRead(t, none...))
+		before := slices.Clone(c.Notes)
+		require.Empty(t, c.Check(mustGates(t, list)))
+		require.Equal(t, before, c.Notes)
+	}
+}
+
+// inSeries has the runs as those of a series of its own.
+func inSeries(name string, runs []*outcome.Outcome) []*outcome.Outcome {
+	for _, o := range runs {
+		o.Name = "at=" + name + "/" + o.Name
+	}
+	return runs
+}
+
+func TestAmongManySeriesTheNoteAsksForMoreRunsThanThereAre(t *testing.T) {
+	var base, head []*outcome.Outcome
+	for i := range 12 {
+		such := 14
+		if i == 0 {
+			such = 8
+		}
+		name := fmt.Sprintf("%02d", i)
+		base = append(base, inSeries(name, counted(map[int]share{20: {15, 15}, 24: {15, 15}}))...)
+		head = append(head, inSeries(name, counted(map[int]share{20: {15, such}, 24: {15, 15}}))...)
+	}
+	c := Compare(mustRead(t, base...), mustRead(t, head...))
+	before := len(c.Notes)
+	require.Empty(t, c.Check(mustGates(t, "limit")))
+	require.InDelta(t, 0.0063, *c.Series[0].Test.P, 1e-4)
+	require.InDelta(t, 0.076, *c.Series[0].Test.Q, 1e-3)
+	require.Equal(t, "limit: at=00: 20 MiB → 24 MiB differs no more than some of 12 series do by chance; if the shares of those that survive are as they seem, 19 runs of each limit on both sides would tell", c.Notes[before])
+	require.Equal(t, "limit: at=01: 20 MiB → 24 MiB may be chance; 100 runs of each limit on both sides would not tell", c.Notes[before+1])
 }

@@ -102,7 +102,7 @@ func (c *Comparison) limitSection(most int) section {
 		case one.Base == one.Head:
 			r.change = "="
 		case !one.Apart:
-			r.change = "~ (no limit was tried on both sides of which one is survived alone)"
+			r.change = "~ (no limit tells the two apart: sweep both at the same limits)"
 		default:
 			by := "changed"
 			if d := one.by(); !math.IsInf(d, 0) {

@@ -92,15 +92,23 @@ func leastOf(tables []table) float64 {
 // mostRepeats is up to how many repeats are asked of anybody.
 const mostRepeats = 100
 
-// repeatsToTell is with how many runs of each limit, on both sides, the shares that were seen would be a change; 0 where that takes
-// more than can be asked for.
-func repeatsToTell(tables []table) int {
-	for n := fewest; n <= mostRepeats; n++ {
+// repeatsToTell is with how many runs of each limit, on both sides, the shares that were seen would be a change for the worse, or for
+// the better, at this level: more than there are. 0 where that takes more than can be asked for.
+func repeatsToTell(tables []table, worse bool, level float64) int {
+	most := 0
+	for _, t := range tables {
+		most = max(most, t.base.runs, t.head.runs)
+	}
+	for n := max(fewest, most+1); n <= mostRepeats; n++ {
 		scaled := make([]table, len(tables))
 		for i, t := range tables {
 			scaled[i] = table{t.base.scaled(n), t.head.scaled(n)}
 		}
-		if few, many := tails(scaled); 2*min(few, many) <= alpha {
+		tail, many := tails(scaled)
+		if !worse {
+			tail = many
+		}
+		if 2*tail <= level {
 			return n
 		}
 	}

@@ -54,7 +54,11 @@ func TestTheExactTestFindsNoMoreInEqualBuildsThanItsLevel(t *testing.T) {
 }
 
 func TestRepeatsThatWouldTellAreThoseOfTheSharesThatWereSeen(t *testing.T) {
-	require.Equal(t, 5, repeatsToTell([]table{{share{1, 1}, share{1, 0}}}))
-	require.Equal(t, 11, repeatsToTell([]table{{share{5, 5}, share{5, 2}}}))
-	require.Zero(t, repeatsToTell([]table{{share{10, 5}, share{10, 5}}}))
+	require.Equal(t, 5, repeatsToTell([]table{{share{1, 1}, share{1, 0}}}, true, alpha))
+	require.Equal(t, 5, repeatsToTell([]table{{share{1, 0}, share{1, 1}}}, false, alpha))
+	require.Equal(t, 11, repeatsToTell([]table{{share{5, 5}, share{5, 2}}}, true, alpha))
+	require.Equal(t, 14, repeatsToTell([]table{{share{10, 10}, share{10, 5}}}, true, alpha))
+	require.Equal(t, 16, repeatsToTell([]table{{share{15, 15}, share{15, 8}}}, true, alpha), "15 there are")
+	require.Zero(t, repeatsToTell([]table{{share{5, 5}, share{5, 2}}}, false, alpha), "the other direction")
+	require.Zero(t, repeatsToTell([]table{{share{10, 5}, share{10, 5}}}, true, alpha))
 }
