@@ -130,7 +130,7 @@ func (c *Cage) makeContainer(ctx context.Context, t Target) (*Process, error) {
 	}
 	p.cpu, _ = cpuTime(c.group) // what cannot be read now, cannot be read later
 	if h.id, err = e.Create(ctx, spec); err == nil {
-		err = h.engine.Init(ctx, h.id)
+		err = startWithHugePages(func() error { return h.engine.Init(ctx, h.id) })
 	}
 	if err == nil && e.Name == engine.Podman {
 		err = p.adopt(ctx)
@@ -267,7 +267,7 @@ func (h *container) start(w *os.File) error {
 	defer h.mu.Unlock()
 	attach := h.engine.Attach(h.id)
 	attach.Stdout, attach.Stderr = w, w
-	if err := attach.Start(); err != nil {
+	if err := startWithHugePages(attach.Start); err != nil {
 		return err
 	}
 	h.attach = attach

@@ -10,7 +10,7 @@ import (
 
 // Whether a process gets transparent huge pages is a flag of its memory, which the kernel copies from the process that executes it
 // (PR_SET_THP_DISABLE of prctl(2)). So a harness that starts a target without them is without for that time, and starts no
-// other one meanwhile.
+// other target meanwhile, nor a container, which podman's children execute.
 var hugePages sync.RWMutex
 
 // startWithoutHugePages calls start, and what that executes gets no transparent huge pages.
@@ -24,7 +24,7 @@ func startWithoutHugePages(start func() error) error {
 	if err != nil {
 		return fmt.Errorf("start it without transparent huge pages: %w", err)
 	}
-	return errors.Join(start(), unix.Prctl(unix.PR_SET_THP_DISABLE, uintptr(before), 0, 0, 0))
+	return errors.Join(start(), unix.Prctl(unix.PR_SET_THP_DISABLE, uintptr(before&1), uintptr(before&^1), 0, 0)) // from Linux 6.18 on it has flags
 }
 
 // startWithHugePages calls start while none is started without.

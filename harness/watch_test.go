@@ -99,6 +99,30 @@ func TestAWatchedProcessThatIsMovedHasNotEnded(t *testing.T) {
 	require.Contains(t, o.String(), "no: its main process was moved to ")
 }
 
+// What it did there was counted there.
+func TestAWatchedProcessThatIsKilledWhereItWasMovedIsNotJudgedByWhatItLeft(t *testing.T) {
+	c, other := NewCageT(t, Limits{Max: 96 * MiB}), NewCageT(t, Limits{Max: 32 * MiB})
+	p := told(t, c)
+	looks := make(chan struct{}, 1)
+	await := watched(t, WatchSpec{PID: p.PID(), Observe: func(outcome.Sample, Bytes) {
+		select {
+		case looks <- struct{}{}:
+		default:
+		}
+	}})
+	require.NoError(t, os.WriteFile(filepath.Join(other.Path(), "cgroup.procs"), []byte(strconv.Itoa(p.PID())), 0))
+	for range 3 { // one may have been on its way, and one may have looked before the move
+		<-looks
+	}
+	mustSignal(t, p, syscall.SIGUSR1)
+	o := await()
+	o.RequireVerdict(t, Inconclusive)
+	require.Equal(t, other.group.Name(), o.Evidence.Watched.Moved)
+	require.True(t, o.Evidence.Watched.Ended)
+	require.Contains(t, o.Why, "was moved to "+other.group.Name()+", and ended there")
+	require.Zero(t, o.Evidence.Events.OOMKill)
+}
+
 // A service manager or a container engine removes the cgroup as soon as nothing runs in it: whoever reads its counters then, is late.
 func TestAKillInACgroupThatIsRemovedAtOnceIsJudged(t *testing.T) {
 	removes, forks := newHelper(t, "removes"), newHelper(t, "forks")

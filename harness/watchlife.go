@@ -19,6 +19,7 @@ type watchedLife struct {
 	above *watchedAbove   // nil where nothing above counts
 	main  *watchedMain    // nil where nobody was in it
 	alone <-chan struct{} // closed when main has ended; nil when that was taken in
+	moved string          // the cgroup in which main is, or ended, where that is outside of group; "": it is inside
 	most  int             // processes at once
 	lived bool            // something has run in it
 	ended time.Duration   // 0: it has not
@@ -145,6 +146,7 @@ func (l *watchedLife) follow(ctx context.Context) {
 		default:
 		}
 		l.last.read(l.isOver, time.Since(l.start))
+		l.noteMove()
 		if l.hasEnded() {
 			l.ended = time.Since(l.start)
 			l.awaitGroupKill(memory)
@@ -212,9 +214,11 @@ func (l *watchedLife) awaitGroupKill(changed <-chan struct{}) {
 // limits.
 func (l *watchedLife) settle() {
 	if m, err := findMain(l.group, 0); err == nil && m != nil {
-		l.main, l.alone = m, m.done()
+		l.main, l.alone, l.moved = m, m.done(), ""
 		l.later(m.close)
 	}
+	l.most = 0
+	l.countProcesses()
 	now := takeSnapshot(&Cage{group: l.group}, nil)
 	if now.Unread[outcome.EventsFile] != "" {
 		return // it is gone by now
@@ -224,6 +228,22 @@ func (l *watchedLife) settle() {
 	l.tl.seen.changes = nil
 	l.tl.seen.beginWatch(l.group, now.limits)
 	l.limits = limitsOf(now.limits, l.group.Name())
+}
+
+// noteMove notes where the main process is, or ended, where that is outside of the watched cgroup: a process stays where it was
+// until it is reaped.
+func (l *watchedLife) noteMove() {
+	if l.main == nil {
+		return
+	}
+	now, err := cgroup.OfProcess(l.main.id)
+	switch {
+	case err != nil || !l.main.unreaped(): // the PID may be another's by now
+	case isBelow(now, l.group):
+		l.moved = ""
+	default:
+		l.moved = now.Name()
+	}
 }
 
 // observe takes a sample where it is another than the last one, unless one is being taken.

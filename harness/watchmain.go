@@ -70,7 +70,18 @@ func findMain(g *cgroup.Group, asked int) (*watchedMain, error) {
 // isIn reports whether it is in a cgroup or below it.
 func (m *watchedMain) isIn(g *cgroup.Group) bool {
 	at, err := cgroup.OfProcess(m.id)
-	return err == nil && strings.HasPrefix(at.Path()+"/", g.Path()+"/") && unix.PidfdSendSignal(m.pidfd, 0, nil, 0) == nil
+	return err == nil && isBelow(at, g) && m.unreaped()
+}
+
+// isBelow reports whether a cgroup is another one, or below it.
+func isBelow(at, g *cgroup.Group) bool {
+	return strings.HasPrefix(at.Path()+"/", strings.TrimSuffix(g.Path(), "/")+"/")
+}
+
+// unreaped reports whether its PID is its own still, though it may have ended. Another user's process takes no signal, and is there.
+func (m *watchedMain) unreaped() bool {
+	err := unix.PidfdSendSignal(m.pidfd, 0, nil, 0)
+	return err == nil || errors.Is(err, unix.EPERM)
 }
 
 // call takes in what it is called, as long as it is there: what starts it may still be about to execute its program.

@@ -94,6 +94,7 @@ func (p *watchedPod) watch(ctx context.Context) (*Outcome, error) {
 	defer p.births.Close()
 	ctx, end := context.WithCancel(ctx)
 	defer end()
+	p.oneAtATime()
 	p.look(ctx, false)
 	var whole *Outcome
 	done := make(chan struct{})
@@ -125,20 +126,45 @@ func (p *watchedPod) watch(ctx context.Context) (*Outcome, error) {
 	return p.outcome(whole), nil
 }
 
+// oneAtATime has Observe, which the watch of the whole calls, and ObserveLife not be called at once.
+func (p *watchedPod) oneAtATime() {
+	var mu sync.Mutex
+	if observe := p.spec.Observe; observe != nil {
+		p.spec.Observe = func(now outcome.Sample, limit Bytes) {
+			mu.Lock()
+			defer mu.Unlock()
+			observe(now, limit)
+		}
+	}
+	if observe := p.spec.ObserveLife; observe != nil {
+		p.spec.ObserveLife = func(l outcome.Life) {
+			mu.Lock()
+			defer mu.Unlock()
+			observe(l)
+		}
+	}
+}
+
 // watchWhole watches the pod's cgroup. It may be empty for a while, as when the kubelet makes the namespaces anew.
-func (p *watchedPod) watchWhole(ctx context.Context) (*Outcome, error) {
+func (p *watchedPod) watchWhole(ctx context.Context) (last *Outcome, err error) {
 	for {
 		o, err := p.life(ctx, p.group)
+		if last != nil && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV)) { // removed before it could be looked at
+			return last, nil
+		}
 		if err != nil || !o.Evidence.Watched.Ended || !p.awaitNext(ctx, p.group) {
 			return o, err
 		}
+		last = o
 	}
 }
 
 // look begins to watch the cgroups that are new. What such a one has counted since it was made counts, where that was during the
 // watch.
 func (p *watchedPod) look(ctx context.Context, born bool) {
-	p.learnNames()
+	if err := p.learnNames(); err != nil && !born { // later it is tried again
+		p.problem = errors.Join(p.problem, err)
+	}
 	below, err := p.group.Children()
 	if err != nil || ctx.Err() != nil {
 		return // gone already, of which the watch of the whole tells
@@ -205,11 +231,10 @@ func (p *watchedPod) awaitName(ctx context.Context, c *podContainer) string {
 
 // learnNames takes in the names of the containers that the kubelet tells of now: it forgets those that are over. One that has a name
 // has started.
-func (p *watchedPod) learnNames() {
+func (p *watchedPod) learnNames() error {
 	now, err := p.node.Containers(p.Pod)
 	if err != nil {
-		p.problem = errors.Join(p.problem, err)
-		return
+		return err
 	}
 	for _, c := range now {
 		if !slices.Contains(p.names, c) {
@@ -222,6 +247,7 @@ func (p *watchedPod) learnNames() {
 			c.start = nil
 		}
 	}
+	return nil
 }
 
 // take takes in what came of one. One without a name in which nothing was killed is no life: it holds the pod's namespaces.
@@ -245,6 +271,9 @@ func (p *watchedPod) take(c *podContainer) {
 	switch {
 	case w.Ended:
 		p.lives = append(p.lives, c)
+		slices.SortStableFunc(p.lives[p.told:], func(a, b *podContainer) int { // one without a name is taken in late
+			return cmp.Compare(a.o.Evidence.Watched.EndedAt, b.o.Evidence.Watched.EndedAt)
+		})
 	case w.Most > 0:
 		p.alive = append(p.alive, c)
 	}
@@ -300,7 +329,7 @@ func (p *watchedPod) outcome(whole *Outcome) *Outcome {
 	}
 	o.Verdict, o.Why = o.Judge()
 	if p.spec.ObserveLife != nil {
-		for _, l := range o.Lives[p.told:] {
+		for _, l := range o.Lives[min(p.told, len(o.Lives)):] { // the last one may have been told of, and is the outcome itself
 			p.spec.ObserveLife(l)
 		}
 	}

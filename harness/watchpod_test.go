@@ -170,3 +170,13 @@ func TestAWatchOfAPodSaysWhatIsMissing(t *testing.T) {
 	_, err = Watch(t.Context(), WatchSpec{Pod: "web"})
 	require.ErrorContains(t, err, "the pod web does not run here any more")
 }
+
+// Of the one that ended last there was a life to be told of, while another one lived; that one has come to nothing.
+func TestTheOutcomeOfAPodIsNoLifeThatIsToldTwice(t *testing.T) {
+	told := 0
+	p := &watchedPod{watching: &watching{spec: WatchSpec{ObserveLife: func(outcome.Life) { told++ }}}, told: 1}
+	p.lives = []*podContainer{{o: &Outcome{Evidence: Evidence{Watched: &outcome.Watched{Ended: true, Final: true}}}}}
+	o := p.outcome(nil)
+	require.Empty(t, o.Lives)
+	require.Zero(t, told)
+}

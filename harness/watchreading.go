@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -141,8 +140,9 @@ func (l *watchedLife) evidence() Evidence {
 	e.Cage, e.Limits, e.AncestorsHidden = l.group.Name(), l.limits, l.group.Hidden()
 	e.Ready = true // it was there before
 	e.LimitChanges = slices.Clone(l.tl.seen.changes)
-	moved := l.movedTo()
-	e.PID, e.Status = l.main.pid(), l.main.status(l.ended > 0 && moved == "")
+	l.noteMove()
+	over := l.ended > 0 && (l.moved == "" || l.main.ended())
+	e.PID, e.Status = l.main.pid(), l.main.status(over)
 	if e.Status.Signal == outcome.UnknownSignal && l.manager != nil && l.main != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
 		if status, known := l.manager.exit(ctx, l.main.id); known {
@@ -152,8 +152,8 @@ func (l *watchedLife) evidence() Evidence {
 	}
 	e.OOMScoreAdj = l.main.score()
 	w := &outcome.Watched{
-		What: l.spec.what(), Ended: l.ended > 0, EndedAt: l.ended, Removed: removed, Final: l.last.final || l.ended == 0,
-		ReadAt: l.last.at, Main: l.main.named(), Most: l.most, Moved: moved,
+		What: l.spec.what(), Ended: over, EndedAt: l.ended, Removed: removed, Final: l.last.final || l.ended == 0,
+		ReadAt: l.last.at, Main: l.main.named(), Most: l.most, Moved: l.moved,
 	}
 	e.Watched = w
 	if !w.Final {
@@ -162,19 +162,6 @@ func (l *watchedLife) evidence() Evidence {
 	}
 	l.readLog(&e)
 	return e
-}
-
-// movedTo names the cgroup in which the main process lives, where that is not in the watched one any more; "": it is, or has ended. One
-// that is just ending stays where it was until it is reaped.
-func (l *watchedLife) movedTo() string {
-	if l.main == nil || l.main.ended() {
-		return ""
-	}
-	now, err := cgroup.OfProcess(l.main.id)
-	if err != nil || l.main.ended() || now.Name() == l.group.Name() || strings.HasPrefix(now.Name(), strings.TrimSuffix(l.group.Name(), "/")+"/") {
-		return ""
-	}
-	return now.Name()
 }
 
 // asReadLast takes the last reading of a cgroup that is gone, or may be another's by now.

@@ -30,7 +30,7 @@ type Watched struct {
 	Main FollowedProcess `json:"main,omitzero"`
 	Most int             `json:"most"`
 
-	// Moved is the cgroup in which the main process lived in the end, where it had left the watched one; "": it had not.
+	// Moved is the cgroup in which the main process was, or ended, where it had left the watched one; "": it had not.
 	Moved string `json:"moved,omitempty"`
 
 	// Unseen is how many more lives its manager has counted than there are in the outcome: they were over before they
@@ -116,9 +116,9 @@ func judgeWatched(e Evidence) (Verdict, string) {
 	record, logged := e.TargetKill()
 	switch {
 	case w.Moved != "" && e.Events.OOMKill > 0:
-		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer; %s lives, and was moved to %s", dead(e, "inside"), w.main(), w.Moved)
+		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer; %s", dead(e, "inside"), e.mainMoved())
 	case w.Moved != "":
-		return Inconclusive, fmt.Sprintf("%s lives, and was moved to %s: watch that", w.main(), w.Moved)
+		return Inconclusive, e.mainMoved() + ": what is counted there was not watched"
 	case e.Events.OOMKill == 0 && unknown != "":
 		return Inconclusive, "ended, and " + unknown
 	case !w.Ended && e.Status.Ended && (e.Events.OOMKill > 0 || e.Status.Signal != "" && e.knowsEnd()):
@@ -134,6 +134,19 @@ func judgeWatched(e Evidence) (Verdict, string) {
 		return Survived, "alive when the watch ended: " + fullness(e)
 	default:
 		return e.judgeWatchedEnd(record, logged)
+	}
+}
+
+// mainMoved says what became of a main process that was moved out of what was watched.
+func (e Evidence) mainMoved() string {
+	w := e.Watched
+	switch {
+	case !e.Status.Ended:
+		return fmt.Sprintf("%s lives, and was moved to %s", w.main(), w.Moved)
+	case e.knowsEnd():
+		return fmt.Sprintf("%s was moved to %s, and ended there with %s", w.main(), w.Moved, e.Status)
+	default:
+		return fmt.Sprintf("%s was moved to %s, and ended there", w.main(), w.Moved)
 	}
 }
 
@@ -260,7 +273,7 @@ func (o *Outcome) printWatched(t *text) {
 		t.line("main", "%s, of up to %s at once", w.Main, processes(uint64(max(w.Most, 1))))
 	}
 	switch {
-	case w.Moved != "":
+	case w.Moved != "" && !w.Ended:
 		t.line("ended", "no: its main process was moved to %s", w.Moved)
 	case !w.Ended:
 		t.line("ended", "no")

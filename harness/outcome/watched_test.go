@@ -32,12 +32,16 @@ func TestAWatchedTargetIsJudgedByWhatIsKnownOfIt(t *testing.T) {
 	helperLives := func(e *Evidence) { e.Watched.Ended = false }
 	lives := func(e *Evidence) { e.Watched.Ended, e.Status = false, ExitStatus{} }
 	moved := func(e *Evidence) { e.Watched.Moved, e.Status = "/elsewhere", ExitStatus{} }
+	endedThere := func(e *Evidence) {
+		e.Watched.Moved, e.Status = "/elsewhere", ExitStatus{Ended: true, Code: -1, Signal: "SIGKILL"}
+	}
 	for name, c := range map[string]struct {
 		what []change
 		want Verdict
 		why  string
 	}{
-		"it was moved":                         {[]change{final, moved}, Inconclusive, "web[7] lives, and was moved to /elsewhere: watch that"},
+		"it was moved, and killed there":       {[]change{final, endedThere}, Inconclusive, "web[7] was moved to /elsewhere, and ended there with SIGKILL: what is counted there was not watched"},
+		"it was moved":                         {[]change{final, moved}, Inconclusive, "web[7] lives, and was moved to /elsewhere: what is counted there was not watched"},
 		"it was moved, and others were killed": {[]change{final, moved, counted(one, one)}, ChildOOMKilled, "a process inside was killed by an OOM killer; web[7] lives, and was moved to /elsewhere"},
 		"it lives":                             {[]change{final, lives}, Survived, "alive when the watch ended: 60.0 of 64.0 MiB"},
 		"it lives, and a part was killed":      {[]change{final, lives, counted(one, one)}, ChildOOMKilled, "a process inside was killed by an OOM killer; it lives"},

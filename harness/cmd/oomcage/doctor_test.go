@@ -78,7 +78,10 @@ func (f fileOf) Sys() any          { return &syscall.Stat_t{Gid: f.gid} }
 // A machine whose /dev/kvm is root's alone has no group kvm that one could be in.
 func TestTheDoctorNamesTheGroupOfKVMWhereOneHelps(t *testing.T) {
 	daemon, err := user.LookupGroup("daemon")
-	require.NoError(t, err)
+	if err != nil { // a guest has root's alone
+		require.Contains(t, kvmHelp(fileOf{mode: 0o660, gid: 1}, nil), "sudo chmod 666 /dev/kvm")
+		return
+	}
 	gid, err := strconv.ParseUint(daemon.Gid, 10, 32)
 	require.NoError(t, err)
 	require.Equal(t, "sudo usermod -a -G daemon $USER, and log in again", kvmHelp(fileOf{mode: 0o660, gid: uint32(gid)}, nil))

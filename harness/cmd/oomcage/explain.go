@@ -83,6 +83,9 @@ func findOutcome(in io.Reader, file, name string) (found, other *outcome.Outcome
 		if errors.Is(err, io.EOF) {
 			break
 		}
+		if err != nil && found != nil {
+			break // what it has is known, and the other is of no weight
+		}
 		var line *sweep.LineError
 		if errors.As(err, &line) {
 			return nil, nil, &sweep.LineError{File: file, Line: line.Line, Err: line.Err}
@@ -98,7 +101,7 @@ func findOutcome(in io.Reader, file, name string) (found, other *outcome.Outcome
 			last = o
 		case o.Name == name:
 			found = o
-		case o.Name == wanted:
+		case wanted != "" && o.Name == wanted:
 			other = o
 		}
 		if found != nil && (other != nil || wanted == "") {

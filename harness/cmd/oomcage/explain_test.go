@@ -75,8 +75,13 @@ func TestWhatASweepHasTriedWithoutHugePagesIsTold(t *testing.T) {
 		assert.Zero(t, code, complained)
 		assert.Regexp(t, `(?s)thp +with huge pages oom-killed after \d+ steps?, peak .*; without them\s+survived after`, said)
 	}
-	said, _, _ := explained(t, with+"\n", "--name", "max=64MiB/no_thp=0/repeat=1", "-")
-	assert.NotContains(t, said, "thp ")
+	for _, rest := range []string{"", with[:50], "no outcome\n"} {
+		said, complained, code := explained(t, with+"\n"+rest, "--name", "max=64MiB/no_thp=0/repeat=1", "-")
+		assert.Zero(t, code, complained)
+		assert.NotContains(t, said, "thp ")
+	}
+	said, _, _ := explained(t, strings.Replace(without, `"name":"max=64MiB/no_thp=1/repeat=1"`, `"name":""`, 1)+"\n"+stored(t, "a", harness.OOMKilled)+"\n", "--name", "a", "-")
+	assert.NotContains(t, said, "thp ", "an outcome without a name is nobody's other one")
 }
 
 func TestALongTextIsWrappedBetweenItsWords(t *testing.T) {

@@ -23,6 +23,7 @@ type stepPrinter struct {
 	mu      sync.Mutex
 	shown   stepReading // the last one that has a line
 	pending string      // the line of the last step, where it was not printed
+	last    stepReading // which that is of
 	left    int         // steps without a line since the last one
 	all     int         // steps without a line
 	moves   pace        // of memory.current
@@ -69,11 +70,11 @@ func (s *stepPrinter) took(name string, r stepReading) {
 	switch {
 	case r.differs(s.shown):
 		if !s.news.due(s.left) {
-			s.pending = line
+			s.pending, s.last = line, r
 			return
 		}
 	case !r.moved(s.shown) || !s.moves.due(s.left):
-		s.pending = line
+		s.pending, s.last = line, r
 		return
 	}
 	s.print(line, r)
@@ -93,11 +94,10 @@ func (s *stepPrinter) print(line string, r stepReading) {
 func (s *stepPrinter) end() {
 	s.mu.Lock()
 	if s.pending != "" {
-		s.out.add(s.pending)
-		s.all += s.left - 1
+		s.print(s.pending, s.last)
 	}
 	if s.all > 0 {
-		s.out.add(fmt.Sprintf("%-6s %s between these changed little, and have no line\n", "…", human.Count(s.all, "step")))
+		s.out.add(fmt.Sprintf("%-6s %s between these, without a line\n", "…", human.Count(s.all, "step")))
 	}
 	s.mu.Unlock()
 	s.out.end()

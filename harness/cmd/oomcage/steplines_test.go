@@ -33,7 +33,7 @@ func TestStepsThatChangeNothingHaveNoLine(t *testing.T) {
 	})
 	require.Len(t, lines, 2, "%v", lines)
 	require.Regexp(t, "^2000 ", lines[0], "the last one")
-	require.Equal(t, "…      1999 steps between these changed little, and have no line", lines[1])
+	require.Equal(t, "…      1999 steps between these, without a line", lines[1])
 }
 
 func TestALoadOfManyStepsHasNoMoreLinesThanAScreen(t *testing.T) {

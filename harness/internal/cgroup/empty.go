@@ -12,7 +12,7 @@ import (
 )
 
 // Empty ends every process in g and below it, and waits until there is none, so that others can be started in it. That is not
-// done by cgroup.kill: Linux 6.1.176, which Debian 12.12 has, kills for ever what clone3 starts in a cgroup whose cgroup.kill was
+// done by cgroup.kill: Linux 6.1.176, as of Debian 12, kills for ever what clone3 starts in a cgroup whose cgroup.kill was
 // written once, as it compares how often with the cgroup of whoever starts it (kill_seq in cgroup_css_set_fork). A cgroup that
 // is gone is empty.
 func (g *Group) Empty(ctx context.Context) (err error) {
@@ -32,9 +32,17 @@ func (g *Group) Empty(ctx context.Context) (err error) {
 		if err != nil {
 			return ifThere(err)
 		}
+		var refused error
 		for _, pid := range pids {
-			if _, err := g.killMember(int(pid), anyGroup); err != nil { //nolint:gosec // a PID fits
+			_, err := g.killMember(int(pid), anyGroup) //nolint:gosec // a PID fits
+			if err != nil && !errors.Is(err, unix.EPERM) {
 				return err
+			}
+			refused = errors.Join(refused, err)
+		}
+		if refused != nil { // another user's, which takes no signal from this one
+			if err := g.Kill(); err != nil {
+				return errors.Join(refused, err)
 			}
 		}
 		if populated, err := g.populated(); err != nil || !populated {

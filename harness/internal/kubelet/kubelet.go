@@ -145,8 +145,6 @@ func findGroups(root string, uids map[string]string) (map[string]string, error) 
 			return err
 		case !d.IsDir():
 			return nil
-		case len(found) == len(uids):
-			return fs.SkipAll
 		}
 		name := d.Name()
 		if strings.HasSuffix(name, ".slice") {

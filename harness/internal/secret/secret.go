@@ -18,7 +18,7 @@ var names = []string{"TOKEN", "SECRET", "PASS", "KEY", "CREDENTIAL", "AUTH", "CO
 // switches are values that are no secret, whatever the name.
 var switches = []string{"", "0", "1", "true", "false", "yes", "no", "on", "off"}
 
-// Name reports whether a variable of this name holds a secret, as far as the name tells.
+// isName reports whether a variable of this name holds a secret, as far as the name tells.
 func isName(name string) bool {
 	name = strings.ToUpper(name)
 	return strings.HasSuffix(name, "_PWD") || slices.ContainsFunc(names, func(part string) bool { return strings.Contains(name, part) })

@@ -57,9 +57,14 @@ func (st store) prune(boot, name string, most int, bytes int64) error {
 		return cmp.Or(-cmpBool(filepath.Base(a.dir) == name, filepath.Base(b.dir) == name), b.used.Compare(a.used))
 	})
 	var sum int64
-	for i, s := range kept {
+	own := 0
+	for _, s := range kept {
+		if s.about.Kind.Boot != boot {
+			continue // another machine's, which counts its own
+		}
+		own++
 		sum += s.bytes
-		if i > 0 && (i >= most || sum > bytes) {
+		if own > 1 && (own > most || sum > bytes) {
 			all = errors.Join(all, s.remove())
 		}
 	}
