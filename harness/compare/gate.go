@@ -131,7 +131,8 @@ func (g *Gate) parseAmount(by string) error {
 // String is the gate as it was given.
 func (g Gate) String() string { return g.text }
 
-// Check looks for what the gates do not let through, and keeps it as Failures.
+// Check looks for what the gates do not let through, and keeps it as Failures. It writes Notes anew, with what a gate would not let
+// through if it were sure.
 func (c *Comparison) Check(gates []Gate) []Failure {
 	c.Failures, c.Notes = nil, c.notes()
 	tested := c.testedSeries()
@@ -141,16 +142,18 @@ func (c *Comparison) Check(gates []Gate) []Failure {
 		}
 		switch g.Measure {
 		case "limit":
+			var unsure []*Series
 			for _, s := range c.Series {
 				if s.Base == s.Head || !g.meets(float64(s.Base), s.by(), 1) {
 					continue
 				}
-				if !s.Changed {
-					c.Notes = append(c.Notes, fmt.Sprintf("%s: %s %s", g.text, s.label(), s.unsure(tested)))
-					continue
+				if s.Changed {
+					fail(s.Name, "%s", s.text())
+				} else {
+					unsure = append(unsure, s)
 				}
-				fail(s.Name, "%s", s.text())
 			}
+			c.noteUnsure(g, unsure, tested)
 			continue
 		case missing:
 			if gone := c.missing(); g.meets(float64(c.Base.Points), float64(len(gone)), 1) {
@@ -229,12 +232,28 @@ func (s *Series) by() float64 {
 	return float64(s.Head - s.Base)
 }
 
+// Of each gate so many notes are written, and a name in them is so long at most. A note is then no longer than markdownNote.
+const (
+	unsureNotes = 5
+	unsureName  = 80
+)
+
+// noteUnsure says of which series it is not sure whether the gate lets them through.
+func (c *Comparison) noteUnsure(g Gate, series []*Series, tested int) {
+	for _, s := range series[:min(len(series), unsureNotes)] {
+		c.Notes = append(c.Notes, fmt.Sprintf("%s: %s %s", g.text, s.label(), s.unsure(tested)))
+	}
+	if more := len(series) - unsureNotes; more > 0 {
+		c.Notes = append(c.Notes, fmt.Sprintf("%s: and %d more that may be chance", g.text, more))
+	}
+}
+
 // label is what a sentence about the series begins with.
 func (s *Series) label() string {
 	if s.Name == "" {
 		return s.text()
 	}
-	return printable.Line(s.Name) + ": " + s.text()
+	return shortened(printable.Line(s.Name), unsureName) + ": " + s.text()
 }
 
 // unsure says what would tell whether the two answers differ by more than chance, where so many series were tested.

@@ -1,9 +1,11 @@
 package compare
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -192,4 +194,35 @@ func TestAmongManySeriesTheNoteAsksForMoreRunsThanThereAre(t *testing.T) {
 	require.InDelta(t, 0.076, *c.Series[0].Test.Q, 1e-3)
 	require.Equal(t, "limit: at=00: 20 MiB → 24 MiB differs no more than some of 12 series do by chance; if the shares of those that survive are as they seem, 19 runs of each limit on both sides would tell", c.Notes[before])
 	require.Equal(t, "limit: at=01: 20 MiB → 24 MiB may be chance; 100 runs of each limit on both sides would not tell", c.Notes[before+1])
+}
+
+func TestSearchesWithoutACommonLimitCompareTheirAnswersAlone(t *testing.T) {
+	c := Compare(mustRead(t, triedAt(3, 60, 57, 60, 61)...), mustRead(t, triedAt(3, 63, 58, 62, 63, 64)...))
+	require.Empty(t, c.Points)
+	require.Len(t, c.Check(mustGates(t, "limit")), 1)
+	require.Equal(t, "no limit is in both files: the smallest limits alone are compared", c.Notes[0])
+	c = Compare(mustRead(t, triedAt(3, 60, 57)...), mustRead(t, triedAt(3, 60, 58)...))
+	require.Equal(t, "no point is in both files, so nothing is compared", c.Notes[0])
+}
+
+// 600 series that may all differ by chance made 600 notes, and a comment that is too long to be taken.
+func TestTheNotesOfManySeriesAreBoundedAndNotCutOff(t *testing.T) {
+	var base, head []*outcome.Outcome
+	for i := range 600 {
+		name := fmt.Sprintf("%03d%s", i, strings.Repeat("x", 200))
+		base = append(base, inSeries(name, counted(map[int]share{20: {5, 5}, 24: {5, 5}}))...)
+		head = append(head, inSeries(name, counted(map[int]share{20: {5, 4}, 24: {5, 5}}))...)
+	}
+	c := Compare(mustRead(t, base...), mustRead(t, head...))
+	before := len(c.Notes)
+	require.Empty(t, c.Check(mustGates(t, "limit")))
+	require.Len(t, c.Notes, before+unsureNotes+1)
+	require.Equal(t, "limit: and 595 more that may be chance", c.Notes[len(c.Notes)-1])
+	for _, note := range c.Notes[before : before+unsureNotes] {
+		require.Less(t, len(note), markdownNote)
+	}
+	var comment bytes.Buffer
+	require.NoError(t, c.writeMarkdown(&comment))
+	require.Less(t, comment.Len(), maxComment)
+	require.Contains(t, comment.String(), "…: 20 MiB → 24 MiB may be chance; if the shares of those that survive are as they seem, 73 runs of each limit on both sides would tell\n")
 }

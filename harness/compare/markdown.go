@@ -15,6 +15,7 @@ const (
 	maxComment   = 60_000
 	markdownRows = 20  // of each measure, as many failures, and half as many names of points that one file alone has
 	markdownText = 200 // bytes of a name, before what means something in Markdown is escaped
+	markdownNote = 400 // bytes of a note, which is a sentence
 )
 
 // writeMarkdown writes the comparison for a comment on a pull request: whether it fails, and what has changed. Where names are
@@ -44,7 +45,7 @@ func (c *Comparison) comment(out io.Writer, rows int) {
 		fmt.Fprintln(out)
 	}
 	for _, note := range c.Notes {
-		fmt.Fprintf(out, "> %s\n\n", markdown(note))
+		fmt.Fprintf(out, "> %s\n\n", printable.Markdown(shortened(note, markdownNote)))
 	}
 	var same []string
 	for _, s := range c.changes(rows) {
@@ -101,9 +102,12 @@ func (s section) writeMarkdown(out io.Writer, c *Comparison) {
 }
 
 // markdown is a text as a comment has it: printable, short, and with no meaning of its own.
-func markdown(s string) string {
-	if len(s) > markdownText {
-		s = strings.ToValidUTF8(s[:markdownText], "") + "…"
+func markdown(s string) string { return printable.Markdown(shortened(s, markdownText)) }
+
+// shortened is a text of so many bytes at most, and a sign of what was cut off.
+func shortened(s string, most int) string {
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
 	}
-	return printable.Markdown(s)
+	return s
 }

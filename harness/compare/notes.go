@@ -24,8 +24,10 @@ func (c *Comparison) notes() (notes []string) {
 	say := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
 	least, most := c.repeats()
 	switch {
-	case len(c.Points) == 0:
+	case len(c.Points) == 0 && len(c.Series) == 0:
 		say("no point is in both files, so nothing is compared")
+	case len(c.Points) == 0:
+		say("no limit is in both files: the smallest limits alone are compared")
 	case most == 1:
 		say("there are no repeats, so there is no significance: what differs may be noise; take %d runs of each point on both sides (--repeat %d)", fewest, fewest)
 	case least < fewest:

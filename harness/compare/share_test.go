@@ -1,8 +1,10 @@
 package compare
 
 import (
+	"math/big"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -20,6 +22,11 @@ func TestTheExactTestIsFishersAndThatOfSeveralLimitsTheirSum(t *testing.T) {
 	few, _ = tails([]table{apart, apart})
 	require.InDelta(t, 1.0/400, few, 1e-15)
 	require.InDelta(t, 2.0/400, leastOf([]table{apart, apart}), 1e-15)
+	twoOfThree := table{share{3, 2}, share{3, 0}}
+	few, _ = tails([]table{twoOfThree})
+	require.InDelta(t, 0.4, 2*few, 1e-12)
+	few, _ = tails([]table{twoOfThree, twoOfThree, twoOfThree, twoOfThree})
+	require.InDelta(t, 0.0032, 2*few, 1e-12)
 	few, many = tails(nil)
 	require.Equal(t, [2]float64{1, 1}, [2]float64{few, many})
 	require.Empty(t, telling([]table{{share{3, 3}, share{9, 9}}, {share{3, 0}, share{9, 0}}, {share{}, share{9, 4}}}))
@@ -61,4 +68,29 @@ func TestRepeatsThatWouldTellAreThoseOfTheSharesThatWereSeen(t *testing.T) {
 	require.Equal(t, 16, repeatsToTell([]table{{share{15, 15}, share{15, 8}}}, true, alpha), "15 there are")
 	require.Zero(t, repeatsToTell([]table{{share{5, 5}, share{5, 2}}}, false, alpha), "the other direction")
 	require.Zero(t, repeatsToTell([]table{{share{10, 5}, share{10, 5}}}, true, alpha))
+}
+
+func TestEachChanceIsTheQuotientOfCounts(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 300 {
+		of := table{share{runs: 1 + random.IntN(40)}, share{runs: 1 + random.IntN(40)}}
+		of.base.such, of.head.such = random.IntN(of.base.runs+1), random.IntN(of.head.runs+1)
+		such, all := of.base.such+of.head.such, of.base.runs+of.head.runs
+		chances, least := of.chances()
+		require.Len(t, chances, min(such, of.head.runs)-max(0, such-of.base.runs)+1)
+		for i, chance := range chances {
+			both := ways(such, least+i)
+			exact, _ := new(big.Rat).SetFrac(both.Mul(both, ways(all-such, of.head.runs-least-i)), ways(all, of.head.runs)).Float64()
+			require.InEpsilon(t, exact, chance, 1e-15, "%v", of)
+		}
+	}
+}
+
+// Each count was made from nothing: a minute for these.
+func TestTheExactTestOfManyRunsTakesNoMinute(t *testing.T) {
+	start := time.Now()
+	few, many := tails([]table{{share{5000, 2600}, share{5000, 2400}}})
+	require.InDelta(t, 3.44e-5, few, 1e-7)
+	require.InDelta(t, 1, many, 1e-4)
+	require.Less(t, time.Since(start), 20*time.Second)
 }
