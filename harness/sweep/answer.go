@@ -32,6 +32,9 @@ type Answer struct {
 	// Trials are the limits that were tried, the lowest first.
 	Trials []Trial `json:"trials"`
 
+	// Unfinished tells that the search has not come to its end: it was ended, or goes on. The rest is then what is known so far.
+	Unfinished bool `json:"unfinished,omitempty"`
+
 	// Warnings say why the answer may not be the one: some runs at a limit survived and some did not, or a
 	// higher limit did not survive.
 	Warnings []string `json:"warnings,omitempty"`
@@ -80,7 +83,7 @@ func (a *Answer) Below() Trial {
 
 // answer is what is known by now.
 func (f *finder) answer(base []Value) *Answer {
-	a := &Answer{Name: nameOf(base), Max: f.lives.answer(), Trials: []Trial{}}
+	a := &Answer{Name: nameOf(base), Max: f.lives.answer(), Unfinished: !f.done, Trials: []Trial{}}
 	for _, t := range f.trials {
 		a.Trials = append(a.Trials, *t)
 	}

@@ -1,31 +1,38 @@
 package sweep
 
 import (
+	"slices"
 	"strconv"
 	"strings"
+
+	shellquote "github.com/kballard/go-shellquote"
 
 	"oomcage/harness/outcome"
 )
 
 // AnswersOf returns the answers of the search that outcomes are from, as Bisect gave them: one for each combination of the values of its
-// axes, in the order of the outcomes.
-func AnswersOf(outcomes []*outcome.Outcome, works Criteria) []*Answer {
+// axes, in the order of the outcomes. Of the search the ends, the tolerance, the repeats and the criteria count: with them it is known
+// whether it has come to its end. Where it has no upper end, that is the highest limit that was tried: the one it began at.
+func AnswersOf(outcomes []*outcome.Outcome, s Search) []*Answer {
+	s.defaults()
 	var answers []*Answer
 	for _, g := range groups(outcomes, RepeatAxis, maxAxis) {
-		f := newFinder(Search{Criteria: works})
-		if works.Asked() {
-			f.well = f.walk()
+		limited := slices.DeleteFunc(slices.Clone(g.outcomes), func(o *outcome.Outcome) bool { return o.Spec.Limits.Max == 0 })
+		if len(limited) == 0 {
+			continue
 		}
-		var base []Value
-		for _, o := range g.outcomes {
-			if o.Spec.Limits.Max != 0 {
-				f.add(o.Spec.Limits.Max, o)
-				base = otherValues(o.Name)
+		of := s
+		if of.Hi == 0 {
+			for _, o := range limited {
+				of.Hi = max(of.Hi, o.Spec.Limits.Max)
 			}
 		}
-		if len(f.trials) > 0 {
-			answers = append(answers, f.answer(base))
+		f := newFinder(of)
+		for _, o := range limited {
+			f.add(o.Spec.Limits.Max, o)
 		}
+		f.done = f.next() == nil
+		answers = append(answers, f.answer(otherValues(limited[0].Name)))
 	}
 	return answers
 }
@@ -40,36 +47,63 @@ func otherValues(name string) (values []Value) {
 	return values
 }
 
-// BisectCommand reports whether a command, as an outcome's Origin has it, is oomcage bisect, and which criteria and what headroom it
-// was given: 0.2, a fifth, where it says nothing.
-func BisectCommand(command string) (works Criteria, headroom float64, ok bool) {
+// BisectCommand reports whether a command, as an outcome's Origin has it, is oomcage bisect, and what it looks for: the ends, the
+// tolerance, the repeats and the criteria that it was given, and what headroom, which is 0.2, a fifth, where it says nothing.
+func BisectCommand(command string) (s Search, headroom float64, ok bool) {
 	flags, ok := strings.CutPrefix(command, "oomcage bisect ")
 	if !ok {
-		return works, 0, false
+		return s, 0, false
 	}
 	headroom = 0.2
-	flags, _, _ = strings.Cut(flags, " -- ") // the program's own begin there
-	words := strings.Fields(flags)
-	for i, word := range words {
-		if i+1 == len(words) {
-			break
-		}
-		value := strings.Trim(words[i+1], "'")
-		number, err := strconv.ParseFloat(strings.TrimRight(value, "%/s"), 64)
-		switch {
-		case word == "--max-latency":
-			_ = works.Latency.Set(value) // it was taken before the first run, as the others were
-		case err != nil:
-		case word == "--headroom":
-			headroom = number / 100
-		case word == "--max-pressure":
-			works.Pressure = number / 100
-		case word == "--max-refaults":
-			pages := uint64(number)
-			works.Refaults = &pages
-		case word == "--min-throughput":
-			works.Rate = number
+	words, err := shellquote.Split(flags)
+	if err != nil {
+		return s, headroom, true // no oomcage has written it
+	}
+	if end := slices.Index(words, "--"); end >= 0 { // the program's own begin there
+		words = words[:end]
+	}
+	for i, word := range words[:max(len(words)-1, 0)] {
+		value := words[i+1]
+		switch word { // each was taken before the first run
+		case "--max-latency":
+			_ = s.Criteria.Latency.Set(value)
+		case "--lo":
+			setSize(&s.Lo, value)
+		case "--hi":
+			setSize(&s.Hi, value)
+		case "--tolerance":
+			setSize(&s.Tolerance, value)
+		default:
+			if number, err := strconv.ParseFloat(strings.TrimRight(value, "%/s"), 64); err == nil && number >= 0 {
+				s.setNumber(word, number, &headroom)
+			}
 		}
 	}
-	return works, headroom, true
+	return s, headroom, true
+}
+
+// setSize reads a size that a limit can have.
+func setSize(b *outcome.Bytes, text string) {
+	if n, err := outcome.ParseBytes(text); err == nil && n > 0 && n != outcome.Unlimited {
+		*b = n
+	}
+}
+
+// setNumber takes in what a flag was given.
+func (s *Search) setNumber(flag string, number float64, headroom *float64) {
+	switch flag {
+	case "--headroom":
+		*headroom = number / 100
+	case "--max-pressure":
+		s.Criteria.Pressure = number / 100
+	case "--max-refaults":
+		pages := uint64(number)
+		s.Criteria.Refaults = &pages
+	case "--min-throughput":
+		s.Criteria.Rate = number
+	case "--repeat":
+		s.Grid.Repeat = int(number)
+	case "--confirm":
+		s.Confirm = int(number)
+	}
 }

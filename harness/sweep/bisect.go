@@ -96,7 +96,7 @@ func (s *sweeper) bisect(ctx context.Context, search Search, bases [][]Value) ([
 func (f *finder) find(run func([]want) error) error {
 	for {
 		wants := f.next()
-		if wants == nil {
+		if f.done = wants == nil; f.done {
 			return f.topFailure()
 		}
 		if err := run(wants); err != nil {

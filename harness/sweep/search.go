@@ -133,6 +133,7 @@ type finder struct {
 	trials []*Trial
 	lives  *walk
 	well   *walk // nil until the other one has come to its end, and where nothing more is asked
+	done   bool  // nothing is left to run
 }
 
 func newFinder(s Search) *finder {

@@ -93,7 +93,7 @@ func (p program) searched(t *testing.T, s Search, random *rand.Rand) (*Answer, *
 	f := newFinder(s)
 	for range 100 {
 		wants := f.next()
-		if wants == nil {
+		if f.done = wants == nil; f.done {
 			return f.answer(nil), f
 		}
 		for _, w := range wants {
