@@ -64,19 +64,24 @@ func (o *Outcome) readWindows(line []byte) error {
 	if !bytes.Contains(line, []byte(`"window"`)) {
 		return nil
 	}
+	var made struct {
+		Format int `json:"format"`
+	}
+	if err := json.Unmarshal(line, &made); err != nil {
+		return fmt.Errorf("no outcome: %w", err)
+	}
+	if made.Format >= 3 { // there it is a field of somebody else, of whatever shape
+		return nil
+	}
 	type windowed struct {
 		Window *Prediction `json:"window"`
 	}
 	var old struct {
-		Format int `json:"format"`
 		windowed
 		Lives []windowed `json:"lives"`
 	}
 	if err := json.Unmarshal(line, &old); err != nil {
 		return fmt.Errorf("no outcome: %w", err)
-	}
-	if old.Format >= 3 {
-		return nil
 	}
 	o.Predicted = old.Window
 	for i, life := range old.Lives {

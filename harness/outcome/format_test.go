@@ -143,6 +143,11 @@ func TestThePredictionOfAnOlderFormatIsRead(t *testing.T) {
 	o, err := ParseOutcome([]byte(`{"format":3,"predicted":{"lo":7,"hi":7},` + rest))
 	require.NoError(t, err)
 	require.Equal(t, &Prediction{7, 7}, o.Predicted)
+	for _, read := range []func([]byte) (*Outcome, error){ParseOutcome, ParseSummary} {
+		o, err = read([]byte(`{"format":3,"name":"a","verdict":"exited","evidence":{},"window":"x","lives":[{"window":5}]}`))
+		require.NoError(t, err, "it is somebody else's there")
+		require.Nil(t, o.Predicted)
+	}
 	_, err = ParseOutcome([]byte(`{"verdict":"exited","evidence":{},"window":4}`))
 	require.ErrorContains(t, err, "no outcome: ")
 }

@@ -48,11 +48,12 @@ func (g group) border() *span {
 	if len(s.mixed) == 0 {
 		return nil
 	}
-	for _, o := range points {
-		switch l := o.Evidence.Limits.Max; {
+	for b := range len(starts) - 1 {
+		at := points[starts[b]:starts[b+1]]
+		switch l := at[0].Evidence.Limits.Max; {
 		case l < lowest:
 			s.lo = l
-		case !Survived(o):
+		case slices.ContainsFunc(at, func(o *outcome.Outcome) bool { return !Survived(o) }):
 			s.hi = 0
 		case s.hi == 0:
 			s.hi = l

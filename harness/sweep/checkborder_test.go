@@ -3,6 +3,7 @@ package sweep
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -64,4 +65,25 @@ func TestAContradictionInASearchIsAFinding(t *testing.T) {
 	found := Check(all)
 	require.NotEmpty(t, found)
 	require.Equal(t, "flaky: max=22MiB: survived 2, exited (code 1) 1, of 3", found[0].String(), "another end is no matter of the limit")
+}
+
+// The upper end of the border was a limit that not all runs survived, where the one that did not was not the last there.
+func TestTheEndsOfABorderDoNotDependOnTheOrderOfItsRuns(t *testing.T) {
+	limits, turned := ofABorder(), ofABorder()
+	for _, runs := range turned {
+		slices.Reverse(runs)
+	}
+	limits[24], turned[24] = []int{5, 6}, []int{6, 5}
+	for _, of := range []map[int][]int{limits, turned} {
+		all := bySearch(0, of)
+		s := borders(all)[all[0]]
+		require.NotNil(t, s)
+		require.Equal(t, [2]outcome.Bytes{20 * outcome.MiB, 25 * outcome.MiB}, [2]outcome.Bytes{s.lo, s.hi})
+		require.Empty(t, Check(all))
+	}
+	limits[554], turned[554] = []int{6, 5}, []int{5, 6}
+	for _, of := range []map[int][]int{limits, turned} {
+		all := bySearch(0, of)
+		require.Equal(t, outcome.Bytes(math.MaxInt64), borders(all)[all[0]].hi, "not even the highest")
+	}
 }

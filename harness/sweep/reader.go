@@ -212,8 +212,13 @@ func ReadEach(path string, summary bool, take func(o *outcome.Outcome) error) er
 // It advises nobody to change a file that a newer oomcage has written, or that is no file of results.
 func inFile(path string, some bool, err error) error {
 	var bad *LineError
-	if !errors.As(err, &bad) {
-		return err
+	var named *os.PathError
+	switch {
+	case errors.As(err, &bad):
+	case errors.As(err, &named):
+		return err // it has the path
+	default:
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	bad = &LineError{path, bad.Line, bad.Err}
 	switch {

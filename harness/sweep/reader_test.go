@@ -1,10 +1,14 @@
 package sweep
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/outcome"
 )
 
 // zeros never end, as /dev/zero.
@@ -30,4 +34,16 @@ func TestWhatHasNoLineBreaksIsNotReadForEver(t *testing.T) {
 	o, err := r.Next()
 	require.NoError(t, err, "the next line is read all the same")
 	require.Equal(t, "a", o.Name)
+}
+
+func TestTheErrorOfAFileNamesIt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "core")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	require.NoError(t, os.Truncate(path, endlessLine*longestLine+1<<20)) // with holes
+	err := ReadEach(path, true, func(*outcome.Outcome) error { return nil })
+	require.EqualError(t, err, path+": no results: 256 MiB without a line break; name a file with one outcome a line")
+
+	dir := t.TempDir()
+	err = ReadEach(dir, true, func(*outcome.Outcome) error { return nil })
+	require.EqualError(t, err, "read "+dir+": is a directory", "once")
 }
