@@ -226,3 +226,11 @@ func TestTheNotesOfManySeriesAreBoundedAndNotCutOff(t *testing.T) {
 	require.Less(t, comment.Len(), maxComment)
 	require.Contains(t, comment.String(), "…: 20 MiB → 24 MiB may be chance; if the shares of those that survive are as they seem, 73 runs of each limit on both sides would tell\n")
 }
+
+// docs/compare.md says so: below the same answer more may survive, or less, and that is what the gate of verdicts is for.
+func TestWhatChangesBelowTheSameAnswerIsAMatterOfTheVerdict(t *testing.T) {
+	base := counted(map[int]share{23: {15, 14}, 24: {15, 14}, 25: {15, 15}})
+	c := Compare(mustRead(t, base...), mustRead(t, counted(map[int]share{23: {15, 0}, 24: {15, 1}, 25: {15, 15}})...))
+	require.Empty(t, c.Check(mustGates(t, "limit")))
+	require.Len(t, c.Check(mustGates(t, "verdict")), 2)
+}

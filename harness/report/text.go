@@ -40,7 +40,7 @@ func span(lo, hi int) string {
 	return fmt.Sprintf("%d–%d", lo, hi)
 }
 
-// predicted prints the window, or "" where there is none.
+// predicted prints what was predicted, or "" where there is none.
 func predicted(o *outcome.Outcome) string {
 	if o.Predicted == nil {
 		return ""

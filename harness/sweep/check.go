@@ -40,7 +40,7 @@ var Checks = []struct{ Name, What string }{
 func Check(outcomes []*outcome.Outcome) []Finding {
 	var found []Finding
 	for _, o := range outcomes {
-		found = append(found, checkWindow(o)...)
+		found = append(found, checkPrediction(o)...)
 		if o.Verdict == outcome.Inconclusive && (!o.Evidence.Unloaded || o.Evidence.Unsent != "") {
 			found = append(found, Finding{"inconclusive", []string{o.Name}, fmt.Sprintf("%s: %s", o.Name, o.Why)})
 		}
@@ -104,7 +104,7 @@ func ownKill(o *outcome.Outcome) bool {
 	return (o.Verdict == outcome.OOMKilled || o.Verdict == outcome.OOMGroupKilled) && o.Evidence.Stop == nil
 }
 
-func checkWindow(o *outcome.Outcome) []Finding {
+func checkPrediction(o *outcome.Outcome) []Finding {
 	if !ownKill(o) || o.Predicted == nil || o.Mispredicted() == "" {
 		return nil
 	}

@@ -59,6 +59,9 @@ func TestSearchesOfEqualBuildsAreQuietAndAPlantedChangeIsFound(t *testing.T) {
 	alarms := found(t, equal[:pairs], equal[1:], "limit")
 	t.Logf("%d of %d pairs of equal builds have an alarm", alarms, pairs)
 	require.LessOrEqual(t, alarms, pairs/100)
+	alarms = found(t, equal[:pairs], equal[1:], "verdict")
+	t.Logf("and %d one for the verdict at a limit", alarms)
+	require.LessOrEqual(t, alarms, pairs/50)
 
 	const planted = 50
 	more := found(t, equal[:planted], searches(t, planted, middle+6*outcome.MiB, width, 2), "limit +2%")

@@ -51,7 +51,7 @@ CircleCI's, Kubernetes' and Slurm's own variables say which machine this is. oom
 together, and draws them.
 
 In the end all outcomes are checked: repeats that agree, loads that were taken, no end by anything but the
-target and its own limit, kills within their predicted windows, no fewer steps with more memory, as many as
+target and its own limit, kills where they were predicted, no fewer steps with more memory, as many as
 the limit has room for, no point far from the others, nothing inconclusive.
 
 With -json stdout has the outcomes and nothing else; what the checks find goes to stderr.`
