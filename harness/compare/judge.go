@@ -19,8 +19,8 @@ const (
 	// one in 126, so a change at few of many points also counts where it is clear: all runs of the one side are further from all of
 	// the other than the runs of a side, here and at most other points, are from each other.
 	//
-	// With 2 %, 5 repeats of two points find what one of them shows, and no more than 3 of 1,000 comparisons of equal builds have an
-	// alarm, as with 1 %, where both had to show it (2026-11).
+	// With 2 %, 5 repeats of two points find what one of them shows, and the peak has an alarm in no more than 3 of 1,000 comparisons of
+	// equal builds, as with 1 %, where both had to show it (2026-11).
 	falseShare = 0.02
 
 	// margin is by what part of the runs' range the samples must differ at least: with that much taken off, the difference must

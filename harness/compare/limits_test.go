@@ -156,6 +156,10 @@ func TestASeriesIsJudgedInTheDirectionOfItsAnswersAlone(t *testing.T) {
 	require.False(t, s.Changed)
 	require.InDelta(t, 1, *s.Test.P, 1e-9)
 	require.Equal(t, "limit: 24 MiB → 28 MiB may be chance; 100 runs of each limit on both sides would not tell", c.Notes[len(c.Notes)-1])
+
+	many := Compare(mustRead(t, counted(map[int]share{24: {120, 120}, 28: {1, 1}})...), mustRead(t, counted(map[int]share{24: {120, 119}, 28: {1, 1}})...))
+	require.Empty(t, many.Check(mustGates(t, "limit")))
+	require.Equal(t, "limit: 24 MiB → 28 MiB may be chance", many.Notes[len(many.Notes)-1], "more than 100 were made")
 }
 
 func TestWhatNoneSurvivesOnEitherSideHasNoNote(t *testing.T) {

@@ -3,6 +3,7 @@ package compare
 import (
 	"math"
 	"math/big"
+	"sort"
 )
 
 // share is how many of some runs are such: how many of those at a limit survived.
@@ -98,11 +99,7 @@ const mostRepeats = 100
 // repeatsToTell is with how many runs of each limit, on both sides, the shares that were seen would be a change for the worse, or for
 // the better, at this level: more than there are. 0 where that takes more than can be asked for.
 func repeatsToTell(tables []table, worse bool, level float64) int {
-	most := 0
-	for _, t := range tables {
-		most = max(most, t.base.runs, t.head.runs)
-	}
-	for n := max(fewest, most+1); n <= mostRepeats; n++ {
+	tells := func(n int) bool {
 		scaled := make([]table, len(tables))
 		for i, t := range tables {
 			scaled[i] = table{t.base.scaled(n), t.head.scaled(n)}
@@ -111,11 +108,21 @@ func repeatsToTell(tables []table, worse bool, level float64) int {
 		if !worse {
 			tail = many
 		}
-		if 2*tail <= level {
-			return n
-		}
+		return 2*tail <= level
 	}
-	return 0
+	least := max(fewest, mostRuns(tables)+1)
+	if least > mostRepeats || !tells(mostRepeats) {
+		return 0
+	}
+	return least + sort.Search(mostRepeats-least, func(more int) bool { return tells(least + more) })
+}
+
+// mostRuns is how many runs a side has at a limit at most.
+func mostRuns(tables []table) (most int) {
+	for _, t := range tables {
+		most = max(most, t.base.runs, t.head.runs)
+	}
+	return most
 }
 
 // scaled is the same share of so many runs.
