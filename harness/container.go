@@ -126,7 +126,7 @@ func (c *Cage) makeContainer(ctx context.Context, t Target) (*Process, error) {
 	h := &container{engine: e, owner: spec.Owner, before: c.before(), attached: make(chan struct{})}
 	p := &Process{
 		cage: c, name: t.data().Name(), held: h, output: &tail{}, score: spec.OOMScoreAdj,
-		heard: newGate(), copied: make(chan struct{}), done: make(chan struct{}),
+		heard: newGate(), copied: make(chan struct{}), done: make(chan struct{}), gone: make(chan struct{}),
 	}
 	p.cpu, _ = cpuTime(c.group) // what cannot be read now, cannot be read later
 	if h.id, err = e.Create(ctx, spec); err == nil {

@@ -21,6 +21,7 @@ import (
 // says so, whose exit code 137 has two meanings.
 func (p *Process) awaitContainer() outcome.ExitStatus {
 	status, known := p.awaitZombie()
+	close(p.gone)
 	p.last = p.lookAround()
 	if !known {
 		status, known = statusByHandle(p.child)
@@ -29,6 +30,16 @@ func (p *Process) awaitContainer() outcome.ExitStatus {
 		status = p.held.statusByEngine()
 	}
 	return status
+}
+
+// isGone reports whether the first process of a container has ended, though how may not be known yet: an engine takes its time.
+func (p *Process) isGone() bool {
+	select {
+	case <-p.gone: // nil where it is no container's
+		return true
+	default:
+		return false
+	}
 }
 
 // exitCodeOf is the field exit_code of proc_pid_stat(5), counted from the state on.

@@ -86,11 +86,14 @@ func (l *loader) apply(ctx context.Context) error {
 	l.begun = time.Now()
 	wake := time.NewTimer(0)
 	defer wake.Stop()
-	targetEnded, over := l.p.over(), stepCtx.Done()
+	targetEnded, gone, over := l.p.over(), l.p.gone, stepCtx.Done()
 	var drained, unheeding <-chan time.Time
 	for {
 		switch next, more := l.next(ctx); {
 		case !more && len(l.underWay) == 0:
+			if l.p.isGone() {
+				awaitEndOf(ctx, l.p, endTimeout) // how it ended is said later
+			}
 			return l.failed
 		case !more && l.failed != nil && drained == nil:
 			drained = time.After(drainGrace)
@@ -108,6 +111,8 @@ func (l *loader) apply(ctx context.Context) error {
 		case <-wake.C:
 		case <-targetEnded:
 			targetEnded = nil
+		case <-gone:
+			gone = nil
 		case <-drained:
 			giveUp(errLoadEnded)
 		case <-over:
@@ -124,7 +129,7 @@ func (l *loader) apply(ctx context.Context) error {
 
 // next is when the next step is to be sent, if there is one more.
 func (l *loader) next(ctx context.Context) (at time.Time, more bool) {
-	if l.failed != nil || l.Count != 0 && l.sent+l.o.Attempted >= l.Count || l.p.isOver() || ctx.Err() != nil {
+	if l.failed != nil || l.Count != 0 && l.sent+l.o.Attempted >= l.Count || l.p.isOver() || l.p.isGone() || ctx.Err() != nil {
 		return time.Time{}, false
 	}
 	if l.Rate > 0 {

@@ -347,3 +347,14 @@ func TestAPanicOfOneClientsStepIsThatOfTheRun(t *testing.T) {
 		_ = l.apply(t.Context())
 	})
 }
+
+// An engine takes a second to say how its container has ended, in which steps would be refused, and be counted as failed.
+func TestNoStepIsSentToAContainerThatHasEnded(t *testing.T) {
+	p := &Process{done: make(chan struct{}), gone: make(chan struct{})}
+	l := &loader{p: p, o: &Outcome{}}
+	_, more := l.next(t.Context())
+	require.True(t, more)
+	close(p.gone)
+	_, more = l.next(t.Context())
+	require.False(t, more)
+}

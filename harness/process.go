@@ -39,8 +39,9 @@ type Process struct {
 	tmpfs   map[string]Bytes
 	charged outcome.MemoryStat
 
-	ready   time.Time // when it was ready for its load; zero before that
-	follows *follower // nil: the run is over when the process has ended
+	ready   time.Time     // when it was ready for its load; zero before that
+	gone    chan struct{} // closed when the first process of a container has ended; nil of others
+	follows *follower     // nil: the run is over when the process has ended
 
 	killed atomic.Bool // the harness, or its user through Signal, has sent SIGKILL while it ran
 }
