@@ -38,15 +38,16 @@ func TestOnlyTheCagesOwnKillsAreTakenFromTheLog(t *testing.T) {
 func TestTheLogIsReadWhenTheTimeIsUp(t *testing.T) {
 	log := openKernelLog()
 	defer log.close()
-	if log.err != nil {
-		t.Skip("the kernel log cannot be read:", log.err)
-	}
 	ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
 	defer cancel()
 	e := Evidence{Cage: "/oomcage/none", Events: outcome.Events{OOMKill: 1}, Unread: map[outcome.Source]string{}}
 	require.Equal(t, lateGrace, logTime(ctx))
 	log.complete(ctx, &e)
-	require.Empty(t, e.Unread)
+	if log.err != nil { // an ordinary user may not read it
+		require.NotEmpty(t, e.Unread[outcome.KernelLog])
+	} else {
+		require.Empty(t, e.Unread)
+	}
 }
 
 // A cgroup that is watched has a name that others may have as well, further down.

@@ -170,7 +170,7 @@ func (b *observation) conclude(ctx context.Context) {
 	}
 	b.tl.complete(o, b.asked)
 	if b.ready && b.baselineErr == nil {
-		o.Predicted = b.spec.window(o.Baseline, o.Evidence)
+		o.Predicted = b.spec.predict(o.Baseline, o.Evidence)
 	}
 	b.load.times.complete(o)
 	o.Verdict, o.Why = o.Judge()

@@ -112,8 +112,8 @@ func (m *mover) relieves() bool {
 	return m != nil && m.lowered.Load()
 }
 
-// window is what is predicted of a run, or nil where there is nothing to say.
-func (s Spec) window(b outcome.Baseline, e Evidence) *outcome.Prediction {
+// predict is what is predicted of a run, or nil where there is nothing to say.
+func (s Spec) predict(b outcome.Baseline, e Evidence) *outcome.Prediction {
 	if s.Load.Bytes == 0 || !s.Schedule.Predicts(e.Limits) {
 		return nil
 	}

@@ -172,7 +172,8 @@ func findMachine(ctx context.Context) (all []finding, booting bool) {
 	} else if !yes {
 		kvm.state, kvm.found = partly, reason+": guests are emulated, several times slower"
 		if strings.Contains(reason, "permission") {
-			kvm.help = kvmHelp(os.Stat("/dev/kvm"))
+			file, err := os.Stat("/dev/kvm")
+			kvm.help = kvmHelp(file, err, user.LookupGroupId)
 		}
 	}
 	all = append(all, kvm)
@@ -201,7 +202,7 @@ func printFindings(w io.Writer, all []finding) error {
 }
 
 // kvmHelp is what lets this user have KVM: the group of its file, where there is one that may use it, and else root, who can make it so.
-func kvmHelp(file os.FileInfo, err error) string {
+func kvmHelp(file os.FileInfo, err error, groupOf func(gid string) (*user.Group, error)) string {
 	const asRoot = "run it with sudo, or have all users use it until the next boot: sudo chmod 666 /dev/kvm"
 	if err != nil {
 		return asRoot
@@ -210,7 +211,7 @@ func kvmHelp(file os.FileInfo, err error) string {
 	if !ok || stat.Gid == 0 || file.Mode().Perm()&0o060 != 0o060 {
 		return asRoot
 	}
-	group, err := user.LookupGroupId(strconv.Itoa(int(stat.Gid)))
+	group, err := groupOf(strconv.Itoa(int(stat.Gid)))
 	if err != nil {
 		return asRoot
 	}
