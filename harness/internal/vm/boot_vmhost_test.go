@@ -61,6 +61,9 @@ func requireHost(t *testing.T) {
 // With it, all guests of these tests are resumed that can be, and so must end as those that are booted.
 var resumed = flag.Bool("resumed", false, "resume guests that were saved")
 
+// guestMax is for guests that hang by a fault: no program of these tests needs a minute.
+const guestMax = 10 * time.Minute
+
 // boot runs a role of this executable in a guest, with a fresh working directory unless the test has
 // changed into one already.
 func boot(t *testing.T, role string, change func(*Options)) *guest {
@@ -70,7 +73,10 @@ func boot(t *testing.T, role string, change func(*Options)) *guest {
 	require.NoError(t, err)
 	t.Setenv("VM_TEST_ROLE", role)
 	g := &guest{}
-	o := Options{Program: exe, Stdout: &g.stdout, Stderr: &g.stderr, Artifacts: t.TempDir(), Resume: *resumed}
+	o := Options{
+		Program: exe, Stdout: &g.stdout, Stderr: &g.stderr, Artifacts: t.TempDir(), Resume: *resumed,
+		Timeout: guestMax,
+	}
 	if change != nil {
 		change(&o)
 	}

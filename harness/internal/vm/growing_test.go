@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -210,6 +211,38 @@ func TestTheGuestSendsWhatIsAdded(t *testing.T) {
 			require.Equal(t, map[string]bool{path: true}, done)
 		})
 	}
+}
+
+func TestTheGuestSendsWhatIsAddedToAFileThatWasNamedBeforeItWasMade(t *testing.T) {
+	real := t.TempDir()
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(real, link))
+	list := filepath.Join(t.TempDir(), "list")
+	j := job{Out: []out{{Path: real, Dir: true}}}
+	sent := &lockedBuffer{}
+	g, err := watchGrowing(&frameWriter{w: sent}, j, stampsBefore(j), list)
+	require.NoError(t, err)
+	put(t, list, link+"/new/results\n")
+	path := filepath.Join(real, "new/results")
+	require.Eventually(t, func() bool { return watches(t, g, real) }, waitMax, tick, "the name was not read")
+	put(t, path, "1\n")
+	require.Eventually(t, func() bool { return sent.added(t) == "1\n" }, waitMax, tick)
+	done, err := g.finish()
+	require.NoError(t, err)
+	require.Equal(t, map[string]bool{path: true}, done)
+}
+
+// watches reports whether the guest has asked for the events of the folder.
+func watches(t *testing.T, g *growing, dir string) bool {
+	t.Helper()
+	conn, err := g.events.SyscallConn()
+	require.NoError(t, err)
+	var info []byte
+	require.NoError(t, conn.Control(func(fd uintptr) { info, err = os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", fd)) }))
+	require.NoError(t, err)
+	st, err := os.Stat(dir)
+	require.NoError(t, err)
+	return strings.Contains(string(info), fmt.Sprintf(" ino:%x ", stampOf(st).ino))
 }
 
 func TestTheGuestSendsAllOfAFileThatWasChangedInTheMiddle(t *testing.T) {

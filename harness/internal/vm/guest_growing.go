@@ -169,8 +169,8 @@ func (g *growing) named() {
 	}
 	defer list.Close()
 	for lines := bufio.NewScanner(list); lines.Scan() && len(g.files) < growingMax; {
-		path, err := filepath.EvalSymlinks(lines.Text())
-		if err != nil || !filepath.IsAbs(path) || inGit(path) {
+		path := realPath(lines.Text()) // a program may name a file before it makes it
+		if !filepath.IsAbs(path) || inGit(path) || isLink(path) {
 			continue
 		}
 		for i, o := range g.job.Out {
@@ -180,6 +180,12 @@ func (g *growing) named() {
 			}
 		}
 	}
+}
+
+// isLink reports whether the path is a link still, which is one to what is not there.
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
 // hidden reports whether the path lies below one of the private ones, for a walk of root.
