@@ -119,6 +119,7 @@ test-browser: ## the page of oomcage report in Chromium, screenshots into artifa
 .PHONY: programs programs-update
 programs: $(vm_setup) ## Debian's redis, PostgreSQL, JVM, gcc and others in cages, as docs/programs.md has them, in microVMs (as root or with sudo)
 	@$(if $(ARCH),$(error these programs are this machine's: without ARCH))rm -rf "$(CURDIR)/artifacts/programs"
+	@$(oomcage) kernels | grep '^6.1 ' >/dev/null || $(oomcage) kernels fetch 6.1 >/dev/null # a JVM that sees its limit
 	@$(in_vm) ARTIFACTS="$(CURDIR)/artifacts/programs" $(GO_TEST) -C .ci/tools/programs -count=1 $(time_limit) $(flags) .
 
 programs-update: override flags += -update

@@ -48,18 +48,25 @@ type record struct {
 
 // Each group is one microVM; each case has to end as its flags and its sentence say.
 func TestPrograms(t *testing.T) {
-	command := filepath.Join(t.TempDir(), "oomcage")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", command, "./harness/cmd/oomcage")
+	oomcage := command(t)
+	for _, g := range groups {
+		t.Run(g.name, func(t *testing.T) { runGroup(t, g, oomcage) })
+	}
+}
+
+// command builds oomcage.
+func command(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "oomcage")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./harness/cmd/oomcage")
 	build.Dir, build.Env = "../../..", append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build oomcage: %v\n%s", err, out)
 	}
-	for _, g := range groups {
-		t.Run(g.name, func(t *testing.T) { runGroup(t, g, command) })
-	}
+	return path
 }
 
-func runGroup(t *testing.T, g group, command string) {
+func runGroup(t *testing.T, g group, oomcage string) {
 	if *missing {
 		all := readRecords(t)
 		g.cases = slices.DeleteFunc(slices.Clone(g.cases), func(c testCase) bool {
@@ -70,15 +77,32 @@ func runGroup(t *testing.T, g group, command string) {
 			t.Skip("all of it was measured")
 		}
 	}
+	about, said := g.inGuest(t, oomcage, g.script())
+	setup, _, _ := strings.Cut(said, "<<")
+	for _, c := range g.cases {
+		t.Run(c.name, func(t *testing.T) {
+			r := c.check(t, said, setup)
+			r.Name, r.About = g.name+"/"+c.name, about
+			r.Kernel = regexp.MustCompile(`(?m)^kernel (.*)$`).FindStringSubmatch(said)[1]
+			compare(t, c, r)
+		})
+	}
+}
+
+// inGuest has a shell in a microVM execute the script, with what the group needs. It returns the programs' versions, and what
+// the script printed.
+func (g group) inGuest(t *testing.T, oomcage, script string, flags ...string) (about, said string) {
+	t.Helper()
 	install := exec.CommandContext(t.Context(), "../../install", g.needs...)
 	if out, err := install.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "script"), []byte(g.script()), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "script"), []byte(script), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"vm", "-mem", "2GiB", "-scratch", "2GiB", "-timeout", "10m", "-add", command + ":/usr/local/bin/oomcage"}
+	args := append([]string{"vm"}, flags...)
+	args = append(args, "-mem", "2GiB", "-scratch", "2GiB", "-timeout", "10m", "-add", oomcage+":/usr/local/bin/oomcage")
 	about, added := g.prepare(t, dir)
 	for _, what := range added {
 		args = append(args, "-add", what)
@@ -86,25 +110,17 @@ func runGroup(t *testing.T, g group, command string) {
 	for _, tool := range []string{"sh", "mkdir", "cat", "rm", "uname"} {
 		args = append(args, "-add", tool)
 	}
-	guest := exec.CommandContext(t.Context(), command, append(args, "--", "sh", "script")...)
+	guest := exec.CommandContext(t.Context(), oomcage, append(args, "--", "sh", "script")...)
 	guest.Dir, guest.Env = dir, append(os.Environ(), "TMPDIR="+t.TempDir())
-	var said, failed bytes.Buffer
-	guest.Stdout, guest.Stderr = &said, &failed
+	var stdout, stderr bytes.Buffer
+	guest.Stdout, guest.Stderr = &stdout, &stderr
 	begin := time.Now()
 	err := guest.Run()
 	t.Logf("the microVM took %v", time.Since(begin).Round(time.Second))
 	if err != nil {
-		t.Errorf("oomcage vm: %v\n%s\n%s", err, failed.Bytes(), said.Bytes())
+		t.Errorf("oomcage vm: %v\n%s\n%s", err, stderr.Bytes(), stdout.Bytes())
 	}
-	setup, _, _ := strings.Cut(said.String(), "<<")
-	for _, c := range g.cases {
-		t.Run(c.name, func(t *testing.T) {
-			r := c.check(t, said.String(), setup)
-			r.Name, r.About = g.name+"/"+c.name, about
-			r.Kernel = regexp.MustCompile(`(?m)^kernel (.*)$`).FindStringSubmatch(said.String())[1]
-			compare(t, c, r)
-		})
-	}
+	return about, stdout.String()
 }
 
 // script is what a shell in the guest does. What is between <<CASE and >>CASE CODE is the case's; the setup's output is
