@@ -5,7 +5,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -41,6 +40,16 @@ func contained(t *testing.T, role string, args ...string) Target {
 	return target
 }
 
+// endWasMissed reports whether nothing can tell SIGKILL from exit code 137: the log is closed or names processes as another PID
+// namespace does, the kernel does not keep what was reaped (before Linux 6.15), and the engine has reaped the container's
+// process before this one ran again, which had not run between the kill and that end either. Under load that is 1 end of
+// 10 (18 ends, 2026-11).
+func endWasMissed(o *Outcome) bool {
+	e := o.Evidence
+	_, closed := e.Unread[outcome.KernelLog]
+	return e.Status.Code == 137 && e.Status.Engine != "" && !e.Status.Spared && (closed || e.PID == 0)
+}
+
 func TestAContainersEndIsJudgedByItsCage(t *testing.T) {
 	for _, c := range []struct {
 		name, role, arg string
@@ -56,7 +65,13 @@ func TestAContainersEndIsJudgedByItsCage(t *testing.T) {
 			}
 			e := mustFakePodman(t)
 			o := RunT(t, Spec{Target: contained(t, c.role, c.arg), Limits: Limits{Max: 64 * MiB}, Timeout: 2 * time.Minute})
-			o.RequireVerdict(t, c.want)
+			if endWasMissed(o) {
+				o.RequireVerdict(t, outcome.Inconclusive)
+				require.Contains(t, o.Why, "the target ended with exit code 137, as podman says, which says the same of SIGKILL")
+				require.Equal(t, uint64(1), o.Evidence.Events.OOMKill, "%s", o)
+			} else {
+				o.RequireVerdict(t, c.want)
+			}
 			require.Equal(t, outcome.Executable{Path: "localhost/app:1", SHA256: "feed"}, o.Executable)
 			if c.want == OOMKilled {
 				requireKernelLog(t)
@@ -153,45 +168,4 @@ func TestAContainersOwnPortIsWhatItIsTold(t *testing.T) {
 	require.False(t, own.isAsked(), "the engine listens there")
 	own.Target.Port = 0
 	require.True(t, own.isAsked())
-}
-
-func TestAZombieSaysHowItEnded(t *testing.T) {
-	stat := func(state, code string) string {
-		return "7 (a) b) " + state + strings.Repeat(" 0", exitCodeOf-1) + " " + code
-	}
-	for _, c := range []struct {
-		text  string
-		root  bool
-		want  outcome.ExitStatus
-		known bool
-	}{
-		{stat("Z", "9"), true, outcome.ExitStatus{Ended: true, Code: -1, Signal: "SIGKILL"}, true},
-		{stat("Z", "35072"), false, outcome.ExitStatus{Ended: true, Code: 137}, true},
-		{stat("Z", "0"), true, outcome.ExitStatus{Ended: true}, true},
-		{stat("Z", "0"), false, outcome.ExitStatus{}, false},
-		{stat("S", "9"), true, outcome.ExitStatus{}, false},
-		{"", true, outcome.ExitStatus{}, false},
-	} {
-		got, known := statusOfZombie(c.text, c.root)
-		require.Equal(t, c.known, known, c.text)
-		require.Equal(t, c.want, got, c.text)
-	}
-}
-
-// A process that another one waits for is known by its handle from Linux 6.15 on, and before that by its zombie.
-func TestAHandleSaysHowAProcessEnded(t *testing.T) {
-	child := exec.CommandContext(t.Context(), "/proc/self/exe")
-	child.Env = append(os.Environ(), roleVariable+"=idle")
-	require.NoError(t, child.Start())
-	handle, err := os.FindProcess(child.Process.Pid)
-	require.NoError(t, err)
-	p := &Process{child: handle}
-	require.NoError(t, child.Process.Kill())
-	got, known := p.awaitZombie()
-	require.True(t, known, "nobody has waited for it")
-	require.Equal(t, "SIGKILL", got.Signal)
-	require.Error(t, child.Wait())
-	if got, known := statusByHandle(handle); known {
-		require.Equal(t, "SIGKILL", got.Signal)
-	}
 }

@@ -11,6 +11,9 @@ type ExitStatus struct {
 	// Engine is the container engine that Code is from, where nothing else is known of the end of a container's first process.
 	// A Code of 137 is then SIGKILL as well as a program that exits with it.
 	Engine string `json:"engine,omitempty"`
+
+	// Spared is set beside Engine where the process was seen alive after the last OOM kill that was counted before it ended.
+	Spared bool `json:"spared,omitempty"`
 }
 
 // codeOfSIGKILL is what shells and container engines say of it: 128 and its number.

@@ -37,12 +37,18 @@ func TestExitCode137OfAnEngineIsSIGKILLOnlyWhereTheLogSaysSo(t *testing.T) {
 		require.Equal(t, c.reason, why, c.name)
 	}
 
-	e := evidence(1, 7)
+	e := evidence(1)
+	e.Status.Spared = true
+	v, why := Classify(e)
+	require.Equal(t, ChildOOMKilled, v, "it was alive after the kill")
+	require.Equal(t, "a process inside was killed by an OOM killer, and the target ended with exit code 137", why)
+
+	e = evidence(1, 7)
 	e.Status = ExitStatus{Ended: true, Code: -1, Signal: UnknownSignal, Engine: "podman"}
-	v, _ := Classify(e)
+	v, _ = Classify(e)
 	require.Equal(t, OOMKilled, v, "the log needs no engine")
 	e.Kills = nil
-	v, why := Classify(e)
+	v, why = Classify(e)
 	require.Equal(t, Inconclusive, v)
 	require.Equal(t, "the target has ended, and how is not known, of which podman said nothing in time", why)
 

@@ -73,7 +73,7 @@ func (e Evidence) placed() (n uint64) {
 	return n
 }
 
-// SparedTarget reports whether the log accounts for every kill, and none was the target's. What it does
+// SparedTarget reports whether no kill was the target's: it was seen alive after them, or the log accounts for every one. What it does
 // not place may have been in the cage: the line that names a victim always comes, unless lines were
 // lost. A group kill may name one by the id of one of its threads; it spares only those at -1000. So may
 // a line that is not placed, where the target's main thread has ended.
@@ -83,6 +83,8 @@ func (e Evidence) SparedTarget() bool {
 	inGroup := e.Events.OOMGroupKill > 0 && !e.unkillable()
 	others := uint64(len(e.Kills))
 	switch {
+	case e.Status.Spared:
+		return true
 	case e.MainThreadEnded:
 		others = e.placed()
 	case e.Unread[KernelLog] == "":

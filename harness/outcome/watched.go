@@ -2,6 +2,7 @@ package outcome
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"oomcage/harness/internal/human"
@@ -68,6 +69,7 @@ func (w *Watched) CountedKills() (kills uint64, certain bool) {
 // may be missing all the same, or "".
 func (e *Evidence) completeWatched() (unknown string) {
 	w := e.Watched
+	defer e.completeGroupKill()
 	if w.Final {
 		return ""
 	}
@@ -81,8 +83,7 @@ func (e *Evidence) completeWatched() (unknown string) {
 			e.EventsLocal.OOM = max(e.EventsLocal.OOM, 1)
 			e.Events.OOM = max(e.Events.OOM, 1)
 			if e.Limits.OOMGroup { // which is counted after the kill
-				e.EventsLocal.OOMGroupKill = max(e.EventsLocal.OOMGroupKill, 1)
-				e.Events.OOMGroupKill = max(e.Events.OOMGroupKill, 1)
+				e.addGroupKill()
 			}
 		}
 	}
@@ -95,6 +96,22 @@ func (e *Evidence) completeWatched() (unknown string) {
 	default:
 		return fmt.Sprintf("%s, the kernel log tells of %s of which it does not say where, and %s", read, human.Count(int(e.UnplacedKills), "kill"), w.Above.silence())
 	}
+}
+
+// completeGroupKill adds the kill of the whole group where the first victim's was read and that was not: with memory.oom.group of what
+// is out of memory, the kernel has chosen the group before it kills, and counts that when it has sent the first SIGKILL
+// (oom_kill_process in mm/oom_kill.c). The cgroup may be gone by then.
+func (e *Evidence) completeGroupKill() {
+	changed := slices.ContainsFunc(e.LimitChanges, func(c LimitChange) bool { return c.Group == e.Cage && c.File == "memory.oom.group" })
+	killed := e.EventsLocal.OOMKill > 0 || !e.Watched.Final && e.Events.OOMKill > 0
+	if e.Limits.OOMGroup && !changed && e.EventsLocal.OOM > 0 && killed {
+		e.addGroupKill()
+	}
+}
+
+func (e *Evidence) addGroupKill() {
+	e.EventsLocal.OOMGroupKill = max(e.EventsLocal.OOMGroupKill, 1)
+	e.Events.OOMGroupKill = max(e.Events.OOMGroupKill, 1)
 }
 
 // silence says why the counters above do not tell.
@@ -224,6 +241,9 @@ func judgeByPart(e Evidence) (Verdict, string) {
 	}
 	if e.Watched.Final && e.EventsLocal.OOM == 0 {
 		return OOMKilled, "killed by the limit of a cgroup that is a part of it"
+	}
+	if e.Limits.OOMGroup && e.Events.OOMGroupKill > 0 {
+		return OOMGroupKilled, "killed by its own limit, or by that of a cgroup that is a part of it, with all that is in there (memory.oom.group): " + e.killedBy()
 	}
 	return OOMKilled, "killed by its own limit, or by that of a cgroup that is a part of it: " + e.killedBy()
 }

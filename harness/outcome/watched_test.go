@@ -26,6 +26,8 @@ func TestAWatchedTargetIsJudgedByWhatIsKnownOfIt(t *testing.T) {
 		return func(e *Evidence) { e.Events, e.EventsLocal = events, local }
 	}
 	noLog := func(e *Evidence) { e.Unread = closed }
+	groupAbove := above(CountedAbove{Events: Events{OOM: 1, OOMKill: 1, OOMGroupKill: 1}})
+	group := func(e *Evidence) { e.Limits.OOMGroup = true }
 	several := func(e *Evidence) { e.Watched.Most = 3 }
 	ended := func(s ExitStatus) change { return func(e *Evidence) { e.Status = s } }
 	aboveHit := func(e *Evidence) { e.Ancestors = []Ancestor{{Path: "/s", Max: MiB, EventsLocal: Events{OOM: 1}}} }
@@ -59,6 +61,17 @@ func TestAWatchedTargetIsJudgedByWhatIsKnownOfIt(t *testing.T) {
 		"one of several, no log, and the main one was killed": {[]change{final, counted(one, one), noLog, several, ended(sigkill)}, OOMKilled, "killed by its own limit: 60.0 of 64.0 MiB"},
 		"all of several, no log": {[]change{final, several, noLog, counted(Events{OOM: 1, OOMKill: 3, OOMGroupKill: 1}, Events{OOM: 1, OOMKill: 3, OOMGroupKill: 1})}, OOMGroupKilled,
 			"killed by its own limit together with all of the cage (memory.oom.group): 60.0 of 64.0 MiB"},
+		"all of it was killed, and gone before the kernel had counted that, no log": {[]change{final, several, noLog, counted(one, one), group}, OOMGroupKilled,
+			"killed by its own limit together with all of the cage (memory.oom.group): 60.0 of 64.0 MiB"},
+		"gone between its own oom and the kill, no log, and counted above": {[]change{gone, noLog, group, groupAbove, counted(Events{OOM: 1}, Events{OOM: 1})}, OOMGroupKilled,
+			"killed by its own limit together with all of the cage (memory.oom.group): 60.0 of 64.0 MiB"},
+		"gone before its own oom, no log, and counted above": {[]change{gone, noLog, group, groupAbove}, OOMGroupKilled,
+			"killed by its own limit, or by that of a cgroup that is a part of it, with all that is in there (memory.oom.group): 60.0 of 64.0 MiB"},
+		"a part of it was killed as a group": {[]change{final, noLog, counted(Events{OOM: 1, OOMKill: 1}, Events{}), group}, OOMKilled,
+			"killed by the limit of a cgroup that is a part of it"},
+		"its group was made none on the way, no log": {[]change{final, noLog, counted(one, one), group, func(e *Evidence) {
+			e.LimitChanges = []LimitChange{{At: time.Second, Group: e.Cage, File: "memory.oom.group", From: 1}}
+		}}, OOMKilled, "killed by its own limit: 60.0 of 64.0 MiB"},
 		"another of several": {[]change{final, several, counted(one, one), log(OOMKill{PID: 9, Name: "job", Group: "/s/web", Limit: "/s/web"})}, ChildOOMKilled,
 			"a process inside was killed by an OOM killer, which the kernel log names; web[7] ended as well, how is not known"},
 		"by a limit above, no log": {[]change{final, noLog, counted(kill, kill), func(e *Evidence) { e.Ancestors = []Ancestor{{Path: "/s", Max: MiB, EventsLocal: Events{OOM: 1}}} }}, AncestorOOMKilled,
@@ -78,7 +91,7 @@ func TestAWatchedTargetIsJudgedByWhatIsKnownOfIt(t *testing.T) {
 			"ended by SIGKILL, and no kernel OOM killer had a part in it: oom_kill did not rise; others in it lived when the watch ended"},
 		"the main one ended by itself, and a helper lives": {[]change{final, helperLives, several, ended(exit(0))}, Survived, "alive when the watch ended: 60.0 of 64.0 MiB"},
 		"gone, and the log has it":                         {[]change{gone, log(mine("/s/web")...)}, OOMKilled, "killed by its own limit: 60.0 of 64.0 MiB"},
-		"gone, and all of it was killed": {[]change{gone, log(mine("/s/web")...), func(e *Evidence) { e.Limits.OOMGroup = true }}, OOMGroupKilled,
+		"gone, and all of it was killed": {[]change{gone, log(mine("/s/web")...), group}, OOMGroupKilled,
 			"killed by its own limit together with all of the cage (memory.oom.group): 60.0 of 64.0 MiB"},
 		"gone, and the log has a limit above it": {[]change{gone, log(mine("/s")...)}, AncestorOOMKilled, "killed by the limit of /s, not by its own"},
 		"gone, and it was the machine":           {[]change{gone, log(OOMKill{PID: 7, Name: "web", Group: "/s/web", Global: true})}, HostOOMKilled, "killed because the whole machine was out of memory"},

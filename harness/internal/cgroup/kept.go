@@ -50,6 +50,14 @@ func (k *Kept) read() ([]byte, error) {
 	}
 }
 
+// PollFd is what poll(2) waits for: that the file's content changes after it was read last. Of a nil one it waits for nothing.
+func (k *Kept) PollFd() unix.PollFd {
+	if k == nil {
+		return unix.PollFd{Fd: -1}
+	}
+	return unix.PollFd{Fd: int32(k.fd), Events: unix.POLLPRI} //nolint:gosec // a descriptor is small
+}
+
 // Each calls f with each line of a flat-keyed file. The key is valid until f returns.
 func (k *Kept) Each(f func(key []byte, n uint64)) error {
 	text, err := k.read()
