@@ -61,7 +61,10 @@ func (s *ProtectionScenarios) protection(protect func(Bytes) Limits, left Bytes,
 	s.near(50*MiB, held[0], 3, "B")
 	s.near(29*MiB, held[1], 15, "C")
 	s.near(21*MiB, held[2], 20, "D")
-	s.LessOrEqual(held[3], 2*3*50*MiB/100, "E is left with no more than B may be over")
+	// Of a list of fewer than 1<<priority pages nothing is scanned (mm/vmscan.c: get_nr_to_scan), so a short one stays. 256 to
+	// 350 pages of 4 KiB were left, and 194 to 258 of 16 KiB.
+	short := Bytes(os.Getpagesize()) << 9
+	s.LessOrEqual(held[3], max(2*3*50*MiB/100, short), "E is left with no more than B may be over")
 	s.Zero(s.reading(f).Current, "F")
 	o.RequireVerdict(s.T(), want)
 	s.near(left, held[4], 3, "B after")
