@@ -64,6 +64,9 @@ func (s *Set) answers() *answers {
 func answerText(a *sweep.Answer, works sweep.Criteria, headroom float64, spec outcome.Spec) pageAnswer {
 	p := pageAnswer{Name: printable.Line(a.Name), Limit: "no limit"}
 	switch {
+	case a.Stopped != "":
+		p.Limit = "no answer"
+		p.fact("Stopped", a.Stopped)
 	case a.Unfinished:
 		p.Limit = "not finished"
 		p.fact("So far", survivedText(a))

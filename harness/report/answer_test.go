@@ -50,6 +50,17 @@ func TestASearchWithoutAnAnswerSaysSo(t *testing.T) {
 	require.Nil(t, NewSet([]*outcome.Outcome{o, other}).answers(), "they are not all of a search")
 }
 
+func TestThePageOfASearchThatFailedAtItsUpperEndSaysWhy(t *testing.T) {
+	o := &outcome.Outcome{Name: "max=64MiB/repeat=1", Verdict: outcome.Exited, Why: "ended by itself with exit code 3"}
+	o.Evidence.Status = outcome.ExitStatus{Ended: true, Code: 3}
+	o.Spec.Limits.Max, o.Origin.Command = 64*outcome.MiB, "oomcage bisect -- ./service"
+	a := NewSet([]*outcome.Outcome{o}).answers()
+	require.Equal(t, "oomcage bisect: no answer", a.Title)
+	require.Equal(t, [][2]string{
+		{"Stopped", "a run at the upper end, 64MiB, failed for another reason than its limit: ended by itself with exit code 3"},
+	}, a.All[0].Facts)
+}
+
 // The page of a search that was ended said of its upper end that it is the answer, and what to write for it.
 func TestThePageOfAnUnfinishedSearchNamesNoAnswer(t *testing.T) {
 	whole, err := sweep.Read("testdata/bisect.jsonl") // in the order in which they were run

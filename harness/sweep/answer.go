@@ -35,6 +35,10 @@ type Answer struct {
 	// Unfinished tells that the search has not come to its end: it was ended, or goes on. The rest is then what is known so far.
 	Unfinished bool `json:"unfinished,omitempty"`
 
+	// Stopped is why the search stopped without an answer: a run at its upper end failed for another reason than its limit. "" where
+	// none did.
+	Stopped string `json:"stopped,omitempty"`
+
 	// Warnings say why the answer may not be the one: some runs at a limit survived and some did not, or a
 	// higher limit did not survive.
 	Warnings []string `json:"warnings,omitempty"`
@@ -83,7 +87,11 @@ func (a *Answer) Below() Trial {
 
 // answer is what is known by now.
 func (f *finder) answer(base []Value) *Answer {
-	a := &Answer{Name: nameOf(base), Max: f.lives.answer(), Unfinished: !f.done, Trials: []Trial{}}
+	a := &Answer{Name: nameOf(base), Max: f.lives.answer(), Trials: []Trial{}}
+	if err := f.topFailure(); err != nil {
+		a.Stopped = err.Error()
+	}
+	a.Unfinished = !f.done && a.Stopped == ""
 	for _, t := range f.trials {
 		a.Trials = append(a.Trials, *t)
 	}
