@@ -116,7 +116,7 @@ func (c *Cage) moved(applied []outcome.Applied) {
 			to -= to % page
 		}
 		if a.Error == "" {
-			*a.Size(&c.limits) = to
+			*a.Field(&c.limits) = to
 			c.made = nil
 		}
 	}

@@ -162,7 +162,7 @@ func (m *mover) patiently(f func() error) error {
 // moveLimit writes one limit of a cage that is in use, and reads it back.
 func (c *Cage) moveLimit(to outcome.Change) error {
 	var l Limits
-	size := to.Size(&l)
+	size := to.Field(&l)
 	*size = to.To
 	value := "max"
 	if to.To != Unlimited {

@@ -135,7 +135,7 @@ type Load struct {
 	Bytes Bytes
 
 	// Clients is how many steps are under way at once, each counted by itself; the next is sent when one of them has been
-	// answered. 0: 1, or with a Rate outcome.MaxInFlight.
+	// answered. 0: 1, or with a Rate 1000.
 	Clients int
 
 	// Rate sends that many steps a second, however slow the target is: an open loop. A step's time counts from when it was

@@ -149,8 +149,8 @@ func TestWhereStepsBecomeSlowIsSaid(t *testing.T) {
 	require.LessOrEqual(t, d.Step, steps/2+3) // sooner where the machine itself became slow
 	require.Equal(t, o.StepTimes[d.Step-1].Begin, d.At.Round(time.Microsecond))
 	require.InDelta(t, int64(o.Baseline.Current)+int64(size)*int64(d.Step-1), int64(d.Current), float64(6*MiB))
-	require.InDelta(t, float64(d.Current)/float64(200*MiB), d.Share(), 1e-9)
-	require.Contains(t, o.String(), fmt.Sprintf("doubled at %.0f %% of memory.max", 100*d.Share()))
+	require.Equal(t, 200*MiB, d.Limit)
+	require.Contains(t, o.String(), fmt.Sprintf("doubled at %.0f %% of memory.max", 100*float64(d.Current)/float64(d.Limit)))
 }
 
 func TestAStepThatTimeRunsOutOnIsATimeout(t *testing.T) {

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,10 +99,10 @@ func (s *Settings) docker(of *types.ServiceConfig) error {
 	var cpus float64
 	if d := of.Deploy; d != nil {
 		if l := d.Resources.Limits; l != nil {
-			limit, pids, cpus = either(int64(l.MemoryBytes), limit), either(l.Pids, pids), float64(l.NanoCPUs)
+			limit, pids, cpus = cmp.Or(int64(l.MemoryBytes), limit), cmp.Or(l.Pids, pids), float64(l.NanoCPUs)
 		}
 		if r := d.Resources.Reservations; r != nil {
-			reservation = either(int64(r.MemoryBytes), reservation)
+			reservation = cmp.Or(int64(r.MemoryBytes), reservation)
 		}
 	}
 	swap := int64(of.MemSwapLimit) // of memory and swap together
@@ -116,8 +117,8 @@ func (s *Settings) docker(of *types.ServiceConfig) error {
 		return fmt.Errorf("memswap_limit is %d, and mem_limit %d: it is of memory and swap together, so docker refuses that", swap, limit)
 	case limit > 0 && reservation > limit:
 		return fmt.Errorf("mem_reservation is %d, and mem_limit %d: docker refuses that", reservation, limit)
-	case of.OomScoreAdj < -1000 || of.OomScoreAdj > 1000:
-		return fmt.Errorf("oom_score_adj is %d: it is from -1000 to 1000", of.OomScoreAdj)
+	case of.OomScoreAdj < outcome.OOMScoreAdjMin || of.OomScoreAdj > outcome.OOMScoreAdjMax:
+		return fmt.Errorf("oom_score_adj is %d: it is from %d to %d", of.OomScoreAdj, outcome.OOMScoreAdjMin, outcome.OOMScoreAdjMax)
 	}
 	s.Limits = outcome.Limits{Max: outcome.Bytes(limit), Low: outcome.Bytes(reservation)}
 	switch {
@@ -137,14 +138,6 @@ func (s *Settings) docker(of *types.ServiceConfig) error {
 	}
 	s.lostOfCompose(of, max(cpus, float64(of.CPUS)))
 	return nil
-}
-
-// either is the first of two that is set.
-func either(a, b int64) int64 {
-	if a != 0 {
-		return a
-	}
-	return b
 }
 
 // lostOfCompose notes what a cage with these settings lacks.

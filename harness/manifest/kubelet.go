@@ -54,7 +54,7 @@ func (f *found) settings(s *Settings, n Node) error {
 	}
 	f.lost(s)
 	if n.Guest && (s.QoS == burstable && adj != guaranteedAdj || n.LimitedSwap || n.ThrottlingFactor > 0 && limit == 0) {
-		s.lose("the node: shares are of the microVM's memory, %v, unless -node memory=64GiB says how much the node has", n.Memory)
+		s.lose("the node: shares are of the microVM's memory, %v, as nothing says how much the node has", n.Memory)
 	}
 	return nil
 }
@@ -286,10 +286,10 @@ func (s *Settings) loseCPU(cpus float64) { s.lose("its CPU time is limited to %.
 
 // loseEnv notes the environment, by its names alone: values may be secrets.
 func (s *Settings) loseEnv(names []string) {
-	const most = 8
+	const maxNamed = 8
 	switch n := len(names); {
-	case n > most:
-		s.lose("its environment: %s and %d more", strings.Join(names[:most], ", "), n-most)
+	case n > maxNamed:
+		s.lose("its environment: %s and %d more", strings.Join(names[:maxNamed], ", "), n-maxNamed)
 	case n > 0:
 		s.lose("its environment: %s", strings.Join(names, ", "))
 	}

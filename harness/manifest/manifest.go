@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -15,24 +14,25 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// Settings are what a manifest says of the memory of one container or service.
+// Settings are what a manifest says of the memory of one container, service or unit.
 type Settings struct {
-	// Name is that of the container or service in its file: Deployment/web/app, web, nginx.service.
+	// Name is that of the container, service or unit in its file: Deployment/web/app, web, nginx.service.
 	Name string
 
-	// Files are those that were read, the given one first.
+	// Files are the files that were read: the one that was named first, or the one that systemd takes for it, and then its drop-ins.
+	// Those that a Compose file extends or includes are not among them.
 	Files []string
 
-	// Limits are what is written into the cgroup there.
+	// Limits are what the kubelet, Docker or systemd writes into the cgroup.
 	Limits outcome.Limits
 
-	// OOMScoreAdj is the oom_score_adj of the container's or service's processes there; nil where the file says nothing of it.
+	// OOMScoreAdj is the oom_score_adj that the processes are given; nil where the file says nothing of it.
 	OOMScoreAdj *int
 
 	// QoS is the class of a pod: Guaranteed, Burstable or BestEffort. Empty: it is no pod.
 	QoS string
 
-	// Lost are sentences about what a cage with these settings lacks, and what has a part there in how a program ends.
+	// Lost are sentences, one for each thing in the file that a cage does not have and that may decide how the program ends.
 	Lost []string
 }
 
@@ -47,10 +47,13 @@ func (s *Settings) lose(format string, args ...any) {
 // may have several.
 const maxManifest = 16 << 20
 
-// Read reads the settings of a source: the path of a file and, behind a colon, which container or service of it is meant. It may
-// be left out where there is only one. The file's name says what it is: one that ends in .service, .scope or .slice is a unit,
-// which is looked for in systemd's own folders where it has no slash and is not here. Anything else is YAML or JSON, of
-// Kubernetes where it has a kind, and of Compose where it has services.
+// Read reads the settings of a source: the path of a file and, behind a colon, which container or service of it is meant; that may
+// be left out where there is only one. A name that ends in .service, .scope or .slice is a unit of systemd: without a slash, and
+// where there is no such file here, it is looked for in systemd's own folders. Any other file is YAML or JSON: of Kubernetes where
+// it has a kind or an apiVersion, and of Compose where it has services or an include.
+//
+// An error names the file, and the line where it is known. It is ErrGuest for a limit in percent in a microVM. Values that the
+// kubelet's API, Docker or systemd would refuse are errors too.
 func Read(ctx context.Context, source string, n Node) (*Settings, error) {
 	if err := n.Validate(); err != nil {
 		return nil, err
@@ -101,7 +104,7 @@ func split(source string) (path, name string) {
 	return source[:at], source[at+1:]
 }
 
-// File is the path in a source, without the name behind it.
+// File returns the path in a source, without the name behind the colon.
 func File(source string) string {
 	path, _ := split(source)
 	return path
@@ -175,6 +178,3 @@ func key(m *yaml.Node, name string) *yaml.Node {
 	}
 	return nil
 }
-
-// isMissing reports whether a file is not there.
-func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

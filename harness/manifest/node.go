@@ -12,40 +12,44 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// Node is the machine where the manifest is in force, so far as limits depend on it: shares of its memory, and how its kubelet
-// is set up. A limit of a cage is the same number on any machine that way.
+// Node is the machine on which the manifest is in force, as far as limits depend on it: its memory, and how its kubelet is set up.
+// So the limits that are read do not depend on the machine that reads them. The zero value lacks Memory; everything else at zero is
+// the kubelet's default.
 type Node struct {
-	// Memory is the machine's memory: MemTotal of /proc/meminfo there. Shares are of it.
+	// Memory is the machine's memory: MemTotal of its /proc/meminfo. Limits in percent are parts of it. It must be above 0.
 	Memory outcome.Bytes
 
-	// Swap is the machine's swap: SwapTotal of /proc/meminfo.
+	// Swap is the machine's swap: SwapTotal of its /proc/meminfo. 0: it has none.
 	Swap outcome.Bytes
 
-	// Allocatable is status.allocatable.memory of the node, which MemoryQoS throttles by where a container has no limit.
-	// 0: Memory.
+	// Allocatable is status.allocatable.memory of the node. MemoryQoS computes memory.high from it where a container has no limit.
+	// 0: as much as Memory.
 	Allocatable outcome.Bytes
 
 	// LimitedSwap is the kubelet's memorySwap.swapBehavior: LimitedSwap gives Burstable pods a share of the swap. The kubelet's
 	// default is NoSwap.
 	LimitedSwap bool
 
-	// ThrottlingFactor is the kubelet's memoryThrottlingFactor, where its feature gate MemoryQoS is on: 0.9 by default. 0: the
-	// gate is off, as it is by default.
+	// ThrottlingFactor is the kubelet's memoryThrottlingFactor, from 0 to 1, where the feature gate MemoryQoS is on; the kubelet has
+	// 0.9 unless it is told otherwise. 0: the gate is off, as it is by default.
 	ThrottlingFactor float64
 
 	// SingleProcessOOMKill is the kubelet's singleProcessOOMKill: an OOM kill takes one process, and not the container. The
 	// kubelet's default on cgroup v2 is false since 1.28, when it began to set memory.oom.group; the setting is of 1.32.
 	SingleProcessOOMKill bool
 
-	// PageSize is what memory.high is a multiple of. 0: 4096.
+	// PageSize is the size of the machine's pages: memory.high, and limits in percent, are rounded down to one. 0: 4096 bytes.
 	PageSize outcome.Bytes
 
-	// Guest says that Memory is that of the microVM this runs in, and nobody has said how much the machine has that is meant:
-	// shares of it are refused, and what else depends on it is among Settings.Lost.
+	// Guest is set where Memory is that of the microVM in which this runs, as nobody has said how much the node has. Limits in
+	// percent are refused then (ErrGuest), and Settings.Lost says what else depends on it.
 	Guest bool
 }
 
-// Validate says what of the node makes no sense.
+// ErrGuest is the error of a limit in percent where the Node is a Guest.
+var ErrGuest = errors.New("a share is of the machine's memory, and this is a microVM: say how much the machine has that is meant")
+
+// Validate returns an error that says what makes no sense in the node.
 func (n Node) Validate() error {
 	switch {
 	case n.Memory <= 0:
@@ -60,7 +64,8 @@ func (n Node) Validate() error {
 	return nil
 }
 
-// ThisNode is this machine, with a kubelet as it is by default. In the microVM of oomcage it is a Guest.
+// ThisNode returns this machine, with a kubelet as it is by default. In the microVM of oomcage it is a Guest. It is an error where
+// there is no /proc/meminfo, as on any system but Linux.
 func ThisNode() (Node, error) {
 	f, err := os.Open("/proc/meminfo")
 	if err != nil {

@@ -16,9 +16,6 @@ import (
 // unitFile reads the settings of a service, scope or slice of systemd: its file with its drop-ins, from the folder of the path or, for a
 // name alone that is no file here, from systemd's own folders. What is in force now, by systemctl set-property, may differ.
 func unitFile(path string, n Node) (*Settings, error) {
-	if err := n.Validate(); err != nil {
-		return nil, err
-	}
 	section := unitKinds[filepath.Ext(path)]
 	if section == "" {
 		return nil, fmt.Errorf("%s is no unit that has limits: its name ends in .service, .scope or .slice", path)
@@ -92,8 +89,8 @@ func (a assignment) adj() (*int, error) {
 		return nil, nil
 	}
 	n, err := strconv.Atoi(a.value)
-	if err != nil || n < -1000 || n > 1000 {
-		return nil, a.errorf("it is a number from -1000 to 1000")
+	if err != nil || n < outcome.OOMScoreAdjMin || n > outcome.OOMScoreAdjMax {
+		return nil, a.errorf("it is a number from %d to %d", outcome.OOMScoreAdjMin, outcome.OOMScoreAdjMax)
 	}
 	return &n, nil
 }
@@ -131,7 +128,7 @@ func (u *unit) size(a assignment, none outcome.Bytes) (outcome.Bytes, error) {
 	var err error
 	if number, share := strings.CutSuffix(a.value, "%"); share {
 		if u.node.Guest {
-			return 0, a.errorf("a share is of the machine's memory, and this is a microVM: say how much the machine has that is meant: -node memory=64GiB")
+			return 0, a.errorf("%w", ErrGuest)
 		}
 		n, err = u.share(number)
 	} else {

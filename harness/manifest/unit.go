@@ -3,6 +3,8 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,9 +35,9 @@ func isUnit(path string) bool { return unitKinds[filepath.Ext(path)] != "" }
 // drop-ins of one name that of the more important folder counts.
 func unitFiles(path string) ([]string, error) {
 	name, folders := filepath.Base(path), []string{filepath.Dir(path)}
-	if _, err := os.Stat(path); isMissing(err) && name == path {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && name == path {
 		folders = unitFolders
-	} else if err != nil && !isMissing(err) {
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the unit: %w", err)
 	}
 	files := []string{""}
@@ -65,12 +67,7 @@ func unitFiles(path string) ([]string, error) {
 			}
 		}
 	}
-	var bases []string
-	for base := range dropIns {
-		bases = append(bases, base)
-	}
-	slices.Sort(bases)
-	for _, base := range bases {
+	for _, base := range slices.Sorted(maps.Keys(dropIns)) {
 		files = append(files, dropIns[base])
 	}
 	return files, nil

@@ -56,7 +56,7 @@ func (t StepTimes) pace() *Pace {
 // of one that ran out of time how its pace changed. Judge looks at the evidence alone.
 func (o *Outcome) Complete() {
 	o.allowInFlight()
-	o.Evidence.LastWords = LastWords(o.Output, o.Evidence.Status)
+	o.Evidence.LastWords = lastWords(o.Output, o.Evidence.Status)
 	if o.Evidence.TimedOut {
 		o.Evidence.Pace, o.Evidence.Took = o.StepTimes.pace(), o.Took
 	}

@@ -156,6 +156,9 @@ func (o *Outcome) explainAllocation() string {
 		return ""
 	}
 	text := fmt.Sprintf("%s asked for %s", r.Invoker, human.Size(o.Baseline.pageSize()<<max(r.Order, 0)))
+	if path := r.Path(); path != "" {
+		text += " (" + path + ")"
+	}
 	if r.GFPMask != "" {
 		text += " with " + r.GFPMask
 	}

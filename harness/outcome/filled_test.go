@@ -199,6 +199,7 @@ func TestAnExplanationHasTenLinesAtMost(t *testing.T) {
 	o.Timeline = Timeline{{At: time.Second / 2, Step: 3, Current: 62 * MiB}}
 	o.Spec.Load.Bytes = 15 * MiB
 	o.Latency = &Latency{Count: 4}
+	o.Evidence.OwnReport().Stack = []string{"tcp_sendmsg_locked", "tcp_sendmsg"}
 	lines := o.Explain()
 	require.LessOrEqual(t, len(lines), 10)
 	text := map[string]string{}
@@ -209,7 +210,7 @@ func TestAnExplanationHasTenLinesAtMost(t *testing.T) {
 	require.Contains(t, text["filled"], "by the kernel's own report, of 64.0 MiB in all: sock is 41.2 MiB, 64 % (data in sockets that was not read yet, or not acknowledged)")
 	require.Contains(t, text["grew"], "80 % of the limit was reached after 500ms, with 3 steps acknowledged")
 	require.Contains(t, text["victim"], "app[152], the target: anon 8.0 MiB")
-	require.Contains(t, text["failed"], "app asked for 4.0 KiB with GFP_KERNEL; the limit had been met 9 times before")
+	require.Contains(t, text["failed"], "app asked for 4.0 KiB (tcp send) with GFP_KERNEL, on the way through tcp_sendmsg_locked, tcp_sendmsg; the limit had been met 9 times before")
 	require.Contains(t, text["reclaim"], "looked at 100 pages and took back 3 pages")
 	require.Contains(t, text["help"], "sockets (41.2 MiB): read faster")
 }

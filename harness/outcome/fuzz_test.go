@@ -81,7 +81,7 @@ func FuzzLastWordsAreWordsOfTheOutput(f *testing.F) {
 		f.Add(w.output, w.status.Code, w.status.Signal)
 	}
 	f.Fuzz(func(t *testing.T, output string, code int, signal string) {
-		end := LastWords(output, ExitStatus{Ended: true, Code: code, Signal: signal})
+		end := lastWords(output, ExitStatus{Ended: true, Code: code, Signal: signal})
 		if end == nil {
 			return
 		}

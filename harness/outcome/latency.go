@@ -38,7 +38,7 @@ func (l *StepLog) Latency(t Timeline, e Evidence) *Latency {
 	if l.count == 0 {
 		return nil
 	}
-	s := &Latency{Count: l.ok.count, Last: l.ok.last.Took}
+	s := &Latency{Count: l.ok.count, Last: l.ok.last.Took, Max: l.ok.longest}
 	for _, k := range l.kinds {
 		if s.Failed == nil {
 			s.Failed = map[Answer]int{}
@@ -56,18 +56,12 @@ func (l *StepLog) Latency(t Timeline, e Evidence) *Latency {
 	if i := doubledAt(acked); i >= 0 {
 		s.Doubled = &Doubling{Step: acked[i].N, At: acked[i].Begin, Current: t.currentAt(acked[i].Begin), Limit: e.maxAt(acked[i].Begin)}
 	}
-	for _, slow := range l.slowest {
-		if slow.Answer == AnswerOK {
-			s.Max = max(s.Max, slow.Took)
-		}
-	}
 	if l.took != nil {
 		s.P50, s.P95, s.P99 = l.took.quantile(0.5), l.took.quantile(0.95), l.took.quantile(0.99)
 		return s
 	}
 	took := tooks(acked)
 	slices.Sort(took)
-	s.Max = took[len(took)-1]
 	s.P50, s.P95, s.P99 = took[rank(0.5, len(took))], took[rank(0.95, len(took))], took[rank(0.99, len(took))]
 	return s
 }
@@ -150,20 +144,12 @@ func (e Evidence) limitAt(file string, start Bytes, at time.Duration) Bytes {
 	return limit
 }
 
-// Share is the part of memory.max that was full, or 0 without a limit.
-func (d *Doubling) Share() float64 {
-	if d == nil || d.Limit <= 0 {
-		return 0
-	}
-	return float64(d.Current) / float64(d.Limit)
-}
-
 // String prints "doubled at 87 % of memory.max", or at a size where there is no limit.
 func (d *Doubling) String() string {
 	if d.Limit <= 0 {
 		return "doubled at " + human.Size(d.Current)
 	}
-	return fmt.Sprintf("doubled at %.0f %% of memory.max", 100*d.Share())
+	return fmt.Sprintf("doubled at %.0f %% of memory.max", 100*float64(d.Current)/float64(d.Limit))
 }
 
 // String prints "p50 1.2 ms, p95 2.0 ms, p99 3.1 ms; the last before the end 310 ms; doubled at 87 % of memory.max; 203

@@ -68,6 +68,22 @@ func TestQuantilesOfVeryManyStepsAreWithinTheStatedError(t *testing.T) {
 	}
 }
 
+// The timeouts are the slowest of all, and more than the log keeps of these.
+func TestTheSlowestStepIsKnownBehindManyTimeouts(t *testing.T) {
+	var l StepLog
+	for n := range 2 * maxLogged {
+		s := StepTime{N: n + 1, Took: ms, Answer: AnswerOK}
+		switch {
+		case n == maxLogged/3:
+			s.Took = 5 * ms
+		case n%40 == 0:
+			s.Took, s.Answer = time.Second, AnswerTimeout
+		}
+		l.Add(s)
+	}
+	require.Equal(t, 5*ms, l.Latency(nil, Evidence{}).Max)
+}
+
 func TestAHistogramsPartIsWithinItsError(t *testing.T) {
 	for _, v := range []uint64{0, 1, 127, 128, 255, 256, 257, 511, 512, 1000, 1e6, 1e6 + 1, 1e9, 1 << 40, math.MaxInt64} {
 		require.InDelta(t, float64(v), float64(middle(partOf(v))), 0.004*float64(v), v)
@@ -141,7 +157,6 @@ func TestTheLimitThatCountsIsTheOneOfThatTime(t *testing.T) {
 	}
 	require.Equal(t, "doubled at 50 % of memory.max", (&Doubling{Current: 5 * MiB, Limit: 10 * MiB}).String())
 	require.Equal(t, "doubled at 5.0 MiB", (&Doubling{Current: 5 * MiB}).String())
-	require.Zero(t, (*Doubling)(nil).Share())
 }
 
 func TestTheFillIsThatOfTheLastSampleBefore(t *testing.T) {

@@ -1,7 +1,6 @@
 package outcome
 
 import (
-	"strings"
 	"time"
 )
 
@@ -22,7 +21,7 @@ func (e Evidence) place() string {
 }
 
 // inCage reports whether a cgroup is the cage or below it.
-func (e Evidence) inCage(group string) bool { return strings.HasPrefix(group+"/", e.Cage+"/") }
+func (e Evidence) inCage(group string) bool { return inside(e.Cage, group) }
 
 // outside says since when the target is out of its cage, if it is.
 func (e Evidence) outside() (left Move, is bool) {

@@ -122,9 +122,9 @@ var signatures = []signature{
 	},
 }
 
-// LastWords looks in the output of a target, and at how it ended, for the end of a runtime that had no memory left. nil:
+// lastWords looks in the output of a target, and at how it ended, for the end of a runtime that had no memory left. nil:
 // nothing says so. What merely logged such words, and ended well or long after, is not taken for one.
-func LastWords(output string, status ExitStatus) *RuntimeEnd {
+func lastWords(output string, status ExitStatus) *RuntimeEnd {
 	if !status.Ended || status.Signal == "" && status.Code == 0 {
 		return nil
 	}

@@ -12,15 +12,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// lastWords is a file of testdata/runtimes.
-type lastWords struct {
+// recordedEnd is a file of testdata/runtimes.
+type recordedEnd struct {
 	runtime, version string
 	status           ExitStatus
 	output           string
 }
 
-// found is the runtime as LastWords names it, and whether it is to find any.
-func (w lastWords) found() (runtime string, any bool) {
+// found is the runtime as lastWords names it, and whether it is to find any.
+func (w recordedEnd) found() (runtime string, any bool) {
 	switch w.runtime {
 	case "none":
 		return "", false
@@ -30,12 +30,12 @@ func (w lastWords) found() (runtime string, any bool) {
 	return w.runtime, true
 }
 
-func keptLastWords(tb testing.TB) map[string]lastWords {
+func keptLastWords(tb testing.TB) map[string]recordedEnd {
 	tb.Helper()
 	files, err := filepath.Glob("testdata/runtimes/*.txt")
 	require.NoError(tb, err)
 	require.NotEmpty(tb, files)
-	all := map[string]lastWords{}
+	all := map[string]recordedEnd{}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		require.NoError(tb, err)
@@ -46,7 +46,7 @@ func keptLastWords(tb testing.TB) map[string]lastWords {
 			name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
 			header[name] = value
 		}
-		w := lastWords{runtime: header["runtime"], version: header["version"], output: output, status: ExitStatus{Ended: true, Signal: header["status"]}}
+		w := recordedEnd{runtime: header["runtime"], version: header["version"], output: output, status: ExitStatus{Ended: true, Signal: header["status"]}}
 		require.NotEmpty(tb, w.runtime, file)
 		require.NotEmpty(tb, w.version, file)
 		if code, is := strings.CutPrefix(header["status"], "exit code "); is {
@@ -63,7 +63,7 @@ func TestEachRuntimesLastWordsAreKnown(t *testing.T) {
 	for file, w := range keptLastWords(t) {
 		t.Run(file, func(t *testing.T) {
 			runtime, any := w.found()
-			end := LastWords(w.output, w.status)
+			end := lastWords(w.output, w.status)
 			e := Evidence{Status: w.status, Ready: true, LastWords: end}
 			v, why := Classify(e)
 			if !any {
@@ -102,9 +102,9 @@ func TestEachSignatureWasSeenOrSaysWhyNot(t *testing.T) {
 func TestWordsAreNoEndWithoutItsStatus(t *testing.T) {
 	for file, w := range keptLastWords(t) {
 		for _, status := range []ExitStatus{{}, exit(0), exit(130), exit(143), sigterm, sigkill, {Ended: true, Code: -1, Signal: UnknownSignal}} {
-			require.Nil(t, LastWords(w.output, status), "%s: %s", file, status)
+			require.Nil(t, lastWords(w.output, status), "%s: %s", file, status)
 		}
-		require.Nil(t, LastWords(w.output, exit(137)), file)
+		require.Nil(t, lastWords(w.output, exit(137)), file)
 	}
 }
 
@@ -153,7 +153,7 @@ func TestLastWords(t *testing.T) {
 		"by abort":                       {"a: Cannot allocate memory\n", sigabrt, &RuntimeEnd{enomem, "Cannot allocate memory"}},
 		"Windows' line ends":             {"a: Cannot allocate memory\r\n", exit(1), &RuntimeEnd{enomem, "Cannot allocate memory"}},
 	} {
-		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, LastWords(c.output, c.status)) })
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, lastWords(c.output, c.status)) })
 	}
 }
 

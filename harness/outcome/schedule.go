@@ -48,8 +48,8 @@ func (c Change) File() string {
 	return "memory." + c.Limit
 }
 
-// Size is where the limit is in l.
-func (c Change) Size(l *Limits) *Bytes { return scheduled[c.Limit](l) }
+// Field returns the field of l that the change is of. Limit must be one of the known names.
+func (c Change) Field(l *Limits) *Bytes { return scheduled[c.Limit](l) }
 
 // ParseChanges reads "10s:max=64M" or "step=20:high=48M". Several limits that change at once are separated by commas.
 func ParseChanges(text string) ([]Change, error) {
@@ -131,7 +131,7 @@ func (c Change) check() error {
 		return fmt.Errorf("%s to 0 could mean no limit or no memory: write max for no limit", c.File())
 	}
 	var l Limits
-	*c.Size(&l) = c.To
+	*c.Field(&l) = c.To
 	return l.Validate()
 }
 

@@ -156,7 +156,7 @@ func (s Schedule) spans(l Limits, applied []Applied) []span {
 	add := func(c Change, after int, during bool) {
 		last := spans[len(spans)-1]
 		next := span{max(after, last.after), during, last.limits}
-		*c.Size(&next.limits) = c.To
+		*c.Field(&next.limits) = c.To
 		spans = append(spans, next)
 	}
 	for _, a := range applied {

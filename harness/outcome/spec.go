@@ -108,12 +108,11 @@ type Load struct {
 	UntilEmpty bool `json:"until_empty,omitempty"` // what the target leaves in its cage is followed
 }
 
-// MaxInFlight is how many steps of a load with a Rate are under way at once, where Load.Clients says nothing else. Each needs
-// a descriptor.
-const MaxInFlight = 1000
-
-// The bounds of Load.Clients and of Load.Rate: what one process can drive.
 const (
+	// rateInFlight is how many steps of a load with a Rate are in flight at once, at most, where Load.Clients is 0. Each needs a
+	// file descriptor.
+	rateInFlight = 1000
+	// maxClients and maxRate are what one process can drive.
 	maxClients = 10_000
 	maxRate    = 1e6
 )
@@ -124,13 +123,13 @@ func (l Load) MaxInFlight() int {
 	case l.Clients > 0:
 		return l.Clients
 	case l.Rate > 0:
-		return MaxInFlight
+		return rateInFlight
 	}
 	return 1
 }
 
-// Validate says what of the load makes no sense on any machine.
-func (l Load) Validate() error {
+// validate says what of the load makes no sense on any machine.
+func (l Load) validate() error {
 	switch {
 	case l.Count < 0:
 		return fmt.Errorf("the spec's Load.Count is %d: it must not be negative", l.Count)
@@ -174,7 +173,7 @@ func (s Spec) Validate() error {
 	if s.Target.Image != "" && s.Load.UntilEmpty {
 		return errors.New("the spec's Load.UntilEmpty is not for a container: its processes end with its first one, so it leaves nothing")
 	}
-	if err := errors.Join(s.Target.validateContainer(), s.Stop.validate(s.timeout()), s.Load.Validate(), s.Limits.Validate()); err != nil {
+	if err := errors.Join(s.Target.validateContainer(), s.Stop.validate(s.timeout()), s.Load.validate(), s.Limits.Validate()); err != nil {
 		return err
 	}
 	if err := s.Schedule.validate(s.Load); err != nil {

@@ -29,11 +29,12 @@ type StepLog struct {
 	kinds   []kindCount // of those that failed
 }
 
-// acked are the acknowledged steps: how many, when the first was sent and the last answered, and that one.
+// acked are the acknowledged steps: how many, when the first was sent and the last answered, that one, and how long the slowest took.
 type acked struct {
 	count      int
 	begin, end time.Duration
 	last       StepTime
+	longest    time.Duration
 }
 
 type kindCount struct {
@@ -52,6 +53,7 @@ func (l *StepLog) Add(s StepTime) {
 		l.ok.begin, l.ok.end = min(l.ok.begin, s.Begin), max(l.ok.end, s.Begin+s.Took)
 		l.ok.count++
 		l.ok.last = s
+		l.ok.longest = max(l.ok.longest, s.Took)
 	} else {
 		l.fail(s)
 	}

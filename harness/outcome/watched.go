@@ -3,6 +3,7 @@ package outcome
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"oomcage/harness/internal/human"
@@ -282,7 +283,7 @@ func (w *Watched) proof() string {
 
 // inside reports whether a cgroup is another one, or below it.
 func inside(group, name string) bool {
-	return name == group || len(name) > len(group) && name[:len(group)] == group && (name[len(group)] == '/' || group == "/")
+	return strings.HasPrefix(name+"/", strings.TrimSuffix(group, "/")+"/")
 }
 
 // printWatched prints what was watched, and how it went.

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Format is what a report is written as.
+// Format is what a report is written as. It is a value for flag and pflag; the zero value is none of the formats.
 type Format string
 
 // The formats.
@@ -15,15 +15,16 @@ const (
 	HTML     Format = "html"  // one page that needs no network
 	Markdown Format = "md"    // for the summary of a CI job
 	CSV      Format = "csv"   // a line for each point
-	PNG      Format = "png"   // the map and the kills over the limit
-	SVG      Format = "svg"   // the same
+	PNG      Format = "png"   // the plots: the map of the points, and the kills over memory.max
+	SVG      Format = "svg"   // the same plots
 	Table    Format = "table" // for a terminal
 )
 
-// Formats returns all formats.
-func Formats() []Format { return []Format{HTML, Markdown, CSV, PNG, SVG, Table} }
+// formats returns all formats.
+func formats() []Format { return []Format{HTML, Markdown, CSV, PNG, SVG, Table} }
 
-// FormatOf returns the format that a file's extension names; Table for no file.
+// FormatOf returns the format that a file's extension names, in upper or lower case: Table for .txt, and where there is no file (""). An
+// unknown extension is an error.
 func FormatOf(file string) (Format, error) {
 	if file == "" {
 		return Table, nil
@@ -42,12 +43,12 @@ func FormatOf(file string) (Format, error) {
 	}
 }
 
-// String is the format's name.
+// String returns the format's name.
 func (f *Format) String() string { return string(*f) }
 
-// Set takes a format's name, as flag.Value wants it.
+// Set makes f the format of that name, as flag.Value has it. An unknown name is an error.
 func (f *Format) Set(name string) error {
-	for _, known := range Formats() {
+	for _, known := range formats() {
 		if name == string(known) {
 			*f = known
 			return nil
@@ -56,18 +57,18 @@ func (f *Format) Set(name string) error {
 	return fmt.Errorf("%q is no format; take one of %s", name, names())
 }
 
-// Type names the value in help texts of pflag.
+// Type returns what help texts call the value, as pflag.Value has it.
 func (f *Format) Type() string { return "FORMAT" }
 
 func names() string {
 	var all []string
-	for _, f := range Formats() {
+	for _, f := range formats() {
 		all = append(all, string(f))
 	}
 	return strings.Join(all, ", ")
 }
 
-// Write writes the report in one of the formats.
+// Write writes the report of s to w. An unknown format is an error, and so is what w returns.
 func Write(w io.Writer, s *Set, f Format) error {
 	switch f {
 	case HTML:

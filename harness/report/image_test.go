@@ -48,7 +48,7 @@ func TestWithoutLimitsToCompareThereIsTheMapAlone(t *testing.T) {
 	one := another(mustRead(t, realSweep).Outcomes[0], "app")
 	s := NewSet([]*outcome.Outcome{one})
 	require.Nil(t, s.killsPlot())
-	for _, f := range Formats() {
+	for _, f := range formats() {
 		var got bytes.Buffer
 		require.NoError(t, Write(&got, s, f), f)
 		require.NotEmpty(t, got.String())
@@ -58,7 +58,7 @@ func TestWithoutLimitsToCompareThereIsTheMapAlone(t *testing.T) {
 func TestRepeatsWithoutAnAxisAreOneCell(t *testing.T) {
 	from := mustRead(t, realSweep).Outcomes
 	s := NewSet([]*outcome.Outcome{another(from[0], "repeat=1"), another(from[1], "repeat=2"), another(from[2], "repeat=3")})
-	for _, f := range Formats() {
+	for _, f := range formats() {
 		var got bytes.Buffer
 		require.NoError(t, Write(&got, s, f), f)
 		if f == Markdown {

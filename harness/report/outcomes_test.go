@@ -101,7 +101,7 @@ var otherEnds = map[string]func(o *outcome.Outcome){
 		alive(o)
 		o.Evidence.Status = outcome.ExitStatus{Ended: true, Code: 2}
 		o.Output = "fatal error: runtime: out of memory\n\ngoroutine 1 [running]:\nmain.main()\n"
-		o.Evidence.LastWords = outcome.LastWords(o.Output, o.Evidence.Status)
+		o.Complete()
 	},
 	"killed": func(o *outcome.Outcome) {
 		alive(o)

@@ -12,23 +12,25 @@ import (
 	"oomcage/harness/sweep"
 )
 
-// Set is the outcomes of one sweep.
+// Set is the outcomes of one sweep, for a report. NewSet and Read make one.
 type Set struct {
 	Outcomes []*outcome.Outcome // in the order of sweep.Sort
-	Findings []sweep.Finding    // what sweep.Check says of them
+	Findings []sweep.Finding    // what sweep.Check finds in them
 
-	// ShowSecrets shows all that the outcomes have; without, a page shows them as Outcome.WithoutSecrets makes them.
+	// ShowSecrets shows all that the outcomes have in a page. Without it the page shows them as Outcome.WithoutSecrets returns them.
 	ShowSecrets bool
 
 	readings map[*outcome.Outcome]int // of the timelines that were thinned: how many they had
 }
 
-// Read reads files of results, for a report in one format: of timelines and output, which only a page (HTML) shows, the others
-// keep nothing. Several are the shards of one sweep; a point that is there twice is an error, and
-// so are files whose sweeps have other axes, or another number of points. Where nothing is wrong but last lines
-// that are torn (sweep.ErrTorn), the set of all others is returned with the error.
+// Read reads files of results for a report in the given format. Several files are taken for the shards of one sweep.
 //
-// Of each outcome no more is kept than a report of that many has room for, so memory does not follow the files.
+// A point that is there twice is an error, and so are files of sweeps with different axes or numbers of points, files without an
+// outcome, and lines that sweep.ReadEach refuses. Where last lines are torn and nothing else is wrong, the set of all other
+// outcomes is returned beside an error that is sweep.ErrTorn.
+//
+// For HTML, which alone shows timelines and output, it keeps as much of each outcome as a page with that many has room for. For
+// other formats it keeps what outcome.ParseSummary has, without the kernel's reports. So a large file does not need as much memory.
 func Read(f Format, paths ...string) (*Set, error) {
 	keep := keeper{page: f == HTML, readings: map[*outcome.Outcome]int{}, texts: map[string]string{}}
 	var torn error
@@ -97,7 +99,7 @@ func (f sweepFile) with(path string, outcomes []*outcome.Outcome) (sweepFile, er
 	return f, nil
 }
 
-// NewSet puts outcomes into order, and checks them.
+// NewSet returns a set of these outcomes, sorted by sweep.Sort and checked by sweep.Check. The slice stays as it is.
 func NewSet(outcomes []*outcome.Outcome) *Set {
 	s := &Set{Outcomes: slices.Clone(outcomes)}
 	sweep.Sort(s.Outcomes)
@@ -108,9 +110,9 @@ func NewSet(outcomes []*outcome.Outcome) *Set {
 // maxNamed is how many missing points an error names: a lost shard may be thousands.
 const maxNamed = 10
 
-// Complete says in an error how many of the sweep's points are missing, and which. Where no outcome knows how
-// many there are, none is. As many as there are to be may still be those of two sweeps: then their values make
-// a grid with holes.
+// Complete returns an error that says how many of the sweep's points are missing, and which; nil where none is, or where no outcome
+// has Origin.Points. Outcomes of two sweeps may be as many as those of one: their values make a grid with holes then, which are
+// named as missing.
 func (s *Set) Complete() error {
 	points := pointsOf(s.Outcomes)
 	if points == 0 {

@@ -117,13 +117,13 @@ func (a *Answer) warn() {
 		if o := t.firstThat(FailedOtherwise); o != nil && a.Max != 0 {
 			a.Warnings = append(a.Warnings, fmt.Sprintf("at %v a run failed for another reason than its limit: %s", t.Max, Failure(o)))
 		}
-		if t.Max < a.Max && t.Survives() && t.Runs > 0 {
+		if t.Max < a.Max && t.survives() && t.Runs > 0 {
 			if dead := a.deadAbove(t.Max); dead.Runs > 0 {
 				a.Warnings = append(a.Warnings, fmt.Sprintf("%v survived (%d of %d) and %v, which is more, did not (%d of %d): the answer is above both", t.Max, t.Survived, t.Runs, dead.Max, dead.Survived, dead.Runs))
 			}
 		}
 	}
-	if len(a.Trials) >= mostLimits {
+	if len(a.Trials) >= maxLimits {
 		a.Warnings = append(a.Warnings, fmt.Sprintf("the search was ended after %d limits: whether a run survives has little to do with its limit", len(a.Trials)))
 	}
 }
@@ -131,7 +131,7 @@ func (a *Answer) warn() {
 // deadAbove is the lowest limit above this one at which not all survived.
 func (a *Answer) deadAbove(limit outcome.Bytes) Trial {
 	for _, t := range a.Trials {
-		if t.Max > limit && !t.Survives() {
+		if t.Max > limit && !t.survives() {
 			return t
 		}
 	}
@@ -155,7 +155,7 @@ func sizing(trials []Trial) *Sizing {
 		if t.firstThat(func(o *outcome.Outcome) bool { return o.Verdict == outcome.RuntimeOOM }) != nil {
 			s.GaveUp++
 		}
-		if t.Held > 0 && t.Survives() {
+		if t.Held > 0 && t.survives() {
 			lived = append(lived, t)
 		}
 	}

@@ -34,7 +34,7 @@ func sigkilled(e *outcome.Evidence) {
 
 func outOfItsMemory(e *outcome.Evidence) {
 	e.Status = outcome.ExitStatus{Ended: true, Code: 1}
-	e.LastWords = outcome.LastWords("MemoryError\n", e.Status)
+	e.LastWords = &outcome.RuntimeEnd{Runtime: "Python", Words: "MemoryError"}
 }
 
 func killedByAncestor(e *outcome.Evidence) {

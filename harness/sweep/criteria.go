@@ -73,8 +73,8 @@ func (c Criteria) Asked() bool {
 // Timed reports whether what is asked for depends on what else the machine does.
 func (c Criteria) Timed() bool { return c.Latency.Max != 0 || c.Pressure != 0 || c.Rate != 0 }
 
-// Validate says in an error what of the criteria makes no sense, for a load with steps or without.
-func (c Criteria) Validate(steps bool) error {
+// validate says in an error what of the criteria makes no sense, for a load with steps or without.
+func (c Criteria) validate(steps bool) error {
 	switch {
 	case c.Pressure < 0 || c.Pressure > 1:
 		return fmt.Errorf("the pressure is %v: it is a part of the time, from 0 to 1", c.Pressure)
@@ -106,8 +106,8 @@ func (c Criteria) String() string {
 
 func percent(share float64) string { return fmt.Sprintf("%.3g %%", 100*share) }
 
-// Unmet says why a run is not well, in a few words; "" where it is.
-func (c Criteria) Unmet(o *outcome.Outcome) string {
+// unmet says why a run is not well, in a few words; "" where it is.
+func (c Criteria) unmet(o *outcome.Outcome) string {
 	l := o.Latency
 	switch {
 	case !Survived(o):

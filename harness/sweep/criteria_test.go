@@ -22,16 +22,16 @@ func TestWellIsWhatWasAskedFor(t *testing.T) {
 		"its pressure was 10 %": {Pressure: 0.099, Latency: p99(time.Second)},
 		"it had 7 refaults":     {Refaults: &none},
 	} {
-		require.Equal(t, want, w.Unmet(o))
+		require.Equal(t, want, w.unmet(o))
 	}
-	require.Empty(t, Criteria{Latency: p99(300 * time.Millisecond), Rate: 40, Pressure: 0.1, Refaults: &seven}.Unmet(o))
-	require.Empty(t, Criteria{Latency: Quantile{"p50", 2 * time.Millisecond}}.Unmet(o))
+	require.Empty(t, Criteria{Latency: p99(300 * time.Millisecond), Rate: 40, Pressure: 0.1, Refaults: &seven}.unmet(o))
+	require.Empty(t, Criteria{Latency: Quantile{"p50", 2 * time.Millisecond}}.unmet(o))
 	o.Latency = nil
-	require.Equal(t, "it has no times of steps", Criteria{Rate: 1}.Unmet(o))
+	require.Equal(t, "it has no times of steps", Criteria{Rate: 1}.unmet(o))
 	o.Evidence.Unread = map[outcome.Source]string{outcome.PressureFile: "not supported"}
-	require.Equal(t, "its pressure could not be read: not supported", Criteria{Pressure: 1}.Unmet(o), "nothing read is not nothing lost")
+	require.Equal(t, "its pressure could not be read: not supported", Criteria{Pressure: 1}.unmet(o), "nothing read is not nothing lost")
 	o.Verdict, o.Why = outcome.OOMKilled, "killed by its own limit"
-	require.Equal(t, "killed by its own limit", Criteria{}.Unmet(o))
+	require.Equal(t, "killed by its own limit", Criteria{}.unmet(o))
 	require.Equal(t, "p99 ≤ 200 ms, pressure ≤ 5 %, at most 0 refaults, at least 50 steps/s",
 		Criteria{Latency: p99(200 * time.Millisecond), Pressure: 0.05, Refaults: &none, Rate: 50}.String())
 }

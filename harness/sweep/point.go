@@ -58,6 +58,21 @@ func ParseName(name string) []Value {
 // with the smallest values first. It touches nothing; what cannot be run is an error here, and not after
 // hours.
 func (g Grid) Points() ([]Point, error) {
+	all, err := g.combinations()
+	if err != nil {
+		return nil, err
+	}
+	points := make([]Point, len(all))
+	for i, values := range all {
+		if points[i], err = g.point(values); err != nil {
+			return nil, err
+		}
+	}
+	return points, nil
+}
+
+// combinations are those of the axes' values, in the order of Points; one without values where there are no axes.
+func (g Grid) combinations() ([][]Value, error) {
 	axes, err := g.sortedAxes()
 	if err != nil {
 		return nil, err
@@ -73,20 +88,17 @@ func (g Grid) Points() ([]Point, error) {
 		}
 		total *= len(a.Values)
 	}
-	points := make([]Point, 0, total)
-	for i := range total {
+	all := make([][]Value, total)
+	for n := range all {
+		i := n
 		values := make([]Value, len(axes))
 		for j := len(axes) - 1; j >= 0; j-- { // the last axis turns fastest
 			values[j] = Value{axes[j].Name, axes[j].Values[i%len(axes[j].Values)]}
 			i /= len(axes[j].Values)
 		}
-		p, err := g.point(values)
-		if err != nil {
-			return nil, err
-		}
-		points = append(points, p)
+		all[n] = values
 	}
-	return points, nil
+	return all, nil
 }
 
 // String is the axes as ParseAxis reads them.

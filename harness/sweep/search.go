@@ -52,10 +52,7 @@ func (s Search) validate(stepped bool) error {
 	case s.Lo < 0 || s.Hi < 0 || s.Hi != 0 && s.Lo >= s.Hi:
 		return fmt.Errorf("the limits to search are %v to %v: the lower end must come first", s.Lo, s.Hi)
 	}
-	if err := s.Criteria.Validate(stepped); err != nil {
-		return err
-	}
-	return nil
+	return s.Criteria.validate(stepped)
 }
 
 // defaults sets what is left at zero and needs no machine to be known.
@@ -96,28 +93,7 @@ func (s *Search) fill(room outcome.Bytes) error {
 func (s Search) bases() ([][]Value, error) {
 	g := s.Grid
 	g.Repeat = 1
-	axes, err := g.sortedAxes()
-	if err != nil {
-		return nil, err
-	}
-	most := g.MaxPoints
-	if most <= 0 {
-		most = MaxPoints
-	}
-	bases := [][]Value{nil}
-	for _, a := range axes {
-		var longer [][]Value
-		for _, base := range bases {
-			for _, text := range a.Values {
-				if len(longer) == most {
-					return nil, fmt.Errorf("the grid %s: %w", g.String(), ErrTooMany)
-				}
-				longer = append(longer, append(slices.Clone(base), Value{a.Name, text}))
-			}
-		}
-		bases = longer
-	}
-	return bases, nil
+	return g.combinations()
 }
 
 // point is one run at a limit.
@@ -189,7 +165,7 @@ func (f *finder) add(limit outcome.Bytes, o *outcome.Outcome) {
 
 // tell says to the second walk whether a run was well.
 func (f *finder) tell(limit outcome.Bytes, o *outcome.Outcome) {
-	s := sight{lives: f.Criteria.Unmet(o) == ""}
+	s := sight{lives: f.Criteria.unmet(o) == ""}
 	if s.lives {
 		s.need = o.Peak // with its page cache: where all of it has room, nothing waits
 	}

@@ -26,8 +26,8 @@ type Trial struct {
 	Outcomes []*outcome.Outcome `json:"-"` // without their timelines and outputs
 }
 
-// Survives reports whether all runs survived.
-func (t Trial) Survives() bool { return t.Survived == t.Runs }
+// survives reports whether all runs survived.
+func (t Trial) survives() bool { return t.Survived == t.Runs }
 
 // Interval is how often a run survives at this limit: between which shares, with a confidence of 95 %.
 func (t Trial) Interval() Interval { return wilson(t.Survived, t.Runs) }
@@ -44,7 +44,7 @@ func (t *Trial) add(o *outcome.Outcome, w Criteria) {
 		return
 	}
 	t.Survived++
-	if w.Asked() && w.Unmet(o) == "" {
+	if w.Asked() && w.unmet(o) == "" {
 		t.Well++
 	}
 	t.Held = max(t.Held, held(o))

@@ -55,15 +55,15 @@ type want struct {
 	runs int
 }
 
-// mostGuesses is after how many moves that an estimate has led the rest is halved, so that no program takes many more
+// maxGuesses is after how many moves that an estimate has led the rest is halved, so that no program takes many more
 // limits than halving alone.
-const mostGuesses = 7
+const maxGuesses = 7
 
 // growth is how much longer each step is than the one before.
 const growth = 2
 
-// mostLimits ends a search that gets nowhere, as where each run lives or dies by chance alone.
-const mostLimits = 60
+// maxLimits ends a search that gets nowhere, as where each run lives or dies by chance alone.
+const maxLimits = 60
 
 // add takes in one run.
 func (w *walk) add(limit outcome.Bytes, s sight) {
@@ -91,7 +91,7 @@ func (w *walk) next() []want {
 	if !top.lives() {
 		return w.lacking(w.repeats, w.hi)
 	}
-	if len(w.tried) >= mostLimits {
+	if len(w.tried) >= maxLimits {
 		return nil
 	}
 	if slices.ContainsFunc(w.tried, tried.mixed) {
@@ -183,7 +183,7 @@ func (w *walk) candidate(dead, alive outcome.Bytes) outcome.Bytes {
 	}
 	w.guesses++
 	c := w.middle(dead, alive)
-	if w.guesses <= mostGuesses {
+	if w.guesses <= maxGuesses {
 		c = w.guess(dead, alive)
 	}
 	return max(first, min(c, last))

@@ -114,14 +114,14 @@ func requireProved(t *testing.T, a *Answer, s Search) {
 	w := s.walk()
 	at, below, above := a.At(a.Max), a.At(w.below(a.Max)), a.At(w.above(a.Max))
 	require.GreaterOrEqual(t, at.Runs, s.Grid.Repeat)
-	require.True(t, at.Survives())
+	require.True(t, at.survives())
 	if w.below(a.Max) != 0 {
 		require.GreaterOrEqual(t, below.Runs, s.Grid.Repeat)
-		require.False(t, below.Survives(), "%v", a.Trials)
+		require.False(t, below.survives(), "%v", a.Trials)
 	}
 	if w.above(a.Max) != 0 {
 		require.GreaterOrEqual(t, above.Runs, s.Grid.Repeat)
-		require.True(t, above.Survives())
+		require.True(t, above.survives())
 	}
 }
 
@@ -280,7 +280,7 @@ func TestWhereMoreMemoryHarmsTheAnswerIsAboveAndSaysSo(t *testing.T) {
 			requireProved(t, a, wholeRange)
 			require.Nil(t, a.Border, "each limit is as it is")
 			for _, trial := range a.Trials {
-				require.True(t, trial.Max < a.Max || trial.Survives())
+				require.True(t, trial.Max < a.Max || trial.survives())
 			}
 			require.Contains(t, []outcome.Bytes{200 * outcome.MiB, from + width}, a.Max)
 			if len(a.Warnings) > 0 {
@@ -297,9 +297,9 @@ func TestAProgramThatLivesByChanceAloneEndsTheSearch(t *testing.T) {
 	for _, odds := range []float64{0.3, 0.5, 0.9, 0.97} {
 		for range 50 {
 			a, f := program{needs: 200 * outcome.MiB, odds: func(outcome.Bytes) float64 { return odds }}.searched(t, wholeRange, random)
-			require.LessOrEqual(t, len(a.Trials), mostLimits+3)
+			require.LessOrEqual(t, len(a.Trials), maxLimits+3)
 			if a.Max != 0 {
-				require.True(t, a.At(a.Max).Survives())
+				require.True(t, a.At(a.Max).survives())
 			} else {
 				require.False(t, f.lives.at(outcome.GiB).lives())
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 
+	"oomcage/harness/manifest"
 	"oomcage/harness/sweep"
 )
 
@@ -16,6 +17,7 @@ var advice = []struct {
 	{sweep.ErrEndless, "say by -steps how many"},
 	{sweep.ErrShards, "give -shard"},
 	{sweep.ErrNoShard, "give -shard"},
+	{manifest.ErrGuest, "give -node memory=64GiB"},
 }
 
 // advised is what an error says, and which flags help.

@@ -150,7 +150,7 @@ func TestTheMicroVMIsNotTheMachineThatAManifestIsMeantFor(t *testing.T) {
 	}
 	unit, pod := "--from="+mustManifest(t, "a.service", "[Service]\nMemoryMax=50%\n"), "--from="+mustManifest(t, "pod.yaml", deployment)
 	t.Setenv("OOMCAGE_VM", "6.1")
-	require.Contains(t, said(unit), "MemoryMax=50%: a share is of the machine's memory, and this is a microVM: say how much the machine has that is meant: -node memory=64GiB")
+	require.Contains(t, said(unit), "MemoryMax=50%: a share is of the machine's memory, and this is a microVM: say how much the machine has that is meant; give -node memory=64GiB")
 	require.Contains(t, said(unit, "--node=memory=1GiB"), "memory.max 536870912")
 	require.Contains(t, said(pod), "not taken over: the node: shares are of the microVM's memory, ")
 	require.NotContains(t, said(pod, "--node=memory=16GiB"), "the microVM's memory")
