@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strings"
 	"sync"
 	"time"
 
@@ -253,8 +252,7 @@ func (p *Process) startContainer(ctx context.Context) error {
 		p.heard.open()
 		w.Close()
 		<-p.copied
-		lines := strings.Split(strings.TrimSpace(p.Output()), "\n")
-		err = fmt.Errorf("%s start: %s", h.engine.Name, printable.Line(lines[len(lines)-1]))
+		err = fmt.Errorf("%s start: %s", h.engine.Name, printable.Line(h.engine.WhyNotStarted(ctx, h.id, p.Output())))
 	}
 	return err
 }

@@ -160,6 +160,20 @@ func TestAContainerThatEndsBeforeItIsLookedAtIsSaidToHaveEnded(t *testing.T) {
 	require.Zero(t, p.PID())
 }
 
+// Docker's client does not say why podman's service, to which it talks, does not attach to a container. Seen with podman 5.4.
+func TestAContainerThatItsEngineDoesNotAttachToIsSaidWhy(t *testing.T) {
+	if err := Supported(); err != nil {
+		giveUp(t, err)
+	}
+	e := mustFakeEngine(t, "docker")
+	e.put("refusal", "Error response from daemon: crun: executable file `/none` not found")
+	target := contained(t, "idle")
+	target.Engine = "docker"
+	_, err := NewCageT(t, Limits{Max: 64 * MiB}).Start(t.Context(), target)
+	require.EqualError(t, err, "start a container of localhost/app:1: docker start: Error response from daemon: crun: executable file `/none` not found")
+	require.Equal(t, fakeID, e.await("removed"))
+}
+
 func TestAContainersOwnPortIsWhatItIsTold(t *testing.T) {
 	c := &Cage{address: &reservation{port: 10001}}
 	require.Equal(t, "0.0.0.0:8080 127.0.0.1", endpoint{"0.0.0.0", 8080}.expand("$ADDR 127.0.0.1", 0))

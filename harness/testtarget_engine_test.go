@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -55,6 +56,11 @@ func (e fakeEngine) put(name, text string) {
 	fail(os.Rename(e.path(name+".new"), e.path(name)))
 }
 
+func (e fakeEngine) has(name string) bool {
+	_, err := os.Stat(e.path(name))
+	return err == nil
+}
+
 func (e fakeEngine) await(name string) string {
 	for began := time.Now(); time.Since(began) < 5*time.Minute; {
 		if text, err := os.ReadFile(e.path(name)); err == nil {
@@ -87,6 +93,11 @@ func (e fakeEngine) command(args []string) {
 		}
 		fmt.Printf(`[{"Id":"`+fakeID+`","State":{"Status":%q,"Pid":%s,"ExitCode":%s}}]`, status, pid, code)
 		e.put("inspected", "")
+	case strings.HasPrefix(words, "start ") && e.has("refusal"):
+		if strings.Contains(words, "--attach") {
+			fail(errors.New("unable to upgrade to tcp, received 500"))
+		}
+		fail(fmt.Errorf("%s\nError: failed to start containers: %s", e.await("refusal"), fakeID))
 	case strings.HasPrefix(words, "start --attach "):
 		e.put("go", "")
 		code := mustAtoi(e.await("code"))

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"strconv"
@@ -114,6 +115,26 @@ func (e Engine) Attach(id string) *exec.Cmd {
 	cmd := exec.Command(e.Path, e.with(append(args, id))...) //nolint:noctx // see above
 	cmd.SysProcAttr = apart()
 	return cmd
+}
+
+// notAttached is what docker's client says where a daemon refuses to attach to a container, in whose words it does not say. Podman's
+// service prepares the container for that, which fails where its program is not there.
+const notAttached = "unable to upgrade to tcp"
+
+// WhyNotStarted is what the engine said, last, where Attach could not start the container. Where that says nothing, the engine is
+// asked once more, for the sake of the answer: the container is to be removed.
+func (e Engine) WhyNotStarted(ctx context.Context, id, output string) string {
+	lines := strings.Split(strings.TrimSpace(output), "\n")
+	last := lines[len(lines)-1]
+	if !strings.Contains(last, notAttached) {
+		return last
+	}
+	_, err := e.run(ctx, "start", id)
+	if s := (*said)(nil); errors.As(err, &s) { // its last line says for which container it was
+		first, _, _ := strings.Cut(strings.TrimSpace(s.text), "\n")
+		return first
+	}
+	return last
 }
 
 // apart keeps Ctrl-C of a terminal from a command: what it is about is for the harness to end.
