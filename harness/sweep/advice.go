@@ -12,28 +12,28 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// Advice is what to write into a manifest, of an Answer. All sizes are whole MiB.
+// Advice is what to write into a manifest for an Answer.
 type Advice struct {
-	Limit outcome.Bytes `json:"limit"` // memory.max
-	From  outcome.Bytes `json:"from"`  // the limit of the answer, which Limit is above by the headroom
+	Limit outcome.Bytes `json:"limit"` // memory.max: From and the headroom, rounded up to whole MiB
+	From  outcome.Bytes `json:"from"`  // the limit of the answer
 
-	// High is where to begin to slow it down (memory.high): where it needs more than any run did. 0: nowhere, as there is
-	// nothing between From and Limit.
+	// High is memory.high, above which the kernel slows the program down: that of the runs, or else From in whole MiB, as no run
+	// needed more. 0: none, as nothing lies between From and Limit.
 	High outcome.Bytes `json:"high,omitempty"`
 
-	// Swap is what the runs were allowed, memory.swap.max: with less, or more, the answer is another.
+	// Swap is memory.swap.max of the runs. With another one the answer would be another. 0: no swap.
 	Swap outcome.Bytes `json:"swap"`
 
-	// Setting is the one that tells the program's runtime of the limit; nil where the runtime is not known, was told already, or
-	// where the headroom leaves no room for it.
+	// Setting tells the program's runtime of the limit; nil where the runtime is not known, was told already, or where the
+	// headroom leaves no room for it.
 	Setting *Setting `json:"setting,omitempty"`
 }
 
-// Setting is an environment variable by which a runtime knows its limit.
+// Setting is an environment variable that tells a runtime how much memory it may take.
 type Setting struct {
-	Runtime string `json:"runtime"`
-	Name    string `json:"name"`
-	Value   string `json:"value"`
+	Runtime string `json:"runtime"` // RuntimeGo, RuntimeJVM or RuntimeV8
+	Name    string `json:"name"`    // such as GOMEMLIMIT
+	Value   string `json:"value"`   // with what the runs had in the same variable
 }
 
 // What a runtime may take of the limit; the rest is for what its own limit does not count: stacks and code of the JVM and V8, and
@@ -43,15 +43,16 @@ const (
 	heapShare = 0.75
 )
 
-// The runtimes that a setting is known of.
+// The runtimes for which Advise knows a setting.
 const (
 	RuntimeGo  = "Go"
 	RuntimeJVM = "JVM"
 	RuntimeV8  = "V8"
 )
 
-// Advise says what to write, with so much headroom: 0.2 is a fifth more than the answer. runtime is one of RuntimeGo and so on, or "".
-// It is nil where there is no answer. The answer is the limit that is well, where more than survival was asked for.
+// Advise says what to write for the answer of a search with this spec and these criteria. The headroom is a share of the limit: 0.2
+// is a fifth more. The runtime is RuntimeGo, RuntimeJVM or RuntimeV8; for any other, and for "", there is no Setting. It goes from
+// Well where the criteria ask for something, and else from Max, and returns nil where that is 0.
 func (a *Answer) Advise(s outcome.Spec, works Criteria, headroom float64, runtime string) *Advice {
 	from := a.Max
 	if works.Asked() {
@@ -127,8 +128,8 @@ func joined(env []string, name, option string) string {
 	return option
 }
 
-// RuntimeOf is the runtime of a program as far as its name and its runs tell, or "". That of a Go program stands in its file, see
-// debug/buildinfo.
+// RuntimeOf returns the runtime of the target as far as its name and its runs tell, such as RuntimeJVM or "Python"; "" where they do
+// not. A Go program is known by its file, with debug/buildinfo.
 func (a *Answer) RuntimeOf(t outcome.Target) string {
 	switch path.Base(t.Path) {
 	case "java":
@@ -149,7 +150,8 @@ func (a *Answer) RuntimeOf(t outcome.Target) string {
 	return ""
 }
 
-// Kubernetes is a part of a container: YAML. Requests are the limits, so that no node promises the same memory twice.
+// Kubernetes returns the lines for a container of a manifest, as YAML. The request is as large as the limit, so that no node promises
+// the same memory twice.
 func (v *Advice) Kubernetes() string {
 	size := fmt.Sprintf("%dMi", v.Limit/outcome.MiB)
 	text := "resources:\n  requests:\n    memory: " + size + "\n  limits:\n    memory: " + size + "\n"
@@ -162,7 +164,7 @@ func (v *Advice) Kubernetes() string {
 	return text
 }
 
-// Compose is a part of a service: YAML. There memswap_limit is memory and swap together.
+// Compose returns the lines for a service of a Compose file, as YAML. Its memswap_limit is memory and swap together.
 func (v *Advice) Compose() string {
 	text := fmt.Sprintf("mem_limit: %dm\n", v.Limit/outcome.MiB)
 	if v.Swap == outcome.Unlimited {
@@ -176,7 +178,7 @@ func (v *Advice) Compose() string {
 	return text
 }
 
-// Systemd is a part of a unit, where M is MiB.
+// Systemd returns the lines for a service of systemd, whose M is MiB (systemd.resource-control(5)).
 func (v *Advice) Systemd() string {
 	text := fmt.Sprintf("[Service]\nMemoryMax=%dM\n", v.Limit/outcome.MiB)
 	if v.High != 0 {

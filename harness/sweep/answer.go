@@ -8,64 +8,67 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// Answer is what Bisect has found.
+// Answer is what Bisect has found for one combination of the grid's axes.
 type Answer struct {
-	// Name has the values of the axes, as "GOGC=50"; "" where there are none.
+	// Name has the values of the axes, as "GOGC=50"; "" where there are no axes.
 	Name string `json:"name,omitempty"`
 
-	// Max is the smallest limit that survived, to the tolerance, all repeats of it and all limits that were tried above. 0:
-	// there is none, not even Hi.
+	// Max is the smallest memory.max, to the tolerance, that all runs survived, at it and at each higher limit that was tried. 0:
+	// there is none, as not all runs at Search.Hi survived.
 	Max outcome.Bytes `json:"max"`
 
-	// Well is the smallest limit at which all repeats were as Search.Criteria ask. 0: there is none, or they ask for nothing.
+	// Well is the smallest memory.max at which, and at each higher one that was tried, all runs met Search.Criteria. 0: there is
+	// none, or the criteria ask for nothing.
 	Well outcome.Bytes `json:"well,omitempty"`
 
-	// Peak is the highest memory.peak that was seen at the limit to write: Well or, where nothing more was asked for, Max.
+	// Peak is the highest memory.peak at Well or, where the criteria ask for nothing, at Max. 0: not known, as before Linux 5.19.
 	Peak outcome.Bytes `json:"peak,omitempty"`
 
 	// Border is where a run survives by chance; nil where the runs at each limit agree.
 	Border *Border `json:"border,omitempty"`
 
-	// Sizing tells of a program that sizes itself by its limit; nil where nothing says so.
+	// Sizing is set where the runs show that the program sizes itself by its limit.
 	Sizing *Sizing `json:"sizing,omitempty"`
 
 	// Trials are the limits that were tried, the lowest first.
 	Trials []Trial `json:"trials"`
 
-	// Unfinished tells that the search has not come to its end: it was ended, or goes on. The rest is then what is known so far.
+	// Unfinished is set where the search has not come to its end: it was stopped, or goes on. Everything else is then what is known
+	// so far.
 	Unfinished bool `json:"unfinished,omitempty"`
 
 	// Stopped is why the search stopped without an answer: a run at its upper end failed for another reason than its limit. "" where
 	// none did.
 	Stopped string `json:"stopped,omitempty"`
 
-	// Warnings say why the answer may not be the one: some runs at a limit survived and some did not, or a
-	// higher limit did not survive.
+	// Warnings are sentences that say why the answer may be wrong: a run failed for another reason than its limit, a higher limit
+	// did not survive, or the search was given up after many limits.
 	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Border is the range of limits at which the same program survives in some runs and not in others.
 type Border struct {
-	Lo outcome.Bytes `json:"lo"` // the highest limit at which no run survived; 0 where there is none
-	Hi outcome.Bytes `json:"hi"` // the lowest one from which on all did; 0 where there is none
+	Lo outcome.Bytes `json:"lo"` // the highest limit below all those that a run survived; 0: there is none
+	Hi outcome.Bytes `json:"hi"` // the lowest limit from which on all runs survived: Answer.Max; 0: there is none
 
-	// Sure is how often a run at Hi survives: between which shares, with a confidence of 95 %.
+	// Sure is the share of runs at Hi that survive, with a confidence of 95 %.
 	Sure Interval `json:"sure"`
 }
 
-// Sizing is what tells that a program sizes itself by its limit, as a runtime does whose heap is a part of it.
+// Sizing is what shows that a program takes more memory where its limit is higher, as a runtime does whose heap is a share of it.
 type Sizing struct {
-	// Low and High are two limits that it survived, and LowHeld and HighHeld what it held there.
+	// Low and High are two values of memory.max that all runs survived, and LowHeld and HighHeld what the program held there (see
+	// Trial.Held). 0: nothing but GaveUp shows it.
 	Low      outcome.Bytes `json:"low,omitempty"`
 	High     outcome.Bytes `json:"high,omitempty"`
 	LowHeld  outcome.Bytes `json:"low_held,omitempty"`
 	HighHeld outcome.Bytes `json:"high_held,omitempty"`
 
-	// GaveUp is at how many limits its own runtime ended it, where no OOM killer did.
+	// GaveUp is the number of limits at which the verdict of a run was outcome.RuntimeOOM.
 	GaveUp int `json:"gave_up,omitempty"`
 }
 
-// At is the trial at a limit; its Runs are 0 where there was none.
+// At returns the trial at a limit; one without Runs where that was not tried.
 func (a *Answer) At(limit outcome.Bytes) Trial {
 	for _, t := range a.Trials {
 		if t.Max == limit {
@@ -75,7 +78,7 @@ func (a *Answer) At(limit outcome.Bytes) Trial {
 	return Trial{Max: limit}
 }
 
-// Below is the highest limit below the answer that was tried; its Runs are 0 where none was.
+// Below returns the trial at the highest limit below Max that was tried; one without Runs where there was none.
 func (a *Answer) Below() Trial {
 	for _, t := range slices.Backward(a.Trials) {
 		if t.Max < a.Max {
@@ -179,7 +182,7 @@ func sizing(trials []Trial) *Sizing {
 	return &s
 }
 
-// String says it in a sentence.
+// String says it in a sentence: "the program sizes itself by its limit: it held 46.1 MiB at 64MiB, and 92.3 MiB at 128MiB".
 func (s Sizing) String() string {
 	text := "the program sizes itself by its limit"
 	if s.High != 0 {

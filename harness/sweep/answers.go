@@ -10,9 +10,10 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// AnswersOf returns the answers of the search that outcomes are from, as Bisect gave them: one for each combination of the values of its
-// axes, in the order of the outcomes. Of the search the ends, the tolerance, the repeats and the criteria count: with them it is known
-// whether it has come to its end. Where it has no upper end, that is the highest limit that was tried: the one it began at.
+// AnswersOf returns the answers of the search that the outcomes are from, as Bisect gave them: one for each combination of the values
+// of its axes, in the order of the outcomes. Outcomes without a memory.max are left out. It needs Lo, Hi, Tolerance, Confirm, Criteria
+// and Grid.Repeat of the search, to know whether it has come to its end. Where Hi is 0, it takes the highest limit that was tried,
+// at which the search began.
 func AnswersOf(outcomes []*outcome.Outcome, s Search) []*Answer {
 	s.defaults()
 	var answers []*Answer
@@ -47,8 +48,8 @@ func otherValues(name string) (values []Value) {
 	return values
 }
 
-// BisectCommand reports whether a command, as an outcome's Origin has it, is oomcage bisect, and what it looks for: the ends, the
-// tolerance, the repeats and the criteria that it was given, and what headroom, which is 0.2, a fifth, where it says nothing.
+// BisectCommand reads Origin.Command of an outcome. It reports whether that is oomcage bisect, and returns the search's Lo, Hi,
+// Tolerance, Confirm, Criteria and Grid.Repeat as far as the command has them, and the headroom, which is 0.2 where it has none.
 func BisectCommand(command string) (s Search, headroom float64, ok bool) {
 	flags, ok := strings.CutPrefix(command, "oomcage bisect ")
 	if !ok {

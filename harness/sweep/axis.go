@@ -11,25 +11,26 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// MaxPoints is how many points a grid may have, unless it is told to take more: a factor of a
-// mistyped range is found before a day of runs is.
+// MaxPoints is how many points a grid may have where Grid.MaxPoints says nothing: so a mistyped range is an error, and not a day of
+// runs.
 const MaxPoints = 100_000
 
 // Axis is one dimension of a grid: a field of a spec, and the values it takes.
 type Axis struct {
-	// Name is one of the names that Fields lists, an environment variable of the target in
-	// capitals (GOMEMLIMIT), or a file of the cage with a dot (pids.max).
+	// Name is one of the names that Fields returns, an environment variable of the target in
+	// capitals (GOMEMLIMIT), or a file of the cage, which has a dot (pids.max).
 	Name string
 
-	// Values are the texts as they stand in the names of points, the smallest first, each once.
+	// Values are texts as ParseAxis writes them, which stand in the names of points: the smallest first, each once. None is an error
+	// of Grid.Points.
 	Values []string
 }
 
 // ParseAxis reads "max=64MiB,96MiB", "max=64MiB..256MiB+32MiB" (in steps) or "max=64MiB..1GiB*2"
-// (by a factor), and lists of these. A range ends with its last value that is not above the upper
-// end. Sizes are read as outcome.ParseBytes does, and written one way, so that 1024KiB and 1MiB are the
-// same value. Nothing, a range that is upside down or never ends, and more than maxValues values are
-// errors; maxValues below 1 means MaxPoints.
+// (by a factor), and lists of these with commas between them. A range ends with its last value that is not above the upper
+// end. Sizes are read by outcome.ParseBytes and written by Bytes.String, so that 1024KiB and 1MiB are the
+// same value. An unknown name, a value that is none of its kind, an empty value, and a range whose upper end comes first or that never
+// ends are errors; more than maxValues values are ErrTooMany. A maxValues below 1 means MaxPoints.
 func ParseAxis(text string, maxValues int) (Axis, error) {
 	if maxValues < 1 {
 		maxValues = MaxPoints
@@ -55,7 +56,7 @@ func ParseAxis(text string, maxValues int) (Axis, error) {
 	return a, nil
 }
 
-// String is what ParseAxis reads.
+// String returns the axis as ParseAxis reads it, with its values one by one.
 func (a Axis) String() string { return a.Name + "=" + strings.Join(a.Values, ",") }
 
 // values expands one item of a list: a value, or a range of them.
@@ -114,7 +115,7 @@ func (f field) values(item string, maxValues int) ([]string, error) {
 	return values, nil
 }
 
-// ErrTooMany is the error of an axis or a grid with more points than it may have.
+// ErrTooMany is the error of an axis or a grid that makes more points than it may have; see Grid.MaxPoints.
 var ErrTooMany = errors.New("it makes too many points: take larger steps")
 
 // parse reads the end of a range.

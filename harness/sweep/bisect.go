@@ -12,11 +12,12 @@ import (
 )
 
 // Bisect finds the smallest memory.max at which the load survives, for each combination of the grid's axes, and, where
-// Search.Criteria ask for more, the smallest at which it is well. It begins at Hi, goes on where the memory of what survived
-// points, and in the end has made all repeats at the answer, at the limit below it and at the one above. Each run has a
-// cage of its own. Options say how they are run and kept, as of a sweep; they have no shard.
+// Search.Criteria ask for something, the smallest at which they are met. It begins at Hi, and goes on at the limits to which the
+// memory of the runs that survived points. In the end it has made all repeats at the answer, at the limit below it and at the one
+// above. Each run has a cage of its own. The Options are those of a sweep; Shard is not looked at.
 //
-// The answers are in the order of the grid's points. It is an error when a run at Hi fails for another reason than its
+// The answers are in the order of the grid's points. The error is that of Search.Validate, ErrNoRoom where the machine does not spare
+// as much as Hi, that of a run that could not be made, or that of a run at Hi which failed for another reason than its
 // limit: then no limit is the answer. What is known by then is returned beside the error.
 func Bisect(ctx context.Context, s Search, o Options) ([]*Answer, error) {
 	if err := s.Validate(o.Code); err != nil {
@@ -37,7 +38,8 @@ func Bisect(ctx context.Context, s Search, o Options) ([]*Answer, error) {
 	return answers, errors.Join(err, runs.close())
 }
 
-// Validate says what of the search makes no sense, as Bisect does before it touches the kernel.
+// Validate returns an error that says what makes no sense in the search with this code, on any machine: ErrEndless is one. Bisect
+// calls it before it touches the kernel.
 func (s Search) Validate(c Code) error {
 	if err := s.validate(c.Step != nil); err != nil {
 		return err

@@ -13,9 +13,8 @@ import (
 // the harness's timeline and evidence. The target's own memory is in its cage.
 const share = 8 * outcome.MiB
 
-// Budget is how much memory the cages that run at once may take together, so that the guard's limit, which
-// stands over all of them, is never the one that kills. Its zero value has room for nothing: call
-// NewBudget.
+// Budget is how much memory the cages that run at once may take together, so that the limit of the guard, the
+// cgroup over all of them, is never the one that kills. The zero value is of no use: call NewBudget.
 type Budget struct {
 	total outcome.Bytes
 
@@ -29,7 +28,7 @@ type claim struct {
 	granted chan struct{}
 }
 
-// NewBudget makes a budget of that many bytes.
+// NewBudget returns a budget of that many bytes.
 func NewBudget(total outcome.Bytes) *Budget { return &Budget{total: total} }
 
 // claim is what a run with these limits may take: memory.max, the swap it may use, and the target's
@@ -54,10 +53,13 @@ func (b *Budget) fits(l outcome.Limits) error {
 	return nil
 }
 
-// ErrNoRoom is the error of limits that are more than this machine spares for a cage.
+// ErrNoRoom is the error of limits that are more than a Budget, or than this machine spares for a cage.
 var ErrNoRoom = errors.New("there is no room")
 
-// Acquire waits until there is room for a run with these limits, in the order of the calls.
+// Acquire waits until there is room for a run with these limits, in the order of the calls. It takes memory.max, the swap, and 8 MiB
+// for what the run takes outside its cage; a run without memory.max, or with unlimited swap, takes the whole budget. The caller calls
+// release when the run is over; to call it again does nothing. The error is ErrNoRoom where the limits are more than the budget, or the
+// cause of ctx's end.
 func (b *Budget) Acquire(ctx context.Context, l outcome.Limits) (release func(), err error) {
 	if err := b.fits(l); err != nil {
 		return nil, err

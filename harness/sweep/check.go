@@ -11,19 +11,19 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// Finding is something about the outcomes of a sweep that contradicts the kernel's arithmetic, or
-// themselves.
+// Finding is what a check has found: outcomes of a sweep that contradict each other or the prediction, or that say nothing of the
+// limits.
 type Finding struct {
 	Check  string   `json:"check"`  // one of the names of Checks
-	Points []string `json:"points"` // by their names
-	Text   string   `json:"text"`
+	Points []string `json:"points"` // the names of the outcomes that it is about
+	Text   string   `json:"text"`   // a sentence without a full stop
 }
 
-// String is one line.
+// String returns the check and the text, as "monotone: …".
 func (f Finding) String() string { return f.Check + ": " + f.Text }
 
-// Checks are the names of the checks, and what holds where each finds nothing, in the order of the findings. The repeats
-// come first: where they differ, all else is doubtful.
+// Checks are the checks by their names, in the order of the findings, and What holds where each finds nothing. The repeats
+// come first: where they differ, everything else is in doubt.
 var Checks = []struct{ Name, What string }{
 	{"flaky", "the repeats of a point have the same verdict and exit code, and counts that its prediction explains"},
 	{"load", "no first step, and no probe before it, failed while the target lived"},
@@ -35,8 +35,8 @@ var Checks = []struct{ Name, What string }{
 	{"inconclusive", "every outcome is clear"},
 }
 
-// Check looks over all outcomes of a sweep, in any order. It is pure: the same outcomes, read from a file,
-// say the same anywhere. None means that nothing was found.
+// Check makes all Checks of the outcomes of a sweep, which may come in any order. It returns the findings in the order of Checks; none
+// where all of them hold. It looks at the outcomes alone: those of a file give the same findings on any machine.
 func Check(outcomes []*outcome.Outcome) []Finding {
 	var found []Finding
 	for _, o := range outcomes {

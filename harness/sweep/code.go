@@ -4,16 +4,18 @@ package sweep
 
 import "oomcage/harness"
 
-// Code is what the specs of points have that is code. The zero value has none.
+// Code is the part of the points' specs that is code, and so stands in no file. The zero value has none.
 type Code struct {
-	// Ready waits until the target can take load; see harness.Target. Grid.Spec.Target.ReadyName names it.
+	// Ready waits until the target can take load; see harness.Target. nil: it can as soon as it is started. To keep results it needs
+	// a name, Grid.Spec.Target.ReadyName.
 	Ready harness.Probe
 
-	// Step is one push, where Grid.Step does not make it; see harness.Load. Grid.Spec.Load.Name names it.
+	// Step is one step of the load, where Grid.Step makes none; see harness.Load. nil: there is none. To keep results it needs a
+	// name, Grid.Spec.Load.Name.
 	Step harness.Step
 }
 
-// Runnable is the point's spec with its code.
+// Runnable returns the point's spec with its code, for harness.Run. The step that Grid.Step makes goes before that of the code.
 func (p Point) Runnable(c Code) harness.Spec {
 	s := harness.SpecOf(p.Spec)
 	s.Name = p.Name

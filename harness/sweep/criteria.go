@@ -10,21 +10,21 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// Criteria say when a run that survived was still well. The zero value asks for nothing more than survival.
+// Criteria say what a run must meet beside survival. The zero value asks for nothing.
 type Criteria struct {
-	Latency  Quantile // how long a step may take
-	Pressure float64  // part of the run's time, above 0 and at most 1, in which something may wait for memory (memory.pressure, some); 0: any
-	Refaults *uint64  // how many pages may come back soon after the kernel has dropped them; nil: any
-	Rate     float64  // steps in a second at least; 0: any
+	Latency  Quantile // how long steps may take; zero: any time
+	Pressure float64  // the most that PressureOf may be, above 0 and at most 1; 0: anything
+	Refaults *uint64  // the most pages that may come back soon after the kernel has dropped them (Evidence.Refaults); nil: any number
+	Rate     float64  // the fewest acknowledged steps in a second (Latency.PerSecond); 0: any
 }
 
 // Quantile is a bound of a quantile of the steps' times. Its zero value bounds nothing. It is a value for flag and pflag.
 type Quantile struct {
-	Name string // p50, p95, p99 or max
-	Max  time.Duration
+	Name string        // p50, p95, p99 or max
+	Max  time.Duration // the bound, which a run may just meet; 0: none
 }
 
-// Set reads "p99=200ms".
+// Set reads "p99=200ms". Another name than p50, p95, p99 and max, and a time that is not above 0, are errors.
 func (q *Quantile) Set(text string) error {
 	name, time_, ok := strings.Cut(text, "=")
 	d, err := time.ParseDuration(time_)
@@ -40,7 +40,7 @@ func (q *Quantile) Set(text string) error {
 	return nil
 }
 
-// String is what Set reads, or "".
+// String returns what Set reads; "" where nothing is bounded.
 func (q *Quantile) String() string {
 	if q.Max == 0 {
 		return ""
@@ -48,7 +48,7 @@ func (q *Quantile) String() string {
 	return q.Name + "=" + q.Max.String()
 }
 
-// Type names the value in help texts of pflag.
+// Type returns what help texts call the value, as pflag.Value has it.
 func (*Quantile) Type() string { return "QUANTILE=TIME" }
 
 // of is that quantile of a run.
@@ -70,7 +70,7 @@ func (c Criteria) Asked() bool {
 	return c.Latency.Max != 0 || c.Pressure != 0 || c.Refaults != nil || c.Rate != 0
 }
 
-// Timed reports whether what is asked for depends on what else the machine does.
+// Timed reports whether anything is asked for that depends on what else the machine does: a latency, a pressure or a rate.
 func (c Criteria) Timed() bool { return c.Latency.Max != 0 || c.Pressure != 0 || c.Rate != 0 }
 
 // validate says in an error what of the criteria makes no sense, for a load with steps or without.
@@ -128,7 +128,8 @@ func (c Criteria) unmet(o *outcome.Outcome) string {
 	return ""
 }
 
-// PressureOf is the part of a run's time in which something waited for memory.
+// PressureOf returns the share of the run's time, from 0 to 1, in which some process of the cage waited for memory: "some" of
+// memory.pressure (Documentation/accounting/psi.rst) over Outcome.Took. It is 0 where either is not known.
 func PressureOf(o *outcome.Outcome) float64 {
 	if o.Took <= 0 {
 		return 0

@@ -149,14 +149,14 @@ const (
 	kindAxis = "kind"
 )
 
-// RepeatAxis is the axis that Grid.Repeat adds to the names of points. It is not the user's.
+// RepeatAxis is the axis that Grid.Repeat adds to the names of points. ParseAxis knows no axis of that name.
 const RepeatAxis = "repeat"
 
 func sizeField(name, what string, of func(*outcome.Spec) *outcome.Bytes) field {
 	return field{name, what, size, func(s *outcome.Spec, v string) error { return of(s).Set(v) }}
 }
 
-// ceiling refuses the value 0. In outcome.Limits it means no limit, and in the kernel's file the lowest one.
+// ceiling refuses the value 0.
 func ceiling(f field) field {
 	set := f.set
 	f.set = func(s *outcome.Spec, v string) error {
@@ -168,11 +168,12 @@ func ceiling(f field) field {
 	return f
 }
 
-// ErrZeroLimit is the error of a memory.max or memory.high of 0.
+// ErrZeroLimit is the error of a point with a memory.max or memory.high of 0: in outcome.Limits that is no limit, and in the kernel's
+// files the lowest one.
 var ErrZeroLimit = errors.New("0 could mean no limit or no memory: write max for no limit")
 
-// Fields lists the names that an axis may have, and what each is, for help texts. Beside these there are
-// the target's environment variables, in capitals, and the cage's files, which have a dot.
+// Fields returns the names that an axis may have, in their order in the names of points, and what each is, for help texts. Beside these
+// an axis may be an environment variable of the target, in capitals, or a file of the cage, which has a dot.
 func Fields() (names, what []string) {
 	for _, f := range fields {
 		names, what = append(names, f.name), append(what, f.what)

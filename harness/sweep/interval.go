@@ -2,7 +2,7 @@ package sweep
 
 import "math"
 
-// Interval is between which shares, from 0 to 1, the share lies of which a sample was seen, with a confidence of 95 %.
+// Interval is a confidence interval of 95 % for a share from 0 to 1.
 type Interval struct {
 	Lo float64 `json:"lo"`
 	Hi float64 `json:"hi"`

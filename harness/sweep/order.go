@@ -7,13 +7,13 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// Sort puts outcomes into the order of Grid.Points: by the first axis of their names, then by the second, and so on, with the
-// smallest values first. Those of equal names keep theirs.
+// Sort sorts outcomes into the order of Grid.Points: by the first axis of their names, then by the second, and so on, with the
+// smallest values first. Outcomes of equal names keep their order.
 func Sort(outcomes []*outcome.Outcome) {
 	SortBy(outcomes, func(o *outcome.Outcome) string { return o.Name })
 }
 
-// SortBy is Sort for what else has the name of a point. It takes each name apart once.
+// SortBy sorts anything that has the name of a point, as Sort does. It calls name once for each.
 func SortBy[T any](all []T, name func(T) string) {
 	type placed struct {
 		place []Value
@@ -41,7 +41,7 @@ func comparePlaces(x, y []Value) int {
 	return len(x) - len(y)
 }
 
-// CompareValues orders two values of an axis.
+// CompareValues compares two values of an axis, as cmp.Compare does: sizes, numbers and durations by what they are, before words.
 func CompareValues(axis, a, b string) int {
 	f, err := fieldNamed(axis)
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// NewOrigin says where this process is, what started it, and how many points it shares in. What cannot be
-// read stays zero: an origin is worth no run.
+// NewOrigin returns the origin of outcomes that this process makes from now on: this machine, the command, and how many points the
+// whole sweep has; 0 for a search. What cannot be read stays zero, as no run should fail for it.
 func NewOrigin(command []string, points int) outcome.Origin {
 	o := outcome.Origin{
 		Command: shell.Join(command...), Start: time.Now().UTC().Truncate(time.Second), Points: points,

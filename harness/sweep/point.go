@@ -10,41 +10,42 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// Grid is a spec with axes: every combination of their values is a point. The zero value of a field is
-// said with it.
+// Grid is a spec with axes: every combination of their values is a point. The zero value has no target, which is an error of Points.
 type Grid struct {
 	// Spec is what all points have in common.
 	Spec outcome.Spec
 
-	// Axes may come in any order; none makes one point, Spec as it is.
+	// Axes may come in any order, each name once. Without any the grid is one point: Spec as it is.
 	Axes []Axis
 
-	// Step makes the step of each point, with its $step and $kind, and names it. The zero value leaves
-	// Spec.Load.Name, and Code.Step.
+	// Step makes the step of each point, with the point's values for $step and $kind, and names it. The zero value makes none:
+	// Code.Step is the step then, and Spec.Load.Name its name.
 	Step Template
 
-	// Repeat runs each point that often, each time as a point of its own, named …/repeat=2. 0 means once.
+	// Repeat is how many times each point is run, each as a point of its own, named …/repeat=2. 0 means once.
 	Repeat int
 
-	// MaxPoints bounds the points. 0 means MaxPoints.
+	// MaxPoints is how many points there may be. 0, or less, means the constant MaxPoints.
 	MaxPoints int
 }
 
 // Point is one spec of a grid.
 type Point struct {
-	// Name tells it from all others: "max=64MiB/step=20MiB", the axes in the order of Fields, and then
-	// the variables and files by their names. It is the same whatever order the grid's axes have.
+	// Name tells it from all others of the grid: "max=64MiB/step=20MiB". The axes stand in the order of Fields, and behind them
+	// the variables and files by their names, whatever order the grid has. Without axes it is the target's name.
 	Name string
 
+	// Spec is the grid's with the point's values. Runnable adds the code.
 	Spec outcome.Spec
 
 	step Template // the grid's, with the point's values in it
 }
 
-// Value is one axis at one point.
+// Value is what one axis has at one point, as a text: memory.max is {"max", "64MiB"}.
 type Value struct{ Axis, Text string }
 
-// ParseName takes a point's name apart. It is how checks and reports know a stored outcome's axes.
+// ParseName returns the values in a point's name, in their order. So checks and reports know the axes of a stored outcome. A part
+// without "=" is an axis without a text.
 func ParseName(name string) []Value {
 	var values []Value
 	for part := range strings.SplitSeq(name, "/") {
@@ -55,8 +56,8 @@ func ParseName(name string) []Value {
 }
 
 // Points returns all points: sorted by the first axis of their names, then by the second, and so on,
-// with the smallest values first. It touches nothing; what cannot be run is an error here, and not after
-// hours.
+// with the smallest values first. Too many points are ErrTooMany, a limit of 0 is ErrZeroLimit, and every spec
+// passes outcome.Spec.Validate: what cannot be run is an error here, and not after hours.
 func (g Grid) Points() ([]Point, error) {
 	all, err := g.combinations()
 	if err != nil {
@@ -101,7 +102,7 @@ func (g Grid) combinations() ([][]Value, error) {
 	return all, nil
 }
 
-// String is the axes as ParseAxis reads them.
+// String returns the axes as ParseAxis reads them, with a space between them.
 func (g Grid) String() string {
 	var texts []string
 	for _, a := range g.Axes {

@@ -12,11 +12,11 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// Reader reads the outcomes of a file, line by line, and holds one line at a time. Everybody who reads results does
-// so by it, and so takes the same lines: blank ones are passed over, a line may end in CRLF, the file may begin
-// with a byte order mark, and the last line need not end. Results that are piped are read as they come.
+// Reader reads outcomes line by line, as they come, and holds one line at a time. All of oomcage that reads results uses it, and so
+// reads the same lines: it passes over blank ones, a line may end in CRLF, the first may begin with a byte order mark, and the last
+// need not end. A line may have 64 MiB. The zero value is of no use: call NewReader.
 type Reader struct {
-	// Summary leaves the timelines and the outputs out, see outcome.ParseSummary.
+	// Summary leaves out what outcome.ParseSummary does.
 	Summary bool
 
 	in      *bufio.Reader
@@ -45,33 +45,33 @@ const endlessLine = 4
 // keptBuffer is how much of the buffer is kept for the next line.
 const keptBuffer = 1 << 20
 
-// NewReader reads from r.
+// NewReader returns a Reader that reads from r.
 func NewReader(r io.Reader) *Reader {
 	return &Reader{in: bufio.NewReaderSize(r, 64<<10), longest: longestLine, rawLine: rawLine{ended: true}}
 }
 
 // LineError is the error of one line. The next one may be read all the same.
 type LineError struct {
-	File string // "" where only a Reader knows the line
+	File string // its path; "" from a Reader, which does not know it
 	Line int    // from 1 on
-	Err  error
+	Err  error  // what is wrong with the line
 }
 
-// Error begins with the place: file:line.
+// Error returns "results.jsonl:3: " and Err, or "line:3: " and Err.
 func (e *LineError) Error() string {
 	return fmt.Sprintf("%s:%d: %v", cmp.Or(e.File, "line"), e.Line, e.Err)
 }
 
-// Unwrap returns what is wrong with the line: outcome.ErrNewer, ErrTorn or another.
+// Unwrap returns Err, which may be outcome.ErrNewer or ErrTorn.
 func (e *LineError) Unwrap() error { return e.Err }
 
-// ErrTorn is the error of a last line that is the beginning of one: its sweep was killed while it was written.
+// ErrTorn is the error of a last line that is only the beginning of one: its sweep was killed while it wrote it.
 var ErrTorn = errors.New("the line was torn")
 
 var byteOrderMark = []byte("\uFEFF")
 
-// Next returns the next outcome, or io.EOF after the last one. A *LineError is about one line; any other error is
-// the end.
+// Next returns the next outcome, or io.EOF behind the last one. After a *LineError, which is of one line, the next line can be read;
+// any other error is the end.
 func (r *Reader) Next() (*outcome.Outcome, error) {
 	if err := r.nextLine(); err != nil {
 		return nil, err
@@ -108,7 +108,7 @@ func (r *Reader) take(l rawLine, o *outcome.Outcome, err error) (*outcome.Outcom
 	return nil, &LineError{"", l.line, err}
 }
 
-// Line is the number of the line that Next has read last, from 1 on.
+// Line returns the number of the line that Next has read last, from 1 on; 0 before the first.
 func (r *Reader) Line() int { return r.line }
 
 // begins reports whether the text is the beginning of a line as Append writes it, or an earlier one did, and of no other JSON. The file system may
@@ -173,8 +173,8 @@ func (r *Reader) trim() {
 	r.text = bytes.TrimRight(r.text, " \t\r\n")
 }
 
-// Read reads a file of outcomes. Damage is an error that names the line. Where only the last line is
-// torn (ErrTorn), the outcomes before it are returned too.
+// Read returns the outcomes of a file. Its errors are those of ReadEach. Beside ErrTorn, and no other error, it returns the outcomes
+// before the torn line.
 func Read(path string) ([]*outcome.Outcome, error) {
 	var outcomes []*outcome.Outcome
 	err := ReadEach(path, false, func(o *outcome.Outcome) error {
@@ -187,8 +187,9 @@ func Read(path string) ([]*outcome.Outcome, error) {
 	return outcomes, err
 }
 
-// ReadEach reads a file of outcomes, or of summaries of them, and calls take with each, so that no more of them is
-// kept than it keeps. It ends with the first error, of take or of a line, which it names.
+// ReadEach reads a file and calls take with each outcome in turn, so that only what take keeps stays in memory; summary is that of
+// Reader. It ends with the first error: of opening the file, of take, or of a line, which is a *LineError with the path and advice around
+// it.
 func ReadEach(path string, summary bool, take func(o *outcome.Outcome) error) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -233,8 +234,7 @@ func inFile(path string, some bool, err error) error {
 	}
 }
 
-// IsResults reports whether a file that exists has results of a sweep or a test in it, be they torn or of a newer oomcage.
-// Only a regular file is looked into.
+// IsResults reports whether path is a regular file that begins with an outcome, even one that is torn or of a newer oomcage.
 func IsResults(path string) bool {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 		return false

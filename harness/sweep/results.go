@@ -23,10 +23,11 @@ import (
 )
 
 // Results is a file of outcomes, one a line, that grows while a sweep runs. Each is on the disk when
-// Append returns, so that a sweep which is killed, or whose machine is, has lost nothing but what was
-// running. The zero value keeps them nowhere but in memory.
+// Append returns, so that a sweep which is killed, or whose machine loses its power, has lost nothing but what was
+// running. Create and Resume make one. The zero value has no file, and keeps outcomes in memory. Earlier, Has and
+// Append may be called by several goroutines at once.
 type Results struct {
-	// Rebuilt lets a sweep go on though the target's executable is not the one of the results any more. Otherwise that
+	// Rebuilt lets a sweep go on though the target's executable has changed since its earlier outcomes. Without it that
 	// is ErrRebuilt.
 	Rebuilt bool
 
@@ -48,7 +49,8 @@ type kept struct {
 	executable outcome.Executable
 }
 
-// Create makes a new file, and its folder. One that exists is an error: it may be hours of work.
+// Create makes a new file, and its folder. A file that exists is fs.ErrExist, as it may be hours of work; what is no regular file is
+// ErrNotAFile.
 func Create(path string) (*Results, error) {
 	f, err := open(path, os.O_EXCL)
 	if errors.Is(err, fs.ErrExist) {
@@ -61,9 +63,9 @@ func Create(path string) (*Results, error) {
 	return &Results{file: f, made: true, done: map[string]*kept{}}, nil
 }
 
-// Resume opens a file to go on with it, or makes it. A last line that was torn when the sweep was killed is
-// cut off, if the rest of the file are outcomes; anything else in it is an error that names the line, and nothing is
-// changed.
+// Resume opens a file to go on with it, or makes it. It cuts off a last line that is torn (ErrTorn). Any other line that is no outcome,
+// a point that is there twice, and a file that another sweep is writing are errors, and the file stays as it was. What is no regular
+// file is ErrNotAFile.
 func Resume(path string) (*Results, error) {
 	f, err := open(path, os.O_EXCL)
 	made := err == nil
@@ -174,8 +176,8 @@ func secure(f *os.File, path string) (again bool, err error) {
 	return false, sys.SyncFolder(filepath.Dir(path))
 }
 
-// Earlier returns the outcome that is kept of the point, or nil. One of another spec is an error (ErrOtherSweep): the
-// file would be about two things. So is one of another executable (ErrRebuilt), unless Rebuilt is set.
+// Earlier returns the outcome that is kept of the point; nil where there is none. One of another spec is ErrOtherSweep: Timeout does
+// not count, nor do values that Spec.WithoutSecrets hides. One of another executable is ErrRebuilt, unless Rebuilt is set.
 func (r *Results) Earlier(p Point) (*outcome.Outcome, error) {
 	k, err := r.find(p)
 	if k == nil || err != nil {
@@ -184,7 +186,7 @@ func (r *Results) Earlier(p Point) (*outcome.Outcome, error) {
 	return r.read(k)
 }
 
-// Has reports whether an outcome is kept of the point. Its errors are those of Earlier.
+// Has reports whether an outcome of the point is kept. Its errors are those of Earlier.
 func (r *Results) Has(p Point) (bool, error) {
 	k, err := r.find(p)
 	return k != nil && err == nil, err
@@ -287,7 +289,8 @@ func specSum(s outcome.Spec) (sum [sha256.Size]byte, err error) {
 // inJSON is a text as it comes back from JSON: each byte that is not UTF-8 is a replacement character.
 func inJSON(text string) string { return string([]rune(text)) }
 
-// Append adds an outcome, and returns when it is on the disk. A line that did not fit is taken back.
+// Append adds an outcome, and returns when it is on the disk. A line that could not be written whole is taken back; where
+// not even that can be done, this and all later calls are errors.
 func (r *Results) Append(o *outcome.Outcome) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -344,7 +347,7 @@ func (r *Results) write(line []byte) (from int64, err error) {
 	return info.Size, r.file.Sync()
 }
 
-// Close closes the file.
+// Close closes the file, if there is one.
 func (r *Results) Close() error {
 	if r.file == nil {
 		return nil
@@ -352,7 +355,7 @@ func (r *Results) Close() error {
 	return r.file.Close()
 }
 
-// Discard closes the file, and removes it if this sweep has made it and kept nothing in it.
+// Discard closes the file, if there is one, and removes it where Create or Resume made it and it is still empty.
 func (r *Results) Discard() error {
 	if r.file == nil {
 		return nil

@@ -9,26 +9,26 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// Search says where Bisect looks, and for what. Its zero value is of no use: the grid's Spec needs a target.
+// Search says where Bisect looks, and for what. The zero value is of no use: the grid's Spec needs a target.
 type Search struct {
-	// Grid is the load that is to survive. Limits.Max is what is searched, so the grid has no axis max; each combination of
-	// the axes that it has is answered by itself. The load must have an end: a step with a Count, or no step, so that the
-	// target ends by itself. Repeat is how many runs must survive at a limit, all of them: 0 means 3.
+	// Grid is the load that is to survive. Bisect sets Limits.Max, so the grid has no axis max; each combination of the axes that
+	// it has gets an answer of its own. The load must have an end: a step with a Count, or no step, so that the
+	// target ends by itself. Repeat is how many runs at a limit must survive, all of them: 0 means 3.
 	Grid Grid
 
-	// Lo and Hi bound the limits that are tried. Lo 0 means Tolerance, Hi 0 what the guard leaves for one
-	// cage.
+	// Lo and Hi are the lowest and the highest memory.max that is tried. Lo 0 means Tolerance. Hi 0 means what the machine spares
+	// for one cage, or the highest limit in Options.Results where these have any.
 	Lo, Hi outcome.Bytes
 
-	// Tolerance is how far above the smallest limit that survives the answer may lie; all limits that are
+	// Tolerance is how far the answer may lie above the smallest limit that survives. All limits that are
 	// tried, but Lo and Hi, are multiples of it. 0 means 1 MiB.
 	Tolerance outcome.Bytes
 
-	// Confirm is how many runs are made at a limit where runs do not agree, and must survive at the answer then. 0 means
-	// five times as many as elsewhere.
+	// Confirm is how many runs are made at a limit where some survive and some do not, and how many must survive at the answer
+	// then. 0 means five times Grid.Repeat; it is never less than Grid.Repeat.
 	Confirm int
 
-	// Criteria say what more is asked of a run than to survive. The answer then has two limits.
+	// Criteria say what a run must meet beside survival. Where they ask for something, an Answer has Well.
 	Criteria Criteria
 }
 
@@ -63,7 +63,7 @@ func (s *Search) defaults() {
 	s.Lo = cmp.Or(s.Lo, s.Tolerance)
 }
 
-// Stepped reports whether the grid's load has steps, and is not the program's own work alone.
+// Stepped reports whether Grid.Step makes steps. The steps of a Code do not count.
 func (s Search) Stepped() bool { return s.Grid.Step.is() }
 
 // fill sets what is left at zero, and refuses what has no room.

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Shard is one machine's part of a sweep: every Total-th point, from the Index-th on. The zero value is
-// all of it.
+// Shard is one machine's part of a sweep: every Total-th point, from the one at Index on. The zero value is
+// all of it. It is a value for flag and pflag.
 type Shard struct {
-	Index int // from 0 on
-	Total int
+	Index int // from 0 to Total-1
+	Total int // how many shards there are; 0: no shards
 }
 
-// String prints "2/4", which is index 2 of 4; "" is all.
+// String returns "2/4" for the Index 2 of 4; "" for the zero value.
 func (s Shard) String() string {
 	if s.Total == 0 {
 		return ""
@@ -22,7 +22,7 @@ func (s Shard) String() string {
 	return fmt.Sprintf("%d/%d", s.Index, s.Total)
 }
 
-// Set reads what String prints, as flag.Value wants it.
+// Set reads "2/4", as flag.Value has it. A total below 1, and an index that is not below it, are errors.
 func (s *Shard) Set(text string) error {
 	index, total, ok := strings.Cut(text, "/")
 	if !ok {
@@ -36,10 +36,10 @@ func (s *Shard) Set(text string) error {
 	return nil
 }
 
-// Type names the value in help texts of pflag.
+// Type returns what help texts call the value, as pflag.Value has it.
 func (s *Shard) Type() string { return "INDEX/TOTAL" }
 
-// Of returns the shard's part of the points.
+// Of returns the shard's part of the points, in their order.
 func (s Shard) Of(points []Point) []Point {
 	if s.Total == 0 {
 		return points
@@ -70,9 +70,11 @@ var engines = []engine{
 	{name: "Kubernetes", index: "JOB_COMPLETION_INDEX", total: "JOB_COMPLETION_TOTAL"},
 }
 
-// ShardFromEnv finds out which shard the engine wants this process to run, from its environment; all where there
-// is none, or only one job. A setting without its other half, or out of range, is an error: to run everything
-// then would look like success on each machine. For Bazel it creates the file by which a test says that it shards.
+// ShardFromEnv finds out from the environment which shard a CI system wants this process to run: Bazel, GitLab, Buildkite, CircleCI, an
+// indexed Job of Kubernetes, or an array of Slurm. Without one, and where there is only one job, it returns the zero value. An index
+// without a total, or one that is out of range, is an error: to run everything then would look like success on each machine. So are two
+// systems that want different shards (ErrShards), and an array of Slurm with holes (ErrNoShard). For Bazel it creates the file by which
+// a test says that it shards. It takes os.Getenv.
 func ShardFromEnv(getenv func(string) string) (Shard, error) {
 	var found Shard
 	var by engine

@@ -6,14 +6,15 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// Survived reports whether the load survived: the target lived to its end or, where there was no step, ended by
-// itself with exit code 0, and nothing inside was killed. One that died and was started again has not.
+// Survived reports whether the target survived its load: it lived until the load ended, and no step or probe failed; or there was no
+// step, and it ended by itself with exit code 0. No process in the cage was killed. A target that died and was started again has not
+// survived.
 func Survived(o *outcome.Outcome) bool {
 	endedWell := o.Verdict == outcome.Exited && o.Evidence.Status.Code == 0 && o.Attempted == 0
 	return len(o.Lives) == 0 && (o.Verdict == outcome.Survived && o.Error == "" || endedWell)
 }
 
-// Failure says why a run did not survive, in a line; "" where it did.
+// Failure says in a line why a run did not survive; "" where it did.
 func Failure(o *outcome.Outcome) string {
 	switch {
 	case Survived(o):
@@ -39,5 +40,5 @@ func endsForMemory(v outcome.Verdict) bool {
 	}
 }
 
-// FailedOtherwise reports whether a run failed for another reason than its limit: what the program printed may say which.
+// FailedOtherwise reports whether a run did not survive for another reason than its limit. Outcome.Output may say which.
 func FailedOtherwise(o *outcome.Outcome) bool { return !Survived(o) && !forMemory(o) }

@@ -17,44 +17,45 @@ import (
 // Options say how a sweep runs. The zero value runs as many points at once as there are CPUs, within the
 // memory that the guard leaves, and keeps nothing.
 type Options struct {
-	// Code is what the points' specs have that is code.
+	// Code is the part of the points' specs that is code.
 	Code Code
 
-	// Parallel is how many points run at once at most. 0 means runtime.GOMAXPROCS; less is an error.
+	// Parallel is how many points run at once, at most. 0 means runtime.GOMAXPROCS; less is an error.
 	Parallel int
 
-	// Budget bounds the memory of the points that run at once. nil means what the Room of a cage is; see harness.Cage.
+	// Budget bounds the memory of the points that run at once. nil means what harness.Cage.Room returns.
 	Budget *Budget
 
-	// Results keeps each outcome when it is there, and knows those of an earlier sweep, which are not run
-	// again. nil keeps nothing.
+	// Results keeps each outcome as soon as it is there, and has those of an earlier sweep, whose points are not run
+	// again. nil keeps them in memory until the sweep ends.
 	Results *Results
 
-	// Command is what started the sweep, without what tells its shards apart. It goes into each outcome's Origin, with the number of all points,
-	// for those who merge the shards and show them.
+	// Command is the command line that started the sweep, without what differs between its shards. It goes into Origin.Command of
+	// each outcome.
 	Command []string
 
-	// ShowSecrets keeps and returns outcomes with all values of Target.Env; without, they are as
-	// Outcome.WithoutSecrets makes them.
+	// ShowSecrets keeps and returns outcomes as they are. Without it they are as Outcome.WithoutSecrets returns
+	// them.
 	ShowSecrets bool
 
-	// Artifacts is the folder for what the points' Target.Capture fetches; see harness.Spec. Empty: no files are kept.
+	// Artifacts is the folder for what Target.Capture fetches; see harness.Spec. Empty: no files are kept.
 	Artifacts string
 
-	// Shard is the part of the points that is run. The zero value is all of them.
+	// Shard is the part of the points that is run. The zero value is all of them. Bisect does not look at it.
 	Shard Shard
 
-	// Done is called after each point, with the outcome and whether it was kept from an earlier sweep. It is
-	// not called by two goroutines at once. nil calls nothing.
+	// Done is called after each point, with its outcome, and whether that is of an earlier sweep; never by two goroutines at
+	// once. nil: nothing is called.
 	Done func(o *harness.Outcome, earlier bool)
 }
 
-// Run runs the shard's part of the points, and returns their outcomes in the same order; none where there are more
-// shards than points. Where Options.Results is a file, it has their timelines and outputs, and those that are
-// returned have none. The points are to be those of the whole sweep: by their number a report knows what is
-// missing. However a target dies, that is an
-// outcome. An error says that a point could not be run, and which: it ends the sweep. What had been kept by
-// then stays kept.
+// Run runs the shard's part of the points, and returns their outcomes in the order of the points; none where there are more
+// shards than points. The points must be those of the whole sweep, as their number tells a report what is missing. Where
+// Options.Results is a file, that has the timelines and outputs, and the outcomes that are returned have none.
+//
+// However a target dies is an outcome, and no error. The first point that cannot be run ends the sweep with an error that names it;
+// what was kept by then stays kept. Before the first run, the error is ErrNoRoom, ErrOtherSweep or ErrRebuilt where a point has
+// more memory than the budget, or other results; see Results.Earlier.
 func Run(ctx context.Context, points []Point, o Options) ([]*harness.Outcome, error) {
 	if len(points) == 0 {
 		return nil, errors.New("the sweep has no points: Grid.Points makes them")

@@ -12,8 +12,9 @@ import (
 	"oomcage/harness/internal/shell"
 )
 
-// Template makes a point's step: a request or a command in which $step and $kind stand for the point's values. The zero
-// value makes none.
+// Template makes the step of a point: a request or a command in which $step, the bytes of a step, and $kind stand for the point's
+// values. The zero value makes none. What has $step or $kind in it needs the axis, or Spec.Load.Bytes: Grid.Points returns an error
+// otherwise, and also for an axis that the template does not take up.
 type Template struct {
 	request  outcome.Request // where there are no words
 	words    []string        // of a command
@@ -31,22 +32,22 @@ func (t Template) name() string {
 	return shell.Join(t.words...)
 }
 
-// PostTemplate is RequestTemplate of an empty POST, for example of "/generate-load/memory?bytes=$step&kind=$kind".
+// PostTemplate returns the template of a POST without a body, for example to "/generate-load/memory?bytes=$step&kind=$kind".
 func PostTemplate(path string) Template {
 	return RequestTemplate(outcome.Request{Method: "POST", Path: path})
 }
 
-// RequestTemplate makes a step of harness.HTTP. $step and $kind may stand in its path, its headers, its body and the name of its
-// file.
+// RequestTemplate returns the template of a request that harness.HTTP sends. $step and $kind may stand in Path, Header, Body, BodyFile
+// and Text.
 func RequestTemplate(r outcome.Request) Template { return Template{request: r} }
 
-// WithBodyOfStep is the template with a body that has the size of the point's step, and does not compress.
+// WithBodyOfStep returns the template with a body of as many bytes as a step takes (Load.Bytes), which do not compress.
 func (t Template) WithBodyOfStep() Template {
 	t.stepBody = true
 	return t
 }
 
-// CommandTemplate makes a step of harness.Exec: a command that is run for each step. $step and $kind may stand in its words.
+// CommandTemplate returns the template of a command that harness.Exec runs. $step and $kind may stand in its words.
 func CommandTemplate(words ...string) Template { return Template{words: words} }
 
 // texts are all in which $step and $kind are replaced.

@@ -8,28 +8,29 @@ import (
 	"oomcage/harness/outcome"
 )
 
-// Trial is what was seen at one limit. Of what was measured it has the worst of all runs that lived, and 0 where that is not
-// known: this is the curve of an Answer.
+// Trial is what was seen at one limit: a point of the curve of an Answer. What was measured is the worst of all runs that survived;
+// 0 where it is not known.
 type Trial struct {
-	Max      outcome.Bytes `json:"max"`
-	Runs     int           `json:"runs"`
-	Survived int           `json:"survived"`       // of these
-	Well     int           `json:"well,omitempty"` // of these, as Search.Criteria ask; 0 where they ask for nothing
+	Max      outcome.Bytes `json:"max"`            // memory.max
+	Runs     int           `json:"runs"`           // how many there were
+	Survived int           `json:"survived"`       // how many of them survived; see Survived
+	Well     int           `json:"well,omitempty"` // how many of these met Search.Criteria; 0 where those ask for nothing
 
-	Peak     outcome.Bytes `json:"peak,omitempty"` // the highest of all runs, also of those that died
-	Held     outcome.Bytes `json:"held,omitempty"` // of the peak what the kernel could not take back
-	P99      time.Duration `json:"p99,omitempty"`
-	Rate     float64       `json:"per_second,omitempty"` // steps
-	Pressure float64       `json:"pressure,omitempty"`   // part of the run's time in which something waited for memory
-	Refaults uint64        `json:"refaults,omitempty"`
+	Peak     outcome.Bytes `json:"peak,omitempty"`       // the highest memory.peak, here of all runs
+	Held     outcome.Bytes `json:"held,omitempty"`       // the most that the kernel could not have taken back at the peak, less the swap that was allowed
+	P99      time.Duration `json:"p99,omitempty"`        // the longest Latency.P99
+	Rate     float64       `json:"per_second,omitempty"` // the lowest Latency.PerSecond
+	Pressure float64       `json:"pressure,omitempty"`   // the highest PressureOf
+	Refaults uint64        `json:"refaults,omitempty"`   // the highest Evidence.Refaults
 
-	Outcomes []*outcome.Outcome `json:"-"` // without their timelines and outputs
+	// Outcomes are those of the runs, in their order, without Timeline, Census, StepTimes and Output.
+	Outcomes []*outcome.Outcome `json:"-"`
 }
 
 // survives reports whether all runs survived.
 func (t Trial) survives() bool { return t.Survived == t.Runs }
 
-// Interval is how often a run survives at this limit: between which shares, with a confidence of 95 %.
+// Interval returns the share of runs that survive at this limit, with a confidence of 95 %: 0 to 1 without a run.
 func (t Trial) Interval() Interval { return wilson(t.Survived, t.Runs) }
 
 // String prints "142MiB: 0 of 3".
