@@ -3,6 +3,7 @@ package harness
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,9 +27,13 @@ type scratch struct {
 const scratchPrefix = "oomcage-tmp-"
 
 // removeStaleScratch runs once in a process, before its first own folder.
-var removeStaleScratch = sync.OnceFunc(func() { removeScratchIn(os.TempDir()) })
+var removeStaleScratch = sync.OnceFunc(func() { removeScratchIn(tempDir()) })
 
-// scratchFor makes the folder, or takes that of the target's life before, unless the target is given a TMPDIR: then there is none (nil).
+// tempDir is where the folders are made.
+var tempDir = os.TempDir
+
+// scratchFor makes the folder, or takes that of the target's life before, unless the target is given a TMPDIR, or there is no
+// /tmp here: then there is none (nil).
 func scratchFor(t Target) (*scratch, error) {
 	if t.tmp != nil {
 		return t.tmp, nil
@@ -37,6 +42,9 @@ func scratchFor(t Target) (*scratch, error) {
 		return nil, nil //nolint:nilnil // both are meant
 	}
 	s, err := newScratch()
+	if errors.Is(err, fs.ErrNotExist) && os.Getenv("TMPDIR") == "" {
+		return nil, nil //nolint:nilnil // an image of nothing but programs has no /tmp, and they find none there either
+	}
 	if err != nil {
 		return nil, fmt.Errorf("make a TMPDIR for the target (one in its Env is taken instead): %w", err)
 	}
@@ -46,7 +54,7 @@ func scratchFor(t Target) (*scratch, error) {
 // newScratch makes the folder. Any user may write to it, as to /tmp: a target may change its own.
 func newScratch() (*scratch, error) {
 	removeStaleScratch()
-	outer, err := os.MkdirTemp("", scratchPrefix)
+	outer, err := os.MkdirTemp(tempDir(), scratchPrefix)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -63,4 +64,21 @@ func TestATMPDIRThatATargetIsGivenIsLeftAlone(t *testing.T) {
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
 	_, err = scratchFor(Target{})
 	require.ErrorContains(t, err, "make a TMPDIR for the target (one in its Env is taken instead): ")
+}
+
+// An image with nothing but static programs has no /tmp.
+func TestATargetHasNoTMPDIRWhereThereIsNoTmp(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "tmp")
+	tempDir = func() string { return missing }
+	defer func() { tempDir = os.TempDir }()
+
+	t.Setenv("TMPDIR", "")
+	s, err := scratchFor(Target{})
+	require.NoError(t, err)
+	require.Nil(t, s)
+	require.NoDirExists(t, missing)
+
+	t.Setenv("TMPDIR", missing) // somebody wants it there
+	_, err = scratchFor(Target{})
+	require.ErrorIs(t, err, fs.ErrNotExist)
 }

@@ -286,12 +286,20 @@ func inside(group, name string) bool {
 	return strings.HasPrefix(name+"/", strings.TrimSuffix(group, "/")+"/")
 }
 
+// atOnce says how many processes there were at most.
+func atOnce(most int) string {
+	if most <= 1 {
+		return "the only process"
+	}
+	return fmt.Sprintf("of up to %d processes at once", most)
+}
+
 // printWatched prints what was watched, and how it went.
 func (o *Outcome) printWatched(t *text) {
 	w := o.Evidence.Watched
 	t.line("watched", "%s, for %s", w.What, human.Duration(o.Took))
 	if w.Main.Name != "" {
-		t.line("main", "%s, of up to %s at once", w.Main, processes(uint64(max(w.Most, 1))))
+		t.line("main", "%s, %s", w.Main, atOnce(w.Most))
 	}
 	switch {
 	case w.Moved != "" && !w.Ended:

@@ -134,9 +134,15 @@ func TestAWatchedTargetIsJudgedByWhatIsKnownOfIt(t *testing.T) {
 			require.Equal(t, c.want, v, why)
 			require.Equal(t, c.why, why)
 			o := Outcome{Evidence: stored, Verdict: v, Why: why, Took: 3 * time.Second}
-			require.Contains(t, o.String(), "watched    the cgroup /s/web, for 3.0 s\n  main       web[7], of up to ")
+			require.Contains(t, o.String(), "watched    the cgroup /s/web, for 3.0 s\n  main       web[7], "+atOnce(e.Watched.Most)+"\n")
 			require.NotContains(t, o.String(), "steps")
 		})
+	}
+}
+
+func TestHowManyProcessesThereWereIsSaid(t *testing.T) {
+	for most, want := range map[int]string{0: "the only process", 1: "the only process", 2: "of up to 2 processes at once"} {
+		require.Equal(t, want, atOnce(most))
 	}
 }
 
