@@ -215,7 +215,7 @@ anywhere := ./harness/outcome ./harness/sweep ./harness/report ./harness/compare
 anywhere: ## build and vet for macOS, Windows and arm64 what runs there; run its tests as WebAssembly, and the page's (needs node)
 	@for at in darwin/arm64 windows/amd64 linux/arm64; do \
 		echo "$$at"; export GOOS=$${at%/*} GOARCH=$${at#*/}; \
-		go vet $(anywhere) && go build -o /dev/null ./harness/cmd/oomcage || exit; \
+		go vet $(anywhere) ./harness/cmd/oomcage && go build -o /dev/null ./harness/cmd/oomcage || exit; \
 	done
 	@echo js/wasm; PATH="$$PATH:$$(go env GOROOT)/lib/wasm" GOOS=js GOARCH=wasm go test -count=1 $(anywhere)
 	@node --test --test-reporter=spec harness/report/page/*.test.mjs

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 // These tests run the command with cages.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"oomcage/harness/outcome"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,8 +12,6 @@ import (
 
 	shellquote "github.com/kballard/go-shellquote"
 	"github.com/stretchr/testify/require"
-
-	"oomcage/harness"
 )
 
 // The results of two builds, of which the second takes 3 MiB more, and is slower at one of two steps.
@@ -65,7 +64,7 @@ func TestWhatMayNotChangeFailsTheComparison(t *testing.T) {
 }
 
 func TestAComparisonThatMakesNoSenseIsRefused(t *testing.T) {
-	other := mustStore(t, stored(t, "max=1GiB/other=1", harness.OOMKilled), "")
+	other := mustStore(t, stored(t, "max=1GiB/other=1", outcome.OOMKilled), "")
 	kept := mustRead(t, comparedBase)
 	for want, args := range map[string][]string{
 		"1 file given, and two are needed":  {comparedBase},
@@ -76,7 +75,7 @@ func TestAComparisonThatMakesNoSenseIsRefused(t *testing.T) {
 		"there are verdict, limit, peak, steps, latency, filled, missing,": {"--fail-on", "rss +5%", comparedBase, comparedHead},
 		`"pdf" is no format; take one of text, markdown, html,`:            {"--format", "pdf", comparedBase, comparedHead},
 		"is a file of results, which the report would replace":             {"-o", comparedBase, comparedBase, comparedHead},
-		"the line was torn": {comparedBase, mustStore(t, stored(t, "max=1MiB", harness.OOMKilled)[:60])},
+		"the line was torn": {comparedBase, mustStore(t, stored(t, "max=1MiB", outcome.OOMKilled)[:60])},
 	} {
 		stdout, stderr := mustCompare(t, exitUsage, args...)
 		require.Empty(t, stdout)

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"oomcage/harness"
 	"oomcage/harness/outcome"
 )
 
@@ -27,8 +26,8 @@ func explained(t *testing.T, stdin string, args ...string) (said, complained str
 
 func TestAnOutcomeIsExplained(t *testing.T) {
 	var o outcome.Outcome
-	require.NoError(t, json.Unmarshal([]byte(stored(t, "max=64MiB", harness.OOMKilled)), &o))
-	o.Evidence.Fullest = &outcome.Composition{Current: 64 * harness.MiB, Stat: outcome.MemoryStat{Sock: 60 * harness.MiB}, Kernel: true}
+	require.NoError(t, json.Unmarshal([]byte(stored(t, "max=64MiB", outcome.OOMKilled)), &o))
+	o.Evidence.Fullest = &outcome.Composition{Current: 64 * outcome.MiB, Stat: outcome.MemoryStat{Sock: 60 * outcome.MiB}, Kernel: true}
 	line, err := json.Marshal(o)
 	require.NoError(t, err)
 	said, complained, code := explained(t, string(line), "-")
@@ -42,7 +41,7 @@ func TestAnOutcomeIsExplained(t *testing.T) {
 }
 
 func TestOfSeveralOutcomesTheNamedOneIsExplained(t *testing.T) {
-	two := stored(t, "max=64MiB", harness.OOMKilled) + "\n" + stored(t, "kind=it's", harness.OOMKilled) + "\n"
+	two := stored(t, "max=64MiB", outcome.OOMKilled) + "\n" + stored(t, "kind=it's", outcome.OOMKilled) + "\n"
 	said, _, code := explained(t, two, "--name", "kind=it's", "-")
 	assert.Zero(t, code)
 	assert.True(t, strings.HasPrefix(said, "kind=it's\n"), said)
@@ -60,14 +59,14 @@ func TestOfSeveralOutcomesTheNamedOneIsExplained(t *testing.T) {
 	assert.Equal(t, exitUsage, code)
 	assert.Contains(t, complained, `it has no outcome named "none"; it has`)
 
-	_, complained, _ = explained(t, strings.Repeat(stored(t, "x", harness.OOMKilled)+"\n", 30), "-")
+	_, complained, _ = explained(t, strings.Repeat(stored(t, "x", outcome.OOMKilled)+"\n", 30), "-")
 	assert.Contains(t, complained, "and 20 more")
 	_, complained, _ = explained(t, "", "-")
 	assert.Contains(t, complained, "-: it is empty; one outcome a line is needed")
 }
 
 func TestWhatASweepHasTriedWithoutHugePagesIsTold(t *testing.T) {
-	with, without := stored(t, "max=64MiB/no_thp=0/repeat=1", harness.OOMKilled), stored(t, "max=64MiB/no_thp=1/repeat=1", harness.Survived)
+	with, without := stored(t, "max=64MiB/no_thp=0/repeat=1", outcome.OOMKilled), stored(t, "max=64MiB/no_thp=1/repeat=1", outcome.Survived)
 	without = strings.Replace(without, `"target":{`, `"target":{"no_thp":true,`, 1)
 	require.Contains(t, without, "no_thp\":true")
 	for _, name := range []string{"max=64MiB/no_thp=0/repeat=1", "max=64MiB/no_thp=1/repeat=1"} {
@@ -80,7 +79,7 @@ func TestWhatASweepHasTriedWithoutHugePagesIsTold(t *testing.T) {
 		assert.Zero(t, code, complained)
 		assert.NotContains(t, said, "thp ")
 	}
-	said, _, _ := explained(t, strings.Replace(without, `"name":"max=64MiB/no_thp=1/repeat=1"`, `"name":""`, 1)+"\n"+stored(t, "a", harness.OOMKilled)+"\n", "--name", "a", "-")
+	said, _, _ := explained(t, strings.Replace(without, `"name":"max=64MiB/no_thp=1/repeat=1"`, `"name":""`, 1)+"\n"+stored(t, "a", outcome.OOMKilled)+"\n", "--name", "a", "-")
 	assert.NotContains(t, said, "thp ", "an outcome without a name is nobody's other one")
 }
 

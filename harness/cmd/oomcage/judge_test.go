@@ -12,19 +12,18 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"oomcage/harness"
 	"oomcage/harness/outcome"
 )
 
 // stored is a line of a result file: a run that its own limit has ended, judged as given.
-func stored(t *testing.T, name string, verdict harness.Verdict) string {
+func stored(t *testing.T, name string, verdict outcome.Verdict) string {
 	t.Helper()
-	kill := harness.Events{Max: 24, OOM: 1, OOMKill: 1}
-	line, err := json.Marshal(harness.Outcome{
+	kill := outcome.Events{Max: 24, OOM: 1, OOMKill: 1}
+	line, err := json.Marshal(outcome.Outcome{
 		Name: name, Verdict: verdict, Acknowledged: 4, Attempted: 5,
-		Evidence: harness.Evidence{
+		Evidence: outcome.Evidence{
 			Status: outcome.ExitStatus{Ended: true, Code: -1, Signal: "SIGKILL"}, Ready: true,
-			Limits: harness.Limits{Max: 99999744}, Peak: 99999744, Events: kill, EventsLocal: kill,
+			Limits: outcome.Limits{Max: 99999744}, Peak: 99999744, Events: kill, EventsLocal: kill,
 		},
 	})
 	require.NoError(t, err)
@@ -39,7 +38,7 @@ func mustStore(t *testing.T, lines ...string) string {
 }
 
 func TestOutcomesThatAreJudgedAsBeforeAgree(t *testing.T) {
-	path := mustStore(t, stored(t, "short", harness.OOMKilled), "", stored(t, "a longer name", harness.OOMKilled)+"\r", "")
+	path := mustStore(t, stored(t, "short", outcome.OOMKilled), "", stored(t, "a longer name", outcome.OOMKilled)+"\r", "")
 	var stdout, stderr bytes.Buffer
 	code := execute([]string{"judge", path}, &stdout, &stderr)
 	assert.Equal(t, `short          oom-killed           oom-killed
@@ -51,8 +50,8 @@ a longer name  oom-killed           oom-killed
 }
 
 func TestAnOutcomeThatIsJudgedDifferentlyIsMarkedWithTheReason(t *testing.T) {
-	same := mustStore(t, stored(t, "same", harness.OOMKilled))
-	path := mustStore(t, stored(t, "", harness.OOMKilled), stored(t, "not\nso", harness.Killed))
+	same := mustStore(t, stored(t, "same", outcome.OOMKilled))
+	path := mustStore(t, stored(t, "", outcome.OOMKilled), stored(t, "not\nso", outcome.Killed))
 	var stdout, stderr bytes.Buffer
 	code := execute([]string{"judge", same, path}, &stdout, &stderr)
 	lines := strings.Split(stdout.String(), "\n")
@@ -65,7 +64,7 @@ func TestAnOutcomeThatIsJudgedDifferentlyIsMarkedWithTheReason(t *testing.T) {
 }
 
 func TestWhatIsNoOutcomeIsNamedAndTheRestIsJudged(t *testing.T) {
-	good := stored(t, "good", harness.OOMKilled)
+	good := stored(t, "good", outcome.OOMKilled)
 	for name, c := range map[string]struct{ line, want string }{
 		"other JSON":          {`{"name": "x", "evidence": {}}`, `no outcome: it has no "verdict"`},
 		"no evidence":         {`{"verdict": "killed"}`, `no outcome: it has no "evidence"`},
@@ -79,7 +78,7 @@ func TestWhatIsNoOutcomeIsNamedAndTheRestIsJudged(t *testing.T) {
 		"a text as a size":    {`{"verdict": "killed", "evidence": {"peak": "much"}}`, `parse the size "much"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := mustStore(t, good, c.line, stored(t, "different", harness.Killed))
+			path := mustStore(t, good, c.line, stored(t, "different", outcome.Killed))
 			var stdout, stderr bytes.Buffer
 			code := execute([]string{"judge", path}, &stdout, &stderr)
 			assert.Equal(t, exitUsage, code)
@@ -93,7 +92,7 @@ func TestWhatIsNoOutcomeIsNamedAndTheRestIsJudged(t *testing.T) {
 
 func TestAFileThatCannotBeReadHidesNoOther(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	code := execute([]string{"judge", "/no/such/file", t.TempDir(), mustStore(t), mustStore(t, stored(t, "good", harness.OOMKilled))}, &stdout, &stderr)
+	code := execute([]string{"judge", "/no/such/file", t.TempDir(), mustStore(t), mustStore(t, stored(t, "good", outcome.OOMKilled))}, &stdout, &stderr)
 	assert.Equal(t, exitUsage, code)
 	assert.Contains(t, stderr.String(), "open /no/such/file: no such file")
 	assert.Contains(t, stderr.String(), "is a directory")
@@ -102,7 +101,7 @@ func TestAFileThatCannotBeReadHidesNoOther(t *testing.T) {
 }
 
 func TestAnOutcomeOfALaterVersionIsReadFromStdin(t *testing.T) {
-	later := strings.Replace(stored(t, "later", harness.OOMKilled), `"evidence":{`, `"sooner":[1],"evidence":{"oracle":{"says":"no"},`, 1)
+	later := strings.Replace(stored(t, "later", outcome.OOMKilled), `"evidence":{`, `"sooner":[1],"evidence":{"oracle":{"says":"no"},`, 1)
 	var stdout, stderr bytes.Buffer
 	require.NoError(t, judge([]string{"-"}, strings.NewReader(later), &stdout, &stderr))
 	assert.Contains(t, stdout.String(), "later  oom-killed           oom-killed\n")
@@ -110,9 +109,9 @@ func TestAnOutcomeOfALaterVersionIsReadFromStdin(t *testing.T) {
 }
 
 func TestALineMayBeAsLongAsATimelineAndTheOutputMakeIt(t *testing.T) {
-	o := harness.Outcome{Name: "long", Verdict: harness.Survived, Evidence: harness.Evidence{Ready: true}, Output: strings.Repeat("\x00", 64<<10)}
+	o := outcome.Outcome{Name: "long", Verdict: outcome.Survived, Evidence: outcome.Evidence{Ready: true}, Output: strings.Repeat("\x00", 64<<10)}
 	for i := range 20000 {
-		o.Timeline = append(o.Timeline, outcome.Sample{At: 123456789012, Step: 1234, Current: 99999744, Events: harness.Events{High: uint64(i), Max: uint64(i)}, Stat: outcome.MemoryStat{Anon: harness.Bytes(99990000 + i)}})
+		o.Timeline = append(o.Timeline, outcome.Sample{At: 123456789012, Step: 1234, Current: 99999744, Events: outcome.Events{High: uint64(i), Max: uint64(i)}, Stat: outcome.MemoryStat{Anon: outcome.Bytes(99990000 + i)}})
 	}
 	line, err := json.Marshal(o)
 	require.NoError(t, err)
@@ -128,7 +127,7 @@ type zeroes struct{}
 func (zeroes) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func TestALineWithoutAnEndIsRefusedAndTheNextOneIsJudged(t *testing.T) {
-	endless := io.MultiReader(io.LimitReader(zeroes{}, 64<<20+1), strings.NewReader("\n"+stored(t, "next", harness.OOMKilled)))
+	endless := io.MultiReader(io.LimitReader(zeroes{}, 64<<20+1), strings.NewReader("\n"+stored(t, "next", outcome.OOMKilled)))
 	var stdout, stderr bytes.Buffer
 	err := judge([]string{"-"}, endless, &stdout, &stderr)
 	assert.Equal(t, exitCode(exitUsage), err)
@@ -141,6 +140,6 @@ type fullDisk struct{}
 func (fullDisk) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
 
 func TestVerdictsThatCannotBePrintedAreAnError(t *testing.T) {
-	err := judge([]string{"-"}, strings.NewReader(stored(t, "x", harness.OOMKilled)), fullDisk{}, io.Discard)
+	err := judge([]string{"-"}, strings.NewReader(stored(t, "x", outcome.OOMKilled)), fullDisk{}, io.Discard)
 	assert.ErrorIs(t, err, io.ErrShortWrite)
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"oomcage/harness"
 	"oomcage/harness/outcome"
 )
 
@@ -23,7 +22,7 @@ func mustReport(t *testing.T, code int, args ...string) (stdout, stderr string) 
 }
 
 func TestAReportOfASweepIsATableOnTheTerminal(t *testing.T) {
-	path := mustStore(t, stored(t, "max=64MiB", harness.OOMKilled), stored(t, "max=32MiB", harness.OOMKilled), "")
+	path := mustStore(t, stored(t, "max=64MiB", outcome.OOMKilled), stored(t, "max=32MiB", outcome.OOMKilled), "")
 	stdout, stderr := mustReport(t, 0, path)
 	require.Empty(t, stderr)
 	lines := strings.Split(stdout, "\n")
@@ -33,7 +32,7 @@ func TestAReportOfASweepIsATableOnTheTerminal(t *testing.T) {
 }
 
 func TestAReportsFormatIsThatOfItsFileOrTheOneThatIsGiven(t *testing.T) {
-	path := mustStore(t, stored(t, "max=64MiB", harness.OOMKilled), "")
+	path := mustStore(t, stored(t, "max=64MiB", outcome.OOMKilled), "")
 	dir := t.TempDir()
 	for file, begins := range map[string]string{
 		"r.html": "<!DOCTYPE html>", "r.md": "## 1 point: 1 oom-killed", "r.csv": "point,max,verdict", "r.png": "\x89PNG", "r.svg": "<?xml", "r.txt": "1 point",
@@ -58,7 +57,7 @@ func TestAReportsFormatIsThatOfItsFileOrTheOneThatIsGiven(t *testing.T) {
 
 func TestAReportOfTooFewOrDoubledPointsIsRefused(t *testing.T) {
 	of := func(name string) string {
-		return strings.Replace(stored(t, name, harness.OOMKilled), `"evidence"`, `"origin":{"points":3},"evidence"`, 1)
+		return strings.Replace(stored(t, name, outcome.OOMKilled), `"evidence"`, `"origin":{"points":3},"evidence"`, 1)
 	}
 	a, b := mustStore(t, of("max=1MiB"), of("max=2MiB"), ""), mustStore(t, of("max=2MiB"), "")
 	_, stderr := mustReport(t, exitUsage, a)
@@ -75,9 +74,9 @@ func TestAReportOfTooFewOrDoubledPointsIsRefused(t *testing.T) {
 }
 
 func TestATornLastLineIsLeftOutWhereSomeOfTheSweepWillDo(t *testing.T) {
-	whole := stored(t, "max=1MiB", harness.OOMKilled)
-	torn := mustStore(t, whole, stored(t, "max=2MiB", harness.OOMKilled)[:40])
-	other := mustStore(t, stored(t, "max=3MiB", harness.OOMKilled), "")
+	whole := stored(t, "max=1MiB", outcome.OOMKilled)
+	torn := mustStore(t, whole, stored(t, "max=2MiB", outcome.OOMKilled)[:40])
+	other := mustStore(t, stored(t, "max=3MiB", outcome.OOMKilled), "")
 	_, stderr := mustReport(t, exitUsage, torn, other)
 	require.Contains(t, stderr, torn+":2: the line was torn when its sweep was killed")
 	require.Contains(t, stderr, "-partial")
@@ -95,7 +94,7 @@ func TestATornLastLineIsLeftOutWhereSomeOfTheSweepWillDo(t *testing.T) {
 
 // Whatever may be around a line, report and judge take the same ones.
 func TestReportAndJudgeTakeTheSameLines(t *testing.T) {
-	a, b := stored(t, "max=1MiB", harness.OOMKilled), stored(t, "max=2MiB", harness.OOMKilled)
+	a, b := stored(t, "max=1MiB", outcome.OOMKilled), stored(t, "max=2MiB", outcome.OOMKilled)
 	const newer = `{"format":99,"name":"max=96MiB","verdict":"thrashed","evidence":{"status":{"ended":true}}}`
 	for name, c := range map[string]struct{ text, bad string }{
 		"as written":         {a + "\n" + b + "\n", ""},
@@ -140,7 +139,7 @@ func mustRead(t *testing.T, path string) string {
 }
 
 func TestAReportReplacesNoResults(t *testing.T) {
-	a, b := mustStore(t, stored(t, "max=1MiB", harness.OOMKilled), ""), mustStore(t, stored(t, "max=1MiB", harness.OOMKilled)[:50])
+	a, b := mustStore(t, stored(t, "max=1MiB", outcome.OOMKilled), ""), mustStore(t, stored(t, "max=1MiB", outcome.OOMKilled)[:50])
 	for _, out := range []string{a, b} {
 		before := mustRead(t, out)
 		_, stderr := mustReport(t, exitUsage, a, "-format", "csv", "-o", out)
@@ -163,7 +162,7 @@ func TestAReportReplacesNoResults(t *testing.T) {
 }
 
 func TestAFindingMakesTheReportFailAndItIsWritten(t *testing.T) {
-	killed := strings.Replace(stored(t, "max=64MiB", harness.OOMKilled), `"evidence"`, `"predicted":{"lo":7,"hi":8},"evidence"`, 1)
+	killed := strings.Replace(stored(t, "max=64MiB", outcome.OOMKilled), `"evidence"`, `"predicted":{"lo":7,"hi":8},"evidence"`, 1)
 	path := mustStore(t, killed, "")
 	out := filepath.Join(t.TempDir(), "r.md")
 	_, stderr := mustReport(t, 1, path, "-o", out)
