@@ -289,7 +289,7 @@ func inside(group, name string) bool {
 // atOnce says how many processes there were at most.
 func atOnce(most int) string {
 	if most <= 1 {
-		return "the only process"
+		return "the only process that was seen"
 	}
 	return fmt.Sprintf("of up to %d processes at once", most)
 }

@@ -141,7 +141,7 @@ func TestAWatchedTargetIsJudgedByWhatIsKnownOfIt(t *testing.T) {
 }
 
 func TestHowManyProcessesThereWereIsSaid(t *testing.T) {
-	for most, want := range map[int]string{0: "the only process", 1: "the only process", 2: "of up to 2 processes at once"} {
+	for most, want := range map[int]string{0: "the only process that was seen", 1: "the only process that was seen", 2: "of up to 2 processes at once"} {
 		require.Equal(t, want, atOnce(most))
 	}
 }
