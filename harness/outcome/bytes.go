@@ -10,8 +10,8 @@ import (
 	"github.com/docker/go-units"
 )
 
-// Bytes is a size in bytes. Its zero value is 0 bytes; what 0 means as a limit is said where
-// the limit is. In JSON it is an integer; "100MiB" is understood as well. It is a value for
+// Bytes is a size in bytes. What 0 means as a limit is said where
+// the limit is. In JSON it is an integer; a string for ParseBytes is read as well. It is a value for
 // flag and pflag.
 type Bytes int64
 
@@ -66,7 +66,7 @@ func ParseBytes(s string) (Bytes, error) {
 	return Bytes(n * one), nil
 }
 
-// String prints the size exactly, in the largest unit that divides it: "100MiB", "99999744".
+// String returns the exact size in the largest unit that divides it, as ParseBytes reads it: "100MiB", "99999744"; "max" for Unlimited.
 func (b Bytes) String() string {
 	if b == Unlimited {
 		return "max"
@@ -82,7 +82,7 @@ func (b Bytes) String() string {
 	return strconv.FormatInt(int64(b), 10)
 }
 
-// Set parses s into b, as flag.Value and pflag.Value want it.
+// Set sets b to what ParseBytes reads, as flag.Value and pflag.Value have it. After an error b is as it was.
 func (b *Bytes) Set(s string) error {
 	n, err := ParseBytes(s)
 	if err == nil {
@@ -91,10 +91,10 @@ func (b *Bytes) Set(s string) error {
 	return err
 }
 
-// Type names the value in help texts of pflag.
+// Type returns what help texts call the value, as pflag.Value has it.
 func (b *Bytes) Type() string { return "size" }
 
-// UnmarshalJSON takes an integer, or a string for ParseBytes.
+// UnmarshalJSON reads an integer, or a string for ParseBytes.
 func (b *Bytes) UnmarshalJSON(data []byte) error {
 	if len(data) > 0 && data[0] == '"' {
 		var s string

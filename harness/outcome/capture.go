@@ -12,28 +12,28 @@ import (
 	"oomcage/harness/internal/human"
 )
 
-// Capture is what is fetched of the target, once, when its cage is as full as is said here: before its limit kills it.
-// Either Get or Exec is given, and either Share or Size.
+// Capture is what is fetched of the target, once, when its cage is nearly full: before its limit kills it. It has either Get or Exec,
+// and either Share or Size; anything else is an error of Spec.Validate, and so is the zero value.
 type Capture struct {
-	// Get is the path of GET http://$ADDR+path, for example /debug/pprof/heap of Go's net/http/pprof. A profile has what was
-	// in use when the garbage was collected last; /debug/pprof/heap?gc=1 collects it first.
+	// Get is the path that is fetched from http://$ADDR, for example /debug/pprof/heap of Go's net/http/pprof. That profile has
+	// what was in use at the last garbage collection; /debug/pprof/heap?gc=1 collects first.
 	Get string `json:"get,omitempty"`
 
 	// Exec is a command that is run outside the cage, without a shell; $ADDR, $HOST, $PORT and $PID in its words are the
 	// target's. What it prints on stdout is kept.
 	Exec []string `json:"exec,omitempty"`
 
-	// Share is the part of memory.max, as it was when the run began, that memory.current has to come to: above 0, at most 1.
+	// Share is the part of memory.max, as it was when the run began, at which memory.current calls for it: above 0, at most 1.
 	Share float64 `json:"share,omitempty"`
 
-	// Size is memory.current instead.
+	// Size is the memory.current that calls for it, above 0.
 	Size Bytes `json:"size,omitempty"`
 }
 
 // maxCaptures is how many captures a target may have.
 const maxCaptures = 16
 
-// ParseFill reads when a capture is taken: "90%" of memory.max, or a size such as 64MiB.
+// ParseFill sets Share from a text such as "90%", or Size from one such as "64MiB". What is not above 0, or above 100%, is an error.
 func (c *Capture) ParseFill(text string) error {
 	number, percent := strings.CutSuffix(text, "%")
 	if !percent {
@@ -52,7 +52,8 @@ func (c *Capture) ParseFill(text string) error {
 	return nil
 }
 
-// Fill is the memory.current that the capture waits for; 0 where it is a share, and there is no limit.
+// Fill returns the memory.current at which it is taken under a memory.max; 0 where it has a Share, and there is no limit (0 or
+// Unlimited).
 func (c Capture) Fill(limit Bytes) Bytes {
 	switch {
 	case c.Share == 0:
@@ -63,7 +64,7 @@ func (c Capture) Fill(limit Bytes) Bytes {
 	return max(Bytes(math.Round(c.Share*float64(limit))), 1)
 }
 
-// What names what is fetched: "GET /debug/pprof/heap", or the command.
+// What returns what is fetched: "GET /debug/pprof/heap", or the command.
 func (c Capture) What() string {
 	if c.Get != "" {
 		return "GET " + c.Get
@@ -71,7 +72,7 @@ func (c Capture) What() string {
 	return strings.Join(c.Exec, " ")
 }
 
-// String prints "GET /debug/pprof/heap at 90 % of memory.max".
+// String returns "GET /debug/pprof/heap at 90 % of memory.max".
 func (c Capture) String() string {
 	if c.Share > 0 {
 		return fmt.Sprintf("%s at %s %% of memory.max", c.What(), strconv.FormatFloat(math.Round(1e4*c.Share)/100, 'f', -1, 64))
@@ -110,35 +111,35 @@ func (t Target) validateCaptures(limit Bytes) error {
 	return nil
 }
 
-// Captured is what became of a Capture. Whatever is fetched takes memory of the target, so that it may be the last straw.
+// Captured is what became of a Capture. To fetch anything takes memory of the target itself, and may be the last straw.
 type Captured struct {
-	Capture Capture       `json:"capture"`
-	Fill    Bytes         `json:"fill"`              // memory.current that it waited for
-	At      time.Duration `json:"at,omitempty"`      // when it began
-	Current Bytes         `json:"current,omitempty"` // memory.current by then; 0: it has not begun
-	Took    time.Duration `json:"took,omitempty"`
-	After   Bytes         `json:"after,omitempty"` // memory.current when it had ended
-	Size    Bytes         `json:"bytes,omitempty"` // of what came
-	Path    string        `json:"path,omitempty"`  // of the file that has it; empty where none is kept
-	Error   string        `json:"error,omitempty"` // why there is nothing, or no file
+	Capture Capture       `json:"capture"`           // what was asked for
+	Fill    Bytes         `json:"fill"`              // the memory.current at which it was to be taken
+	At      time.Duration `json:"at,omitempty"`      // when it began, since the run began
+	Current Bytes         `json:"current,omitempty"` // memory.current then; 0: it has not begun
+	Took    time.Duration `json:"took,omitempty"`    // from its begin to its end
+	After   Bytes         `json:"after,omitempty"`   // memory.current at its end; 0: not known
+	Size    Bytes         `json:"bytes,omitempty"`   // of what was fetched
+	Path    string        `json:"path,omitempty"`    // of the file that has it; empty where none is kept
+	Error   string        `json:"error,omitempty"`   // why nothing was fetched, or no file is kept
 
-	CutOff bool `json:"cut_off,omitempty"` // the target ended before all had come
+	CutOff bool `json:"cut_off,omitempty"` // the target ended before everything had been fetched
 
-	// Sites are the allocations of a Go program's heap profile that hold most memory, the largest first, at most 5, and InUse
-	// is what all of them hold.
+	// Sites are the lines that hold the most memory in a Go program's heap profile, the largest first, at most 5, and InUse
+	// is what all lines of the profile hold. nil and 0: it is no such profile.
 	Sites []AllocationSite `json:"sites,omitempty"`
 	InUse Bytes            `json:"in_use,omitempty"`
 }
 
-// AllocationSite is a line of a Go program, and what was allocated there and is in use.
+// AllocationSite is a line of a Go program, and what is in use of the memory that it has allocated.
 type AllocationSite struct {
-	Function string `json:"function"`
-	File     string `json:"file,omitempty"`
-	Line     int64  `json:"line,omitempty"`
-	Bytes    Bytes  `json:"bytes"`
+	Function string `json:"function"`       // with its package
+	File     string `json:"file,omitempty"` // its path; empty: not known
+	Line     int64  `json:"line,omitempty"` // from 1 on; 0: not known
+	Bytes    Bytes  `json:"bytes"`          // in use
 }
 
-// String prints "main.take (app/main.go:42) 41.2 MiB".
+// String returns "main.take (app/main.go:42) 41.2 MiB".
 func (s AllocationSite) String() string {
 	place := ""
 	if s.File != "" {
@@ -148,7 +149,7 @@ func (s AllocationSite) String() string {
 	return s.Function + place + " " + human.Size(s.Bytes)
 }
 
-// String prints "GET /debug/pprof/heap at 90 % of memory.max: 81.0 KiB in 41 ms, begun after 1.2 s at 57.8 MiB, 58.9 MiB when it
+// String returns "GET /debug/pprof/heap at 90 % of memory.max: 81.0 KiB in 41 ms, begun after 1.2 s at 57.8 MiB, 58.9 MiB when it
 // had ended; kept in artifacts/app.heap.pb.gz".
 func (c Captured) String() string {
 	if c.Current == 0 {

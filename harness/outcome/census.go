@@ -5,43 +5,45 @@ import (
 	"time"
 )
 
-// Census is who was in the cage at one moment, as /proc/PID/status told.
+// Census is which processes were in the cage at one moment.
 type Census struct {
 	At      time.Duration `json:"at"`      // since the run began
 	Current Bytes         `json:"current"` // memory.current of the cage then
+	Anon    Bytes         `json:"anon"`    // anon of its memory.stat then
 
-	Anon Bytes `json:"anon"` // of memory.stat
+	Processes []Resident `json:"processes"`          // the largest first by RSS, at most MaxResidents
+	More      int        `json:"more,omitempty"`     // how many more there were
+	MoreRSS   Bytes      `json:"more_rss,omitempty"` // the RSS of these together
 
-	Processes []Resident `json:"processes"` // the largest first, MaxResidents at most
-	More      int        `json:"more,omitempty"`
-	MoreRSS   Bytes      `json:"more_rss,omitempty"` // of those together
-
-	Memfd Bytes            `json:"memfd,omitempty"` // in files of memfd_create that these processes have open
-	Tmpfs map[string]Bytes `json:"tmpfs,omitempty"` // by mount: how much more was in use than before the run, whoever took it
+	// Memfd is what the files of memfd_create(2) take that the processes have open, and Tmpfs, by mount, how much more was in use
+	// on tmpfs than before the run, whoever took it. They are looked for only where the cage has MinLeftover of shmem.
+	Memfd Bytes            `json:"memfd,omitempty"`
+	Tmpfs map[string]Bytes `json:"tmpfs,omitempty"`
 }
 
 // MaxResidents is how many processes a Census names at most.
 const MaxResidents = 64
 
-// Resident is a process of a cage and what it had mapped. What two of them share, each of them has.
+// Resident is a process of a cage and what it had mapped, by /proc/PID/status (proc_pid_status(5)). Memory that several processes
+// share is counted in each of them.
 type Resident struct {
-	PID        int    `json:"pid"`    // as the harness sees it
-	Parent     int    `json:"parent"` // 0 where it is outside of the PID namespace
-	Name       string `json:"name"`
-	State      string `json:"state"` // R, S, D, Z and so on: proc_pid_stat(5)
-	Threads    int    `json:"threads"`
-	Anon       Bytes  `json:"anon"`
-	File       Bytes  `json:"file"`
-	Shmem      Bytes  `json:"shmem"`
-	Swap       Bytes  `json:"swap,omitempty"`
-	PageTables Bytes  `json:"pagetables,omitempty"`
-	Locked     Bytes  `json:"locked,omitempty"` // mlock(2)
+	PID        int    `json:"pid"`                  // in the PID namespace of the harness
+	Parent     int    `json:"parent"`               // PPid; 0 where that is outside of the namespace
+	Name       string `json:"name"`                 // its comm, up to 15 bytes
+	State      string `json:"state"`                // R, S, D, Z and so on
+	Threads    int    `json:"threads"`              // how many it had
+	Anon       Bytes  `json:"anon"`                 // RssAnon
+	File       Bytes  `json:"file"`                 // RssFile
+	Shmem      Bytes  `json:"shmem"`                // RssShmem
+	Swap       Bytes  `json:"swap,omitempty"`       // VmSwap
+	PageTables Bytes  `json:"pagetables,omitempty"` // VmPTE
+	Locked     Bytes  `json:"locked,omitempty"`     // VmLck: mlock(2)
 }
 
-// RSS is what was resident.
+// RSS returns what was resident: Anon, File and Shmem together.
 func (r Resident) RSS() Bytes { return r.Anon + r.File + r.Shmem }
 
-// Largest returns the census with so many of its processes at most. The others are in More and MoreRSS.
+// Largest returns the census with at most count of its processes. The others are counted in More and MoreRSS.
 func (c Census) Largest(count int) Census {
 	for _, r := range c.Processes[min(count, len(c.Processes)):] {
 		c.More++

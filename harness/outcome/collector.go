@@ -11,21 +11,21 @@ import (
 	"oomcage/harness/internal/human"
 )
 
-// SoftLimit is a limit that a runtime does not give up at: it collects garbage the more often, the more is live.
+// SoftLimit is a limit of a runtime at which it does not fail: near it, it collects garbage more often.
 type SoftLimit struct {
 	Name string `json:"name"` // GOMEMLIMIT
-	Size Bytes  `json:"size"`
+	Size Bytes  `json:"size"` // above 0
 }
 
-// Collector is what the threads that collect garbage have used of a target's CPU time. Not all runtimes have such threads:
-// Go's collector runs in any of a program's.
+// Collector is how much CPU time the threads of a process that collect garbage have used. Not all runtimes have such threads:
+// Go's collector runs on all threads of a program.
 type Collector struct {
-	Runtime string        `json:"runtime"`
-	CPU     time.Duration `json:"cpu"` // of these threads
-	All     time.Duration `json:"all"` // of all of the process
+	Runtime string        `json:"runtime"` // JVM or .NET
+	CPU     time.Duration `json:"cpu"`     // of these threads
+	All     time.Duration `json:"all"`     // of all threads of the process
 }
 
-// Pace is how long steps took, early and in the end. A step that was given up when the time was up is one too.
+// Pace is how long steps took, at first and at the end. Steps that were acknowledged count, and those that timed out.
 type Pace struct {
 	First time.Duration `json:"first"` // a quarter of the first half took no longer
 	Last  time.Duration `json:"last"`  // the mean of the last quarter, without the slowest one
@@ -52,8 +52,9 @@ func (t StepTimes) pace() *Pace {
 	return &Pace{First: first[rank(0.25, len(first))], Last: sum / time.Duration(len(last))}
 }
 
-// Complete adds to the evidence what follows from the rest of the outcome when the run is over: the target's last words, and
-// of one that ran out of time how its pace changed. Judge looks at the evidence alone.
+// Complete adds to the outcome of a run that is over what follows from its other fields: Evidence.LastWords; Evidence.Pace and Took
+// where time ran out; and to Predicted that steps which had no answer, or failed, may have taken memory too. It is called once, before
+// Judge.
 func (o *Outcome) Complete() {
 	o.allowInFlight()
 	o.Evidence.LastWords = lastWords(o.Output, o.Evidence.Status)
@@ -62,8 +63,8 @@ func (o *Outcome) Complete() {
 	}
 }
 
-// ReadSoftLimit finds GOMEMLIMIT in an environment; of two the first counts, as in Go (runtime.gogetenv). It is nil where
-// there is none, or it is off.
+// ReadSoftLimit returns the GOMEMLIMIT of an environment of NAME=VALUE entries; of two the first counts, as in Go (runtime.gogetenv).
+// It returns nil where there is none, where it is off, and where Go would not take it.
 func ReadSoftLimit(environ []string) *SoftLimit {
 	const name = "GOMEMLIMIT"
 	for _, entry := range environ {
@@ -92,13 +93,14 @@ var collectors = []struct {
 	{".NET", regexp.MustCompile(`^\.NET (?:Server GC|BGC)`)},
 }
 
-// Thread is a thread of the target, and the CPU time that it has used.
+// Thread is a thread of a process.
 type Thread struct {
-	Name string
-	CPU  time.Duration
+	Name string        // its comm, up to 15 bytes
+	CPU  time.Duration // that it has used, in user space and in the kernel
 }
 
-// ReadCollector adds up the threads of a process. It is nil where none of them is known to collect garbage.
+// ReadCollector adds up the CPU time of the threads of a process. It returns nil where none of them has a name that is known for
+// collecting garbage.
 func ReadCollector(threads []Thread) *Collector {
 	var found *Collector
 	var all time.Duration

@@ -5,21 +5,23 @@ import (
 	"slices"
 )
 
-// Reading is one reading of all that Evidence compares. What could not be read is zero, and named in Unread.
+// Reading is one reading of everything that is compared for Evidence. What could not be read is zero, and named in Unread. Counters are
+// those since the cgroups were made.
 type Reading struct {
 	Memory
-	Stat      MemoryStat
-	Refaults  uint64
-	Pressure  Pressure
-	Ancestors []Ancestor // the cgroups above the cage, the nearest first
-	Below     []Ancestor // those between the cage and the target, the target's own first
-	Daemons   []DaemonKill
+	Stat      MemoryStat   // memory.stat
+	Refaults  uint64       // workingset_refault_anon and _file of memory.stat together
+	Pressure  Pressure     // memory.pressure
+	Ancestors []Ancestor   // the cgroups above the cage, the nearest first
+	Below     []Ancestor   // those between the cage and the target, the target's own first
+	Daemons   []DaemonKill // of the cage and those above and below it
 
-	Unread      map[Source]string // what could not be read, and why
-	UnreadBelow map[Source]string // the same of the cgroups in Below, or that would be there
+	Unread      map[Source]string // what could not be read, and why; not nil
+	UnreadBelow map[Source]string // the same of cgroups below the cage
 }
 
-// Since returns what has happened after before: counters as differences, and sizes as they are.
+// Since returns the evidence of what has happened since an earlier reading: counters as differences, and sizes as they are after it.
+// Where a counter fell, or a cgroup is gone, the result's Unread says so. It writes into the Unread of after.
 func (after Reading) Since(before Reading) Evidence {
 	maps.Copy(after.Unread, before.Unread)
 	maps.Copy(after.Unread, after.UnreadBelow)

@@ -9,29 +9,30 @@ import (
 
 // Composition is what a cage was filled with when it was fullest.
 type Composition struct {
-	At        time.Duration `json:"at"` // since the run began
-	Current   Bytes         `json:"current"`
-	Swap      Bytes         `json:"swap,omitempty"`
-	SwapLimit Bytes         `json:"swap_limit,omitempty"` // memory.swap.max then; 0 where none was allowed
-	Stat      MemoryStat    `json:"stat"`
+	At        time.Duration `json:"at"`                   // since the run began
+	Current   Bytes         `json:"current"`              // memory.current
+	Swap      Bytes         `json:"swap,omitempty"`       // memory.swap.current
+	SwapLimit Bytes         `json:"swap_limit,omitempty"` // memory.swap.max; 0: no swap was allowed
+	Stat      MemoryStat    `json:"stat"`                 // memory.stat
 
-	// Kernel is set where this is the kernel's own report, of the moment in which the limit did not suffice. Otherwise it
-	// is the highest sample of the recorder, which may be a little older.
+	// Kernel is set where the sizes are from the kernel's own report, which it made when an allocation met the limit. Otherwise
+	// they are those of the highest sample, which may be a little older.
 	Kernel bool `json:"kernel,omitempty"`
 
-	// Inherited is what the cage was charged with before the target was started.
+	// Inherited is memory.current of the cage before the target was started.
 	Inherited Bytes `json:"inherited,omitempty"`
 
-	// What a Census told of the files in Shmem.
+	// What is known of the files in Stat.Shmem.
 	Memfd Bytes            `json:"memfd,omitempty"` // see Census.Memfd
 	Tmpfs map[string]Bytes `json:"tmpfs,omitempty"` // see Census.Tmpfs
 
-	// Copied is what had been copied since a fork, as the processes that shared it wrote to it; 0 where that was not seen.
+	// Copied is how much of Stat.Anon are copies of pages that a parent and its forked child had shared, made when one of them
+	// wrote to them (copy on write); 0 where none were seen.
 	Copied Bytes `json:"copied,omitempty"`
 }
 
-// NewComposition finds out what the cage was filled with: by the kernel's report of a kill for the cage's own limit, and what that
-// lacks by the samples up to the first kill. It is nil where neither says so.
+// NewComposition returns what the cage was filled with: by the kernel's report of a kill for the cage's own limit, and, for what that
+// lacks, by the samples up to the first kill. It returns nil where there is neither.
 func NewComposition(e Evidence, t Timeline, taken []Census) *Composition {
 	var c *Composition
 	if s := t.fullest(); s != nil {
@@ -62,8 +63,7 @@ func NewComposition(e Evidence, t Timeline, taken []Census) *Composition {
 	return c
 }
 
-// AddTmpfs takes in how much each tmpfs has grown up to the end. What is still there was there when the cage was fullest,
-// where a Census had come too early.
+// AddTmpfs takes in by how much each tmpfs has grown until the end of the run, by mount: the last Census may have come before that.
 func (c *Composition) AddTmpfs(grown map[string]Bytes) {
 	if c.Stat.Shmem < MinLeftover {
 		return
@@ -140,7 +140,8 @@ func (t Timeline) fullest() (highest *Sample) {
 // sum is what the kinds take together: about memory.current.
 func (s MemoryStat) sum() Bytes { return s.Anon + s.File + s.Sock + s.Kernel }
 
-// OwnReport is the kernel's report of the target's own kill for the cage's limit, or else the last one for that limit.
+// OwnReport returns the kernel's report of the target's own kill for the cage's limit, or else of the last kill for that limit; nil
+// where there is none with Stat.
 func (e Evidence) OwnReport() *OOMReport {
 	if k, ok := e.TargetKill(); ok && k.Report != nil && k.Report.Group == e.Cage && k.Report.Stat != nil {
 		return k.Report
@@ -153,15 +154,15 @@ func (e Evidence) OwnReport() *OOMReport {
 	return nil
 }
 
-// Fill is one kind of memory in a Composition.
+// Fill is one kind of memory in a Composition, or a part of one.
 type Fill struct {
-	Kind  string // anon, page cache, shmem, sock or kernel
-	Size  Bytes
-	Parts []Fill // what is known of it, the largest first; they may overlap, as locked huge pages do
+	Kind  string // a Kind, or the name of a part, such as "page tables"
+	Size  Bytes  // above 0
+	Parts []Fill // what is known of a Kind, the largest first; they may overlap, as locked huge pages do
 }
 
-// Fills are the kinds of memory, the largest first. Together they are what the cage was charged with, but for what
-// memory.stat lags behind.
+// Fills returns the kinds of memory that there are, the largest first. Together they are what the cage was charged with, but for what
+// memory.stat had not summed up yet.
 func (c *Composition) Fills() []Fill {
 	s := c.Stat
 	pageCache := max(s.File-s.Shmem, 0)

@@ -6,17 +6,15 @@ import (
 	"strings"
 )
 
-// Events are the counters of memory.events: how often, since the cgroup was made (or, in
-// Evidence, since the run began), it was protected (Low), throttled (High), at its limit
-// (Max), out of memory (OOM), and how many of its processes an OOM killer, any OOM killer,
-// has killed (OOMKill; OOMGroupKill counts groups).
+// Events are the counters of memory.events or memory.events.local (Documentation/admin-guide/cgroup-v2.rst), since the cgroup was made
+// or, in Evidence, since the run began.
 type Events struct {
-	Low          uint64 `json:"low"`
-	High         uint64 `json:"high"`
-	Max          uint64 `json:"max"`
-	OOM          uint64 `json:"oom"`
-	OOMKill      uint64 `json:"oom_kill"`
-	OOMGroupKill uint64 `json:"oom_group_kill"`
+	Low          uint64 `json:"low"`            // memory was reclaimed though the cgroup was below its memory.low
+	High         uint64 `json:"high"`           // tasks were throttled above memory.high
+	Max          uint64 `json:"max"`            // an allocation met memory.max
+	OOM          uint64 `json:"oom"`            // reclaim did not help, and the allocation was about to fail
+	OOMKill      uint64 `json:"oom_kill"`       // processes in it that were killed by an OOM killer of the kernel, for whatever limit
+	OOMGroupKill uint64 `json:"oom_group_kill"` // kills of a whole group; 0 before Linux 5.17
 }
 
 // eventNames are the kernel's names of the counters, in its order.
@@ -28,8 +26,8 @@ func (e *Events) counters() [len(eventNames)]*uint64 {
 	return [...]*uint64{&e.Low, &e.High, &e.Max, &e.OOM, &e.OOMKill, &e.OOMGroupKill}
 }
 
-// Since returns what has been counted after before. A counter that fell is an error: the cgroup
-// is not the one that was read before.
+// Since returns what has been counted since before. A counter that fell is an error: the cgroup
+// is not the one that was read then.
 func (e Events) Since(before Events) (Events, error) {
 	var d Events
 	to, from, out := e.counters(), before.counters(), d.counters()
@@ -42,7 +40,7 @@ func (e Events) Since(before Events) (Events, error) {
 	return d, nil
 }
 
-// Set takes in one line of memory.events. What Events do not have is left out.
+// Set takes in one line of memory.events. A key that Events do not have is passed over.
 func (e *Events) Set(key []byte, n uint64) {
 	for i, c := range e.counters() {
 		if eventNames[i] == string(key) {
@@ -51,7 +49,7 @@ func (e *Events) Set(key []byte, n uint64) {
 	}
 }
 
-// Plus adds the counters of two cgroups.
+// Plus returns the sums of the counters of two cgroups.
 func (e Events) Plus(more Events) Events {
 	to, add := e.counters(), more.counters()
 	for i := range to {
@@ -60,7 +58,7 @@ func (e Events) Plus(more Events) Events {
 	return e
 }
 
-// AtLeast raises the counters that are lower than those of a part.
+// AtLeast returns the larger of each two counters.
 func (e Events) AtLeast(part Events) Events {
 	to, from := e.counters(), part.counters()
 	for i := range to {
@@ -69,7 +67,7 @@ func (e Events) AtLeast(part Events) Events {
 	return e
 }
 
-// String prints the counters that are not zero, by the kernel's names: "max 24, oom 1, oom_kill 1".
+// String returns the counters that are not zero, by the kernel's names: "max 24, oom 1, oom_kill 1"; "none" where all are.
 func (e Events) String() string {
 	var parts []string
 	for i, c := range e.counters() {
@@ -83,8 +81,8 @@ func (e Events) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// ReadEvents reads counters by the kernel's names. One that is missing is an error, but for oom_group_kill, which exists from
-// Linux 5.17 on.
+// ReadEvents returns the counters from the keys of memory.events. A key that is missing is an error, but for oom_group_kill, which
+// exists from Linux 5.17 on.
 func ReadEvents(raw map[string]uint64) (Events, error) {
 	var e Events
 	for i, c := range e.counters() {

@@ -5,11 +5,11 @@ import "fmt"
 // ExitStatus is how a process has ended. The zero value is a process that has not.
 type ExitStatus struct {
 	Ended  bool   `json:"ended"`
-	Code   int    `json:"code"`             // exit code, where Signal is empty
-	Signal string `json:"signal,omitempty"` // "SIGKILL" and so on, where a signal ended it
+	Code   int    `json:"code"`             // the exit code where Signal is empty, else -1
+	Signal string `json:"signal,omitempty"` // "SIGKILL" and so on where a signal ended it; UnknownSignal where nothing is known of the end
 
 	// Engine is the container engine that Code is from, where nothing else is known of the end of a container's first process.
-	// A Code of 137 is then SIGKILL as well as a program that exits with it.
+	// A Code of 137 may then be a SIGKILL or an exit with that code. Empty: the status is the kernel's.
 	Engine string `json:"engine,omitempty"`
 
 	// Spared is set beside Engine where the process was seen alive after the last OOM kill that was counted before it ended.
@@ -48,7 +48,7 @@ func engineNote(e Evidence) string {
 	return fmt.Sprintf(", as %s says, which says the same of SIGKILL", e.Status.Engine)
 }
 
-// String says "running", "exit code 137" or "SIGKILL".
+// String returns "running", "exit code 137" or "SIGKILL".
 func (s ExitStatus) String() string {
 	switch {
 	case !s.Ended:
@@ -60,5 +60,6 @@ func (s ExitStatus) String() string {
 	}
 }
 
-// UnknownSignal stands for the signal of a process whose status somebody else has waited for.
+// UnknownSignal is the Signal of a process that has ended, and nobody knows how: somebody else has waited for it, its container engine
+// did not say in time, or it was only watched.
 const UnknownSignal = "unknown"

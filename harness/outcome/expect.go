@@ -9,23 +9,26 @@ import (
 	"oomcage/harness/internal/nearest"
 )
 
-// Expectation is a list of ends, any of which is expected. Empty, it expects nothing.
+// Expectation is a list of ends, of which one is expected. nil or empty: any end is. In JSON it is the text of ParseExpectation.
 type Expectation []ExpectedEnd
 
-// ExpectedEnd is a verdict, and of a target that exited or was killed how. Of one that survived it may say how Spec.Stop
-// made it end: "stopped" within the grace with exit code 0, and "stopped=143" or "stopped=SIGTERM" otherwise.
+// ExpectedEnd is a verdict and, of a target that exited, was killed or was stopped, how it ended.
 type ExpectedEnd struct {
 	Verdict Verdict
-	Stopped bool   // of Survived: it ended as it was asked to
-	Code    *int   // of Exited; nil: any. Of one that was stopped; nil: 0, where there is no Signal
-	Signal  string // of Killed, as "SIGABRT"; empty: any. Of one that was stopped; empty: none
+
+	// Stopped, of Survived alone, is set where Spec.Stop has to make the target end within its grace: with Code or by Signal.
+	Stopped bool
+
+	Code   *int   // of Exited, nil is any exit code; where Stopped is set and Signal is empty, nil is 0
+	Signal string // as "SIGABRT"; of Killed, empty is any signal; where Stopped is set, empty is none
 }
 
 // stoppedName is the name of a target that survived, and ended as it was asked to.
 const stoppedName = "stopped"
 
-// ParseExpectation reads what ExpectedEnd prints, several with commas between them: "oom-killed,exited=3,killed=SIGABRT". The
-// SIG of a signal may be missing. An unknown name is an error that has the nearest known one.
+// ParseExpectation reads ends with commas between them: "oom-killed,exited=3,killed=SIGABRT", or "stopped", "stopped=143" and
+// "stopped=SIGTERM" for a target that Spec.Stop made end. The SIG of a signal may be missing. An unknown name, an exit code above 255 and
+// an unknown signal are errors that say what is near.
 func ParseExpectation(text string) (Expectation, error) {
 	var all Expectation
 	for part := range strings.SplitSeq(text, ",") {
@@ -71,7 +74,7 @@ func parseEnd(text string) (ExpectedEnd, error) {
 // maxExitCode is the largest one: the kernel keeps 8 bits (wait(2)).
 const maxExitCode = 255
 
-// ExpectationNames are the names that an Expectation may have.
+// ExpectationNames returns the names that ParseExpectation knows: the verdicts and "stopped".
 func ExpectationNames() []string {
 	var names []string
 	for _, v := range Verdicts() {
@@ -80,7 +83,7 @@ func ExpectationNames() []string {
 	return append(names, stoppedName)
 }
 
-// String is what ParseExpectation reads.
+// String returns what ParseExpectation reads.
 func (e Expectation) String() string {
 	var all []string
 	for _, end := range e {
@@ -89,7 +92,7 @@ func (e Expectation) String() string {
 	return strings.Join(all, ",")
 }
 
-// String is the verdict, with the exit code or the signal behind it: "exited=3".
+// String returns the name and how it ended: "exited=3", "stopped".
 func (e ExpectedEnd) String() string {
 	name := string(e.Verdict)
 	if e.Stopped {
@@ -105,16 +108,16 @@ func (e ExpectedEnd) String() string {
 	}
 }
 
-// UnmarshalText makes an Expectation of what ParseExpectation reads, for files and flags.
+// UnmarshalText sets e to what ParseExpectation reads.
 func (e *Expectation) UnmarshalText(text []byte) (err error) {
 	*e, err = ParseExpectation(string(text))
 	return err
 }
 
-// MarshalText is String.
+// MarshalText returns String.
 func (e Expectation) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 
-// Unmet says what the outcome is instead, or "" where it is one of the ends or none is expected.
+// Unmet says what the outcome is instead; "" where it is one of the ends, or none is expected.
 func (e Expectation) Unmet(o *Outcome) string {
 	if len(e) == 0 || slices.ContainsFunc(e, func(end ExpectedEnd) bool { return end.is(o) }) {
 		return ""

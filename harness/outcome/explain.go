@@ -10,13 +10,13 @@ import (
 	"oomcage/harness/internal/printable"
 )
 
-// Explanation is a line of what somebody who knows the kernel would say of an outcome.
+// Explanation is one line of what somebody who knows the kernel would say of an outcome.
 type Explanation struct {
-	About string // ended, filled, grew, victim, failed, reclaim, limits, steps, latency, runtime or help
-	Text  string // printable
+	About string // what it is about: ended, filled, grew, victim, failed, reclaim, limits, steps, latency, runtime or help
+	Text  string // a line without control characters
 }
 
-// Explain says in about ten lines what happened, by what, and what would help. What is not known is left out.
+// Explain says in at most 11 lines what happened, why, and what would help. A line of which nothing is known is left out.
 func (o *Outcome) Explain() []Explanation {
 	var lines []Explanation
 	say := func(about, text string) {

@@ -11,21 +11,25 @@ import (
 
 // Followed is what became of the processes that a target had left in its cage when it ended with exit code 0, as a program
 // does that makes a daemon of itself. Nobody but their parent learns their exit codes, so the kernel's counters, its log and
-// the cage say all that there is to say.
+// the cage are all that tells of them.
 type Followed struct {
-	At        time.Duration     `json:"at"`                 // when the target had ended, since the run began
-	Processes []FollowedProcess `json:"processes"`          // that it had left then, those that ran when it was ready, and where all of them have ended, those that lived on
-	Left      []string          `json:"left,omitempty"`     // those that ran in the cage at the end, as "name[PID]"
-	EmptyAt   time.Duration     `json:"empty_at,omitempty"` // when the cage was empty; 0: it was not, or Left says so
+	At time.Duration `json:"at"` // when the target had ended, since the run began
+
+	// Processes are those in the cage beside the target that were seen when it was ready, when it ended, and again each time
+	// all that were known had ended.
+	Processes []FollowedProcess `json:"processes"`
+
+	Left    []string      `json:"left,omitempty"`     // those in the cage at the end of the run, as "name[PID]"; nil: none
+	EmptyAt time.Duration `json:"empty_at,omitempty"` // when the cage was empty, since the run began; 0: it was not
 }
 
-// FollowedProcess is one of them.
+// FollowedProcess is a process that was not started by the harness.
 type FollowedProcess struct {
-	PID  int    `json:"pid"` // in the initial PID namespace as in the kernel log; 0 from another one
-	Name string `json:"name"`
+	PID  int    `json:"pid"`  // in the initial PID namespace, as in the kernel log; 0 where that is not known
+	Name string `json:"name"` // its comm, up to 15 bytes
 }
 
-// String is "name[PID]", or the name alone.
+// String returns "name[PID]", or the name alone.
 func (p FollowedProcess) String() string {
 	if p.PID == 0 {
 		return p.Name
@@ -33,7 +37,7 @@ func (p FollowedProcess) String() string {
 	return fmt.Sprintf("%s[%d]", p.Name, p.PID)
 }
 
-// Alive reports whether the target ran at the end, or what it had left where that is followed.
+// Alive reports whether the target ran at the end or, where they are followed, some of the processes that it had left.
 func (e Evidence) Alive() bool {
 	return !e.Status.Ended || e.Followed != nil && len(e.Followed.Left) > 0
 }

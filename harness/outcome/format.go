@@ -13,11 +13,11 @@ import (
 )
 
 // Format is the version of the lines of results: the "format" of each. It rises when an older oomcage would
-// misread what a newer one writes. A field that is only added leaves it as it is. Format 3 has "predicted" for what was
+// misread what a newer one writes; a key that is only added leaves it as it is. Format 3 has "predicted" for what was
 // "window", and the name once.
 const Format = 3
 
-// ErrNewer is the error of a line whose format is newer than Format. Nothing is wrong with it.
+// ErrNewer is the error of a line whose format is above Format. Nothing is wrong with the line.
 var ErrNewer = errors.New("made by a newer oomcage")
 
 // MarshalJSON writes the outcome with its format as the first key.
@@ -30,9 +30,8 @@ func (o Outcome) MarshalJSON() ([]byte, error) {
 }
 
 // ParseOutcome reads a line of a result file. A line without a format is of format 1; one of a newer format is
-// ErrNewer. Fields that it does not know are those of a newer oomcage. What lacks a known verdict, or evidence
-// to judge by, is no outcome; nor is what has a key twice in one object, of which every reader takes
-// another one.
+// ErrNewer. Keys that it does not know are passed over. A line is an error if it is no JSON object, lacks a known verdict or the
+// evidence, or has a key twice in one object, as readers differ in which one they take.
 func ParseOutcome(line []byte) (*Outcome, error) {
 	o := new(Outcome)
 	if err := parse(line, o); err != nil {
@@ -41,8 +40,8 @@ func ParseOutcome(line []byte) (*Outcome, error) {
 	return o, o.readWindows(line)
 }
 
-// ParseSummary is ParseOutcome without the timeline, the census, the times of single steps and the output, which are most of a
-// line, and of no use to who looks over many outcomes.
+// ParseSummary is ParseOutcome without Timeline, Census, StepTimes and Output, which are most of a line, and are not needed to look
+// over many outcomes. Its errors are the same.
 func ParseSummary(line []byte) (*Outcome, error) {
 	type fields Outcome
 	var s struct {

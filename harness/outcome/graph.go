@@ -138,6 +138,6 @@ func highestOfSteps(samples []Sample) []int {
 	return highest
 }
 
-// Thin picks at most n samples, in their order: those that tell most, and the rest spread evenly. It is for
-// those who show a timeline; the one of an Outcome is thinned only to bound it.
+// Thin returns at most n samples, in their order: those that tell most, and the rest spread evenly. It is for
+// those who show a timeline; see Halve for how that of an Outcome is bounded.
 func (t Timeline) Thin(n int) Timeline { return pickRows(t, n) }

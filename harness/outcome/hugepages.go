@@ -6,7 +6,7 @@ import (
 	"oomcage/harness/internal/human"
 )
 
-// CompareTHP says what a run took with transparent huge pages, and the same without (Target.NoTHP).
+// CompareTHP says in a sentence how a run came out with transparent huge pages, and the same run without them (Target.NoTHP).
 func CompareTHP(with, without *Outcome) string {
 	return fmt.Sprintf("with huge pages %s; without them %s", with.taken(), without.taken())
 }

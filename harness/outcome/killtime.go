@@ -7,12 +7,13 @@ import (
 	"oomcage/harness/internal/human"
 )
 
-// KillTime is when an OOM kill in the cage was first counted.
+// KillTime is when an OOM kill in the cage was first seen in memory.events.
 type KillTime struct {
 	At   time.Duration `json:"at"`   // since the run began
-	Step int           `json:"step"` // the last one that had been sent, during which it came; 0 before the first
+	Step int           `json:"step"` // the number of the last step that had been sent; 0: none had
 
-	// Acknowledged is how many steps had been acknowledged by then: with several clients that is more than one less.
+	// Acknowledged is how many steps had been acknowledged by then. With several clients it may be less than Step by more
+	// than one.
 	Acknowledged int `json:"acknowledged,omitempty"`
 }
 
@@ -39,8 +40,8 @@ func (o *Outcome) acknowledgedAtKill(v Verdict) int {
 	return min(max(step-1, 0), o.Acknowledged)
 }
 
-// Mispredicted says how the acknowledged steps miss the prediction, or "". Where an OOM kill came before the load's
-// end, of a child for example, the steps up to that kill are what was predicted. It says nothing about the verdict.
+// Mispredicted says by how much the acknowledged steps miss the prediction, or that there is none; "" where they meet it. Where an OOM
+// kill came before the load's end, of a child for example, the steps up to that kill count. It does not look at the verdict.
 func (o *Outcome) Mispredicted() string {
 	n := o.acknowledgedAtKill(o.Verdict)
 	switch {

@@ -8,27 +8,27 @@ import (
 )
 
 // Kind is a kind of memory that a cage can be filled with. Together the kinds are what it is charged with, but for what
-// memory.stat lags behind, and for the kernel's own before Linux 5.18.
+// memory.stat has not summed up yet, and for the kernel's own memory before Linux 5.18.
 type Kind string
 
-// The kinds, in the order in which they are stacked: what the kernel can give up at once comes last.
+// The kinds, in the order in which plots stack them: what the kernel can give up at once comes last.
 const (
-	KindAnon      Kind = "anon"
-	KindShmem     Kind = "shmem" // tmpfs, memfd and shared anonymous memory
-	KindSock      Kind = "sock"
-	KindKernel    Kind = "kernel"
-	KindPageCache Kind = "page cache" // of files on disks
+	KindAnon      Kind = "anon"       // MemoryStat.Anon
+	KindShmem     Kind = "shmem"      // MemoryStat.Shmem: tmpfs, memfd and shared anonymous memory
+	KindSock      Kind = "sock"       // MemoryStat.Sock
+	KindKernel    Kind = "kernel"     // MemoryStat.Kernel
+	KindPageCache Kind = "page cache" // MemoryStat.File without Shmem
 )
 
-// Kinds are all kinds in their order.
+// Kinds returns all kinds in their order.
 func Kinds() []Kind { return []Kind{KindAnon, KindShmem, KindSock, KindKernel, KindPageCache} }
 
-// Letter stands for the kind where there is room for no more.
+// Letter returns the letter that stands for the kind in a bar: a, s, n (network), k or f (files).
 func (k Kind) Letter() string {
 	return map[Kind]string{KindAnon: "a", KindShmem: "s", KindSock: "n", KindKernel: "k", KindPageCache: "f"}[k]
 }
 
-// Of is how much of the kind there is.
+// Of returns how much there is of the kind; 0 for an unknown one.
 func (s MemoryStat) Of(k Kind) Bytes {
 	switch k {
 	case KindAnon:
@@ -57,10 +57,10 @@ func (c *Composition) FilledBy() (Kind, Bytes) {
 	return Kind(fills[0].Kind), fills[0].Size
 }
 
-// BarKinds are kinds that a bar tells apart.
+// BarKinds are the kinds that a bar of text tells apart. nil: none.
 type BarKinds []Kind
 
-// BarKindsOf are the kinds of which any of the readings has a twentieth of full; none where that is one kind alone, which
+// BarKindsOf returns the kinds of which one of the readings has at least a twentieth of full; nil where that is one kind alone, which
 // needs no telling apart.
 func BarKindsOf(full Bytes, readings ...MemoryStat) BarKinds {
 	var some BarKinds
@@ -75,7 +75,7 @@ func BarKindsOf(full Bytes, readings ...MemoryStat) BarKinds {
 	return some
 }
 
-// Bar draws how much of full is used, with the letters of the kinds.
+// Bar draws how much of full is used as a line of text, with the letters of the kinds.
 func (kinds BarKinds) Bar(used, full Bytes, s MemoryStat) string {
 	parts := make([]bar.Part, len(kinds))
 	for i, k := range kinds {
@@ -84,7 +84,7 @@ func (kinds BarKinds) Bar(used, full Bytes, s MemoryStat) string {
 	return bar.Draw(int64(used), int64(full), parts...)
 }
 
-// Legend names the letters: "a anon, k kernel, █ other or not known"; "" where there are none.
+// Legend says what the letters are: "a anon, k kernel, █ other or not known"; "" where there are none.
 func (kinds BarKinds) Legend() string {
 	if kinds == nil {
 		return ""

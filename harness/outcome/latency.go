@@ -10,30 +10,31 @@ import (
 	"oomcage/harness/internal/human"
 )
 
-// Latency sums up how long the steps of a run took, over all that were acknowledged. It is exact up to 32,768 steps; above
-// that the quantiles are within 0.4 %.
+// Latency sums up how long the acknowledged steps of a run took. It is exact up to 32,768 steps; of more the quantiles are within
+// 0.4 %.
 type Latency struct {
-	Count     int            `json:"count"`      // steps that were acknowledged
-	P50       time.Duration  `json:"p50"`        // half of them took no longer
-	P95       time.Duration  `json:"p95"`        // 95 % of them
-	P99       time.Duration  `json:"p99"`        // 99 % of them
-	Max       time.Duration  `json:"max"`        // the slowest one
-	Last      time.Duration  `json:"last"`       // the last one before the end
-	PerSecond float64        `json:"per_second"` // of them, from the begin of the first to the end of the last
-	Doubled   *Doubling      `json:"doubled,omitempty"`
-	Failed    map[Answer]int `json:"failed,omitempty"` // how many of the other steps failed, by the kind of their error
+	Count     int            `json:"count"`             // how many steps were acknowledged; 0: the times below are 0
+	P50       time.Duration  `json:"p50"`               // half of them took no longer
+	P95       time.Duration  `json:"p95"`               // 95 % of them took no longer
+	P99       time.Duration  `json:"p99"`               // 99 % of them took no longer
+	Max       time.Duration  `json:"max"`               // how long the slowest took
+	Last      time.Duration  `json:"last"`              // how long the last one before the end took
+	PerSecond float64        `json:"per_second"`        // how many there were a second, from the begin of the first to the end of the last
+	Doubled   *Doubling      `json:"doubled,omitempty"` // nil: they did not become slower
+	Failed    map[Answer]int `json:"failed,omitempty"`  // how many of the other steps failed, by their answers; nil: none
 }
 
-// Doubling is where steps began to take at least twice as long as the median of the first half, and most of them did so
-// from there on. A slow begin, and a single slow step, are none.
+// Doubling is where steps began to take at least twice as long as the median of the first half, and most steps did so
+// from there on. A slow begin and a single slow step are no doubling.
 type Doubling struct {
-	Step    int           `json:"step"`          // the first of them
-	At      time.Duration `json:"at"`            // when it was sent
+	Step    int           `json:"step"`          // the number of the first such step
+	At      time.Duration `json:"at"`            // when it was sent, since the run began
 	Current Bytes         `json:"current"`       // memory.current of the last sample by then
-	Limit   Bytes         `json:"max,omitempty"` // memory.max by then; 0 without one
+	Limit   Bytes         `json:"max,omitempty"` // memory.max then; 0: no limit
 }
 
-// Latency sums up the steps. The timeline and the evidence tell how full the cage was; it is nil before the first step.
+// Latency sums up the steps; nil before the first one. The timeline and the evidence are those of the run: they say how full the cage
+// was when steps became slower.
 func (l *StepLog) Latency(t Timeline, e Evidence) *Latency {
 	if l.count == 0 {
 		return nil
@@ -144,7 +145,7 @@ func (e Evidence) limitAt(file string, start Bytes, at time.Duration) Bytes {
 	return limit
 }
 
-// String prints "doubled at 87 % of memory.max", or at a size where there is no limit.
+// String returns "doubled at 87 % of memory.max", or at a size where there is no limit.
 func (d *Doubling) String() string {
 	if d.Limit <= 0 {
 		return "doubled at " + human.Size(d.Current)
@@ -152,7 +153,7 @@ func (d *Doubling) String() string {
 	return fmt.Sprintf("doubled at %.0f %% of memory.max", 100*float64(d.Current)/float64(d.Limit))
 }
 
-// String prints "p50 1.2 ms, p95 2.0 ms, p99 3.1 ms; the last before the end 310 ms; doubled at 87 % of memory.max; 203
+// String returns "p50 1.2 ms, p95 2.0 ms, p99 3.1 ms; the last before the end 310 ms; doubled at 87 % of memory.max; 203
 // steps/s".
 func (s *Latency) String() string {
 	var parts []string

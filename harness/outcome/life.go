@@ -9,13 +9,13 @@ import (
 )
 
 // Life is what became of a target that was then started again in the same cage (Target.Restart), or of a container of a watched
-// pod that went on without it. Counters are of this life alone.
+// pod in which others went on. Its fields are those of an Outcome, and its counters are of this life alone.
 type Life struct {
-	Container string `json:"container,omitempty"` // of a pod: its name there
+	Container string `json:"container,omitempty"` // its name in the pod; empty: it is of no pod
 
-	Until   time.Duration `json:"until"` // when it was known to have ended, since the run began
-	Verdict Verdict       `json:"verdict"`
-	Why     string        `json:"why"`
+	Until   time.Duration `json:"until"`   // when it was seen to have ended, since the run began
+	Verdict Verdict       `json:"verdict"` // how it ended
+	Why     string        `json:"why"`     // the verdict's reason
 	Status  ExitStatus    `json:"status"`
 
 	Acknowledged int `json:"acknowledged"`
@@ -23,14 +23,14 @@ type Life struct {
 	Failed       int `json:"failed,omitempty"`
 	InFlight     int `json:"in_flight,omitempty"`
 
-	Predicted *Prediction `json:"predicted,omitempty"`
-	Peak      Bytes       `json:"peak,omitempty"` // memory.peak of the cage by then
-	Events    Events      `json:"events"`         // memory.events
+	Predicted *Prediction `json:"predicted,omitempty"` // nil: nothing could be predicted
+	Peak      Bytes       `json:"peak,omitempty"`      // memory.peak of the cage by then; 0 before Linux 5.19
+	Events    Events      `json:"events"`              // memory.events
 
-	Applied []Applied `json:"applied,omitempty"` // what came of the schedule
+	Applied []Applied `json:"applied,omitempty"` // the changes of the schedule that came in it
 }
 
-// Life is the outcome as one of several lives.
+// Life returns the outcome as one of several lives.
 func (o *Outcome) Life() Life {
 	return Life{
 		Container: o.container(),
@@ -56,7 +56,7 @@ func (l Life) named() string {
 	return l.Container + ": "
 }
 
-// String prints "oom-killed after 49 steps".
+// String returns "oom-killed after 49 steps", with the name of the container before it.
 func (l Life) String() string {
 	if l.Attempted == 0 {
 		return l.named() + string(l.Verdict)
@@ -64,7 +64,7 @@ func (l Life) String() string {
 	return fmt.Sprintf("%s%s after %s", l.named(), l.Verdict, human.Count(l.Acknowledged, "step"))
 }
 
-// Steps are how many were acknowledged and sent in all lives.
+// Steps returns how many steps were acknowledged, and how many were sent, in all lives of the target.
 func (o *Outcome) Steps() (acknowledged, attempted int) {
 	acknowledged, attempted = o.Acknowledged, o.Attempted
 	for _, l := range o.Lives {

@@ -6,17 +6,16 @@ import (
 	"time"
 )
 
-// LimitChange is a limit that was not the same any more: the target has written it, or somebody
-// outside, unless the schedule has. It was written between the reading before and this one; a change that was taken back in
-// between is not seen.
+// LimitChange is a change of a limit: by the run's schedule, by the target, or by somebody
+// outside. It came between two readings; a change that was taken back before the next reading is not seen.
 type LimitChange struct {
-	At    time.Duration `json:"at"`    // when the new value was first read, since the run began; 0 is before it
+	At    time.Duration `json:"at"`    // when the new value was first read, since the run began; 0: before it began
 	Group string        `json:"group"` // the cage, or a cgroup above it, named as Evidence.Cage
 	File  string        `json:"file"`  // memory.max and so on
-	From  Bytes         `json:"from"`
+	From  Bytes         `json:"from"`  // in bytes, Unlimited for "max", as To
 	To    Bytes         `json:"to"`
 
-	// Scheduled tells that it was the run's own schedule: see Applied, which has more.
+	// Scheduled is set where the run's own schedule made it; see Evidence.Applied.
 	Scheduled bool `json:"scheduled,omitempty"`
 }
 

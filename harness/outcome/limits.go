@@ -8,25 +8,29 @@ import (
 	"strings"
 )
 
-// Limits are the memory limits of a cage. All are written before the target starts, and read
-// back. The kernel rounds a size down to a page.
+// Limits are the memory limits of a cage (Documentation/admin-guide/cgroup-v2.rst, "Memory Interface Files"). They are written before
+// the target starts and, but for Files, read back. The kernel rounds a size down to a page. The zero value is no limit, and no swap.
+//
+// Low and Min protect memory when a limit above the cage is met, and only as far as each cgroup between that limit and the cage is
+// protected as well: between the children of a cage they count, but below the guard over all cages, which is not protected, a cage by
+// itself gains nothing by them.
 type Limits struct {
-	Max  Bytes `json:"max,omitempty"`  // memory.max: above it the OOM killer comes; 0 leaves the kernel's default, no limit
-	High Bytes `json:"high,omitempty"` // memory.high: above it tasks are throttled and memory is reclaimed, never killed; 0 leaves the default, no limit
-	Low  Bytes `json:"low,omitempty"`  // memory.low: protected from reclaim as far as possible, see Min; 0 leaves the default, none
-	Min  Bytes `json:"min,omitempty"`  // memory.min: protected from reclaim, but never more than the cgroups above are; the guard over all cages is not; 0 leaves the default, none
-	Swap Bytes `json:"swap"`           // memory.swap.max: how much may be swapped out; 0 forbids swap, Unlimited is "max"
+	Max  Bytes `json:"max,omitempty"`  // memory.max: where reclaim cannot keep the cage below it, the OOM killer comes; 0 or Unlimited: no limit
+	High Bytes `json:"high,omitempty"` // memory.high: above it tasks are throttled and memory is reclaimed, and nobody is killed; 0 or Unlimited: no limit
+	Low  Bytes `json:"low,omitempty"`  // memory.low: what is not reclaimed as long as anything else can be; 0: none
+	Min  Bytes `json:"min,omitempty"`  // memory.min: what is never reclaimed; 0: none
+	Swap Bytes `json:"swap"`           // memory.swap.max: how much may be swapped out; 0: no swap; Unlimited: "max"
 
-	// OOMGroup is memory.oom.group: an OOM kill takes every process of the cage.
+	// OOMGroup is memory.oom.group: an OOM kill takes all processes of the cage, but for those at oom_score_adj -1000.
 	OOMGroup bool `json:"oom_group,omitempty"`
 
 	// Files are other files of the cage and what is written to them, for example
-	// "pids.max": "64". They are not read back. The controllers are memory and pids.
+	// "pids.max": "64", of the controllers memory and pids. They are not read back.
 	Files map[string]string `json:"files,omitempty"`
 }
 
-// SmallestMax is the limit below which execve itself fails, with ENOMEM or E2BIG or by a signal,
-// instead of the OOM killer coming (6.12: from 64 KiB on a program is killed, 2026-11).
+// SmallestMax is the least memory.max. Below it execve(2) itself fails, with ENOMEM or E2BIG or by a signal,
+// and no OOM killer comes (6.12: from 64 KiB on a program is killed, 2026-11).
 const SmallestMax = 64 * KiB
 
 // ownFields are the files that have a field in Limits.
@@ -35,7 +39,8 @@ var ownFields = map[string]string{
 	"memory.swap.max": "Swap", "memory.oom.group": "OOMGroup",
 }
 
-// Validate says what of the limits makes no sense on any machine.
+// Validate returns an error that says what makes no sense in the limits on any machine: a negative size, a Max below SmallestMax, or a
+// file that is none of a cage or that the harness writes itself.
 func (l Limits) Validate() error {
 	for _, f := range []struct {
 		name string
@@ -62,7 +67,8 @@ func (l Limits) Validate() error {
 	return nil
 }
 
-// String prints the limits that are set, by the names of the kernel's files.
+// String returns the limits that are set, and memory.swap.max, by the names of the kernel's files: "memory.max 67108864,
+// memory.swap.max 0".
 func (l Limits) String() string {
 	var parts []string
 	for _, f := range []struct {

@@ -6,23 +6,24 @@ import (
 	"strings"
 )
 
-// Measured is what a step took: the slope of memory.current and memory.swap.current over the acknowledged steps,
-// by least squares, from readiness on. Steps after which the limit, or memory.high, had been met are left out: the
+// Measured is what a step took: the slope of memory.current and memory.swap.current together over the acknowledged steps,
+// by least squares, from the time when the target was ready. Steps after memory.max or memory.high had been met are left out, as the
 // kernel takes memory back there.
 type Measured struct {
 	Step  Bytes `json:"step"`  // what one step took; negative where memory fell
-	Error Bytes `json:"error"` // how far that may be off
-	Steps int   `json:"steps"` // the last one that was measured
+	Error Bytes `json:"error"` // how far Step may be off, up or down
+	Steps int   `json:"steps"` // the number of the last step that was measured
 }
 
-// Slope is a line of least squares through (steps, bytes). Its zero value has no points.
+// Slope is a line of least squares through points of steps and bytes. The zero value has no points.
 type Slope struct {
 	n, x, y       float64 // how many points, and their means
 	xx, xy, yy    float64 // sums of the deviations' products
 	first, latest int
 }
 
-// Add takes in one more point. The sums are kept as Welford does, so that large values lose no digits.
+// Add takes in one more point: how much there was after so many steps. It keeps the sums as Welford does, so that large values lose no
+// digits.
 func (s *Slope) Add(step int, size Bytes) {
 	if s.n == 0 {
 		s.first = step
@@ -37,8 +38,8 @@ func (s *Slope) Add(step int, size Bytes) {
 	s.yy += dy * (float64(size) - s.y)
 }
 
-// Measured is nil before the first step. With several steps under way at once, one reading may have up to that many more than
-// were acknowledged, and another none: a target that was busy has taken all of them, and answers later.
+// Measured returns what a step took; nil before there are two points. underWay is how many steps may have been in flight at once:
+// at one point the target may have taken all of them, before it answers, and at another none.
 func (s *Slope) Measured(b Baseline, underWay int) *Measured {
 	if s.n < 2 || s.xx == 0 {
 		return nil
@@ -90,7 +91,7 @@ func (b Bytes) abs() Bytes {
 	return b
 }
 
-// String prints "20971520 bytes (±10240)".
+// String returns "20971520 bytes (±10240)".
 func (m *Measured) String() string { return fmt.Sprintf("%d bytes (±%d)", m.Step, m.Error) }
 
 // onlyReads reports whether the steps are GET or HEAD, as of a static site: that takes no memory, unless it is declared to.
@@ -98,8 +99,8 @@ func (l Load) onlyReads() bool {
 	return strings.HasPrefix(l.Name, "GET ") || strings.HasPrefix(l.Name, "HEAD ")
 }
 
-// Differs says how what the steps took differs from what was declared, or "": "a step took 41943040 bytes (±10240), not
-// the 20971520 declared", or that memory did not grow at all.
+// Differs says how what the steps took differs from Load.Bytes: "a step took 41943040 bytes (±10240), not the 20971520 declared", or
+// that memory did not grow at all; "" where it does not differ by more than the error, or was not measured.
 func (o *Outcome) Differs() string {
 	m, declared := o.Measured, o.Spec.Load.Bytes
 	if declared == 0 && o.Spec.Load.onlyReads() {

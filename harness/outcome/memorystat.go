@@ -1,16 +1,16 @@
 package outcome
 
-// MemoryStat is the part of memory.stat that says what the memory was used for, in bytes, and how the kernel took it
-// back, in pages and events since the cgroup was made (Documentation/admin-guide/cgroup-v2.rst). Anon, File, Sock and
-// Kernel are apart from each other; the other sizes are parts of these. A kernel that has no such line leaves a 0.
+// MemoryStat is the part of memory.stat that says what memory is used for, in bytes, and how the kernel took it
+// back, as counts since the cgroup was made (Documentation/admin-guide/cgroup-v2.rst). Anon, File, Sock and
+// Kernel do not overlap; the other sizes, but for Zswapped, are parts of these. What the kernel does not have is 0.
 type MemoryStat struct {
 	Anon    Bytes `json:"anon,omitempty"`     // what processes map and no file holds
-	AnonTHP Bytes `json:"anon_thp,omitempty"` // of it in huge pages
+	AnonTHP Bytes `json:"anon_thp,omitempty"` // of Anon in huge pages
 
 	File      Bytes `json:"file,omitempty"`           // page cache: files, tmpfs and shared memory
-	FileTHP   Bytes `json:"file_thp,omitempty"`       // of it in huge pages, without Shmem's
-	Shmem     Bytes `json:"shmem,omitempty"`          // of it what has no disk to go to: tmpfs, memfd, shared anonymous memory
-	ShmemTHP  Bytes `json:"shmem_thp,omitempty"`      // of that in huge pages
+	FileTHP   Bytes `json:"file_thp,omitempty"`       // of File in huge pages, without Shmem's
+	Shmem     Bytes `json:"shmem,omitempty"`          // of File what has no disk to go to: tmpfs, memfd, shared anonymous memory
+	ShmemTHP  Bytes `json:"shmem_thp,omitempty"`      // of Shmem in huge pages
 	Mapped    Bytes `json:"file_mapped,omitempty"`    // of File what processes map
 	Dirty     Bytes `json:"file_dirty,omitempty"`     // of File what has to be written before it can be given up
 	Writeback Bytes `json:"file_writeback,omitempty"` // of File what is being written
@@ -20,23 +20,23 @@ type MemoryStat struct {
 	Sock Bytes `json:"sock,omitempty"` // buffers of sockets
 
 	Kernel            Bytes `json:"kernel,omitempty"`             // the kernel's own; 0 before Linux 5.18
-	KernelStack       Bytes `json:"kernel_stack,omitempty"`       // of it the stacks of threads
-	PageTables        Bytes `json:"pagetables,omitempty"`         // of it what maps pages
-	SecPageTables     Bytes `json:"sec_pagetables,omitempty"`     // of it what maps pages of virtual machines
-	PerCPU            Bytes `json:"percpu,omitempty"`             // of it what exists once for each CPU
-	Vmalloc           Bytes `json:"vmalloc,omitempty"`            // of it what is mapped page by page
-	SlabReclaimable   Bytes `json:"slab_reclaimable,omitempty"`   // of it names and inodes, which can be given up
-	SlabUnreclaimable Bytes `json:"slab_unreclaimable,omitempty"` // of it other objects
-	Zswap             Bytes `json:"zswap,omitempty"`              // of it pages that were swapped out and are kept compressed
+	KernelStack       Bytes `json:"kernel_stack,omitempty"`       // of Kernel the stacks of threads
+	PageTables        Bytes `json:"pagetables,omitempty"`         // of Kernel the page tables of processes
+	SecPageTables     Bytes `json:"sec_pagetables,omitempty"`     // of Kernel those of virtual machines and IOMMUs
+	PerCPU            Bytes `json:"percpu,omitempty"`             // of Kernel what exists once for each CPU
+	Vmalloc           Bytes `json:"vmalloc,omitempty"`            // of Kernel what is mapped page by page
+	SlabReclaimable   Bytes `json:"slab_reclaimable,omitempty"`   // of Kernel objects that can be given up: names and inodes
+	SlabUnreclaimable Bytes `json:"slab_unreclaimable,omitempty"` // of Kernel other objects
+	Zswap             Bytes `json:"zswap,omitempty"`              // of Kernel pages that were swapped out and are kept compressed
 
-	Zswapped Bytes `json:"zswapped,omitempty"` // what those were before: in no other size
+	Zswapped Bytes `json:"zswapped,omitempty"` // what the pages of Zswap took before they were compressed
 
-	RefaultAnon uint64 `json:"workingset_refault_anon,omitempty"` // pages that came back soon after they had been swapped out,
-	RefaultFile uint64 `json:"workingset_refault_file,omitempty"` // and after they had been dropped
-	Scanned     uint64 `json:"pgscan,omitempty"`                  // pages that reclaim has looked at,
-	Stolen      uint64 `json:"pgsteal,omitempty"`                 // and those that it has taken
-	MajorFaults uint64 `json:"pgmajfault,omitempty"`              // faults that waited for a disk
-	THPFaults   uint64 `json:"thp_fault_alloc,omitempty"`         // faults that took a huge page at once
+	RefaultAnon uint64 `json:"workingset_refault_anon,omitempty"` // pages that came back soon after they had been swapped out
+	RefaultFile uint64 `json:"workingset_refault_file,omitempty"` // pages that came back soon after they had been dropped
+	Scanned     uint64 `json:"pgscan,omitempty"`                  // pages that reclaim has looked at
+	Stolen      uint64 `json:"pgsteal,omitempty"`                 // pages that reclaim has taken back
+	MajorFaults uint64 `json:"pgmajfault,omitempty"`              // page faults that waited for a disk
+	THPFaults   uint64 `json:"thp_fault_alloc,omitempty"`         // page faults that took a huge page at once
 }
 
 // statField is a line of memory.stat and its place.
@@ -91,14 +91,14 @@ var statIndex = func() map[string]int {
 	return index
 }()
 
-// Set takes in one line of memory.stat. What a MemoryStat does not have is left out.
+// Set takes in one line of memory.stat. A key that a MemoryStat does not have is passed over.
 func (s *MemoryStat) Set(key []byte, value uint64) {
 	if i, ok := statIndex[string(key)]; ok {
 		s.fields()[i].set(value)
 	}
 }
 
-// ReadMemoryStat takes of memory.stat what a MemoryStat has. What is not there is 0.
+// ReadMemoryStat returns what a MemoryStat has of the keys of memory.stat. A key that is missing leaves a 0.
 func ReadMemoryStat(raw map[string]uint64) MemoryStat {
 	var s MemoryStat
 	for _, f := range s.fields() {
@@ -107,7 +107,7 @@ func ReadMemoryStat(raw map[string]uint64) MemoryStat {
 	return s
 }
 
-// Since returns the sizes as they are, and what has been counted after before.
+// Since returns the sizes of s, and what its counters have counted since before; 0 for one that fell.
 func (s MemoryStat) Since(before MemoryStat) MemoryStat {
 	now, then := s.fields(), before.fields()
 	for i := range now {

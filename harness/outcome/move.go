@@ -5,11 +5,11 @@ import (
 )
 
 // Move is a change of the target's cgroup: it has moved itself, or was moved.
-// What it takes from then on is charged there; what it took before stays charged where it was
+// What it takes from then on is charged to the new cgroup; what it took before stays charged to the old one
 // (Documentation/admin-guide/cgroup-v2.rst, "Memory Ownership").
 type Move struct {
-	At    time.Duration `json:"at"`    // when it was first seen there, since the run began
-	Group string        `json:"group"` // the cgroup's path, named as Evidence.Cage where it is in the cage
+	At    time.Duration `json:"at"`    // when the target was first seen in the new cgroup, since the run began
+	Group string        `json:"group"` // the path of the new cgroup; in the cage it begins with Evidence.Cage
 }
 
 // place is the cgroup in which the target was at last, or the cage.

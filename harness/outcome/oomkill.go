@@ -8,39 +8,40 @@ import (
 	"oomcage/harness/internal/printable"
 )
 
-// OOMKill is one OOM kill as the kernel log tells of it. The log names the victim, which no counter
-// does; it may be closed to the harness or overrun, so no verdict needs it where counters suffice.
+// OOMKill is one OOM kill as the kernel log has it (oom_kill_process in mm/oom_kill.c). The log names the victim, which no counter
+// does. The harness may not be allowed to read it, or lines may be lost, so no verdict needs it where counters suffice.
 type OOMKill struct {
 	PID    int    `json:"pid"`              // of the victim, in the initial PID namespace; of one of its threads where the kernel rate-limited the other lines
 	Name   string `json:"name"`             // its comm, up to 15 bytes
-	Anon   Bytes  `json:"anon"`             // that it held when it was killed: anonymous memory,
-	File   Bytes  `json:"file"`             // mapped files,
-	Shmem  Bytes  `json:"shmem"`            // and shared memory
+	Anon   Bytes  `json:"anon"`             // the anonymous memory that it held when it was killed
+	File   Bytes  `json:"file"`             // the mapped files
+	Shmem  Bytes  `json:"shmem"`            // the shared memory
 	Group  string `json:"group,omitempty"`  // its cgroup, named as Evidence.Cage; empty where the kernel rate-limited that line
-	Limit  string `json:"limit,omitempty"`  // the cgroup whose limit was hit; empty as Group, and where it was the machine's memory
+	Limit  string `json:"limit,omitempty"`  // the cgroup whose limit was met; empty where Group is, and where Global is set
 	Global bool   `json:"global,omitempty"` // the whole machine was out of memory
 
-	// Thread is the id that the log has for the victim where that is a thread's, as its main one had ended; else 0.
+	// Thread is the id of the thread that the log names, where the victim's main thread had ended; else 0.
 	Thread int `json:"thread,omitempty"`
 
-	// SharedWith are other processes that had the same memory (CLONE_VM), by their PIDs: the kernel kills
-	// them along, and neither names nor counts them.
+	// SharedWith are the PIDs of other processes that had the same memory (CLONE_VM): the kernel kills
+	// them as well, and neither names nor counts them.
 	SharedWith []int `json:"shared_with,omitempty"`
 
 	// Report is the kernel's report of the moment before the kill. At most two of Evidence.Kills have one: the first, and
-	// the target's own or else the last. It is nil for the others, for the further victims of memory.oom.group, which are
-	// under the first one's, and where the kernel rate-limited it or the log has lost it.
+	// the target's own or else the last. It is nil for the others, for all but the first victim of memory.oom.group, and
+	// where the kernel rate-limited it or the log has lost it.
 	Report *OOMReport `json:"report,omitempty"`
 }
 
-// String prints "app[132], anon 92.2 MiB".
+// String returns "app[132], anon 92.2 MiB".
 func (k OOMKill) String() string {
 	return fmt.Sprintf("%s[%d], anon %s", printable.Line(k.Name), k.PID, human.Size(k.Anon))
 }
 
-// TargetKill returns what the log says of the target's own end. A kill that the log does not place
-// is the target's only where those that it does leave one to be accounted for: otherwise it was that
-// of another process, elsewhere, which had the target's PID before.
+// TargetKill returns the kill of the target that is in the kernel log, and reports whether there is one. A kill of which the log does
+// not say in which cgroup it was is the target's only where the counters have more kills than the log has in the cage: otherwise it was
+// that of another process, elsewhere, which had the target's PID before. The kill of a process that had the same memory counts where
+// a SIGKILL ended the target.
 func (e Evidence) TargetKill() (OOMKill, bool) {
 	for _, k := range e.Kills {
 		if k.PID == e.PID && e.PID != 0 && (k.Group != "" || e.placed() < e.Events.OOMKill) {

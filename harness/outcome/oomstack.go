@@ -42,7 +42,8 @@ var plumbing = []string{
 	"sock_", "__sys_send", "__sys_recv", "skb_", "sk_", "inet_", "inet6_", "iomap_", "filemap_", "page_cache_", "read_pages", "vfs_", "io_", "swap", "__mm_populate", "do_fault", "do_read_fault", "do_shared_fault",
 }
 
-// OOMStack picks of a call trace the functions for OOMReport.Stack: those that say what the memory was for.
+// OOMStack returns the functions of a call trace for OOMReport.Stack: those that say what the memory was for, in their order, at most
+// 12.
 func OOMStack(trace []string) []string {
 	const maxFrames = 12 // Linux 7.3's traces had 6 (2026-11)
 	var kept []string
@@ -54,8 +55,8 @@ func OOMStack(trace []string) []string {
 	return kept
 }
 
-// Path says what the allocation was for that called the OOM killer, as far as Stack names it: "ext4 write", "tcp send", "page
-// fault"; empty where it does not. It is the last straw, which need not be what filled the memory.
+// Path says in a word or two what the allocation was for that failed: "ext4 write", "tcp send", "page fault"; "" where Stack does not
+// tell. That is the last straw, and need not be what filled the memory.
 func (r *OOMReport) Path() string {
 	for i, name := range r.Stack {
 		purpose := purposeOf(name)

@@ -8,21 +8,21 @@ import (
 	"oomcage/harness/internal/human"
 )
 
-// Outage is a time in which steps failed: from the first that did to the next that worked. It is noted where a load goes
+// Outage is a time in which steps failed. It is noted where a load goes
 // on after failed steps (Load.Tolerate), or the target is started again (Target.Restart).
 type Outage struct {
-	Step   int           `json:"step"`            // the first step that failed
-	From   time.Duration `json:"from"`            // when that was sent
-	Until  time.Duration `json:"until,omitempty"` // when a step was acknowledged that had been sent after the failure; 0: none was
-	Failed int           `json:"failed"`          // how many failed until then
+	Step   int           `json:"step"`            // the number of the first step that failed
+	From   time.Duration `json:"from"`            // when that step was sent, since the run began
+	Until  time.Duration `json:"until,omitempty"` // when the first step was acknowledged that had been sent after the failure was known; 0: none was
+	Failed int           `json:"failed"`          // how many steps failed
 	Error  string        `json:"error,omitempty"` // of the first
 }
 
-// Over reports whether a step worked again.
+// Over reports whether a step was acknowledged afterwards.
 func (o Outage) Over() bool { return o.Until > 0 }
 
-// Took is how long the target was gone, seen from outside: from the sending of the first step that failed until the next
-// one that worked was acknowledged. 0: it did not come back.
+// Took returns how long the target was gone, seen from outside: from the sending of the first step that failed until the
+// acknowledgement that ended the outage; 0 where it is not over.
 func (o Outage) Took() time.Duration {
 	if !o.Over() {
 		return 0
@@ -30,7 +30,7 @@ func (o Outage) Took() time.Duration {
 	return o.Until - o.From
 }
 
-// String prints "from step 12 on 3 failed, and 1.2 s later one worked".
+// String returns "from step 12 on 3 failed, and 1.2 s later one worked".
 func (o Outage) String() string {
 	text := fmt.Sprintf("from step %d on %d failed, and ", o.Step, o.Failed)
 	if !o.Over() {
@@ -42,13 +42,13 @@ func (o Outage) String() string {
 // maxOutages bounds what a target that fails again and again leaves in a line of results: of more the shortest are left out.
 const maxOutages = 100
 
-// OutageLog takes in the ends of steps, in the order in which they came, and knows the outages. Its zero value is empty.
+// OutageLog takes in the ends of steps, in the order in which they come, and has the outages. The zero value has none.
 type OutageLog struct {
 	outages []Outage
 	seen    time.Duration // when the first failure of the open outage was known
 }
 
-// Fail takes in a step that failed at that time. One that was sent before the last outage was over belongs to that.
+// Fail takes in a step that failed, and its error. A step that was sent before the last outage was over belongs to that outage.
 func (l *OutageLog) Fail(s StepTime, err error) {
 	if last := len(l.outages) - 1; last >= 0 {
 		o := &l.outages[last]
@@ -73,18 +73,18 @@ func (l *OutageLog) Fail(s StepTime, err error) {
 	l.seen = s.Begin + s.Took
 }
 
-// Acknowledge takes in a step that was acknowledged. One that was sent before the failure was known says nothing.
+// Acknowledge takes in a step that was acknowledged. It ends an outage, unless it was sent before the first failure was known.
 func (l *OutageLog) Acknowledge(s StepTime) {
 	if last := len(l.outages) - 1; last >= 0 && !l.outages[last].Over() && s.Begin >= l.seen {
 		l.outages[last].Until = s.Begin + s.Took
 	}
 }
 
-// Outages are those that were seen; nil without one.
+// Outages returns the outages; of more than 100 the longest. nil: there was none.
 func (l *OutageLog) Outages() []Outage { return l.outages }
 
-// Unrecovered says why the target has not recovered within that time, each time that steps failed, or "". That none failed
-// is no recovery.
+// Unrecovered says which outage was not over within that time; "" where all were. Without an outage nothing has recovered, and it says
+// that.
 func (o *Outcome) Unrecovered(within time.Duration) string {
 	if len(o.Outages) == 0 {
 		return "no step failed of a load that goes on then (Load.Tolerate, Target.Restart), so nothing recovered"
