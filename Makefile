@@ -102,6 +102,10 @@ test-vm: $(vm_setup) ## all tests in a microVM: any user (KERNEL=6.1|FILE)
 test-distro: ## all tests, users, units, oomd, zram and more in a real Debian with systemd (SUITE=bookworm; as root or with sudo)
 	@.ci/distro/run $(SUITE) $(STEPS)
 
+.PHONY: test-kubernetes
+test-kubernetes: ## Kubernetes in a Debian 13: docs/kubernetes.md runs there, pods are watched (as root or with sudo; builds Kubernetes once)
+	@.ci/kubernetes/run $(STEPS)
+
 # go test -list prints the names of a package's tests before the package, and fuzzes one test a time.
 .PHONY: fuzz
 fuzz: ## fuzz the parsers, one after the other: any user, no microVM (FUZZTIME=60s)
@@ -207,7 +211,7 @@ lint: $(cache)/bin/golangci-lint $(cache)/bin/actionlint ## check code, workflow
 	@go -C .ci/tools/programs test -run 'Page|Names' .
 	@go -C .ci/tools/bundle test -count=1 .
 	@! command -v tsc >/dev/null || tsc -p harness/report/page
-	@! command -v shellcheck >/dev/null || shellcheck .ci/run .ci/install .ci/installed .ci/publish .ci/slurm .ci/where .ci/remedies .ci/containers .ci/watched .ci/distro/*
+	@! command -v shellcheck >/dev/null || shellcheck .ci/run .ci/install .ci/installed .ci/publish .ci/slurm .ci/where .ci/remedies .ci/containers .ci/watched .ci/distro/* $(filter-out %.yaml,$(wildcard .ci/kubernetes/*))
 
 # What builds on any machine: judgement, results and reports.
 anywhere := ./harness/outcome ./harness/sweep ./harness/report ./harness/compare
@@ -230,7 +234,7 @@ clean: ## remove what these targets made here: tools, coverage, test artifacts (
 
 .PHONY: help
 help:
-	@awk -F ':.*## ' '/^##@ /{printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^##@ /{printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 # The command as one static file, which is what a microVM without anything else can run. The go command
 # knows better than make what it is made from.
