@@ -5,7 +5,7 @@ import "fmt"
 // ExitStatus is how a process has ended. The zero value is a process that has not.
 type ExitStatus struct {
 	Ended  bool   `json:"ended"`
-	Code   int    `json:"code"`             // the exit code where Signal is empty, else -1
+	Code   int    `json:"code"`             // the exit code; 0 while it runs, -1 where Signal is not empty
 	Signal string `json:"signal,omitempty"` // "SIGKILL" and so on where a signal ended it; UnknownSignal where nothing is known of the end
 
 	// Engine is the container engine that Code is from, where nothing else is known of the end of a container's first process.

@@ -74,10 +74,10 @@ func (e Evidence) placed() (n uint64) {
 	return n
 }
 
-// SparedTarget reports whether no kill was the target's: it was seen alive after them, or the log accounts for every one. What it does
-// not place may have been in the cage: the line that names a victim always comes, unless lines were
-// lost. A group kill may name one by the id of one of its threads; it spares only those at -1000. So may
-// a line that is not placed, where the target's main thread has ended.
+// SparedTarget reports whether no kill was the target's: it was seen alive after them, or the kernel log has all kills that the
+// counters have, and none of them is the target's. Kills of which the log does not say in which cgroup they were may have been in the
+// cage, and count, unless the target's main thread has ended: then one of them may be the target's, by the id of another thread. By the
+// log it is false where a whole group was killed, as that spares nobody but those at oom_score_adj -1000.
 func (e Evidence) SparedTarget() bool {
 	_, was := e.TargetKill()
 	_, shared := e.sharedKill()

@@ -14,22 +14,22 @@ import (
 // Outcome is all that is known of a run. As JSON on one line it is the format of result files:
 // sizes are bytes, times are nanoseconds since the run began. The first key of that line is the Format.
 type Outcome struct {
-	Name         string      `json:"name"`
+	Name         string      `json:"name"` // of the point or test; results know it by that
 	Spec         Spec        `json:"spec"`
 	Verdict      Verdict     `json:"verdict"`
 	Why          string      `json:"why"`                 // the verdict's reason, in a sentence
-	Acknowledged int         `json:"acknowledged"`        // steps that the target acknowledged
-	Attempted    int         `json:"attempted"`           // steps that were sent: Acknowledged + Failed + InFlight
-	Failed       int         `json:"failed,omitempty"`    // steps that failed while the target lived, or that it was never sent
-	InFlight     int         `json:"in_flight,omitempty"` // steps that had no answer when the load ended: nobody knows whether they were taken
-	Predicted    *Prediction `json:"predicted,omitempty"` // what Predict expects; nil where it can say nothing
-	Baseline     Baseline    `json:"baseline,omitzero"`
-	Peak         Bytes       `json:"peak"` // memory.peak; 0 before Linux 5.19
+	Acknowledged int         `json:"acknowledged"`        // how many steps the target acknowledged
+	Attempted    int         `json:"attempted"`           // how many steps were sent: Acknowledged + Failed + InFlight
+	Failed       int         `json:"failed,omitempty"`    // how many had an error for an answer, or could not be sent to the target
+	InFlight     int         `json:"in_flight,omitempty"` // how many had no answer when the load ended: nobody knows whether the target took them
+	Predicted    *Prediction `json:"predicted,omitempty"` // how many steps should be acknowledged; nil: nothing could be predicted
+	Baseline     Baseline    `json:"baseline,omitzero"`   // zero where the target was never ready
+	Peak         Bytes       `json:"peak"`                // memory.peak; 0 before Linux 5.19
 	Evidence     Evidence    `json:"evidence"`
 	Timeline     Timeline    `json:"timeline"`
-	Census       []Census    `json:"census,omitempty"` // who was in the cage: from 80 % and 95 % of the limit on, and at the highest
-	Output       string      `json:"output"`           // the end of the target's stdout and stderr
-	Error        string      `json:"error,omitempty"`  // the error of the step or of the probe that ended the load
+	Census       []Census    `json:"census,omitempty"` // who was in the cage: when it first had 80 % and 95 % of its limit, and when it was fullest
+	Output       string      `json:"output"`           // the last 64 KiB of the target's stdout and stderr, and the line before them that says why a Go program ended
+	Error        string      `json:"error,omitempty"`  // of the step or the probe that ended the load
 	Origin       Origin      `json:"origin,omitzero"`  // what made it; zero where no sweep did
 
 	// Took is how long the run took, from its begin to the verdict. The last sample may be much older: where
@@ -38,7 +38,7 @@ type Outcome struct {
 
 	Executable Executable `json:"executable,omitzero"` // what was run; zero where it could not be found
 
-	// Measured is what the steps took; nil where fewer than one was acknowledged before the limit was met.
+	// Measured is what a step took; nil where none was acknowledged before the limit was met.
 	Measured *Measured `json:"measured,omitempty"`
 
 	// Latency sums up how long the steps took, and StepTimes are the steps themselves, at most 2,000 of them; nil where none
@@ -46,13 +46,13 @@ type Outcome struct {
 	Latency   *Latency  `json:"latency,omitempty"`
 	StepTimes StepTimes `json:"step_times,omitempty"`
 
-	// Lives are those of the target before the last one, which this outcome is of (Target.Restart).
+	// Lives are the earlier lives of a target that was started again (Target.Restart); the outcome is of its last one.
 	Lives []Life `json:"lives,omitempty"`
 
-	// Outages are the times in which steps failed, of a load that goes on then (Load.Tolerate); at most 100.
+	// Outages are the times in which steps failed, of a load that goes on then (Load.Tolerate, Target.Restart); at most 100.
 	Outages []Outage `json:"outages,omitempty"`
 
-	// Inherited are the variables by which a runtime is told how much memory to take (GOMEMLIMIT, JAVA_TOOL_OPTIONS), as NAME=VALUE, that
+	// Inherited are the variables that tell a runtime how much memory to take (GOMEMLIMIT, JAVA_TOOL_OPTIONS), as NAME=VALUE, which
 	// the target had from the harness's environment and not from Target.Env.
 	Inherited []string `json:"inherited,omitempty"`
 
@@ -61,13 +61,13 @@ type Outcome struct {
 	Left  Leftover `json:"left,omitzero"`
 	Found Leftover `json:"found,omitzero"`
 
-	// Escaped are processes of the target that lived on outside of its cage when the run was over, as "name[PID] in
-	// /GROUP". The harness has not ended them: what is not in its cage is not its own.
+	// Escaped are processes of the target that ran outside its cage when the run was over, as "name[PID] in
+	// /GROUP". The harness does not end what is not in its cage.
 	Escaped []string `json:"escaped,omitempty"`
 }
 
-// Judge returns the verdict on the evidence, and the sentence with its reason that Why holds. It does not look at the
-// Verdict and Why that are there.
+// Judge returns the verdict on the evidence, and the sentence that Why holds. It does not look at the
+// Verdict and Why that are there, and changes nothing.
 func (o *Outcome) Judge() (v Verdict, why string) {
 	v, why = Classify(o.Evidence)
 	if !o.Evidence.Ready && o.Evidence.TimedOut {
@@ -118,8 +118,8 @@ func (o *Outcome) notes(v Verdict) string {
 	return notes
 }
 
-// String prints the outcome for people: the verdict in a sentence, what it rests on, the
-// timeline as a graph, and the ends of the target's output.
+// String returns the outcome as a text of many lines for people: the verdict in a sentence, what it rests on, the
+// timeline as a graph, and the first and last lines of the target's output.
 func (o *Outcome) String() string {
 	var t text
 	fmt.Fprintf(&t, "%s: %s\n", printable.Line(string(o.Verdict)), printable.Line(o.Why))
@@ -267,10 +267,9 @@ func (o *Outcome) stayed() string {
 	return strings.Join(kinds, ", ")
 }
 
-// StatLag is how far memory.stat may lag behind: the kernel sums it up when the CPUs have a batch of
+// StatLag returns how many bytes memory.stat may lag behind: the kernel sums it up when the CPUs have a batch of
 // pages each to report, before Linux 6.8 when they have about two (memcg_rstat_updated in
-// mm/memcontrol.c). Where the machine is not known, as a target that never became ready has no
-// baseline, it is taken to have one CPU.
+// mm/memcontrol.c). The zero value, as of a target that was never ready, is taken for one CPU with pages of 4 KiB.
 func (b Baseline) StatLag() Bytes {
 	return 2 * chargeBatch * Bytes(max(b.CPUs, 1)) * max(b.PageSize, 4*KiB)
 }

@@ -6,11 +6,10 @@ import (
 	"math"
 )
 
-// Prediction is how many steps the target should acknowledge before its own limit kills it: at
-// least Lo and at most Hi. A Hi of math.MaxInt is no upper end, and is left out of the JSON.
+// Prediction is how many steps the target should acknowledge before its own limit kills it.
 type Prediction struct {
-	Lo int
-	Hi int
+	Lo int // at least so many
+	Hi int // at most so many; math.MaxInt, which the JSON leaves out: there is no upper end
 }
 
 // predictionJSON has room for what a machine of 64 bits has predicted.
@@ -29,7 +28,7 @@ func (p Prediction) MarshalJSON() ([]byte, error) {
 	return json.Marshal(as)
 }
 
-// UnmarshalJSON reads what MarshalJSON has written on any machine: more steps than an int can count are no end.
+// UnmarshalJSON reads what MarshalJSON has written on any machine: where int has 32 bits, a larger number is math.MaxInt.
 func (p *Prediction) UnmarshalJSON(data []byte) error {
 	var as predictionJSON
 	if err := json.Unmarshal(data, &as); err != nil {
@@ -44,10 +43,10 @@ func (p *Prediction) UnmarshalJSON(data []byte) error {
 
 func toInt(n int64) int { return int(min(n, math.MaxInt)) }
 
-// Contains reports whether n steps are within the prediction.
+// Contains reports whether n lies from Lo to Hi.
 func (p Prediction) Contains(n int) bool { return p.Lo <= n && n <= p.Hi }
 
-// String prints "4..5", or "4.." where there is no upper end.
+// String returns "4..5", or "4.." where there is no upper end.
 func (p Prediction) String() string {
 	if p.Hi == math.MaxInt {
 		return fmt.Sprintf("%d..", p.Lo)
@@ -55,22 +54,22 @@ func (p Prediction) String() string {
 	return fmt.Sprintf("%d..%d", p.Lo, p.Hi)
 }
 
-// Baseline is what the cage held when the target was ready, before the first step, and the
-// machine's properties that decide how memory is charged. It is all that Predict needs.
+// Baseline is what the cage held when the target was ready, before the first step, and what of the
+// machine decides how memory is charged. The zero value is that of a target that was never ready.
 type Baseline struct {
 	Current Bytes `json:"current"` // memory.current
-	File    Bytes `json:"file"`    // of it page cache, which the kernel takes back before it kills
-	Slab    Bytes `json:"slab"`    // of it kernel caches that it takes back too (slab_reclaimable)
+	File    Bytes `json:"file"`    // of Current the page cache, which the kernel takes back before it kills
+	Slab    Bytes `json:"slab"`    // of Current the kernel's caches that it takes back too (slab_reclaimable)
 
-	PageSize Bytes `json:"page_size"`
-	CPUs     int   `json:"cpus"`      // that are online
-	HugePage Bytes `json:"huge_page"` // size of a transparent huge page that a page fault may take; 0 where they are off
+	PageSize Bytes `json:"page_size"` // of the machine
+	CPUs     int   `json:"cpus"`      // how many are online
+	HugePage Bytes `json:"huge_page"` // the size of a transparent huge page, where a page fault may take one; 0: it may not
 
-	// Room is how much the cgroups above the cage were below their memory.max; the least of them counts, and it is
-	// at least 1. 0: none of them has a limit, or it is not known.
+	// Room is how far the cgroup above the cage that has the least room is below its memory.max; at
+	// least 1. 0: none of them has a limit, or it is not known.
 	Room Bytes `json:"room,omitempty"`
-	// RoomCache is how much of what is charged to the cgroup with the least room the kernel can take back (page cache
-	// and slab_reclaimable), that of the cage included.
+	// RoomCache is how much the kernel can take back of what is charged to that cgroup (page cache
+	// and slab_reclaimable), with what is in the cage.
 	RoomCache Bytes `json:"room_cache,omitempty"`
 }
 
@@ -87,14 +86,13 @@ const (
 	warmUp = 1 * MiB
 )
 
-// Predict says how many steps of the given size fit between the baseline and l.Max, if every
-// byte of a step is touched and kept. It is exact up to what the kernel leaves open: pages that
-// were charged ahead, caches that can be taken back, a huge page that is not full, and page tables.
-// Whether a step that is no multiple of a page begins on a page of its own is the target's to decide: the
-// lower end counts whole pages, and the upper end bytes, as an allocator that packs needs no more.
-// Where the cgroups above have less room than l.Max leaves, theirs counts. Swap that the limits allow counts as room. memory.high below memory.max makes the lower end: from there on
-// the target may be throttled for ever. Without a limit, or with a step of 0, nothing can be
-// said, and it is 0 to math.MaxInt.
+// Predict returns how many steps of the given size fit between the baseline and l.Max, if the target touches and keeps every
+// byte of a step. Without a Max, and for a step of 0, nothing can be said: it is 0 to math.MaxInt.
+//
+// Lo and Hi differ by what nobody can know: pages that CPUs have charged ahead, caches that can be taken back, a huge page that is not
+// full, page tables, and what a target allocates once. For Lo each step takes whole pages, and for Hi its bytes alone, as an allocator
+// may pack them. Swap that the limits allow counts for Hi. Where memory.high is below memory.max, Lo goes by memory.high, above which
+// the target may be throttled for ever. Where the cgroups above the cage have less room than l.Max leaves, theirs counts.
 func Predict(b Baseline, l Limits, step Bytes) Prediction {
 	if step <= 0 || l.Max <= 0 || l.Max == Unlimited {
 		return Prediction{Lo: 0, Hi: math.MaxInt}

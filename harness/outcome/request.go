@@ -16,26 +16,26 @@ import (
 // Request is the HTTP request that is a step, or that asks whether the target is ready; see harness.HTTP. It goes to the
 // address that is reserved for the cage. The zero value lacks a Path.
 type Request struct {
-	Method string   // empty: GET, or POST where there is a body
+	Method string   // in capitals; empty: GET, or POST where there is a body
 	Path   string   // begins with a slash, and may have a query
 	Header []string // each as "Name: value"
 
-	// At most one of these is the body; it is streamed, and made anew for each step.
-	Body     string
-	BodyFile string // a file
-	BodySize Bytes  // so many bytes that do not compress
+	// At most one of these is the body; without any there is none. It is streamed, and made anew for each step.
+	Body     string // the body itself
+	BodyFile string // the path of a file that has it
+	BodySize Bytes  // its size: it has so many bytes that do not compress
 
-	Status []int  // one of these is the answer's status; none: any of 2xx
-	Text   string // stands in the answer's body, in its first MiB; empty: it may have any
+	Status []int  // the answer's status has to be one of these; nil: any of 2xx
+	Text   string // has to stand in the first MiB of the answer's body; empty: that may have any text
 
-	HTTPS    bool
-	CA       string // a file of PEM certificates that are trusted beside the system's
+	HTTPS    bool   // it goes by HTTPS
+	CA       string // the path of a file of PEM certificates that are trusted beside the system's; empty: the system's alone
 	Insecure bool   // no certificate is checked
 
-	Socket string // path of a Unix socket that takes the place of the address
+	Socket string // the path of a Unix socket to which it goes; empty: it goes to the address
 }
 
-// Validate says what of the request makes no sense, and how it looks right.
+// Validate returns an error that says what makes no sense in the request, and what would.
 func (r Request) Validate() error {
 	bodies := 0
 	for _, given := range []bool{r.Body != "", r.BodyFile != "", r.BodySize != 0} {
@@ -73,7 +73,8 @@ func (r Request) Validate() error {
 	return nil
 }
 
-// ParseHeader takes "Name: value" apart.
+// ParseHeader returns the parts of "Name: value". A name that HTTP does not allow, a value with a line break, and a header that is made
+// from the body, such as Content-Length, are errors.
 func ParseHeader(text string) (name, value string, err error) {
 	name, value, ok := strings.Cut(text, ":")
 	value = strings.TrimSpace(value)
@@ -88,7 +89,7 @@ func ParseHeader(text string) (name, value string, err error) {
 	return name, value, nil
 }
 
-// Verb is the method that is used.
+// Verb returns the method that is used: Method, or what stands for an empty one.
 func (r Request) Verb() string {
 	switch {
 	case r.Method != "":
@@ -99,7 +100,7 @@ func (r Request) Verb() string {
 	return "GET"
 }
 
-// Takes reports whether this status is an acknowledgement.
+// Takes reports whether an answer of this HTTP status is an acknowledgement.
 func (r Request) Takes(status int) bool {
 	if len(r.Status) == 0 {
 		return status/100 == 2
@@ -112,7 +113,7 @@ const (
 	maxNamed = 100     // bytes of a body that stand in the name of a request, which is in each line of results
 )
 
-// String names the request, so that it can be told from any other: "POST /upload, body of 1MiB, header X-Id: 1". Values of
+// String returns a name of the request that tells it from any other: "POST /upload, body of 1MiB, header X-Id: 1". Values of
 // headers that look like secrets are hidden.
 func (r Request) String() string {
 	parts := []string{r.Verb() + " " + r.Path}

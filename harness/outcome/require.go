@@ -7,15 +7,15 @@ import (
 	"oomcage/harness/internal/testlog"
 )
 
-// TB is what an assertion needs of a test: *testing.T, *testing.B and a suite's T() have it. A failure ends the test. The
-// whole outcome is printed once: by the assertion, or for an outcome of harness.RunT when the test ends.
+// TB is what an assertion needs of a test. *testing.T and *testing.B have it. An assertion that fails ends the test, with the whole
+// outcome as its message; that of harness.RunT is printed when the test ends instead.
 type TB interface {
 	Helper()
 	Errorf(format string, args ...any)
 	FailNow()
 }
 
-// RequireVerdict asserts how the run ended.
+// RequireVerdict asserts that the run ended with this verdict.
 func (o *Outcome) RequireVerdict(t TB, want Verdict) {
 	t.Helper()
 	if o.Verdict != want {
@@ -32,8 +32,8 @@ func (o *Outcome) RequireAcknowledged(t TB, lo, hi int) {
 }
 
 // RequirePredicted asserts that there is a prediction and that the number of acknowledged
-// steps lies in it: up to the first OOM kill in the cage, which may be a child's, as Mispredicted has it. It says nothing
-// about the verdict.
+// steps lies in it, up to the first OOM kill in the cage, which may be a child's; see Mispredicted. It does not look at the
+// verdict.
 func (o *Outcome) RequirePredicted(t TB) {
 	t.Helper()
 	if o.Predicted == nil {
@@ -54,8 +54,8 @@ func (o *Outcome) RequireOOMKills(t TB, n int) {
 	}
 }
 
-// RequireRecovered asserts that steps failed, and that each time one worked again within that time: from the sending of the
-// first that failed until the next one was acknowledged. It takes a load that goes on after failed steps (Load.Tolerate), or a target that is started again (Target.Restart).
+// RequireRecovered asserts that steps failed, and that each Outage was over within that time. It takes a load that goes on after
+// failed steps (Load.Tolerate), or a target that is started again (Target.Restart).
 func (o *Outcome) RequireRecovered(t TB, within time.Duration) {
 	t.Helper()
 	if lasting := o.Unrecovered(within); lasting != "" {
@@ -63,8 +63,8 @@ func (o *Outcome) RequireRecovered(t TB, within time.Duration) {
 	}
 }
 
-// RequireNoLoss asserts that the service has what it acknowledged, and nothing twice: its own count of the steps that it
-// took, which the test has asked it for, lies between the acknowledged steps and those that were sent, in all lives of the
+// RequireNoLoss asserts that the service has what it acknowledged, and nothing twice. count is how many steps it has taken by its own
+// count, for which the test has asked it: at least those that were acknowledged, and at most those that were sent, in all lives of the
 // target.
 func (o *Outcome) RequireNoLoss(t TB, count int) {
 	t.Helper()
@@ -76,8 +76,9 @@ func (o *Outcome) RequireNoLoss(t TB, count int) {
 	}
 }
 
-// RequireCleanStop asserts that the target survived its load and that Spec.Stop then made it end within the grace, with
-// exit code 0 and nothing of it left running. One that ends otherwise, as a JVM does with 143, has that in Evidence.Status.
+// RequireCleanStop asserts that the target survived its load and that Spec.Stop then made it end within its grace, with
+// exit code 0 and nothing of it left running. A program that ends otherwise when it is asked to, as a JVM does with 143, fails it: see
+// Expectation.
 func (o *Outcome) RequireCleanStop(t TB) {
 	t.Helper()
 	if unclean := o.unclean(0, ""); unclean != "" {

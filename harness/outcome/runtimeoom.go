@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// RuntimeEnd is what the last words of a target say: that its own runtime gave up for want of memory. A runtime does
+// RuntimeEnd is the end of a target whose own runtime gave up for want of memory, by what it printed last. A runtime does
 // that at a limit of its own (-Xmx, --max-old-space-size, memory_limit, ulimit -v), or when the kernel refuses it
-// memory. Either leaves no trace in the cage's counters, so these words are all that there is; anybody can print them.
+// memory. Neither leaves a trace in the cage's counters, so these words are all that there is.
 type RuntimeEnd struct {
-	Runtime string `json:"runtime,omitempty"` // as a signature names it; empty: a program that told of ENOMEM
-	Words   string `json:"words"`             // of the output
+	Runtime string `json:"runtime,omitempty"` // such as Go, JVM, V8 or Python; empty: any program that printed the text of ENOMEM
+	Words   string `json:"words"`             // what of the output says so
 }
 
 // signature is how a runtime ends that has no memory left.

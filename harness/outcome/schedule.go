@@ -18,17 +18,17 @@ import (
 // comes at a time or after a step. A memory.max that is lowered below what the cage is charged with kills: the kernel
 // takes back what it can, and then calls the OOM killer until the rest fits (memory_max_write in mm/memcontrol.c).
 type Change struct {
-	// At is when, since the target was ready. 0 with no Step: as soon as it is, before the first step.
+	// At is when it comes, since the target was ready. 0, with a Step of 0: as soon as it is ready, before the first step.
 	At time.Duration `json:"at,omitempty"`
 
-	// Step is after which step: when so many have been acknowledged, before another is sent. 0: At says when.
+	// Step is the number of acknowledged steps with which it comes, before another step is sent. 0: At says when.
 	Step int `json:"step,omitempty"`
 
-	Limit string `json:"limit"` // max, high, low, min or swap, as the flags of the command
-	To    Bytes  `json:"to"`    // its new value; Unlimited is "max"
+	Limit string `json:"limit"` // max, high, low, min or swap: memory.max and so on, and memory.swap.max
+	To    Bytes  `json:"to"`    // its new value; Unlimited is "max"; 0, for max and high, is an error
 }
 
-// Schedule are the changes of a run, in any order.
+// Schedule is the changes of a run, in any order. nil: no limit changes.
 type Schedule []Change
 
 // scheduled are the limits that a schedule can change, and where each is in Limits.
@@ -40,7 +40,7 @@ var scheduled = map[string]func(*Limits) *Bytes{
 	"swap": func(l *Limits) *Bytes { return &l.Swap },
 }
 
-// File is the kernel's file of the limit.
+// File returns the name of the kernel's file of the limit: "memory.max", "memory.swap.max".
 func (c Change) File() string {
 	if c.Limit == "swap" {
 		return "memory.swap.max"
@@ -48,10 +48,11 @@ func (c Change) File() string {
 	return "memory." + c.Limit
 }
 
-// Field returns the field of l that the change is of. Limit must be one of the known names.
+// Field returns the field of l that the change is of. It panics where Limit is none of the known names.
 func (c Change) Field(l *Limits) *Bytes { return scheduled[c.Limit](l) }
 
-// ParseChanges reads "10s:max=64M" or "step=20:high=48M". Several limits that change at once are separated by commas.
+// ParseChanges reads "10s:max=64M" or "step=20:high=48M"; limits that change at once have commas between them. An unknown limit, a time
+// below 0, a step below 1 and a size that the limit cannot have are errors.
 func ParseChanges(text string) ([]Change, error) {
 	when, what, ok := strings.Cut(text, ":")
 	if !ok {
@@ -88,7 +89,7 @@ func ParseChanges(text string) ([]Change, error) {
 	return all, nil
 }
 
-// String is what ParseChanges reads.
+// String returns what ParseChanges reads.
 func (c Change) String() string { return c.whenText() + ":" + c.Limit + "=" + c.To.String() }
 
 func (c Change) whenText() string {
@@ -156,17 +157,17 @@ func (s Schedule) HasSteps() bool {
 	return slices.ContainsFunc(s, func(c Change) bool { return c.Step > 0 })
 }
 
-// AfterSteps are the changes that come with that many acknowledged steps, those of earlier ones first.
+// AfterSteps returns the changes that have a Step, those of earlier steps first.
 func (s Schedule) AfterSteps() Schedule {
 	return s.sorted(func(c Change) bool { return c.Step > 0 })
 }
 
-// ByTime are the others, the earliest first.
+// ByTime returns the changes that have no Step, the earliest first.
 func (s Schedule) ByTime() Schedule {
 	return s.sorted(func(c Change) bool { return c.Step == 0 })
 }
 
-// Largest are the limits with the largest memory.max and memory.swap.max that are in force at any time.
+// Largest returns l with the largest Max and Swap that are in force at any time of a run which begins with l.
 func (s Schedule) Largest(l Limits) Limits {
 	for _, c := range s {
 		switch {
@@ -179,8 +180,8 @@ func (s Schedule) Largest(l Limits) Limits {
 	return l
 }
 
-// After is the change as the next life of a target is to make it: this one had acknowledged that many steps, and been ready for
-// that long.
+// After returns the change as the next life of a target is to make it, where this life has acknowledged that many steps and was ready
+// for that long.
 func (c Change) After(acknowledged int, ready time.Duration) Change {
 	if c.Step > 0 {
 		c.Step = max(c.Step-acknowledged, 0)
@@ -200,7 +201,8 @@ func (s Schedule) sorted(is func(Change) bool) (some Schedule) {
 	return some
 }
 
-// Warnings say, before the run, what of it is sure to end otherwise than it may be meant.
+// Warnings returns sentences about what in the spec is surely not meant so, before it is run: a memory.max that is lowered below what
+// the steps will have taken. nil: there is nothing.
 func (s Spec) Warnings() (all []string) {
 	for _, c := range s.Schedule {
 		if charged := Bytes(c.Step) * s.Load.Bytes; c.Limit == "max" && charged > c.To {

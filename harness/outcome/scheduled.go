@@ -10,16 +10,16 @@ import (
 	"oomcage/harness/internal/human"
 )
 
-// Applied is what became of a Change of the schedule. One that never came has none.
+// Applied is a Change of the schedule that came, and what became of it. A change that never came has none.
 type Applied struct {
 	Change
 	Begin time.Duration `json:"begin"`           // when it was written, since the run began
-	Took  time.Duration `json:"took"`            // until the kernel had taken it: it takes memory back, and kills, before that
-	Acked int           `json:"acked"`           // how many steps were acknowledged
-	From  Bytes         `json:"from"`            // the limit before
+	Took  time.Duration `json:"took"`            // how long the write took: before it is done, the kernel takes memory back, and kills
+	Acked int           `json:"acked"`           // how many steps had been acknowledged
+	From  Bytes         `json:"from"`            // the limit before; Unlimited: no limit
 	Used  Bytes         `json:"used"`            // memory.current before
-	Left  Bytes         `json:"left"`            // the same after, and after the end of a target that it killed
-	Error string        `json:"error,omitempty"` // why it was not written, or not taken
+	Left  Bytes         `json:"left"`            // memory.current afterwards, when a target that it killed had ended
+	Error string        `json:"error,omitempty"` // why it could not be written, or is not in force; empty: it is
 }
 
 // lowersBelowUse reports whether the kernel had to take memory back for it, or to kill.
@@ -111,9 +111,9 @@ func (e Evidence) usedUnder(limit Bytes) Bytes {
 	return e.Current
 }
 
-// PredictSchedule is Predict under limits that move. A change that comes with a step is known beforehand; of one that comes
-// by time it is known only afterwards how many steps were acknowledged then, and those that have not been applied are
-// left out. A target that is charged with more than a new memory.max is killed at once, with the steps that it has.
+// PredictSchedule is Predict under limits that a schedule changes. A change that comes with a step is known before the run. Of one that
+// comes at a time only applied says how many steps had been acknowledged then: such a change counts only when it is among these. A
+// target that is charged with more than a new memory.max is killed at once, with the steps that it has acknowledged by then.
 func PredictSchedule(b Baseline, l Limits, step Bytes, s Schedule, applied []Applied) Prediction {
 	spans := s.spans(l, applied)
 	w := Prediction{Lo: -1, Hi: math.MaxInt}
@@ -172,7 +172,7 @@ func (s Schedule) spans(l Limits, applied []Applied) []span {
 	return spans
 }
 
-// Predicts reports whether there is a memory.max, now or later, so that PredictSchedule has something to say.
+// Predicts reports whether there is a memory.max at any time of a run which begins with l, so that PredictSchedule has something to say.
 func (s Schedule) Predicts(l Limits) bool {
 	return !unlimited(l.Max) || slices.ContainsFunc(s, func(c Change) bool { return c.Limit == "max" && c.To != Unlimited })
 }

@@ -7,9 +7,9 @@ import (
 	"oomcage/harness/internal/secret"
 )
 
-// WithoutSecrets returns the spec as it may be published: the values of Target.Env whose names look like those of
-// secrets (API_TOKEN, PGPASSWORD), userinfo in URLs and the like are "[hidden]", there and in the arguments. Names
-// stay. Two specs that differ in secrets alone become the same.
+// WithoutSecrets returns the spec as it may be published. The values in Target.Env whose names look like those of
+// secrets (API_TOKEN, PGPASSWORD), userinfo in URLs and the like are "[hidden]": there, in the arguments, the captures and the names of
+// probe and step. Specs that differ in such values alone become equal.
 func (s Spec) WithoutSecrets() Spec {
 	hide := s.hider()
 	s.Target.Args = secret.Words(s.Target.Args)
@@ -29,8 +29,8 @@ func (s Spec) WithoutSecrets() Spec {
 	return s
 }
 
-// WithoutSecrets returns the outcome as it may be published: its spec's, and the same values where the target or a step
-// has printed them. What Run returns has all.
+// WithoutSecrets returns the outcome as it may be published: without the secrets of its spec, and without the same values where the
+// target or a step has printed them. The outcome that harness.Run returns has all of them.
 func (o *Outcome) WithoutSecrets() *Outcome {
 	hide := o.Spec.hider(o.Inherited...)
 	p := *o

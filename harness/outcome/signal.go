@@ -17,7 +17,8 @@ var signals = []string{
 	"SIGXFSZ", "SIGVTALRM", "SIGPROF", "SIGWINCH", "SIGIO", "SIGPWR", "SIGSYS",
 }
 
-// SignalName is how ExitStatus names a signal: "SIGTERM", and "SIG40" for a real-time one, which has no name of its own.
+// SignalName returns the name of a signal of Linux by its number (signal(7)), as ExitStatus has it: "SIGTERM", and "SIG40" for a
+// real-time signal, which has no name of its own.
 func SignalName(number int) string {
 	if number > 0 && number < len(signals) {
 		return signals[number]

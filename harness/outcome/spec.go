@@ -9,43 +9,43 @@ import (
 	"time"
 )
 
-// Spec says what was run, in which cage, under which load. It is data: it may be copied, stored as JSON and run again,
-// by a harness.Spec, which has the code of probe and steps beside it.
+// Spec says what is run, in which cage, under which load. It is data: it may be copied, stored as JSON and run again.
+// harness.Spec adds what is code, the probe and the steps. The zero value lacks a Target.
 type Spec struct {
 	Target Target `json:"target"`
 	Limits Limits `json:"limits"`
 	Load   Load   `json:"load"`
 
-	Schedule Schedule `json:"schedule,omitempty"` // limits that change during the run
+	Schedule Schedule `json:"schedule,omitempty"` // limits that change during the run; nil: none does
 
 	Stop *Stop `json:"stop,omitempty"` // how the target is asked to end after its load; nil: it is not
 
-	Timeout time.Duration `json:"timeout,omitempty"` // of the whole run; 0 means 1 minute
+	Timeout time.Duration `json:"timeout,omitempty"` // of the whole run; 0: DefaultTimeout
 }
 
-// Target is the program that was caged; see harness.Target.
+// Target is the program that is caged; see harness.Target.
 type Target struct {
-	Path        string   `json:"path"` // of the executable; of a container, what its command begins with
-	Args        []string `json:"args,omitempty"`
-	Env         []string `json:"env,omitempty"`           // added to the environment of the harness
-	Dir         string   `json:"dir,omitempty"`           // the working directory; empty means that of the harness
-	User        string   `json:"user,omitempty"`          // who it ran as; empty means as the harness
-	Stdin       string   `json:"stdin,omitempty"`         // the file that it read
-	OOMScoreAdj *int     `json:"oom_score_adj,omitempty"` // nil means 0
-	NoTHP       bool     `json:"no_thp,omitempty"`        // without transparent huge pages
-	ReadyName   string   `json:"ready_name,omitempty"`    // names the probe
+	Path        string   `json:"path"`                    // of the executable; of a container, the first word of its command
+	Args        []string `json:"args,omitempty"`          // without the program's name; $ADDR, $HOST and $PORT stand for its address
+	Env         []string `json:"env,omitempty"`           // NAME=VALUE, added to the environment of the harness
+	Dir         string   `json:"dir,omitempty"`           // the working directory; empty: that of the harness
+	User        string   `json:"user,omitempty"`          // whom it runs as; empty: whom the harness runs as
+	Stdin       string   `json:"stdin,omitempty"`         // the path of the file that it reads; empty: it has nothing to read
+	OOMScoreAdj *int     `json:"oom_score_adj,omitempty"` // from OOMScoreAdjMin to OOMScoreAdjMax; nil: 0
+	NoTHP       bool     `json:"no_thp,omitempty"`        // without transparent huge pages (PR_SET_THP_DISABLE of prctl(2))
+	ReadyName   string   `json:"ready_name,omitempty"`    // a name of the probe; empty: there is none, or it has no name
 
-	ReadyTimeout time.Duration `json:"ready_timeout,omitempty"` // of the probe; 0: the whole run's time
+	ReadyTimeout time.Duration `json:"ready_timeout,omitempty"` // of the probe; 0: Spec.Timeout
 
-	Capture []Capture `json:"capture,omitempty"` // what is fetched of it before it is killed
-	Restart int       `json:"restart,omitempty"` // how often it is started again when it has died
+	Capture []Capture `json:"capture,omitempty"` // what is fetched of it before it is killed, at most 16
+	Restart int       `json:"restart,omitempty"` // how many times it is started again when it has died; 0: never
 
-	Image  string `json:"image,omitempty"`  // of a container, whose first process is the target
-	Engine string `json:"engine,omitempty"` // that makes it; empty: podman, or else docker
-	Port   int    `json:"port,omitempty"`   // of the container's own, to which $ADDR leads; 0: it has the network of the machine
+	Image  string `json:"image,omitempty"`  // of the container whose first process is the target; empty: it is no container
+	Engine string `json:"engine,omitempty"` // that makes the container; empty: podman, or else docker
+	Port   int    `json:"port,omitempty"`   // of the container, to which $ADDR leads; 0: the container has the network of the machine
 }
 
-// Words are what was run: the program or the image, and its arguments.
+// Words returns what is run: the image, the program, and its arguments.
 func (t Target) Words() []string {
 	var words []string
 	for _, w := range []string{t.Image, t.Path} {
@@ -63,7 +63,7 @@ func imageName(image string) string {
 	return name
 }
 
-// Name is what the target is called: its program, or its image.
+// Name returns what the target is called: the last part of its Path, or of its Image without tag and digest.
 func (t Target) Name() string {
 	if t.Image != "" {
 		return imageName(t.Image)
@@ -95,17 +95,17 @@ func (t Target) validateContainer() error {
 	return nil
 }
 
-// Load is what was done to the target, step by step; see harness.Load.
+// Load is what is done to the target, step by step; see harness.Load. The zero value has no steps.
 type Load struct {
-	Name  string `json:"name,omitempty"`  // names the step
-	Count int    `json:"count,omitempty"` // how many steps there are at most; 0: until the target ends or time is up
-	Bytes Bytes  `json:"bytes,omitempty"` // what one step should take; 0: unknown
+	Name  string `json:"name,omitempty"`  // a name of the step; empty: there is none, or it has no name
+	Count int    `json:"count,omitempty"` // how many steps there are, at most; 0: until the target ends or time is up
+	Bytes Bytes  `json:"bytes,omitempty"` // what one step should take; 0: not known, so nothing is predicted
 
-	Clients  int     `json:"clients,omitempty"`  // how many steps are under way at once, at most; 0: 1, or with a Rate MaxInFlight
+	Clients  int     `json:"clients,omitempty"`  // how many steps are in flight at once, at most; 0: 1 or, with a Rate, 1000
 	Rate     float64 `json:"rate,omitempty"`     // steps a second, however slow the target is; 0: the next step waits for an answer
-	Tolerate int     `json:"tolerate,omitempty"` // how many failed steps the load goes on after
+	Tolerate int     `json:"tolerate,omitempty"` // after how many failed steps the load goes on; 0: the first one ends it
 
-	UntilEmpty bool `json:"until_empty,omitempty"` // what the target leaves in its cage is followed
+	UntilEmpty bool `json:"until_empty,omitempty"` // the run goes on until what the target leaves in its cage has ended; see Followed
 }
 
 const (
@@ -117,7 +117,7 @@ const (
 	maxRate    = 1e6
 )
 
-// MaxInFlight is how many steps are in flight at once, at most.
+// MaxInFlight returns how many steps are in flight at once, at most: Clients, or what stands for 0.
 func (l Load) MaxInFlight() int {
 	switch {
 	case l.Clients > 0:
@@ -145,16 +145,16 @@ func (l Load) validate() error {
 	return nil
 }
 
-// DefaultTimeout is what a Timeout of 0 means.
+// DefaultTimeout is what a Spec.Timeout of 0 means.
 const DefaultTimeout = time.Minute
 
 // The bounds of oom_score_adj (include/uapi/linux/oom.h).
 const (
 	OOMScoreAdjMin = -1000 // no OOM killer chooses a process that has it
-	OOMScoreAdjMax = 1000  // the first one to be chosen
+	OOMScoreAdjMax = 1000  // a process that has it is chosen first
 )
 
-// Validate says what of the spec makes no sense on any machine.
+// Validate returns an error that says what makes no sense in the spec on any machine, and what would.
 func (s Spec) Validate() error {
 	switch {
 	case s.Target.Path == "" && s.Target.Image == "":

@@ -16,7 +16,7 @@ const (
 	maxFailed  = 500
 )
 
-// StepLog takes in the steps of a run as they are answered. It is bounded, and its zero value is empty.
+// StepLog takes in the steps of a run as they are answered. It takes 1.3 MB of memory at most. The zero value has no steps.
 type StepLog struct {
 	count   int         // of all steps
 	evenly  []StepTime  // every stride-th of them
@@ -42,7 +42,7 @@ type kindCount struct {
 	count int
 }
 
-// Add takes in one more step.
+// Add takes in one more step, in the order in which they are answered.
 func (l *StepLog) Add(s StepTime) {
 	l.count++
 	l.last = s
@@ -134,8 +134,8 @@ func (l *StepLog) halve() {
 	l.evenly = l.evenly[:len(l.evenly)/2]
 }
 
-// Times are the steps that an outcome keeps, at most 2,000: all, or of more the first, the last, those that failed, the
-// slowest, and an even part of the rest. Their times are rounded, to microseconds in runs of up to 400 s.
+// Times returns the steps that an outcome keeps, at most 2,000: all, or of more the first, the last, those that failed, the
+// slowest, and the rest spread evenly. Their times are rounded, to microseconds in runs of up to 400 s. nil: there was no step.
 func (l *StepLog) Times() StepTimes {
 	if l.count == 0 {
 		return nil

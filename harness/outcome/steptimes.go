@@ -13,7 +13,7 @@ import (
 // Answer says how a step was answered: AnswerOK, or the kind of its error.
 type Answer string
 
-// The answers. A step that was answered with another HTTP status than 2xx has HTTPAnswer's.
+// The answers. A step that failed by its HTTP status has that of HTTPAnswer.
 const (
 	AnswerOK      Answer = "ok"           // acknowledged
 	AnswerTimeout Answer = "timeout"      // its time was up, or the run's
@@ -24,22 +24,22 @@ const (
 	AnswerOther   Answer = "other"        // any other error, such as the exit code of a command
 )
 
-// HTTPAnswer is the answer of this HTTP status: "http 503".
+// HTTPAnswer returns the answer of an HTTP status: "http 503".
 func HTTPAnswer(status int) Answer { return Answer(fmt.Sprintf("http %d", status)) }
 
 // StepTime is when a step was sent, and how it went.
 type StepTime struct {
-	N      int           // counts from 1
-	Begin  time.Duration // since the run began
-	Took   time.Duration // until it was acknowledged, or failed
-	Answer Answer
+	N      int           // its number, from 1 on
+	Begin  time.Duration // when it was sent, since the run began
+	Took   time.Duration // from then until it was acknowledged, or failed
+	Answer Answer        // AnswerOK: it was acknowledged
 }
 
-// StepTimes are steps of a run, in their order. As JSON they are columns, since there may be 2,000 of them: "n" are the
-// steps' numbers, each as what it is above the one before, and is left out where all steps are there; "gap" is the time
-// from the end of the step before, or from the run's begin, to a step's begin; "took" is how long it took; both count
-// "unit" nanoseconds. "kinds" are the answers that there are, and "answer" has the place of each step's among them; it is
-// left out where they are all alike.
+// StepTimes are steps of a run, in the order of their numbers. As JSON they are columns, since there may be 2,000 of them. "n" has each
+// step's number less that of the step before, and is left out where no step is missing. "gap" is the time
+// from the end of the step before, or from the run's begin, to the step's begin, and "took" how long it took, both in units of
+// "unit" nanoseconds. "kinds" are the different answers, and "answer" has the place of each step's answer among them, from 0 on; it is
+// left out where there is one answer alone.
 type StepTimes []StepTime
 
 // stepColumns are StepTimes as JSON.
@@ -86,7 +86,7 @@ func (t StepTimes) unit() int64 {
 	return unit
 }
 
-// UnmarshalJSON reads the columns. What is no number of a step, and what does not fit into a time, is an error.
+// UnmarshalJSON reads the columns. Columns of different lengths, numbers that do not rise, and times that do not fit are errors.
 func (t *StepTimes) UnmarshalJSON(text []byte) error {
 	var c stepColumns
 	if err := json.Unmarshal(text, &c); err != nil {
@@ -138,8 +138,8 @@ func (c *stepColumns) steps() (StepTimes, error) {
 	return steps, nil
 }
 
-// Thin picks at most n steps, in their order. The last one stays, then the first; half of the room has those that failed,
-// the latest of them before others, and half of what is left the slowest; the rest is spread evenly.
+// Thin returns at most n steps, in their order: the last, the first, then those that failed, the latest first, in up to half of the
+// room; the slowest in half of what is left then; and the rest spread evenly.
 func (t StepTimes) Thin(n int) StepTimes {
 	if len(t) <= n {
 		return t

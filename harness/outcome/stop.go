@@ -9,16 +9,16 @@ import (
 	"oomcage/harness/internal/human"
 )
 
-// Stop is how a target is asked to end when its load has ended and it lives.
+// Stop is how a target that lives when its load has ended is asked to end. The zero value is SIGTERM, and DefaultGrace.
 type Stop struct {
-	Signal string        `json:"signal,omitempty"` // as "SIGTERM", which empty means
-	Grace  time.Duration `json:"grace,omitempty"`  // how long it may take to end; 0 means DefaultGrace
+	Signal string        `json:"signal,omitempty"` // its name, as "SIGTERM", or its number; empty: SIGTERM
+	Grace  time.Duration `json:"grace,omitempty"`  // how long the target may take to end; 0: DefaultGrace
 }
 
-// DefaultGrace is what a Grace of 0 means: what container engines give a container.
+// DefaultGrace is what a Grace of 0 means: as long as docker and podman give a container.
 const DefaultGrace = 10 * time.Second
 
-// ParseStop reads "TERM,5s" or "TERM".
+// ParseStop reads "TERM,5s" or "TERM". An unknown signal, and a grace that is not above 0, are errors.
 func ParseStop(text string) (Stop, error) {
 	signal, grace, hasGrace := strings.Cut(text, ",")
 	name, _, err := parseSignal(strings.TrimSpace(signal))
@@ -35,12 +35,12 @@ func ParseStop(text string) (Stop, error) {
 	return s, nil
 }
 
-// String is what ParseStop reads, with the defaults.
+// String returns what ParseStop reads, with the defaults: "SIGTERM,10s".
 func (s Stop) String() string {
 	return fmt.Sprintf("%s,%v", cmp.Or(s.Signal, "SIGTERM"), cmp.Or(s.Grace, DefaultGrace))
 }
 
-// Explicit is the same with its defaults, and the signal's number.
+// Explicit returns the stop with its defaults filled in, and the signal's number. An unknown signal is an error.
 func (s Stop) Explicit() (Stop, int, error) {
 	name, number, err := parseSignal(cmp.Or(s.Signal, "SIGTERM"))
 	return Stop{Signal: name, Grace: cmp.Or(s.Grace, DefaultGrace)}, number, err
@@ -64,16 +64,16 @@ func (s *Stop) validate(run time.Duration) error {
 
 // Stopped is what became of a target that lived when its load had ended, and was then asked to end.
 type Stopped struct {
-	Stop               // with nothing left at its default
+	Stop               // with its defaults filled in
 	At   time.Duration `json:"at"`   // when the signal was sent, since the run began
-	Took time.Duration `json:"took"` // from then to the target's end, or for how long that was waited for
+	Took time.Duration `json:"took"` // from then until the target had ended, or until nobody waited any more
 
-	// Ended tells that the target has ended by then, and Evidence.Status how. Otherwise its grace ran out, or TimeUp tells
-	// that the run's own time was up before.
+	// Ended is set where the target had ended by then; Evidence.Status says how. Otherwise its grace ran out or, where TimeUp is
+	// set, the time of the run.
 	Ended  bool `json:"ended"`
 	TimeUp bool `json:"time_up,omitempty"`
 
-	Error string `json:"error,omitempty"` // why the signal could not be sent
+	Error string `json:"error,omitempty"` // why the signal could not be sent; empty: it was
 }
 
 // stopped reports whether the target has ended as it was asked to: by itself, or by the very signal.
@@ -84,7 +84,7 @@ func (e Evidence) stopped() bool {
 	return e.Stop != nil && e.Status.Ended && (e.Status.Signal == "" || e.Status.Signal == e.Stop.Signal)
 }
 
-// StopText says what came of Stop, as a clause: "SIGTERM did not end it within its grace of 5s". It is "" without a stop.
+// StopText says what came of Evidence.Stop, as a clause: "SIGTERM did not end it within its grace of 5s"; "" where that is nil.
 func (e Evidence) StopText() string {
 	s := e.Stop
 	switch {

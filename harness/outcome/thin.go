@@ -6,15 +6,15 @@ import (
 	"slices"
 )
 
-// Shares of memory.max, in percent, from which on it is noted who is in the cage. Their first samples are kept in any timeline.
+// Shares of memory.max, in percent, from which on a Census is taken. Halve keeps the first sample at each.
 const (
 	NearLimitPercent = 80
 	AtLimitPercent   = 95
 )
 
-// Halve drops half of the samples, those with which least changes. It spares the first one and the last one, the first at
-// 80 % and at 95 % of the limit (0: there is none), the last one before a kill and the first after it, landmarks, and the last one
-// of each step unless there are so many steps that they alone fill the half.
+// Halve returns the timeline without half of its samples: those with which the least changes. It keeps the first and the last sample, the
+// first at 80 % and at 95 % of the limit (memory.max; 0: there is none), the last before the first kill and the first after it, and
+// landmarks. It keeps the last sample of each step too, unless these alone are more than half.
 func (t Timeline) Halve(limit Bytes) Timeline {
 	spared := landmarks(t, limit)
 	ends := 0
@@ -88,7 +88,7 @@ func news(t Timeline, i int) (changed Bytes) {
 	return changed
 }
 
-// Fit halves the timeline until its JSON is no longer than length, in bytes, as far as Halve can: see there for the limit.
+// Fit halves the timeline until its JSON has at most length bytes, as far as Halve can; see there for the limit.
 func (t Timeline) Fit(length int, limit Bytes) Timeline {
 	for {
 		text, err := json.Marshal(t)

@@ -6,12 +6,12 @@ import (
 	"strconv"
 )
 
-// Timeline are the samples of a run, in their order. As JSON each has its time, its step, memory.current and, unless it is
-// 0, memory.swap.current; and whether it is a landmark. Of the rest a sample has what differs from the one before it: a key that is missing has the
-// value that it had there, or 0 in the first one.
+// Timeline is the samples of a run, in their order. As JSON each has its time, its step and memory.current, memory.swap.current unless
+// it is 0, and "landmark" where it is one. Of events, pressure and stat it has only what differs from the sample before: a key that is
+// missing has the value that it had there, or 0 in the first sample.
 type Timeline []Sample
 
-// MarshalJSON writes what differs.
+// MarshalJSON writes each sample as it differs from the one before.
 func (t Timeline) MarshalJSON() ([]byte, error) {
 	b := []byte{'['}
 	var before Sample
@@ -25,7 +25,7 @@ func (t Timeline) MarshalJSON() ([]byte, error) {
 	return append(b, ']'), nil
 }
 
-// UnmarshalJSON fills in what was left out.
+// UnmarshalJSON reads what MarshalJSON writes, and fills in what was left out.
 func (t *Timeline) UnmarshalJSON(text []byte) error {
 	var each []json.RawMessage
 	if err := json.Unmarshal(text, &each); err != nil {

@@ -30,13 +30,12 @@ const (
 	Inconclusive      Verdict = "inconclusive"        // the evidence contradicts itself or could not be read
 )
 
-// Classify judges the evidence, and nothing but the evidence: the same always gets the same
-// verdict, on any machine.
+// Classify returns the verdict on the evidence, and its reason, a clause without a full stop. It looks at nothing else: the same
+// evidence gets the same verdict on any machine.
 //
-// The kernel raises oom at the cgroup whose limit was hit, and oom_kill at the victim's, both
+// The kernel raises oom at the cgroup whose limit was met, and oom_kill at the victim's, both
 // before it sends SIGKILL (mm/memcontrol.c, mm/oom_kill.c: "Raise event before sending
 // signal"). memory.events counts the cgroups below too; memory.events.local does not.
-// The reason is a clause without a full stop.
 func Classify(e Evidence) (v Verdict, reason string) {
 	e = e.resolved()
 	own, kills := e.EventsLocal, e.Events.OOMKill

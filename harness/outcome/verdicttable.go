@@ -33,7 +33,7 @@ var verdictTable = []struct {
 		"said in words"},
 }
 
-// Verdicts returns all verdicts, in the order of the table.
+// Verdicts returns all verdicts, in the order of the constants.
 func Verdicts() []Verdict {
 	all := make([]Verdict, len(verdictTable))
 	for i, row := range verdictTable {

@@ -10,45 +10,46 @@ import (
 )
 
 // Watched is what is known of a target that ran before anybody watched it: a cgroup with all that is in it, or one process.
-// Nobody but its parent learns its exit code before Linux 6.15, and whoever manages its cgroup may remove that a moment
-// after the kill. So the counters may have been read last before the end; the kernel log and the counters above then tell
-// the rest. Evidence.PID is the main process.
+// Nobody but its parent learns its exit code before Linux 6.15 (PIDFD_INFO_EXIT), and whoever manages its cgroup may remove that a
+// moment after a kill. So its counters may have been read last before its end; the kernel log and the counters of the cgroup above then
+// tell the rest. Evidence.PID is the main process. Times are since the watch began.
 type Watched struct {
-	What string `json:"what"` // as it was asked for: "the unit web.service"
+	What string `json:"what"` // what was asked for: "the unit web.service"
 
-	Container string `json:"container,omitempty"` // of a pod: which of its containers it is, by the name that it has there
+	Container string `json:"container,omitempty"` // the name of the container in its pod; empty: it is of no pod
 
-	Ended   bool          `json:"ended,omitempty"`   // nothing of it ran any more; otherwise the watch was over first
-	Removed bool          `json:"removed,omitempty"` // its cgroup was gone
-	EndedAt time.Duration `json:"ended_at,omitempty"`
+	Ended   bool          `json:"ended,omitempty"`    // nothing ran in it any more; otherwise the watch was over first
+	Removed bool          `json:"removed,omitempty"`  // its cgroup was gone
+	EndedAt time.Duration `json:"ended_at,omitempty"` // when it had ended; 0: it had not
 
-	// Final tells that its counters were read when it had ended: nothing is missing of them. Otherwise ReadAt is when they
-	// were read last.
+	// Final is set where its counters were read when it had ended, so that nothing is missing from them. Otherwise ReadAt is when
+	// they were read last.
 	Final  bool          `json:"final,omitempty"`
 	ReadAt time.Duration `json:"read_at"`
 
-	// Main is its first process: the oldest whose parent is outside, or the one that was asked for. Most is how many were
-	// seen in it at once.
+	// Main is its main process: the oldest whose parent is outside, or the one that was asked for; zero where none was seen. Most is
+	// the largest number of processes that were seen in it at once.
 	Main FollowedProcess `json:"main,omitzero"`
 	Most int             `json:"most"`
 
-	// Moved is the cgroup in which the main process was, or ended, where it had left the watched one; "": it had not.
+	// Moved is the cgroup in which the main process was, or ended, where it had left the watched one; empty: it had not.
 	Moved string `json:"moved,omitempty"`
 
-	// Unseen is how many more lives its manager has counted than there are in the outcome: they were over before they
+	// Unseen is how many more lives its manager has counted than the outcome has: they were over before they
 	// could be looked at.
 	Unseen int `json:"unseen,omitempty"`
 
-	Above *CountedAbove `json:"above,omitempty"` // where the counters are not final; nil: nothing above counts
+	Above *CountedAbove `json:"above,omitempty"` // where Final is not set; nil: no cgroup above counts
 }
 
-// CountedAbove is what the cgroup right above a watched one has counted during the watch, of which the watched one's is the rest.
+// CountedAbove is what the cgroup right above a watched one has counted during the watch. Events less Local and Beside is what the
+// watched one has counted.
 type CountedAbove struct {
-	Path   string `json:"path"`
-	Events Events `json:"events"` // memory.events: it and all below it
-	Local  Events `json:"local"`  // memory.events.local: it alone
-	Beside Events `json:"beside"` // memory.events of those beside the watched one, together
-	Gone   int    `json:"gone"`   // how many of those beside were removed meanwhile: what they counted is not known
+	Path   string `json:"path"`   // named as Evidence.Cage
+	Events Events `json:"events"` // memory.events: of it and all below it
+	Local  Events `json:"local"`  // memory.events.local: of it alone
+	Beside Events `json:"beside"` // memory.events of the cgroups beside the watched one, together
+	Gone   int    `json:"gone"`   // how many of those beside were removed meanwhile, with what they had counted
 }
 
 // inside is what the watched cgroup and those below it must have counted, and whether that is certain.
@@ -60,7 +61,7 @@ func (c *CountedAbove) inside() (inside Events, certain bool) {
 	return inside, err == nil
 }
 
-// CountedKills is how many kills the counters above prove for it, and whether that is certain.
+// CountedKills returns how many kills in it the counters above prove, and reports whether they prove anything.
 func (w *Watched) CountedKills() (kills uint64, certain bool) {
 	e, certain := w.Above.inside()
 	return e.OOMKill, certain
