@@ -13,7 +13,7 @@ const (
 	partShare = 4
 )
 
-// Filled says what the cage was filled with, or "": "sock 41.2 MiB (64 %), kernel 14.0 (of it page tables 9.1), anon 8.1".
+// Filled says what the cage was filled with, "" where that is not known: "sock 41.2 MiB (64 %), kernel 14.0 (of it page tables 9.1), anon 8.1".
 func (c *Composition) Filled() string {
 	if c == nil {
 		return ""

@@ -86,7 +86,7 @@ func (c Criteria) validate(steps bool) error {
 	return nil
 }
 
-// String prints "p99 ≤ 200 ms, pressure ≤ 5 %, at most 100 refaults, at least 50 steps/s"; "" where nothing is asked.
+// String returns "p99 ≤ 200 ms, pressure ≤ 5 %, at most 100 refaults, at least 50 steps/s"; "" where nothing is asked.
 func (c Criteria) String() string {
 	var parts []string
 	if c.Latency.Max != 0 {

@@ -33,7 +33,7 @@ func (t Trial) survives() bool { return t.Survived == t.Runs }
 // Interval returns the share of runs that survive at this limit, with a confidence of 95 %: 0 to 1 without a run.
 func (t Trial) Interval() Interval { return wilson(t.Survived, t.Runs) }
 
-// String prints "142MiB: 0 of 3".
+// String returns "142MiB: 0 of 3".
 func (t Trial) String() string { return fmt.Sprintf("%v: %d of %d", t.Max, t.Survived, t.Runs) }
 
 // add takes in a run.

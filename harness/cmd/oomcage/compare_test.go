@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"oomcage/harness/outcome"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"oomcage/harness/outcome"
 
 	shellquote "github.com/kballard/go-shellquote"
 	"github.com/stretchr/testify/require"
