@@ -19,6 +19,11 @@ func (c *Comparison) repeats() (least, most int) {
 	return least, most
 }
 
+// repeated reports whether both sides have repeats, though of points that the other has not: two searches meet at few limits.
+func (c *Comparison) repeated() bool {
+	return len(c.Series) > 0 && c.Base.Runs > c.Base.Points && c.Head.Runs > c.Head.Points
+}
+
 // notes says what the reader should know before the figures.
 func (c *Comparison) notes() (notes []string) {
 	say := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
@@ -28,6 +33,8 @@ func (c *Comparison) notes() (notes []string) {
 		say("no point is in both files, so nothing is compared")
 	case len(c.Points) == 0:
 		say("no limit is in both files: the smallest limits alone are compared")
+	case most == 1 && c.repeated():
+		say("no point has repeats in both files: the figures of points have no significance, and the smallest limits are judged by all runs")
 	case most == 1:
 		say("there are no repeats, so there is no significance: what differs may be noise; take %d runs of each point on both sides (--repeat %d)", fewest, fewest)
 	case least < fewest:

@@ -73,6 +73,13 @@ func TestTheReaderIsToldWhatTheFiguresAreWorth(t *testing.T) {
 	require.Equal(t, []string{"there are no repeats, so there is no significance: what differs may be noise; take 5 runs of each point on both sides (--repeat 5)"}, Compare(at(1, "6.1"), at(1, "6.1")).Notes)
 	require.Contains(t, Compare(at(5, "6.1"), at(3, "6.1")).Notes[0], "points with fewer than 5 runs on either side have no significance")
 	require.Contains(t, Compare(at(5, "6.1"), at(5, "6.12")).Notes[0], "the machines differ (Linux 6.1, , 0 CPUs; Linux 6.12, , 0 CPUs)")
+	// Two searches whose answers differ: they share the limit that both begin with, which each tries once.
+	search := func(answer int) *Results {
+		top := triedAt(1, 60, 99)
+		return mustRead(t, append(top, triedAt(3, 60, answer, answer+1)...)...)
+	}
+	require.Equal(t, []string{"no point has repeats in both files: the figures of points have no significance, and the smallest limits are judged by all runs"},
+		Compare(search(56), search(64)).Notes)
 	half := at(5, "6.1")
 	half.Origin.Points = 99
 	require.Equal(t, []string{"results.jsonl has 10 of the 99 runs of its sweep"}, Compare(half, at(5, "6.1")).Notes)

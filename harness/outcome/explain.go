@@ -108,7 +108,11 @@ func (o *Outcome) explainGrowth() string {
 	for _, share := range []Bytes{NearLimitPercent, AtLimitPercent} {
 		if i := slices.IndexFunc(o.Timeline, func(s Sample) bool { return s.Current >= limit/100*share }); i >= 0 {
 			s := o.Timeline[i]
-			parts = append(parts, fmt.Sprintf("%d %% of the limit was reached after %s, with %s acknowledged", share, short(s.At), human.Count(s.Step, "step")))
+			when := fmt.Sprintf("%d %% of the limit was reached after %s", share, short(s.At))
+			if o.Attempted > 0 || s.Step > 0 {
+				when += fmt.Sprintf(", with %s acknowledged", human.Count(s.Step, "step"))
+			}
+			parts = append(parts, when)
 		}
 	}
 	if times := o.Evidence.KillTimes; len(times) > 0 {

@@ -215,6 +215,20 @@ func TestAnExplanationHasTenLinesAtMost(t *testing.T) {
 	require.Contains(t, text["help"], "sockets (41.2 MiB): read faster")
 }
 
+// What is watched, or works by itself, takes no steps.
+func TestAnExplanationWithoutALoadCountsNoSteps(t *testing.T) {
+	o := filledOutcome(MemoryStat{Anon: mib(63)})
+	o.Attempted, o.Timeline = 0, Timeline{{At: time.Second / 2, Current: 62 * MiB}}
+	text := ""
+	for _, l := range o.Explain() {
+		if l.About == "grew" {
+			text = l.Text
+		}
+	}
+	require.Contains(t, text, "80 % of the limit was reached after 500ms; 95 % ")
+	require.NotContains(t, text, "steps")
+}
+
 func TestAnExplanationOfLittleSaysLittle(t *testing.T) {
 	for _, l := range (&Outcome{Verdict: Exited, Evidence: Evidence{Status: ExitStatus{Ended: true}, Ready: true}}).Explain() {
 		require.NotEmpty(t, l.Text, l.About)

@@ -25,7 +25,7 @@ func (f Finding) String() string { return f.Check + ": " + f.Text }
 // Checks are the checks by their names, in the order of the findings, and What holds where each finds nothing. The repeats
 // come first: where they differ, everything else is in doubt.
 var Checks = []struct{ Name, What string }{
-	{"flaky", "the repeats of a point have the same verdict and exit code, and counts that its prediction explains"},
+	{"flaky", "the repeats of a point have the same verdict and exit code (but at the border that a bisect has found), and counts that its prediction explains"},
 	{"load", "no first step, and no probe before it, failed while the target lived"},
 	{"end", "no target was ended by a limit above its own, the machine's end of memory, another signal or the time"},
 	{"prediction", "every kill by the cage's own limit came within the predicted steps"},
