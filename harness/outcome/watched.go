@@ -223,6 +223,9 @@ func (e Evidence) byWatchedLog(k OOMKill) (Verdict, string) {
 // byWatchedCounters is judgeByCounters for counters that may not be final.
 func (e Evidence) byWatchedCounters() (Verdict, string) {
 	_, certain := e.Watched.Above.inside()
+	// The kernel counts oom where the limit was hit, and then the kill: the cause of one that was read was counted before.
+	hit := slices.ContainsFunc(e.Ancestors, func(a Ancestor) bool { return a.EventsLocal.OOM > 0 })
+	certain = certain || hit && e.EventsLocal.OOMKill > 0 && e.Watched.Most <= 1
 	if !e.Watched.Final && !certain && e.Events.OOM == 0 {
 		return Inconclusive, "killed by an OOM killer, and whose limit it was is not known: its cgroup was gone before its counters were read again, and " +
 			e.Watched.Above.silence() + "; " + e.unlogged()

@@ -117,8 +117,8 @@ func (e Engine) Attach(id string) *exec.Cmd {
 	return cmd
 }
 
-// notAttached is what docker's client says where a daemon refuses to attach to a container, in whose words it does not say. Podman's
-// service prepares the container for that, which fails where its program is not there.
+// notAttached is what docker's client says where a daemon refuses to attach to a container: it leaves out why. Podman's service prepares
+// the container for that, which fails where its program is not there.
 const notAttached = "unable to upgrade to tcp"
 
 // WhyNotStarted is what the engine said, last, where Attach could not start the container. Where that says nothing, the engine is
