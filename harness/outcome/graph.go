@@ -46,7 +46,9 @@ func (o *Outcome) graph() string {
 	if e.Peak > highest {
 		line("peak", "", e.Peak, o.atPeak(), "")
 	}
-	if e.Unread[EventsFile] == "" { // which stands for all that is read with it
+	// The first stands for all that is read with it. A watched cgroup may have been read last before the last sample was taken.
+	older := e.Watched != nil && e.Watched.Removed && e.Watched.ReadAt < until
+	if e.Unread[EventsFile] == "" && !older {
 		line("end", fmt.Sprint(o.Acknowledged), e.Current, e.Stat, joined(e.appliedIn(until, math.MaxInt64), risen(seen, e.Events)))
 	}
 	if legend := shares.Legend(); legend != "" {

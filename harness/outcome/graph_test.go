@@ -155,3 +155,16 @@ func TestOutputThatIsPrintedKeepsItsEndsAndCannotMoveTheCursor(t *testing.T) {
 	require.Equal(t, "  name       "+strings.Repeat("é", lineLength)+"…\n", named("name", strings.Repeat("é", lineLength+1)))
 	require.Equal(t, "  name       "+strings.Repeat("é", lineLength)+"\n", named("name", strings.Repeat("é", lineLength)))
 }
+
+// A pod's cgroup was removed right after a sample that had the kill, and its counters could not be read again.
+func TestAGraphDoesNotEndWithWhatIsOlderThanItsLastRow(t *testing.T) {
+	o := Outcome{
+		Timeline: Timeline{{At: 2 * time.Second, Current: MiB, Events: Events{OOMKill: 2}}},
+		Evidence: Evidence{Limits: Limits{Max: 64 * MiB}, Current: 64 * MiB, Peak: 64 * MiB, Watched: &Watched{Ended: true, Removed: true, ReadAt: time.Second}},
+	}
+	require.NotContains(t, o.graph(), "fell")
+	require.NotContains(t, o.graph(), "\n       end")
+
+	o.Evidence.Watched.ReadAt, o.Evidence.Events.OOMKill = 3*time.Second, 2
+	require.Contains(t, o.graph(), "\n       end")
+}
