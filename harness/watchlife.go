@@ -123,7 +123,8 @@ func setOr0(size Bytes) Bytes {
 	return size
 }
 
-// follow watches until it ends, or ctx does. At each wake-up the counters come first, since the cgroup may be gone soon.
+// follow watches until it ends, or ctx does. At each wake-up the counters come first, since the cgroup may be gone soon, and a
+// sample must not tell of more than they do.
 func (l *watchedLife) follow(ctx context.Context) {
 	memory, stopMemory := l.wakeUps("memory.events")
 	defer stopMemory()
@@ -174,6 +175,7 @@ func (l *watchedLife) follow(ctx context.Context) {
 		case <-l.alone:
 			l.alone = nil
 		case <-looks.C:
+			l.last.read(l.isOver, time.Since(l.start))
 			_ = l.meet(0)
 			l.countProcesses()
 			l.tl.glance()
@@ -181,6 +183,7 @@ func (l *watchedLife) follow(ctx context.Context) {
 			l.log.catchUp(lookInterval / 10)
 			l.tell()
 		case <-ticks.C:
+			l.last.read(l.isOver, time.Since(l.start))
 			ticks.Reset(l.tl.tick())
 		case <-ctx.Done():
 		}
@@ -236,7 +239,7 @@ func (l *watchedLife) noteMove() {
 	if l.main == nil {
 		return
 	}
-	now, err := cgroup.OfProcess(l.main.id)
+	now, err := l.group.OfProcess(l.main.id)
 	switch {
 	case err != nil || !l.main.unreaped(): // the PID may be another's by now
 	case isBelow(now, l.group):

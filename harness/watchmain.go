@@ -69,7 +69,7 @@ func findMain(g *cgroup.Group, asked int) (*watchedMain, error) {
 
 // isIn reports whether it is in a cgroup or below it.
 func (m *watchedMain) isIn(g *cgroup.Group) bool {
-	at, err := cgroup.OfProcess(m.id)
+	at, err := g.OfProcess(m.id)
 	return err == nil && isBelow(at, g) && m.unreaped()
 }
 

@@ -81,6 +81,13 @@ func OfProcess(pid int) (*Group, error) {
 	if err != nil {
 		return nil, err
 	}
+	return ofProcess(mount, pid)
+}
+
+// OfProcess is as the function of this name, below g's mount: it does not look for that again.
+func (g *Group) OfProcess(pid int) (*Group, error) { return ofProcess(g.mount, pid) }
+
+func ofProcess(mount string, pid int) (*Group, error) {
 	text, err := sys.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
 		return nil, fmt.Errorf("there is no process %d", pid)
