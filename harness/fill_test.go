@@ -50,6 +50,7 @@ func TestTheSentenceSaysWhatFilledTheCage(t *testing.T) {
 				limits.Max = 32 * MiB
 			}
 			target := as(t, "fill", c.fill, dir, counter)
+			target.NoTHP = c.fill != "huge pages" // its Go runtime may take some while it fills, 2 MiB each
 			o := RunT(t, Spec{Target: target, Limits: limits})
 			require.Contains(t, []Verdict{OOMKilled, ChildOOMKilled}, o.Verdict, o.Why)
 			took := readCounter(t, counter)
