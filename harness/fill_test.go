@@ -49,9 +49,7 @@ func TestTheSentenceSaysWhatFilledTheCage(t *testing.T) {
 			case "names": // which take long
 				limits.Max = 32 * MiB
 			}
-			target := as(t, "fill", c.fill, dir, counter)
-			target.NoTHP = c.fill != "huge pages" // its Go runtime may take some while it fills, 2 MiB each
-			o := RunT(t, Spec{Target: target, Limits: limits})
+			o := RunT(t, Spec{Target: filler(t, c.fill, dir, counter), Limits: limits})
 			require.Contains(t, []Verdict{OOMKilled, ChildOOMKilled}, o.Verdict, o.Why)
 			took := readCounter(t, counter)
 			require.Greater(t, took, limits.Max/4, "it took what it was to take")
@@ -70,6 +68,15 @@ func TestTheSentenceSaysWhatFilledTheCage(t *testing.T) {
 			require.Equal(t, c.kind, recorded.Fills()[0].Kind, "without the kernel log: %s", recorded.Filled())
 		})
 	}
+}
+
+// filler is a target that takes this kind of memory, and no huge pages but where they are meant: its Go runtime would take some while
+// it fills, 2 MiB each.
+func filler(t *testing.T, fill, dir, counter string) Target {
+	t.Helper()
+	target := as(t, "fill", fill, dir, counter)
+	target.NoTHP = fill != "huge pages"
+	return target
 }
 
 // requireFilled asserts that the sentence names the kind, or its part, with what was taken.

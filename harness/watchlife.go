@@ -151,9 +151,7 @@ func (l *watchedLife) follow(ctx context.Context) {
 		if l.hasEnded() {
 			l.ended = time.Since(l.start)
 			l.awaitGroupKill(memory)
-			l.tl.sample()
-			l.tell()
-			return
+			over = true
 		}
 		if over {
 			l.tl.sample()
