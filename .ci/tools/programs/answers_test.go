@@ -12,7 +12,7 @@ import (
 // kernels whose /proc/cgroups names the memory controller, which those from 6.12 on do not.
 var answers = group{
 	name:  "answers",
-	needs: append(append([]string(nil), jvm.needs...), tools.needs...),
+	needs: slices.Concat(jvm.needs, tools.needs),
 	about: "uname",
 	host: jvm.host + `
 { echo 'int a[] = {'; seq -s, 1 100000; echo "};"; } >table.c

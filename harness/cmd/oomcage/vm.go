@@ -40,8 +40,9 @@ interpreter the host has not got either, is a warning. For example:
 
 The library of an interpreter does not go along with it. Ruby takes /usr/lib/ruby and /usr/lib/x86_64-linux-gnu/ruby as well,
 Perl /usr/share/perl and perl and perl-base of /usr/lib/x86_64-linux-gnu, and Node.js nothing more. A JDK goes along as its
-folder below /usr/lib/jvm, and PostgreSQL as /usr/lib/postgresql, /usr/share/postgresql and /usr/share/zoneinfo. gcc takes /usr/lib/gcc, as, ld, /usr/include, and to link also Scrt1.o, crti.o, crtn.o, libc.so and
-libc_nonshared.a of /usr/lib/x86_64-linux-gnu.
+folder below /usr/lib/jvm, and PostgreSQL as /usr/lib/postgresql, /usr/share/postgresql and /usr/share/zoneinfo. gcc takes
+/usr/lib/gcc, as, ld, /usr/include, and to link also Scrt1.o, crti.o, crtn.o, libc.so and libc_nonshared.a of
+/usr/lib/x86_64-linux-gnu.
 
 /bin/sh is there when a script of these needs it, or by -add /bin/sh; else what tries to run it is told so. The
 locales that LANG and LC_* name go along with programs that are linked with the C library; one that only a
