@@ -106,14 +106,15 @@ func (f *follower) look(p *Process) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, pid := range pids {
-		q := outcome.FollowedProcess{PID: initialPID(int(pid))}
-		comm, err := sys.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
-		if err != nil || int(pid) == p.PID() || f.known[pid] {
+		if int(pid) == p.PID() || f.known[pid] {
 			continue
 		}
-		f.known[pid] = true
-		q.Name = strings.TrimSuffix(comm, "\n")
-		f.seen.Processes = append(f.seen.Processes, q)
+		f.known[pid] = true // also where it has ended by now, for then it may have left another
+		comm, err := sys.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+		if err != nil {
+			continue
+		}
+		f.seen.Processes = append(f.seen.Processes, outcome.FollowedProcess{PID: initialPID(int(pid)), Name: strings.TrimSuffix(comm, "\n")})
 	}
 }
 

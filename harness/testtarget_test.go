@@ -204,7 +204,7 @@ var roles = map[string]func(){
 		}
 		fail(fmt.Errorf("map a buffer: %w", err))
 	},
-	// leave N: leaves a child behind that takes N bytes when the target has ended, and ends.
+	// leave N: leaves a child behind that takes N bytes when the target has ended, and ends; with 0 bytes, it idles.
 	"leave": func() { leaveBehind("orphan") },
 	// leave-twice N: leaves a child behind that does so when the target has ended: a daemon by two forks.
 	"leave-twice": func() { leaveBehind("leave-later") },
@@ -216,7 +216,11 @@ var roles = map[string]func(){
 	"orphan": func() {
 		_, err := io.Copy(io.Discard, os.Stdin)
 		fail(err)
-		take(mustAtoi(os.Args[1]))
+		bytes := mustAtoi(os.Args[1])
+		if bytes == 0 {
+			wait()
+		}
+		take(bytes)
 	},
 	// whoami: says who it is and where, writes to its TMPDIR, and copies its stdin.
 	"whoami": func() {
