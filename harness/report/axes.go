@@ -111,14 +111,25 @@ func (c cell) verdicts() []outcome.Verdict {
 	return there
 }
 
-// String prints "K 4", or with repeats that differ "SK 4–20": the letters of the verdicts, and how many steps
-// were acknowledged.
+// commonest are the verdicts of a cell, the most frequent one first: it gives the cell its colour.
+func (c cell) commonest() []outcome.Verdict {
+	count := map[outcome.Verdict]int{}
+	for _, o := range c {
+		count[o.Verdict]++
+	}
+	verdicts := c.verdicts()
+	slices.SortStableFunc(verdicts, func(a, b outcome.Verdict) int { return count[b] - count[a] })
+	return verdicts
+}
+
+// String prints "K 4", or with repeats that differ "KS 4–20": the letters of the verdicts, the most frequent one first, and how
+// many steps were acknowledged.
 func (c cell) String() string {
 	if len(c) == 0 {
 		return ""
 	}
 	var letters strings.Builder
-	for _, v := range c.verdicts() {
+	for _, v := range c.commonest() {
 		letters.WriteString(looks[v].letter)
 	}
 	lo, hi := c[0].Acknowledged, c[0].Acknowledged

@@ -87,7 +87,7 @@ func (m *mapCells) Plot(c draw.Canvas, p *plot.Plot) {
 				{X: x(float64(i)-0.5) + gap, Y: y(float64(j)-0.5) + gap}, {X: x(float64(i)+0.5) - gap, Y: y(float64(j)-0.5) + gap},
 				{X: x(float64(i)+0.5) - gap, Y: y(float64(j)+0.5) - gap}, {X: x(float64(i)-0.5) + gap, Y: y(float64(j)+0.5) - gap},
 			}
-			verdicts := cell.verdicts()
+			verdicts := cell.commonest()
 			l := looks[verdicts[0]]
 			c.FillPolygon(rgb(l.fill), box)
 			label := cell.String()

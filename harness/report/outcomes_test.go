@@ -190,6 +190,14 @@ func TestMadeOutcomesAreMadeAgainTheSame(t *testing.T) {
 	require.Len(t, verdicts, len(outcome.Verdicts()), "every verdict is to be seen: %v", verdicts)
 }
 
+func TestTheMostFrequentVerdictGivesACellItsColour(t *testing.T) {
+	of := func(v outcome.Verdict) *outcome.Outcome { return &outcome.Outcome{Verdict: v} }
+	c := cell{of(outcome.Survived), of(outcome.OOMKilled), of(outcome.OOMKilled)}
+	require.Equal(t, []outcome.Verdict{outcome.OOMKilled, outcome.Survived}, c.commonest())
+	require.Equal(t, "KS 0", c.String())
+	require.Equal(t, []outcome.Verdict{outcome.Survived, outcome.OOMKilled}, c[:2].verdicts())
+}
+
 // many is a sweep of that many points: the real outcomes under the names of a grid of 100 limits and as many
 // steps as it takes.
 func many(t *testing.T, points int) []*outcome.Outcome {

@@ -114,15 +114,17 @@ function mapCell(index, points) {
 		`${verdicts.map((v) => index.letters[v]).join("")} ${steps}${found ? " !" : ""}`);
 }
 
-// cellText is what a cell says of its points, which are repeats.
+// cellText is what a cell says of its points, which are repeats: the most frequent verdict first, which gives the cell its colour.
 /** @type {(order: string[], points: Point[]) => { verdicts: string[], steps: string, found: boolean, label: string }} */
 export function cellText(order, points) {
-	const verdicts = order.filter((v) => points.some((p) => p.verdict === v));
+	const times = (/** @type {string} */ v) => points.filter((p) => p.verdict === v).length;
+	const verdicts = order.filter((v) => times(v) > 0).sort((a, b) => times(b) - times(a));
+	const said = verdicts.length === 1 ? verdicts : verdicts.map((v) => `${v} (${times(v)} of ${points.length})`);
 	const counts = points.map((p) => p.acked);
 	const [lo, hi] = [Math.min(...counts), Math.max(...counts)];
 	const steps = lo === hi ? String(lo) : `${lo}–${hi}`;
 	const found = points.some((p) => p.findings);
-	const label = `${points[0].name}${points.length > 1 ? ` and ${points.length - 1} repeats` : ""}: ${verdicts.join(" and ")}, ${steps} steps` +
+	const label = `${points[0].name}${points.length > 1 ? ` and ${points.length - 1} repeat${points.length > 2 ? "s" : ""}` : ""}: ${said.join(" and ")}, ${steps} steps` +
 		(points[0].predicted ? `, predicted ${points[0].predicted}` : "") + (found ? ", has a finding" : "");
 	return { verdicts, steps, found, label };
 }

@@ -35,7 +35,8 @@ test("a cell says both ends of repeats that differ", () => {
 	const repeats = [1, 2].map((i) => point(`max=128MiB/step=10MiB/kind=anon/repeat=${i}`));
 	deepEqual(cellText(index.verdicts, repeats), {
 		verdicts: ["survived", "oom-killed"], steps: "12–24", found: true,
-		label: "max=128MiB/step=10MiB/kind=anon/repeat=1 and 1 repeats: survived and oom-killed, 12–24 steps, predicted 11..12, has a finding",
+		label: "max=128MiB/step=10MiB/kind=anon/repeat=1 and 1 repeat: survived (1 of 2) and oom-killed (1 of 2), 12–24 steps, predicted 11..12, has a finding",
 	});
+	deepEqual(cellText(index.verdicts, [...repeats, repeats[1]]).verdicts, [repeats[1].verdict, repeats[0].verdict]);
 	equal(cellText(index.verdicts, [repeats[1]]).steps, "24");
 });
