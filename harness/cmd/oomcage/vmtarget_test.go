@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -26,20 +27,31 @@ func TestAServiceThatWasNotBuiltIsMissedBeforeAGuestBoots(t *testing.T) {
 		require.EqualError(t, err, "./nosuch is not here: build it first (go build -o nosuch …)", words)
 		require.ErrorAs(t, err, &usageError{})
 	}
+	sort, err := exec.LookPath("sort")
+	require.NoError(t, err)
+	for name, expected := range map[string]string{
+		"sort":   "sort is not in the microVM: add it (oomcage vm -add " + sort + " …)",
+		"nosuch": "nosuch is not in the microVM, and not in $PATH here: install it, and add it (oomcage vm -add FILE …)",
+	} {
+		err := missingTarget(vm.Options{Program: "oomcage", Args: []string{"run", "--", name}})
+		require.EqualError(t, err, expected)
+		require.ErrorAs(t, err, &usageError{})
+	}
 	for what, o := range map[string]vm.Options{
-		"it is there":           {Args: []string{"run", "./service"}},
-		"a folder, which is":    {Args: []string{"run", "./app"}},
-		"of the guest":          {Args: []string{"run", "--", "/usr/bin/nosuch"}},
-		"by its name":           {Args: []string{"run", "nosuch"}},
-		"at a path of its own":  {Args: []string{"run", "./nosuch"}, Add: []string{"service:" + filepath.Join(t.TempDir(), "nosuch")}},
-		"built on the host":     {Args: []string{"run", "./nosuch"}, Build: []string{"./app"}},
-		"a spec":                {Args: []string{"run", "./nosuch.yaml"}},
-		"a container's":         {Args: []string{"run", "--container", "image", "./nosuch"}},
-		"another command":       {Args: []string{"report", "./nosuch"}},
-		"no command":            {Args: []string{"./nosuch"}},
-		"a flag that is wrong":  {Args: []string{"run", "--no-such-flag", "./nosuch"}},
-		"none":                  {Args: []string{"run"}},
-		"a demo, which has one": {Args: []string{"demo"}},
+		"it is there":                   {Args: []string{"run", "./service"}},
+		"a folder, which is":            {Args: []string{"run", "./app"}},
+		"of the guest":                  {Args: []string{"run", "--", "/usr/bin/nosuch"}},
+		"by its name, of what is added": {Args: []string{"run", "nosuch"}, Add: []string{"/opt/nosuch"}},
+		"oomcage itself":                {Program: "oomcage", Args: []string{"run", "oomcage", "version"}},
+		"at a path of its own":          {Args: []string{"run", "./nosuch"}, Add: []string{"service:" + filepath.Join(t.TempDir(), "nosuch")}},
+		"built on the host":             {Args: []string{"run", "./nosuch"}, Build: []string{"./app"}},
+		"a spec":                        {Args: []string{"run", "./nosuch.yaml"}},
+		"a container's":                 {Args: []string{"run", "--container", "image", "./nosuch"}},
+		"another command":               {Args: []string{"report", "./nosuch"}},
+		"no command":                    {Args: []string{"./nosuch"}},
+		"a flag that is wrong":          {Args: []string{"run", "--no-such-flag", "./nosuch"}},
+		"none":                          {Args: []string{"run"}},
+		"a demo, which has one":         {Args: []string{"demo"}},
 	} {
 		require.NoError(t, missingTarget(o), what)
 	}
