@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -110,8 +111,9 @@ func exitStatus(cmd *cobra.Command, err error, stderr io.Writer) int {
 	case !cmd.HasParent(): // cobra's own: an unknown command
 		fmt.Fprintf(stderr, "oomcage: %s\n", said)
 		return exitUsage
-	case isNotSupported(err) && cmd.Annotations[programFirst] != "": // the error's advice is for tests
+	case isNotSupported(err) && cmd.Annotations[programFirst] != "":
 		found, help := advise.Parts(err)
+		help = strings.ReplaceAll(help, "go test ./...", cmd.CommandPath()+" …") // the library's advice is for tests
 		fmt.Fprintf(stderr, "%s: %s\n  to help: oomcage vm -- %s …\n", cmd.CommandPath(), printable.Indented(found), cmd.CommandPath())
 		if help != "" {
 			fmt.Fprintf(stderr, "  or: %s\n", printable.Indented(help))

@@ -36,9 +36,9 @@ func TestTheRefusalOfACommandHasNoAdviceForTests(t *testing.T) {
 	cmd, _, err := newRootCommand(io.Discard, io.Discard).Find([]string{"run"})
 	require.NoError(t, err)
 	var stderr bytes.Buffer
-	err = fmt.Errorf("make a cage: %w", &advise.Finding{Found: "the memory controller is bound to cgroup v1", Help: "boot with another", Kind: harness.ErrNotSupported})
+	err = fmt.Errorf("make a cage: %w", &advise.Finding{Found: "the memory controller is bound to cgroup v1", Help: "sudo go test ./...", Kind: harness.ErrNotSupported})
 	require.Equal(t, exitMachine, exitStatus(cmd, err, &stderr))
-	require.Equal(t, "oomcage run: the memory controller is bound to cgroup v1\n  to help: oomcage vm -- oomcage run …\n  or: boot with another\n", stderr.String())
+	require.Equal(t, "oomcage run: the memory controller is bound to cgroup v1\n  to help: oomcage vm -- oomcage run …\n  or: sudo oomcage run …\n", stderr.String())
 }
 
 // Root is one of two ways: a user to whom a cgroup is delegated needs no other.
