@@ -37,7 +37,8 @@ func render(all map[string]record) string {
 	}
 	for _, g := range groups {
 		first := all[g.name+"/"+g.cases[0].name]
-		fmt.Fprintf(&b, "\n## %s\n\n%s. Linux %s.\n", g.title, first.About, first.Kernel)
+		fmt.Fprintf(&b, "\n## %s\n\n%s. Linux %s. In front of each command stands, for the microVM:\n\n```sh\noomcage vm -mem 2GiB -scratch 2GiB %s --\n```\n",
+			g.title, first.About, first.Kernel, g.adds())
 		for _, c := range g.cases {
 			r := all[g.name+"/"+c.name]
 			fmt.Fprintf(&b, "\n### %s/%s\n\n%s\n\n", g.name, c.name, c.shows)
@@ -53,6 +54,21 @@ func render(all map[string]record) string {
 		}
 	}
 	return b.String()
+}
+
+// adds are the flags for what goes along, folded, as a shell reads them.
+func (g group) adds() string {
+	var b strings.Builder
+	for i, what := range g.add {
+		if strings.ContainsRune(what, '$') {
+			what = fmt.Sprintf("%q", what)
+		}
+		if i > 0 && i%4 == 0 {
+			b.WriteString(" \\\n   ")
+		}
+		fmt.Fprintf(&b, " -add %s", what)
+	}
+	return strings.TrimSpace(b.String())
 }
 
 // expected is what the flags say of the end.
