@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -193,6 +194,9 @@ func parseLibraries(list []byte) (n need) {
 	return n
 }
 
+// template finds what a generator of scripts replaces: the file is no script yet.
+var template = regexp.MustCompile(`<%|\{\{|\{%|\$\{|@\w+@`)
+
 // scriptNeeds returns the interpreter that the first line names, looking through env.
 func scriptNeeds(r io.ReadSeeker, file string) (need, error) {
 	if _, err := r.Seek(2, io.SeekStart); err != nil {
@@ -203,7 +207,7 @@ func scriptNeeds(r io.ReadSeeker, file string) (need, error) {
 		return need{}, err
 	}
 	words := strings.Fields(line)
-	if len(words) == 0 || !filepath.IsAbs(words[0]) {
+	if len(words) == 0 || !filepath.IsAbs(words[0]) || template.MatchString(line) {
 		return need{}, nil
 	}
 	programs := words[:1]

@@ -34,10 +34,13 @@ func TestScriptNeedsItsInterpreter(t *testing.T) {
 		"#! /usr/bin/env interp\n1":         {"/usr/bin/env", program},
 		"#!/usr/bin/env -S A=1 interp -u\n": {"/usr/bin/env", program},
 		"#!relative\n":                      nil,
-		"#!":                                nil,
-		"text":                              nil,
-		"\x7fELF but not really":            nil,
-		"":                                  nil,
+		"#!/usr/bin/env <%= config[:shebang] || \"ruby\" %>\n": nil,
+		"#!/usr/bin/env {{ python }}\n":                        nil,
+		"#!/usr/@PREFIX@/perl\n":                               nil,
+		"#!":                                                   nil,
+		"text":                                                 nil,
+		"\x7fELF but not really":                               nil,
+		"":                                                     nil,
 	} {
 		file := filepath.Join(dir, "script")
 		require.NoError(t, os.WriteFile(file, []byte(line), 0o755))
