@@ -123,9 +123,7 @@ func newSweeper(ctx context.Context, points []Point, origin outcome.Origin, o Op
 
 // openSweeper makes a sweeper for points that come one by one.
 func openSweeper(ctx context.Context, origin outcome.Origin, o Options) (*sweeper, error) {
-	if o.Parallel == 0 {
-		o.Parallel = runtime.GOMAXPROCS(0)
-	}
+	o.Parallel = cmp.Or(o.Parallel, runtime.GOMAXPROCS(0))
 	if o.Results == nil {
 		o.Results = &Results{}
 	}

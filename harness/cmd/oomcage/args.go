@@ -65,10 +65,7 @@ func lookup(cmd *cobra.Command, name string) *pflag.Flag {
 	if name == "help" {
 		cmd.InitDefaultHelpFlag()
 	}
-	if f := cmd.Flags().Lookup(name); f != nil {
-		return f
-	}
-	return cmd.InheritedFlags().Lookup(name)
+	return cmd.Flag(name)
 }
 
 // atLeastOne refuses a command line without arguments, and says so.

@@ -57,7 +57,7 @@ const (
 
 // doctor prints the findings, and fails where neither a cage nor the microVM works.
 func doctor(ctx context.Context, w io.Writer) error {
-	cages := findCages(harness.Supported())
+	cages := findingOf("cages", "this process can make them on this kernel", harness.Supported(), worksNo)
 	machine, booting := findMachine(ctx)
 	if err := context.Cause(ctx); err != nil {
 		return err
@@ -79,10 +79,11 @@ func doctor(ctx context.Context, w io.Writer) error {
 	return state
 }
 
-func findCages(err error) finding {
-	f := finding{name: "cages", state: works, found: "this process can make them on this kernel"}
+// findingOf is what was found, or the error and its state.
+func findingOf(name, found string, err error, state string) finding {
+	f := finding{name: name, state: works, found: found}
 	if err != nil {
-		f.state = worksNo
+		f.state = state
 		f.found, f.help = advise.Parts(err)
 	}
 	return f
@@ -150,25 +151,16 @@ func findHugePages() finding {
 
 // findMachine is what the microVM needs, and whether it can boot.
 func findMachine(ctx context.Context) (all []finding, booting bool) {
-	found := func(name, what string, err error, state string) bool {
-		f := finding{name: name, state: works, found: what}
-		if err != nil {
-			f.state = state
-			f.found, f.help = advise.Parts(err)
-		}
-		all = append(all, f)
-		return err == nil
-	}
 	qemu, err := vm.FindQEMU()
 	if machineErr := kernels.Host.Check(); machineErr != nil {
 		err = machineErr
 	}
-	booting = found("QEMU", qemu, err, worksNo)
-	kernel, err := vm.FindKernel("")
-	booting = found("kernel", kernel, err, worksNo) && booting
+	kernel, kernelErr := vm.FindKernel("")
+	all = []finding{findingOf("QEMU", qemu, err, worksNo), findingOf("kernel", kernel, kernelErr, worksNo)}
 	kvm := finding{name: "KVM", state: works, found: "a guest has booted with it"}
 	if yes, reason, err := vm.KVM(ctx); err != nil {
-		kvm.state, kvm.found = partly, "not tried: "+firstLine(err.Error())
+		line, _, _ := strings.Cut(err.Error(), "\n")
+		kvm.state, kvm.found = partly, "not tried: "+line
 	} else if !yes {
 		kvm.state, kvm.found = partly, reason+": guests are emulated, several times slower"
 		if strings.Contains(reason, "permission") {
@@ -176,14 +168,7 @@ func findMachine(ctx context.Context) (all []finding, booting bool) {
 			kvm.help = kvmHelp(file, err, user.LookupGroupId)
 		}
 	}
-	all = append(all, kvm)
-	found("mkfs.ext4", "for vm -scratch", vm.CheckScratch(), partly)
-	return all, booting
-}
-
-func firstLine(s string) string {
-	first, _, _ := strings.Cut(s, "\n")
-	return first
+	return append(all, kvm, findingOf("mkfs.ext4", "for vm -scratch", vm.CheckScratch(), partly)), err == nil && kernelErr == nil
 }
 
 // printFindings prints a line for each, and one for what helps.

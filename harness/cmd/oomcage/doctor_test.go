@@ -57,7 +57,7 @@ func TestTheDoctorFailsWhereNothingWorksAndSaysWhatHelps(t *testing.T) {
 }
 
 func TestTheDoctorSaysWhyThereAreNoCages(t *testing.T) {
-	f := findCages(advise.New("no cgroup v2", "mount it"))
+	f := findingOf("cages", "", advise.New("no cgroup v2", "mount it"), worksNo)
 	require.Equal(t, finding{"cages", worksNo, "no cgroup v2", "mount it"}, f)
 	all := findKernel(cgroup.Look{V1: "/v1", V2: "/v2", Controllers: []string{"cpu"}, Limits: []string{"memory.max 1 of /v2/a"}})
 	require.Equal(t, finding{"controllers", worksNo, "no memory, which is bound to cgroup v1 at /v1", ""}, all[1])

@@ -3,11 +3,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -78,11 +78,7 @@ func (f *fromFlags) machine() (manifest.Node, error) {
 	if err != nil {
 		return n, err
 	}
-	var names []string
-	for name := range nodeKeys {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+	names := slices.Sorted(maps.Keys(nodeKeys))
 	for _, text := range f.node {
 		name, value, ok := strings.Cut(text, "=")
 		set := nodeKeys[name]
@@ -197,11 +193,11 @@ func (f *fromFlags) tellFrom(cmd *cobra.Command, spec outcome.Spec) {
 	if adj := spec.Target.OOMScoreAdj; adj != nil {
 		what = append(what, fmt.Sprintf("oom_score_adj %d", *adj))
 	}
-	of := cmp.Or(f.read.QoS, "")
-	if of != "" {
-		of = ", " + of
+	called := f.read.Name
+	if f.read.QoS != "" {
+		called += ", " + f.read.QoS
 	}
-	line(w, name, fmt.Sprintf("from %s (%s%s): %s", strings.Join(f.read.Files, ", "), f.read.Name, of, strings.Join(what, ", ")))
+	line(w, name, fmt.Sprintf("from %s (%s): %s", strings.Join(f.read.Files, ", "), called, strings.Join(what, ", ")))
 	for _, text := range f.lost {
 		line(w, name, "not taken over: "+text)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -128,10 +129,7 @@ func (j *judgement) read(name string, r io.Reader, complain func(error)) {
 func (j *judgement) again(o *outcome.Outcome, where string) {
 	old := o.Verdict
 	o.Verdict, o.Why = o.Judge()
-	name := o.Name
-	if name == "" {
-		name = where
-	}
+	name := cmp.Or(o.Name, where)
 	row := fmt.Sprintf("%s\t%-*s  %s", printable.Line(name), verdictWidth, old, o.Verdict)
 	if o.Verdict == old {
 		j.same++

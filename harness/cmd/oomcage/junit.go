@@ -14,35 +14,31 @@ import (
 // The elements of JUnit's XML that CI systems read.
 type (
 	junitSuites struct {
-		XMLName  xml.Name     `xml:"testsuites"`
-		Tests    int          `xml:"tests,attr"`
-		Failures int          `xml:"failures,attr"`
-		Errors   int          `xml:"errors,attr"`
-		Skipped  int          `xml:"skipped,attr"`
-		Time     string       `xml:"time,attr"`
-		Suites   []junitSuite `xml:"testsuite"`
+		XMLName xml.Name `xml:"testsuites"`
+		junitCounts
+		Suites []junitSuite `xml:"testsuite"`
 	}
 	junitSuite struct {
-		Name     string      `xml:"name,attr"`
-		Tests    int         `xml:"tests,attr"`
-		Failures int         `xml:"failures,attr"`
-		Errors   int         `xml:"errors,attr"`
-		Skipped  int         `xml:"skipped,attr"`
-		Time     string      `xml:"time,attr"`
-		Cases    []junitCase `xml:"testcase"`
+		Name string `xml:"name,attr"`
+		junitCounts
+		Cases []junitCase `xml:"testcase"`
+	}
+	junitCounts struct {
+		Tests    int    `xml:"tests,attr"`
+		Failures int    `xml:"failures,attr"`
+		Errors   int    `xml:"errors,attr"`
+		Skipped  int    `xml:"skipped,attr"`
+		Time     string `xml:"time,attr"`
 	}
 	junitCase struct {
-		Name       string           `xml:"name,attr"`
-		Class      string           `xml:"classname,attr"`
-		Time       string           `xml:"time,attr"`
-		Properties *junitProperties `xml:"properties"`
-		Failure    *junitMessage    `xml:"failure"`
-		Error      *junitMessage    `xml:"error"`
-		Skipped    *junitMessage    `xml:"skipped"`
-		Output     string           `xml:"system-out,omitempty"`
-	}
-	junitProperties struct {
-		All []junitProperty `xml:"property"`
+		Name       string          `xml:"name,attr"`
+		Class      string          `xml:"classname,attr"`
+		Time       string          `xml:"time,attr"`
+		Properties []junitProperty `xml:"properties>property"`
+		Failure    *junitMessage   `xml:"failure"`
+		Error      *junitMessage   `xml:"error"`
+		Skipped    *junitMessage   `xml:"skipped"`
+		Output     string          `xml:"system-out,omitempty"`
 	}
 	junitProperty struct {
 		Name  string `xml:"name,attr"`
@@ -74,7 +70,7 @@ func junitOf(name string, entries []entry) ([]byte, error) {
 		}
 	}
 	s.Time = seconds(took)
-	text, err := xml.MarshalIndent(junitSuites{Tests: s.Tests, Failures: s.Failures, Errors: s.Errors, Skipped: s.Skipped, Time: s.Time, Suites: []junitSuite{s}}, "", "  ")
+	text, err := xml.MarshalIndent(junitSuites{junitCounts: s.junitCounts, Suites: []junitSuite{s}}, "", "  ")
 	if err != nil {
 		return nil, err
 	}
@@ -86,10 +82,10 @@ func (e *entry) junit(class string) junitCase {
 	shown := ""
 	if o := e.outcome; o != nil {
 		shown = o.String()
-		c.Properties = &junitProperties{All: []junitProperty{
+		c.Properties = []junitProperty{
 			{"verdict", string(o.Verdict)}, {"acknowledged", strconv.Itoa(o.Acknowledged)},
 			{"limit_bytes", fmt.Sprint(int64(o.Evidence.Limits.Max))}, {"peak_bytes", fmt.Sprint(int64(o.Peak))},
-		}}
+		}
 	}
 	why := e.failure()
 	switch {

@@ -26,9 +26,7 @@ type lineQueue struct {
 	done    chan struct{}
 }
 
-func newLineQueue(w io.Writer) *lineQueue { return newLineQueueTo(w, nil) }
-
-func newLineQueueTo(w io.Writer, failed func()) *lineQueue {
+func newLineQueue(w io.Writer, failed func()) *lineQueue {
 	q := &lineQueue{w: w, failed: failed, done: make(chan struct{})}
 	q.some = sync.NewCond(&q.mu)
 	go q.print()

@@ -32,7 +32,7 @@ func (s *slow) Write(text []byte) (int, error) {
 func TestNoClientWaitsForAStoppedTerminal(t *testing.T) {
 	const lines = 3 * maxWaiting
 	w := &slow{stopped: make(chan struct{}, 1), goOn: make(chan struct{})}
-	q := newLineQueue(w)
+	q := newLineQueue(w, nil)
 	q.add("first\n")
 	<-w.stopped
 	for i := range lines {

@@ -142,7 +142,7 @@ func (g *liveGraph) frame() string {
 	if len(g.current.values) == 0 {
 		return ""
 	}
-	columns, rows := g.size()
+	columns, rows := terminalSize(g.w)
 	text := g.current.plot(&g.limits, g.acked, columns, rows, coloured())
 	if filled := g.last.lines(columns); strings.Count(text+filled, "\n") < rows {
 		text += filled
@@ -197,9 +197,9 @@ func (c composed) lines(columns int) string {
 	return text
 }
 
-// size is that of the terminal, which may change at any time.
-func (g *liveGraph) size() (columns, rows int) {
-	if f, ok := g.w.(*os.File); ok {
+// terminalSize is that of the terminal, which may change at any time.
+func terminalSize(w io.Writer) (columns, rows int) {
+	if f, ok := w.(*os.File); ok {
 		if c, r, err := term.GetSize(int(f.Fd())); err == nil && c > 0 && r > 0 {
 			return c, r
 		}

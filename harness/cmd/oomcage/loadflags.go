@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"oomcage/harness/internal/guest"
 	"oomcage/harness/outcome"
@@ -28,10 +29,13 @@ type loadFlags struct {
 
 	steps, clients, tolerate int
 	rate                     float64
+
+	all *pflag.FlagSet
 }
 
 func (l *loadFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
+	l.all = f
 	f.Var(&l.post, "post", "a step is POST of this `PATH` at $ADDR; $step and $kind in it are the step's")
 	f.Var(&l.get, "get", "a step is GET of this `PATH` at $ADDR")
 	f.StringVar(&l.request, "request", "", "a step is this request: `'METHOD PATH'`, as 'PUT /upload'; the flags down to -socket say more of it")
@@ -73,7 +77,7 @@ func (l *loadFlags) load() (sweep.Template, error) {
 			given++
 		}
 	}
-	alone, refines := l.counts(), l.refines()
+	alone, refines := l.firstGiven("steps", "clients", "rate", "tolerate"), l.firstGiven(loadDetails...)
 	switch {
 	case given > 1:
 		return sweep.Template{}, errors.New("-post, -get, -request and -exec are one load each: give one of them")
@@ -93,42 +97,12 @@ func (l *loadFlags) load() (sweep.Template, error) {
 	return l.http()
 }
 
-// counts is the first flag that says how steps are sent, or "".
-func (l *loadFlags) counts() string {
-	switch {
-	case l.steps != 0:
-		return "steps"
-	case l.clients != 0:
-		return "clients"
-	case l.rate != 0:
-		return "rate"
-	case l.tolerate != 0:
-		return "tolerate"
-	}
-	return ""
-}
-
-// refines is the first flag that says more of a request, or "".
-func (l *loadFlags) refines() string {
-	switch {
-	case l.body != "":
-		return "body"
-	case l.bodySize != "":
-		return "body-size"
-	case len(l.header) > 0:
-		return "header"
-	case len(l.status) > 0:
-		return "status"
-	case l.text != "":
-		return "answer"
-	case l.https:
-		return "https"
-	case l.ca != "":
-		return "ca"
-	case l.insecure:
-		return "insecure"
-	case l.socket != "":
-		return "socket"
+// firstGiven is the first of these flags that has another value than without it, or "".
+func (l *loadFlags) firstGiven(names ...string) string {
+	for _, name := range names {
+		if f := l.all.Lookup(name); f.Value.String() != f.DefValue {
+			return name
+		}
 	}
 	return ""
 }

@@ -5,10 +5,8 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"oomcage/harness"
 	"oomcage/harness/internal/printable"
@@ -75,26 +73,8 @@ const barMargin = 45
 
 // fitting cuts a point's name to what the terminal has room for: a bar that wraps cannot be drawn over.
 func (p *progress) fitting(name string) string {
-	room := columns(p.w) - barMargin - 2*len(fmt.Sprint(p.left))
-	runes := []rune(printable.Line(name))
-	switch {
-	case len(runes) <= room:
-		return string(runes)
-	case room > 1:
-		return string(runes[:room-1]) + "…"
-	default:
-		return ""
-	}
-}
-
-// columns is the width of a terminal; 80 where that is not known.
-func columns(w io.Writer) int {
-	if f, ok := w.(*os.File); ok {
-		if columns, _, err := term.GetSize(int(f.Fd())); err == nil {
-			return columns
-		}
-	}
-	return 80
+	columns, _ := terminalSize(p.w)
+	return printable.Short(name, columns-barMargin-2*len(fmt.Sprint(p.left)))
 }
 
 func (p *progress) end() {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -49,7 +50,6 @@ type schema struct {
 	Title       string             `json:"title,omitempty"`
 	Description string             `json:"description,omitempty"`
 	Type        any                `json:"type,omitempty"`
-	Default     any                `json:"default,omitempty"`
 	Examples    []any              `json:"examples,omitempty"`
 	Items       *schema            `json:"items,omitempty"`
 	AnyOf       []*schema          `json:"anyOf,omitempty"`
@@ -57,17 +57,6 @@ type schema struct {
 	Required    []string           `json:"required,omitempty"`
 	MinItems    int                `json:"minItems,omitempty"`
 	Additional  any                `json:"additionalProperties,omitempty"`
-	none        bool               // no other properties
-}
-
-// MarshalJSON writes "additionalProperties": false, which omitempty leaves out.
-func (s *schema) MarshalJSON() ([]byte, error) {
-	type fields schema
-	f := fields(*s)
-	if s.none {
-		f.Additional = json.RawMessage("false")
-	}
-	return json.Marshal(f)
 }
 
 // specSchema describes spec files, by the flags of the commands that take them.
@@ -85,15 +74,13 @@ func specSchema() *schema {
 	top := map[string]*schema{runsKey: {
 		Description: "several runs, one after the other; what stands beside this key holds for all that do not say otherwise",
 		Type:        "array", MinItems: 1,
-		Items: &schema{Type: "object", Properties: run, Required: []string{"name"}, none: true},
+		Items: &schema{Type: "object", Properties: run, Required: []string{"name"}, Additional: false},
 	}}
-	for name, s := range run {
-		top[name] = s
-	}
+	maps.Copy(top, run)
 	return &schema{
 		Schema: "http://json-schema.org/draft-07/schema#", Title: "a spec of oomcage",
 		Description: "what oomcage run, sweep and bisect run; the keys are the flags of these commands",
-		Type:        "object", Properties: top, none: true,
+		Type:        "object", Properties: top, Additional: false,
 	}
 }
 
@@ -107,8 +94,8 @@ func (k flagKey) schema() *schema {
 			continue
 		}
 		_, usage := pflag.UnquoteUsage(f)
-		if text := usage; !slices.Contains(said, text) {
-			said = append(said, text)
+		if !slices.Contains(said, usage) {
+			said = append(said, usage)
 		}
 		for _, t := range typesOf(f.Value.Type()) {
 			if !slices.Contains(types, t) {

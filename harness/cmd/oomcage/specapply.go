@@ -146,14 +146,6 @@ func setFlag(flags *pflag.FlagSet, name, value string) error {
 	return nil
 }
 
-// valuesOf are the texts that set a flag to what it is.
-func valuesOf(f *pflag.Flag) []string {
-	if several, ok := f.Value.(pflag.SliceValue); ok {
-		return several.GetSlice()
-	}
-	return []string{f.Value.String()}
-}
-
 // copyGiven sets the flags of another command of the same name as this one's command line has set them.
 func copyGiven(from, to *cobra.Command) (err error) {
 	from.Flags().Visit(func(f *pflag.Flag) {

@@ -46,7 +46,7 @@ func newStepPrinter(w io.Writer, spec harness.Spec) *stepPrinter {
 	if spec.Target.Ready == nil {
 		first = "start"
 	}
-	return &stepPrinter{out: newLineQueue(w), first: first}
+	return &stepPrinter{out: newLineQueue(w, nil), first: first}
 }
 
 func (s *stepPrinter) ready(p *harness.Process) {

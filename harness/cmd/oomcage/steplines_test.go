@@ -15,7 +15,7 @@ import (
 // linesOf are the lines of a load.
 func linesOf(start stepReading, steps int, at func(n int) stepReading) []string {
 	var out strings.Builder
-	s := &stepPrinter{out: newLineQueue(&out), shown: start}
+	s := &stepPrinter{out: newLineQueue(&out, nil), shown: start}
 	for n := 1; n <= steps; n++ {
 		s.took(fmt.Sprint(n), at(n))
 	}

@@ -196,18 +196,13 @@ func runAll(cmd *cobra.Command, entries []entry, run func(cmd *cobra.Command, ar
 		}
 		fmt.Fprintln(out)
 	}
-	if stopped != nil || len(entries) == 1 {
-		return errors.Join(stopped, entries[0].errAlone(stopped))
+	switch {
+	case stopped != nil:
+		return stopped
+	case len(entries) == 1:
+		return entries[0].err
 	}
 	return conclude(entries, out)
-}
-
-// errAlone is the error of a run that is the only one, where it did not stop the others.
-func (e *entry) errAlone(stopped error) error {
-	if stopped != nil {
-		return nil
-	}
-	return e.err
 }
 
 // conclude prints a line for each run, and says which were not as expected.

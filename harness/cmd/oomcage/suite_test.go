@@ -74,7 +74,7 @@ func TestASuiteEndsWithALineForEachRun(t *testing.T) {
 	require.Equal(t, "the verdict is killed, not survived", cases[1].Failure.Message)
 	require.NotEmpty(t, cases[1].Failure.Text)
 	require.Equal(t, "no such program", cases[2].Error.Text)
-	require.Equal(t, "verdict", cases[0].Properties.All[0].Name)
+	require.Equal(t, "verdict", cases[0].Properties[0].Name)
 	require.Contains(t, mustRead(t, files.html), "the verdict is killed, not survived")
 }
 

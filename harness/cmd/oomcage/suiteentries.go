@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -74,10 +75,7 @@ func (r specRun) entry(cmd *cobra.Command, program []string) (entry, error) {
 			}
 		}
 	}
-	name := r.ownName()
-	if name == "" {
-		name = strings.TrimSuffix(filepath.Base(r.file), filepath.Ext(r.file))
-	}
+	name := cmp.Or(r.ownName(), strings.TrimSuffix(filepath.Base(r.file), filepath.Ext(r.file)))
 	return entry{name: name, cmd: own, args: program, from: from}, nil
 }
 

@@ -101,7 +101,7 @@ func newSweepCommand() *cobra.Command {
 		}
 		what.tellFrom(cmd, specs[0])
 		warn(cmd.ErrOrStderr(), cmd.CommandPath(), specs...)
-		o.command = wholeSweep(cmd.Flags(), args)
+		o.command = wholeCommand("sweep", cmd.Flags(), args)
 		return o.sweep(cmd.Context(), points, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	})
 	f := cmd.Flags()
@@ -123,13 +123,8 @@ func newSweepCommand() *cobra.Command {
 	return cmd
 }
 
-// wholeSweep is the command line that all shards of a sweep share, and those that go on with it: without what says which part
-// this process runs, and where its results go.
-func wholeSweep(flags *pflag.FlagSet, program []string) []string {
-	return wholeCommand("sweep", flags, program)
-}
-
-// wholeCommand is such a command line of any subcommand.
+// wholeCommand is the command line of a subcommand that all shards of a sweep share, and those that go on with it: without what says
+// which part this process runs, and where its results go.
 func wholeCommand(name string, flags *pflag.FlagSet, program []string) []string {
 	words := []string{"oomcage", name}
 	all := flags.Lookup("show-secrets")
@@ -215,19 +210,12 @@ func (o *sweepFlags) sweep(ctx context.Context, all []sweep.Point, stdout, stder
 		fmt.Fprintf(w, "shard %s has no points: there are more shards than points\n", &o.shard)
 		return nil
 	}
-	open := sweep.Create
-	if o.resume {
-		open = sweep.Resume
-	}
 	if o.rebuilt && !o.resume {
 		return usageError{errors.New("-rebuilt says how to go on, and without -resume nothing is gone on with: give both, or neither")}
 	}
-	results, err := open(o.out)
-	if errors.Is(err, os.ErrExist) {
-		return usageError{fmt.Errorf("%w; go on with it by -resume, or name another file", err)}
-	}
+	results, err := openResults(o.out, o.resume)
 	if err != nil {
-		return asUsage(err)
+		return err
 	}
 	results.Rebuilt = o.rebuilt
 	end := results.Close

@@ -43,7 +43,7 @@ func TestAllShardsOfASweepKeepOneCommand(t *testing.T) {
 	kept := func(args ...string) []string {
 		cmd := newSweepCommand()
 		require.NoError(t, cmd.ParseFlags(args))
-		return wholeSweep(cmd.Flags(), cmd.Flags().Args())
+		return wholeCommand("sweep", cmd.Flags(), cmd.Flags().Args())
 	}
 	want := []string{"oomcage", "sweep", "--max", "1MiB,2MiB", "--axis", "a=1", "--axis", "b=-o 2", "--force", "--", "./app", "-o", "x", "--shard=1"}
 	program := []string{"--", "./app", "-o", "x", "--shard=1"}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"time"
@@ -23,7 +24,7 @@ type watchPrinter struct {
 
 // newWatchPrinter calls failed where nobody reads the lines any more.
 func newWatchPrinter(w io.Writer, failed func()) *watchPrinter {
-	return &watchPrinter{out: newLineQueueTo(w, failed)}
+	return &watchPrinter{out: newLineQueue(w, failed)}
 }
 
 func (p *watchPrinter) end() { p.out.end() }
@@ -36,11 +37,7 @@ const notable = 20
 
 func (p *watchPrinter) seen(now outcome.Sample, limit harness.Bytes) {
 	if !p.begun {
-		of := "no memory.max"
-		if limit > 0 {
-			of = "of " + human.Size(limit)
-		}
-		p.out.add(fmt.Sprintf("%-8s %-*s %12s   %s\n", "after", bar.Width, of, "current", "memory.events since"))
+		p.out.add(fmt.Sprintf("%-8s %-*s %12s   %s\n", "after", bar.Width, ofLimit(limit), "current", "memory.events since"))
 	} else if !p.differs(now, limit) {
 		return
 	}
@@ -52,10 +49,7 @@ func (p *watchPrinter) differs(now outcome.Sample, limit harness.Bytes) bool {
 	if now.Events.OOM != p.last.Events.OOM || now.Events.OOMKill != p.last.Events.OOMKill {
 		return true
 	}
-	part := limit
-	if part == 0 {
-		part = p.last.Current
-	}
+	part := cmp.Or(limit, p.last.Current)
 	moved := max(now.Current, p.last.Current) - min(now.Current, p.last.Current)
 	return now.At-p.last.At >= watchEvery && moved >= part/notable && moved > 0
 }

@@ -34,8 +34,11 @@ func Indented(s string) string {
 // Short is Line, of which the end is cut off where it has more than that many runes.
 func Short(s string, maxRunes int) string {
 	runes := []rune(Line(s))
-	if len(runes) <= maxRunes {
+	switch {
+	case len(runes) <= maxRunes:
 		return string(runes)
+	case maxRunes < 1:
+		return ""
 	}
 	return string(runes[:maxRunes-1]) + "…"
 }
