@@ -40,6 +40,6 @@ func TestALimitThatAnEarlierRunChangedIsNamed(t *testing.T) {
 		o := mustRun(t, cage, Spec{Target: saying(t, "ate", "eat", "100000000"), Load: Load{Step: idleStep, Count: 1}})
 		o.RequireVerdict(t, Survived)
 		require.Contains(t, o.Why, " of 200.0 MiB")
-		require.Contains(t, o.Why, "memory.max was changed since the cage was made, before the run, from 52428800 to 209715200")
+		require.Contains(t, o.Why, "memory.max was changed since the cage was made, before the run, from 50.0 MiB to 200.0 MiB")
 	}
 }

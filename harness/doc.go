@@ -155,7 +155,7 @@ This is what make demo prints:
 	4      ████████████████████████████████████····     90423296   none
 	5      ████████████████████████████████████████    100003840   max 23, oom 1, oom_kill 1 (no answer; the peak)
 
-	oom-killed: killed by its own limit: 95.4 of 95.4 MiB, during step 5; filled by anon 94.9 MiB (99 %) (of it huge pages 92.0); victim app[151].
+	oom-killed: killed by its own limit: 95.4 of 95.4 MiB, during step 5; filled by anon 94.9 MiB (99 %, of it huge pages 92.0 MiB); victim app[151].
 	The service acknowledged 4 steps; 4..4 were predicted.
 	verdict=oom-killed acked=4 predicted=4..4 oom=1 oom_kill=1 limit_bytes=99999744 peak_bytes=100003840
 */

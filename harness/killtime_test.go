@@ -54,7 +54,7 @@ func TestStepsThatTakeNothingAreAskedAfter(t *testing.T) {
 	require.Contains(t, o.Why, "5 steps acknowledged, and memory did not grow: were they taken?")
 	o = RunT(t, Spec{Target: server(t), Limits: Limits{Max: 100 * MiB}, Load: Load{Step: HTTPGet("/eat/10485760"), Count: 4, Bytes: 5 * MiB}})
 	o.RequireVerdict(t, Survived)
-	require.Contains(t, o.Why, "not the 5242880 declared")
+	require.Contains(t, o.Why, "not the 5.0 MiB declared")
 }
 
 // What is looked at for a share of the time has each kill all the same, and at its step.

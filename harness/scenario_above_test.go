@@ -39,7 +39,7 @@ func (s *AboveScenarios) TestAKillByTheParentsLimitIsNotTheChilds() {
 	s.Equal(parent.group.Name(), above.Path)
 	s.Positive(above.EventsLocal.OOM)
 	s.Zero(above.EventsLocal.OOMKill)
-	s.Contains(o.Why, fmt.Sprintf("limit of %s (memory.max %d)", parent.group.Name(), 50*MiB))
+	s.Contains(o.Why, fmt.Sprintf("limit of %s (memory.max 50.0 MiB)", parent.group.Name()))
 	m, err := parent.Memory()
 	s.Require().NoError(err)
 	s.InDelta(int64(above.Max), int64(m.Peak), overshoot)

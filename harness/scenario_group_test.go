@@ -44,7 +44,7 @@ func (s *GroupScenarios) TestAGroupKillByTheParentsLimitTakesParentAndChild() {
 
 	o := mustRun(s.T(), child, Spec{Target: s.holding(100 * MiB)})
 	o.RequireVerdict(s.T(), AncestorOOMKilled)
-	s.Contains(o.Why, fmt.Sprintf("limit of %s (memory.max %d), not by its own, together with all below it", parent.group.Name(), 80*MiB))
+	s.Contains(o.Why, fmt.Sprintf("limit of %s (memory.max 80.0 MiB), not by its own, together with all below it", parent.group.Name()))
 	s.Zero(o.Evidence.EventsLocal.OOM)
 	s.requireCount(3, o.Evidence.EventsLocal)
 	s.requireKilled(own, first, second)

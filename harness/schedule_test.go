@@ -155,7 +155,7 @@ func TestALimitThatSomebodyElseMovesIsNotTheSchedules(t *testing.T) {
 			return nil
 		}}})
 	o.RequireVerdict(t, Survived)
-	require.Contains(t, o.Why, "memory.max was changed during the run, from 52428800 to 62914560")
+	require.Contains(t, o.Why, "memory.max was changed during the run, from 50.0 MiB to 60.0 MiB")
 	require.Contains(t, o.Why, "the schedule raised memory.max after step 2, from 60.0 MiB to 80.0 MiB")
 	require.Len(t, o.Evidence.LimitChanges, 2)
 	require.False(t, o.Evidence.LimitChanges[0].Scheduled)

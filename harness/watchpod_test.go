@@ -144,7 +144,7 @@ func TestALimitOfAContainerThatIsLoweredInPlaceIsTold(t *testing.T) {
 	life := <-lives
 	require.Equal(t, "app: oom-killed", life.String(), life.Why)
 	require.Contains(t, life.Why, "killed by its own limit: 32.0 of 32.0 MiB")
-	require.Contains(t, life.Why, "memory.max was changed during the run, from 134217728 to 33554432")
+	require.Contains(t, life.Why, "memory.max was changed during the run, from 128.0 MiB to 32.0 MiB")
 	end()
 	await().RequireVerdict(t, Survived)
 }

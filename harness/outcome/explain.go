@@ -76,12 +76,7 @@ func (o *Outcome) explainFill() string {
 			break
 		}
 		text := fmt.Sprintf("%s is %s, %d %% (%s)", f.Kind, human.Size(f.Size), percent(f.Size, c.Current), kindMeaning[f.Kind])
-		for _, part := range f.Parts {
-			if part.Size >= f.Size/partShare {
-				text += fmt.Sprintf(", of it %s %s", part.Kind, human.Size(part.Size))
-			}
-		}
-		named = append(named, text)
+		named = append(named, strings.Join(append([]string{text}, f.parts()...), ", "))
 	}
 	if c.Swap > 0 {
 		named = append(named, human.Of(c.Swap, c.SwapLimit)+" of swap were in use")
@@ -196,7 +191,7 @@ func (o *Outcome) explainReclaim() string {
 
 // explainLimits says what else limited it.
 func (o *Outcome) explainLimits() string {
-	parts := []string{o.Evidence.Limits.String()}
+	parts := []string{o.Evidence.Limits.text(human.Size)}
 	for _, a := range o.Evidence.Ancestors {
 		if a.Max != Unlimited {
 			parts = append(parts, fmt.Sprintf("above it %s with %s", a.Path, human.Size(a.Max)))
@@ -218,7 +213,7 @@ func (o *Outcome) explainSteps() string {
 		return text + "; " + differs
 	}
 	if o.Measured != nil {
-		text += fmt.Sprintf("; a step took %s (±%s)", human.Size(o.Measured.Step), human.Size(o.Measured.Error))
+		text += fmt.Sprintf("; a step took %s", o.Measured)
 	}
 	return text
 }

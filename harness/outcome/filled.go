@@ -2,6 +2,7 @@ package outcome
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"oomcage/harness/internal/human"
@@ -13,7 +14,8 @@ const (
 	partShare = 4
 )
 
-// Filled says what the cage was filled with, "" where that is not known: "sock 41.2 MiB (64 %), kernel 14.0 (of it page tables 9.1), anon 8.1".
+// Filled says what the cage was filled with, "" where that is not known: "sock 41.2 MiB (64 %), kernel 14.0 MiB (of it page
+// tables 9.1 MiB), anon 8.1 MiB".
 func (c *Composition) Filled() string {
 	if c == nil {
 		return ""
@@ -23,14 +25,18 @@ func (c *Composition) Filled() string {
 		if f.Size < c.Current/kindShare {
 			break
 		}
-		text := f.Kind + " " + inMiB(f.Size)
+		notes := f.parts()
 		if i == 0 {
-			text = fmt.Sprintf("%s %s (%d %%)", f.Kind, human.Size(f.Size), percent(f.Size, c.Current))
+			notes = slices.Insert(notes, 0, fmt.Sprintf("%d %%", percent(f.Size, c.Current)))
 		}
-		named = append(named, text+f.parts())
+		text := f.Kind + " " + human.Size(f.Size)
+		if notes != nil {
+			text += " (" + strings.Join(notes, ", ") + ")"
+		}
+		named = append(named, text)
 	}
 	if size := c.unknown(); size > 0 && named != nil {
-		named = append(named, inMiB(size)+" that memory.stat did not have yet")
+		named = append(named, human.Size(size)+" that memory.stat did not have yet")
 	}
 	if c.Swap > 0 && c.SwapLimit > 0 && c.Swap >= c.SwapLimit-c.SwapLimit/kindShare {
 		named = append(named, "and swap was full: "+human.Of(c.Swap, c.SwapLimit))
@@ -39,21 +45,18 @@ func (c *Composition) Filled() string {
 }
 
 // parts names those of a kind that are much of it.
-func (f Fill) parts() string {
+func (f Fill) parts() []string {
 	var named []string
 	for _, part := range f.Parts {
 		if part.Size >= f.Size/partShare {
-			named = append(named, part.Kind+" "+inMiB(part.Size))
+			named = append(named, part.Kind+" "+human.Size(part.Size))
 		}
 	}
-	if named == nil {
-		return ""
+	if named != nil {
+		named[0] = "of it " + named[0]
 	}
-	return " (of it " + strings.Join(named, ", ") + ")"
+	return named
 }
-
-// inMiB is a size beside another one that has its unit.
-func inMiB(b Bytes) string { return fmt.Sprintf("%.1f", float64(b)/float64(MiB)) }
 
 func percent(part, whole Bytes) int {
 	return int((100*float64(part))/float64(max(whole, 1)) + 0.5)

@@ -38,7 +38,7 @@ func mib(n float64) Bytes { return Bytes(n * float64(MiB)) }
 func TestTheSentenceSaysWhatFilledTheCageBesideWhoDied(t *testing.T) {
 	o := filledOutcome(MemoryStat{Sock: mib(41.2), Kernel: mib(14), PageTables: mib(9.1), Anon: mib(8.1)})
 	require.Equal(t, "killed by its own limit: 64.0 of 64.0 MiB, during step 5; "+
-		"filled by sock 41.2 MiB (64 %), kernel 14.0 (of it page tables 9.1, pipe buffers and other pages 4.9), anon 8.1; "+
+		"filled by sock 41.2 MiB (64 %), kernel 14.0 MiB (of it page tables 9.1 MiB, pipe buffers and other pages 4.9 MiB), anon 8.1 MiB; "+
 		"victim app[152], 20.0 MiB, the largest of 3 processes", o.Why)
 }
 
@@ -48,13 +48,13 @@ func TestOnlyWhatMattersIsNamed(t *testing.T) {
 		want string
 	}{
 		"a single kind":             {MemoryStat{Anon: mib(63), Kernel: MiB}, "filled by anon 63.0 MiB (98 %); victim"},
-		"huge pages":                {MemoryStat{Anon: mib(60), AnonTHP: mib(58), Kernel: MiB}, "filled by anon 60.0 MiB (94 %) (of it huge pages 58.0); victim"},
+		"huge pages":                {MemoryStat{Anon: mib(60), AnonTHP: mib(58), Kernel: MiB}, "filled by anon 60.0 MiB (94 %, of it huge pages 58.0 MiB); victim"},
 		"a few huge pages":          {MemoryStat{Anon: mib(62), AnonTHP: mib(10)}, "filled by anon 62.0 MiB (97 %); victim"},
-		"page cache is not tmpfs":   {MemoryStat{File: mib(62), Shmem: mib(20), Dirty: mib(40), Mapped: MiB}, "filled by page cache 42.0 MiB (66 %) (of it dirty 40.0), shmem 20.0 (of it memfd or shared maps 20.0); victim"},
-		"what is locked":            {MemoryStat{Anon: mib(62), Unevictable: mib(50)}, "filled by anon 62.0 MiB (97 %) (of it locked 50.0); victim"},
-		"what is locked of a file":  {MemoryStat{File: mib(50), Anon: mib(12), Unevictable: mib(50)}, "filled by page cache 50.0 MiB (78 %), anon 12.0; victim"},
-		"what the kernel needs":     {MemoryStat{Kernel: mib(62), KernelStack: mib(37), SlabUnreclaimable: mib(20), PerCPU: mib(5)}, "filled by kernel 62.0 MiB (97 %) (of it kernel stacks 37.0, other objects 20.0); victim"},
-		"kernels without its total": {MemoryStat{Anon: mib(12), Sock: mib(50)}, "filled by sock 50.0 MiB (78 %), anon 12.0; victim"},
+		"page cache is not tmpfs":   {MemoryStat{File: mib(62), Shmem: mib(20), Dirty: mib(40), Mapped: MiB}, "filled by page cache 42.0 MiB (66 %, of it dirty 40.0 MiB), shmem 20.0 MiB (of it memfd or shared maps 20.0 MiB); victim"},
+		"what is locked":            {MemoryStat{Anon: mib(62), Unevictable: mib(50)}, "filled by anon 62.0 MiB (97 %, of it locked 50.0 MiB); victim"},
+		"what is locked of a file":  {MemoryStat{File: mib(50), Anon: mib(12), Unevictable: mib(50)}, "filled by page cache 50.0 MiB (78 %), anon 12.0 MiB; victim"},
+		"what the kernel needs":     {MemoryStat{Kernel: mib(62), KernelStack: mib(37), SlabUnreclaimable: mib(20), PerCPU: mib(5)}, "filled by kernel 62.0 MiB (97 %, of it kernel stacks 37.0 MiB, other objects 20.0 MiB); victim"},
+		"kernels without its total": {MemoryStat{Anon: mib(12), Sock: mib(50)}, "filled by sock 50.0 MiB (78 %), anon 12.0 MiB; victim"},
 	} {
 		t.Run(name, func(t *testing.T) { require.Contains(t, filledOutcome(c.stat).Why, c.want) })
 	}
@@ -110,7 +110,7 @@ func TestWhatTheReportLacksIsTheRecorders(t *testing.T) {
 
 func TestAReportThatIsBehindIsSaidToBe(t *testing.T) {
 	o := filledOutcome(MemoryStat{Anon: 50 * MiB})
-	require.Contains(t, o.Why, "filled by anon 50.0 MiB (78 %), 14.0 that memory.stat did not have yet; victim")
+	require.Contains(t, o.Why, "filled by anon 50.0 MiB (78 %), 14.0 MiB that memory.stat did not have yet; victim")
 	c := NewComposition(o.Evidence, Timeline{{Current: 63 * MiB, Stat: MemoryStat{Sock: 62 * MiB}}}, nil)
 	require.Equal(t, MemoryStat{Sock: 62 * MiB}, c.Stat, "the recorder has more")
 	require.False(t, c.Kernel)
@@ -131,12 +131,12 @@ func TestFilesAreNamedByTheirMount(t *testing.T) {
 	o := filledOutcome(MemoryStat{File: 60 * MiB, Shmem: 60 * MiB})
 	o.Evidence.Fullest.AddTmpfs(map[string]Bytes{"/dev/shm": 40 * MiB, "/run\x1b[2J": 18 * MiB})
 	_, why := o.Judge()
-	require.Contains(t, why, `filled by shmem 60.0 MiB (94 %) (of it files on /dev/shm 40.0, files on /run\x1b[2J 18.0)`)
+	require.Contains(t, why, `filled by shmem 60.0 MiB (94 %, of it files on /dev/shm 40.0 MiB, files on /run\x1b[2J 18.0 MiB)`)
 	require.NotContains(t, why, "\x1b")
 
 	o.Evidence.Fullest.Tmpfs, o.Evidence.Fullest.Memfd = nil, 50*MiB
 	_, why = o.Judge()
-	require.Contains(t, why, "(of it memfd 60.0)")
+	require.Contains(t, why, ", of it memfd 60.0 MiB)")
 
 	anon := filledOutcome(MemoryStat{Anon: 60 * MiB})
 	anon.Evidence.Fullest.AddTmpfs(map[string]Bytes{"/dev/shm": 40 * MiB})

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"oomcage/harness/internal/human"
 )
 
 // LimitChange is a change of a limit: by the run's schedule, by the target, or by somebody
@@ -61,7 +63,7 @@ func (e Evidence) changes() string {
 		if len(all) > 1 {
 			times = fmt.Sprintf("%d times, ", len(all))
 		}
-		fmt.Fprintf(&b, "; %s was changed %s, %sfrom %s to %s%s", name, when, times, limitText(first.From), limitText(last.To), seen)
+		fmt.Fprintf(&b, "; %s was changed %s, %sfrom %s to %s%s", name, when, times, human.Size(first.From), human.Size(last.To), seen)
 	}
 	return b.String()
 }

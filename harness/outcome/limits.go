@@ -69,17 +69,20 @@ func (l Limits) Validate() error {
 
 // String returns the limits that are set, and memory.swap.max, by the names of the kernel's files: "memory.max 67108864,
 // memory.swap.max 0".
-func (l Limits) String() string {
+func (l Limits) String() string { return l.text(limitText) }
+
+// text is String with other words for the sizes.
+func (l Limits) text(size func(Bytes) string) string {
 	var parts []string
 	for _, f := range []struct {
 		file string
 		size Bytes
 	}{{"memory.min", l.Min}, {"memory.low", l.Low}, {"memory.high", l.High}, {"memory.max", l.Max}} {
 		if f.size != 0 {
-			parts = append(parts, f.file+" "+limitText(f.size))
+			parts = append(parts, f.file+" "+size(f.size))
 		}
 	}
-	parts = append(parts, "memory.swap.max "+limitText(l.Swap))
+	parts = append(parts, "memory.swap.max "+size(l.Swap))
 	if l.OOMGroup {
 		parts = append(parts, "memory.oom.group 1")
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"oomcage/harness/internal/human"
 )
 
 // Measured is what a step took: the slope of memory.current and memory.swap.current together over the acknowledged steps,
@@ -91,15 +93,17 @@ func (b Bytes) abs() Bytes {
 	return b
 }
 
-// String returns "20971520 bytes (±10240)".
-func (m *Measured) String() string { return fmt.Sprintf("%d bytes (±%d)", m.Step, m.Error) }
+// String returns "20.0 MiB (±10.0 KiB)".
+func (m *Measured) String() string {
+	return fmt.Sprintf("%s (±%s)", human.Size(m.Step), human.Size(m.Error))
+}
 
 // onlyReads reports whether the steps are GET or HEAD, as of a static site: that takes no memory, unless it is declared to.
 func (l Load) onlyReads() bool {
 	return strings.HasPrefix(l.Name, "GET ") || strings.HasPrefix(l.Name, "HEAD ")
 }
 
-// Differs says how what the steps took differs from Load.Bytes: "a step took 41943040 bytes (±10240), not the 20971520 declared", or
+// Differs says how what the steps took differs from Load.Bytes: "a step took 40.0 MiB (±10.0 KiB), not the 20.0 MiB declared", or
 // that memory did not grow at all; "" where it does not differ by more than the error, or was not measured.
 func (o *Outcome) Differs() string {
 	m, declared := o.Measured, o.Spec.Load.Bytes
@@ -112,7 +116,7 @@ func (o *Outcome) Differs() string {
 	case m.flat(o.Baseline, declared):
 		return fmt.Sprintf("%d steps acknowledged, and memory did not grow: were they taken?", m.Steps)
 	case m.differs(declared):
-		return fmt.Sprintf("a step took %s, not the %d declared", m, declared)
+		return fmt.Sprintf("a step took %s, not the %s declared", m, human.Size(declared))
 	}
 	return ""
 }

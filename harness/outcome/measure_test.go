@@ -40,12 +40,12 @@ func TestAStepThatTakesAnotherSizeThanDeclaredIsSaid(t *testing.T) {
 		steps          int
 		want           string
 	}{
-		{20 * MiB, 40 * MiB, 4, "a step took 41943040 bytes (±"},
-		{20 * MiB, 10 * MiB, 4, "not the 20971520 declared"},
+		{20 * MiB, 40 * MiB, 4, "a step took 40.0 MiB (±"},
+		{20 * MiB, 10 * MiB, 4, "not the 20.0 MiB declared"},
 		{20 * MiB, 20*MiB + 40*KiB, 4, ""},
 		{20 * MiB, 20*MiB + 40*KiB, 400, ""}, // page tables
 		{1000, 1008, 16354, ""},              // malloc's header is within the error
-		{100, 4096, 3500, "a step took 4096 bytes"},
+		{100, 4096, 3500, "a step took 4.0 KiB"},
 		{20 * MiB, 0, 4, "4 steps acknowledged, and memory did not grow: were they taken?"},
 		{20 * MiB, 0, 1, "1 step acknowledged, and memory did not grow: was it taken?"},
 		{0, 0, 203, "203 steps acknowledged, and memory did not grow: were they taken?"},

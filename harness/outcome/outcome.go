@@ -237,7 +237,7 @@ func declared(step Bytes) string {
 	if step == 0 {
 		return "nothing was declared"
 	}
-	return fmt.Sprintf("%d declared", step)
+	return human.Size(step) + " declared"
 }
 
 // stayed says, by kind, what memory is charged though the target has ended, or "": what others in

@@ -181,9 +181,9 @@ func judgeByCounters(e Evidence) (Verdict, string) {
 		case b.EventsLocal.OOM == 0:
 		case e.EventsLocal.OOM > 0:
 			return Inconclusive, fmt.Sprintf("killed by an OOM killer while both the cage's limit and that of %s (memory.max %s), which is below it, were hit, and the kernel log does not say which it was for",
-				b.Path, limitText(b.Max))
+				b.Path, human.Size(b.Max))
 		default:
-			return Inconclusive, fmt.Sprintf("killed by the limit of %s (memory.max %s), which is below the cage and not the harness's", b.Path, limitText(b.Max))
+			return Inconclusive, fmt.Sprintf("killed by the limit of %s (memory.max %s), which is below the cage and not the harness's", b.Path, human.Size(b.Max))
 		}
 	}
 	if e.EventsLocal.OOM == 0 {
@@ -192,7 +192,7 @@ func judgeByCounters(e Evidence) (Verdict, string) {
 	for _, a := range e.Ancestors {
 		if a.EventsLocal.OOM > 0 {
 			return Inconclusive, fmt.Sprintf("killed by an OOM killer while both its own limit and that of %s (memory.max %s) were hit, and the kernel log does not say which it was for",
-				a.Path, limitText(a.Max))
+				a.Path, human.Size(a.Max))
 		}
 	}
 	return ownKill(e)
@@ -214,7 +214,7 @@ func together(e Evidence, k OOMKill) string {
 }
 
 func ancestorKill(a Ancestor) (Verdict, string) {
-	why := fmt.Sprintf("killed by the limit of %s (memory.max %s), not by its own", a.Path, limitText(a.Max))
+	why := fmt.Sprintf("killed by the limit of %s (memory.max %s), not by its own", a.Path, human.Size(a.Max))
 	if a.EventsLocal.OOMGroupKill > 0 {
 		why += ", together with all below it (memory.oom.group)"
 	}

@@ -138,7 +138,7 @@ func TestClassify(t *testing.T) {
 		{"killed by the cage's limit below it, without a log", Evidence{Status: sigkill, Cage: "/cage", Events: ownKill, EventsLocal: Events{OOM: 1}, Moves: []Move{{1, "/cage/pod"}},
 			Below: []Ancestor{{Path: "/cage/pod", EventsLocal: fromAbove}}}, OOMKilled, "its own limit"},
 		{"killed by a limit of its own making, without a log", Evidence{Status: sigkill, Cage: "/cage", Events: ownKill, Moves: []Move{{1, "/cage/pod"}},
-			Below: []Ancestor{{Path: "/cage/pod", Max: 5, EventsLocal: ownKill}}}, Inconclusive, "limit of /cage/pod (memory.max 5), which is below"},
+			Below: []Ancestor{{Path: "/cage/pod", Max: 5, EventsLocal: ownKill}}}, Inconclusive, "limit of /cage/pod (memory.max 5 B), which is below"},
 		{"killed while both were hit, without a log", Evidence{Status: sigkill, Cage: "/cage", Events: ownKill, EventsLocal: Events{OOM: 1}, Moves: []Move{{1, "/cage/pod"}},
 			Below: []Ancestor{{Path: "/cage/pod", Max: 5, EventsLocal: ownKill}}}, Inconclusive, "does not say which"},
 		{"killed in a cgroup that is gone", Evidence{Status: sigkill, Cage: "/cage", Events: ownKill, EventsLocal: Events{OOM: 1}, Moves: []Move{{1, "/cage/pod"}},

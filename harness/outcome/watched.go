@@ -241,7 +241,7 @@ func judgeByPart(e Evidence) (Verdict, string) {
 	for _, a := range e.Ancestors {
 		if a.EventsLocal.OOM > 0 {
 			return Inconclusive, fmt.Sprintf("killed by an OOM killer while both a limit of its own or of a part of it and that of %s (memory.max %s) were hit; %s",
-				a.Path, limitText(a.Max), e.unlogged())
+				a.Path, human.Size(a.Max), e.unlogged())
 		}
 	}
 	if e.Watched.Final && e.EventsLocal.OOM == 0 {
