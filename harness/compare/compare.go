@@ -106,7 +106,7 @@ func Compare(base, head *Results) *Comparison {
 	for _, m := range figures {
 		m.compare(c.Points, base, head)
 	}
-	compareKinds(c.Points, base, head, func(p *Point) *Kinds { return &p.Verdict }, run.ending)
+	compareKinds(c.Points, base, head, func(p *Point) *Kinds { return &p.Verdict }, func(r run) string { return r.ending })
 	compareKinds(c.Points, base, head, func(p *Point) *Kinds { return &p.Filled }, func(r run) string { return string(r.filled) })
 	for _, p := range c.Points {
 		b, h := base.points[p.Name], head.points[p.Name]
@@ -194,17 +194,6 @@ func shareOf(n map[string]int, kind string) (s share) {
 		}
 	}
 	return s
-}
-
-// survives is the share of runs that survived.
-func (p *point) survives() float64 {
-	n := 0
-	for _, r := range p.runs {
-		if r.survived {
-			n++
-		}
-	}
-	return float64(n) / float64(len(p.runs))
 }
 
 // grow tells by which kinds of memory the cage's fullest moments differ.

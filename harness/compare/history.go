@@ -140,13 +140,13 @@ func (h *History) add(name string, before, r *Results) {
 		if !slices.Contains(h.Series, p.series) {
 			h.Series = append(h.Series, p.series)
 		}
-		ladder := rungs[p.series]
+		points := rungs[p.series]
 		if p.limit() == 0 {
-			ladder = []*point{p}
+			points = []*point{p}
 		}
-		s := stateOf(ladder)
+		s := stateOf(points)
 		s.LimitChanged = limitChanged[p.series]
-		if at := highestSurvived(ladder); at != nil {
+		if at := highestSurvived(points); at != nil {
 			s.PeakChanged = peakChanged[at.name]
 		}
 		b.Of[p.series] = s
@@ -155,15 +155,9 @@ func (h *History) add(name string, before, r *Results) {
 }
 
 // stateOf sums up a series, the lowest limit first.
-func stateOf(ladder []*point) (s State) {
-	s.HasLimit = len(ladder) > 1
-	for _, p := range slices.Backward(ladder) {
-		if p.survives() < 1 {
-			break
-		}
-		s.Limit = p.limit()
-	}
-	if at := highestSurvived(ladder); at != nil {
+func stateOf(points []*point) (s State) {
+	s.HasLimit, s.Limit = len(points) > 1, smallest(ladder(points))
+	if at := highestSurvived(points); at != nil {
 		s.At = at.limit()
 		if peaks := at.values(measureOf("peak").of); len(peaks) > 0 {
 			slices.Sort(peaks)
@@ -174,8 +168,8 @@ func stateOf(ladder []*point) (s State) {
 }
 
 // highestSurvived is the point with the highest limit of those that all runs survived, or nil.
-func highestSurvived(ladder []*point) *point {
-	for _, p := range slices.Backward(ladder) {
+func highestSurvived(points []*point) *point {
+	for _, p := range slices.Backward(points) {
 		if p.survives() == 1 {
 			return p
 		}

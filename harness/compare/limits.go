@@ -1,7 +1,6 @@
 package compare
 
 import (
-	"cmp"
 	"math"
 	"slices"
 
@@ -38,29 +37,12 @@ type tried struct {
 	share
 }
 
-// ladders are the limits that were tried in each series, the lowest first.
-func (r *Results) ladders() (ladders map[string][]tried, names []string) {
-	ladders = map[string][]tried{}
-	for _, name := range r.order {
-		p := r.points[name]
-		if p.limit() == 0 {
-			continue
-		}
-		if ladders[p.series] == nil {
-			names = append(names, p.series)
-		}
-		at := tried{max: p.limit(), share: share{runs: len(p.runs)}}
-		for _, one := range p.runs {
-			if one.survived {
-				at.such++
-			}
-		}
-		ladders[p.series] = append(ladders[p.series], at)
+// ladder is the limits that were tried in a series.
+func ladder(points []*point) (all []tried) {
+	for _, p := range points {
+		all = append(all, tried{p.limit(), p.share()})
 	}
-	for _, l := range ladders {
-		slices.SortFunc(l, func(a, b tried) int { return cmp.Compare(a.max, b.max) })
-	}
-	return ladders, names
+	return all
 }
 
 // smallest is the smallest limit that was survived; 0 for none.
@@ -76,12 +58,12 @@ func smallest(ladder []tried) (found outcome.Bytes) {
 
 // compareLimits compares the smallest limits of the series that both have, where either has tried more than one.
 func compareLimits(base, head *Results) []*Series {
-	before, names := base.ladders()
-	after, _ := head.ladders()
+	before, names := base.rungs()
+	after, _ := head.rungs()
 	var all []*Series
 	var tests []*test
 	for _, name := range names {
-		b, h := before[name], after[name]
+		b, h := ladder(before[name]), ladder(after[name])
 		if h == nil || len(b) < 2 && len(h) < 2 {
 			continue
 		}

@@ -33,8 +33,7 @@ type point struct {
 
 // run is what is kept of an outcome.
 type run struct {
-	verdict  outcome.Verdict
-	code     int // of one that exited
+	ending   string
 	survived bool
 	acked    int
 	peak     outcome.Bytes // 0 where the kernel does not say
@@ -82,10 +81,10 @@ func (r *Results) add(o *outcome.Outcome) {
 		r.Origin.Start = start
 	}
 	r.Runs++
-	name, series := namesOf(o.Name)
+	name := sweep.Without(o.Name, sweep.RepeatAxis)
 	p := r.points[name]
 	if p == nil {
-		p = &point{name: name, series: series, max: o.Evidence.Limits.Max}
+		p = &point{name: name, series: sweep.Without(name, "max"), max: o.Evidence.Limits.Max}
 		r.points[name] = p
 		r.order = append(r.order, name)
 	}
@@ -93,10 +92,7 @@ func (r *Results) add(o *outcome.Outcome) {
 }
 
 func runOf(o *outcome.Outcome) run {
-	r := run{verdict: o.Verdict, survived: sweep.Survived(o), acked: o.Acknowledged, peak: o.Peak}
-	if o.Verdict == outcome.Exited {
-		r.code = o.Evidence.Status.Code
-	}
+	r := run{ending: sweep.EndingOf(o).String(), survived: sweep.Survived(o), acked: o.Acknowledged, peak: o.Peak}
 	if o.Latency != nil && o.Latency.Count > 0 {
 		r.latency = o.Latency.P95
 	}
@@ -109,32 +105,8 @@ func runOf(o *outcome.Outcome) run {
 	return r
 }
 
-// ending names how a run ended: of two programs that exited, one may have failed.
-func (r run) ending() string {
-	if r.verdict == outcome.Exited {
-		return fmt.Sprintf("%s (code %d)", r.verdict, r.code)
-	}
-	return string(r.verdict)
-}
-
 func hasRepeat(name string) bool {
 	return slices.ContainsFunc(sweep.ParseName(name), func(v sweep.Value) bool { return v.Axis == sweep.RepeatAxis })
-}
-
-// namesOf are the names of the point, without the repeat, and of its series, without memory.max too.
-func namesOf(name string) (point, series string) {
-	var ofPoint, ofSeries []string
-	for part := range strings.SplitSeq(name, "/") {
-		axis, _, _ := strings.Cut(part, "=")
-		if axis == sweep.RepeatAxis {
-			continue
-		}
-		ofPoint = append(ofPoint, part)
-		if axis != "max" {
-			ofSeries = append(ofSeries, part)
-		}
-	}
-	return strings.Join(ofPoint, "/"), strings.Join(ofSeries, "/")
 }
 
 // limit is memory.max of a point; 0 without one.
@@ -144,6 +116,20 @@ func (p *point) limit() outcome.Bytes {
 	}
 	return p.max
 }
+
+// share is how many of the runs survived.
+func (p *point) share() share {
+	s := share{runs: len(p.runs)}
+	for _, r := range p.runs {
+		if r.survived {
+			s.such++
+		}
+	}
+	return s
+}
+
+// survives is the share of runs that survived.
+func (p *point) survives() float64 { return float64(p.share().such) / float64(len(p.runs)) }
 
 // values are what one measure says of the runs, without those that it says nothing of.
 func (p *point) values(of func(run) (float64, bool)) []float64 {

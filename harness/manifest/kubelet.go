@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -81,10 +82,8 @@ func (p *podSpec) setDefaults() {
 }
 
 func withDefaults(list, defaults map[string]quantity) map[string]quantity {
-	all := maps.Clone(defaults)
-	if all == nil {
-		all = map[string]quantity{}
-	}
+	all := map[string]quantity{}
+	maps.Copy(all, defaults)
 	maps.Copy(all, list)
 	return all
 }
@@ -217,10 +216,7 @@ func memoryHigh(request, limit outcome.Bytes, n Node) outcome.Bytes {
 	if request == limit {
 		return 0
 	}
-	upTo := limit
-	if upTo == 0 {
-		upTo = n.allocatable()
-	}
+	upTo := cmp.Or(limit, n.allocatable())
 	page := float64(n.pageSize())
 	high := outcome.Bytes(math.Floor((float64(request)+(float64(upTo)-float64(request))*n.ThrottlingFactor)/page) * page)
 	if high <= request {

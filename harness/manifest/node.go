@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -95,16 +96,6 @@ func ThisNode() (Node, error) {
 	return n, nil
 }
 
-func (n Node) allocatable() outcome.Bytes {
-	if n.Allocatable > 0 {
-		return n.Allocatable
-	}
-	return n.Memory
-}
+func (n Node) allocatable() outcome.Bytes { return cmp.Or(n.Allocatable, n.Memory) }
 
-func (n Node) pageSize() outcome.Bytes {
-	if n.PageSize > 0 {
-		return n.PageSize
-	}
-	return 4096
-}
+func (n Node) pageSize() outcome.Bytes { return cmp.Or(n.PageSize, 4096) }

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/big"
@@ -91,14 +92,7 @@ func (q quantity) plus(other quantity) quantity {
 // cmp compares two, of which none is 0.
 func (q quantity) cmp(other quantity) int {
 	zero := new(big.Rat)
-	a, b := q.Rat, other.Rat
-	if a == nil {
-		a = zero
-	}
-	if b == nil {
-		b = zero
-	}
-	return a.Cmp(b)
+	return cmp.Or(q.Rat, zero).Cmp(cmp.Or(other.Rat, zero))
 }
 
 // UnmarshalYAML takes a text or a number.

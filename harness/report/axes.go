@@ -78,7 +78,7 @@ func (s *Set) grid() grid {
 		if !ok && g.across.Name != "" {
 			continue
 		}
-		row := without(o.Name, g.across.Name, sweep.RepeatAxis)
+		row := sweep.Without(o.Name, g.across.Name, sweep.RepeatAxis)
 		if !known[row] {
 			known[row] = true
 			g.rows = append(g.rows, row)
@@ -86,18 +86,6 @@ func (s *Set) grid() grid {
 		g.cells[[2]string{row, value}] = append(g.cells[[2]string{row, value}], o)
 	}
 	return g
-}
-
-// without is a point's name without some axes.
-func without(name string, axes ...string) string {
-	var rest []string
-	for part := range strings.SplitSeq(name, "/") {
-		axis, _, _ := strings.Cut(part, "=")
-		if !slices.Contains(axes, axis) {
-			rest = append(rest, part)
-		}
-	}
-	return strings.Join(rest, "/")
 }
 
 // verdicts are those of the cell, each once, in the order of the table.

@@ -28,7 +28,7 @@ func (s *Set) series() []series {
 			continue
 		}
 		limits[o.Evidence.Limits.Max] = true
-		name := without(o.Name, "max", sweep.RepeatAxis)
+		name := sweep.Without(o.Name, "max", sweep.RepeatAxis)
 		i, ok := at[name]
 		if !ok {
 			i = len(all)

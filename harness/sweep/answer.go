@@ -3,6 +3,7 @@ package sweep
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"oomcage/harness/internal/human"
 	"oomcage/harness/outcome"
@@ -196,12 +197,9 @@ func (s Sizing) String() string {
 
 // nameOf is how the points of a combination of values are told from others.
 func nameOf(base []Value) string {
-	name := ""
-	for i, v := range base {
-		if i > 0 {
-			name += "/"
-		}
-		name += v.Axis + "=" + v.Text
+	var parts []string
+	for _, v := range base {
+		parts = append(parts, v.Axis+"="+v.Text)
 	}
-	return name
+	return strings.Join(parts, "/")
 }

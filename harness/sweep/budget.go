@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"oomcage/harness/outcome"
@@ -82,15 +83,12 @@ func (b *Budget) Acquire(ctx context.Context, l outcome.Limits) (release func(),
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for i, w := range b.waiting {
-		if w == c {
-			b.waiting = append(b.waiting[:i], b.waiting[i+1:]...)
-			b.grant() // the one behind may fit
-			return nil, context.Cause(ctx)
-		}
+	if i := slices.Index(b.waiting, c); i >= 0 {
+		b.waiting = slices.Delete(b.waiting, i, i+1)
+	} else {
+		b.used -= c.size // granted at the same moment
 	}
-	b.used -= c.size // granted at the same moment
-	b.grant()
+	b.grant() // the one behind may fit
 	return nil, context.Cause(ctx)
 }
 

@@ -60,13 +60,9 @@ func Check(outcomes []*outcome.Outcome) []Finding {
 	return found
 }
 
+// rank is the place of a check; -1 where there is none of that name.
 func rank(check string) int {
-	for i, c := range Checks {
-		if c.Name == check {
-			return i
-		}
-	}
-	return len(Checks)
+	return slices.IndexFunc(Checks, func(c struct{ Name, What string }) bool { return c.Name == check })
 }
 
 // group is outcomes that differ in the left-out axes alone.
@@ -81,13 +77,7 @@ func groups(outcomes []*outcome.Outcome, without ...string) []group {
 	var all []group
 	at := map[string]int{}
 	for _, o := range outcomes {
-		var rest []string
-		for _, v := range ParseName(o.Name) {
-			if !slices.Contains(without, v.Axis) {
-				rest = append(rest, v.Axis+"="+v.Text)
-			}
-		}
-		name := strings.Join(rest, "/")
+		name := Without(o.Name, without...)
 		i, ok := at[name]
 		if !ok {
 			i = len(all)
@@ -111,22 +101,23 @@ func checkPrediction(o *outcome.Outcome) []Finding {
 	return []Finding{{"prediction", []string{o.Name}, fmt.Sprintf("%s: killed after %d steps, and %s were predicted", o.Name, o.Acknowledged, o.Predicted)}}
 }
 
-// ending is how an outcome ended: of two programs that exited, one may have failed.
-type ending struct {
+// Ending is how an outcome ended: of two programs that exited, one may have failed.
+type Ending struct {
 	verdict outcome.Verdict
 	code    int // of an exit
 }
 
-func endingOf(o *outcome.Outcome) ending {
-	e := ending{verdict: o.Verdict}
+// EndingOf returns the ending of an outcome.
+func EndingOf(o *outcome.Outcome) Ending {
+	e := Ending{verdict: o.Verdict}
 	if o.Verdict == outcome.Exited {
 		e.code = o.Evidence.Status.Code
 	}
 	return e
 }
 
-// String prints "oom-killed", or "exited (code 1)".
-func (e ending) String() string {
+// String returns "oom-killed", or "exited (code 1)".
+func (e Ending) String() string {
 	if e.verdict == outcome.Exited {
 		return fmt.Sprintf("%s (code %d)", e.verdict, e.code)
 	}
@@ -134,17 +125,17 @@ func (e ending) String() string {
 }
 
 // compareEndings orders by the table of verdicts.
-func compareEndings(a, b ending) int {
+func compareEndings(a, b Ending) int {
 	all := outcome.Verdicts()
 	return cmp.Or(cmp.Compare(slices.Index(all, a.verdict), slices.Index(all, b.verdict)), cmp.Compare(a.code, b.code))
 }
 
 // checkFlaky compares the repeats of one point. border is what its search has told of.
 func checkFlaky(g group, border *span) []Finding {
-	endings := map[ending]int{}
+	endings := map[Ending]int{}
 	lo, hi := math.MaxInt, 0
 	for _, o := range g.outcomes {
-		endings[endingOf(o)]++
+		endings[EndingOf(o)]++
 		lo, hi = min(lo, o.Acknowledged), max(hi, o.Acknowledged)
 	}
 	switch {

@@ -137,7 +137,7 @@ func TestEachCheckFindsItsFaultAndNamesThePoint(t *testing.T) {
 	}
 }
 
-func known(check string) bool { return rank(check) < len(Checks) }
+func known(check string) bool { return rank(check) >= 0 }
 
 // Near a boundary a run may take a step more or less, as its prediction says.
 func TestCountsWithinTheWindowsWidthAreNoFindings(t *testing.T) {

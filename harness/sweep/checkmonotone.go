@@ -216,9 +216,9 @@ func compared(odd, other *outcome.Outcome) string {
 	}
 	switch {
 	case outlived(odd, other):
-		return fmt.Sprintf("%s survived, and %s, which has %s memory, was %s", odd.Name, other.Name, than, endingOf(other))
+		return fmt.Sprintf("%s survived, and %s, which has %s memory, was %s", odd.Name, other.Name, than, EndingOf(other))
 	case outlived(other, odd):
-		return fmt.Sprintf("%s was %s, and %s, which has %s memory, survived", odd.Name, endingOf(odd), other.Name, than)
+		return fmt.Sprintf("%s was %s, and %s, which has %s memory, survived", odd.Name, EndingOf(odd), other.Name, than)
 	default:
 		return fmt.Sprintf("%s acknowledged %d steps, and %s, which has %s memory, %d", odd.Name, odd.Acknowledged, other.Name, than, other.Acknowledged)
 	}

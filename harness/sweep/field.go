@@ -52,15 +52,9 @@ func (k kind) looksLike() string {
 // go test -run takes apart at slashes, so a value has none.
 func (k kind) canonical(text string) (string, error) {
 	switch k {
-	case size:
-		b, err := outcome.ParseBytes(text)
-		return b.String(), err
-	case number:
-		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return "", fmt.Errorf("%q is no whole number", text)
-		}
-		return strconv.FormatInt(n, 10), nil
+	case size, number:
+		n, err := k.parse(text)
+		return k.print(n), err
 	case duration:
 		d, err := time.ParseDuration(text)
 		if err != nil || d <= 0 {
@@ -126,19 +120,16 @@ var fields = []field{
 	}},
 	sizeField(stepAxis, "bytes that one step takes; $step in the load", func(s *outcome.Spec) *outcome.Bytes { return &s.Load.Bytes }),
 	{kindAxis, "kind of memory that a step takes; $kind in the load", word, nil},
-	{"count", "how many steps there are at most", number, func(s *outcome.Spec, v string) error {
-		n, err := strconv.Atoi(v)
-		s.Load.Count = n
+	{"count", "how many steps there are at most", number, func(s *outcome.Spec, v string) (err error) {
+		s.Load.Count, err = strconv.Atoi(v)
 		return err
 	}},
-	{"clients", "how many steps are under way at once", number, func(s *outcome.Spec, v string) error {
-		n, err := strconv.Atoi(v)
-		s.Load.Clients = n
+	{"clients", "how many steps are under way at once", number, func(s *outcome.Spec, v string) (err error) {
+		s.Load.Clients, err = strconv.Atoi(v)
 		return err
 	}},
-	{"timeout", "time of one run", duration, func(s *outcome.Spec, v string) error {
-		d, err := time.ParseDuration(v)
-		s.Timeout = d
+	{"timeout", "time of one run", duration, func(s *outcome.Spec, v string) (err error) {
+		s.Timeout, err = time.ParseDuration(v)
 		return err
 	}},
 }

@@ -55,6 +55,17 @@ func ParseName(name string) []Value {
 	return values
 }
 
+// Without returns a point's name without some of its axes: "" where nothing is left.
+func Without(name string, axes ...string) string {
+	var rest []string
+	for part := range strings.SplitSeq(name, "/") {
+		if axis, _, _ := strings.Cut(part, "="); !slices.Contains(axes, axis) {
+			rest = append(rest, part)
+		}
+	}
+	return strings.Join(rest, "/")
+}
+
 // Points returns all points: sorted by the first axis of their names, then by the second, and so on,
 // with the smallest values first. Too many points are ErrTooMany, a limit of 0 is ErrZeroLimit, and every spec
 // passes outcome.Spec.Validate: what cannot be run is an error here, and not after hours.
