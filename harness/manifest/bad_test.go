@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,9 @@ import (
 func TestAManifestThatSaysNoLimitsIsRefusedWithTheReason(t *testing.T) {
 	pod := func(container string) string { return "kind: Pod\nspec:\n  containers:\n    - name: a\n" + container }
 	memory := func(limit string) string { return pod("      resources: {limits: {memory: " + limit + "}}\n") }
+	all := func(resources, container string) string {
+		return "kind: Pod\nspec:\n  resources: " + resources + "\n  containers: [{name: a, resources: " + container + "}, {name: b, resources: {requests: {cpu: 2}}}]\n"
+	}
 	service := func(keys string) string { return "services:\n  a:\n    image: x\n    " + keys + "\n" }
 	unit := func(line string) string { return "[Service]\n" + line + "\n" }
 	const deployments = `kind: Deployment
@@ -24,6 +28,10 @@ kind: Deployment
 metadata: {name: b}
 spec: {template: {spec: {containers: [{name: x}, {name: y}]}}}
 `
+	bomb := "x0: &x0 [a, b, c, d, e, f, g, h]\n"
+	for i := 1; i < 10; i++ {
+		bomb += fmt.Sprintf("x%d: &x%d [%s*x%d]\n", i, i, strings.Repeat(fmt.Sprintf("*x%d, ", i-1), 7), i-1)
+	}
 	for _, c := range []struct{ file, text, name, want string }{
 		{"a.yaml", "", "", "a.yaml: the file is empty"},
 		{"a.yaml", "---\n---\n# nothing\n", "", "the file is empty"},
@@ -48,12 +56,31 @@ spec: {template: {spec: {containers: [{name: x}, {name: y}]}}}
 		{"a.yaml", memory("1.5"), "", "its memory limit is 2 bytes, rounded up from a fraction"},
 		{"a.yaml", memory("64"), "", "its memory limit is 64 bytes, and below 64KiB no program can be executed"},
 		{"a.yaml", pod("      resources: {requests: {memory: 2Gi}, limits: {memory: 1Gi}}\n"), "", "its memory request is 2147483648 and above its limit, which is 1073741824: the API refuses that"},
+		{"a.yaml", pod("      resources: {requests: {memory: 1Gi}, limits: {memory: 0}}\n"), "", "its memory request is 1073741824 and above its limit, which is 0: the API refuses that"},
+		{"a.yaml", pod("      resources: {requests: {cpu: 2}, limits: {cpu: 1}}\n"), "", "its cpu request is 2 and above its limit, which is 1: the API refuses that"},
+		{"a.yaml", all("{}", "{requests: {cpu: 2}, limits: {cpu: 1}}"), "b", "the cpu request is 2 and above its limit, which is 1 of a beside it: the API refuses that"},
+		{"a.yaml", all("{requests: {memory: 2Gi}, limits: {memory: 1Gi}}", "{}"), "a", "the pod's memory request is 2147483648 and above its limit, which is 1073741824: the API refuses that"},
+		{"a.yaml", all("{requests: {cpu: 3}}", "{requests: {cpu: 2}}"), "a", "the pod's cpu request is 3, and its containers together request 4: the API refuses that"},
+		{"a.yaml", all("{limits: {memory: 1Gi}}", "{requests: {memory: 1Gi}, limits: {memory: 2Gi}}"), "a", "the pod's memory limit is 1073741824, and that of a is 2147483648: the API refuses that"},
+		{"a.yaml", pod("      resource: {limits: {memory: 1Gi}}\n"), "", `line 5: a container has no "resource": did you mean resources?`},
+		{"a.yaml", pod("      resources: {limits: {Memory: 1Gi}}\n"), "", `line 5: no resource is called "Memory": did you mean memory? the API has cpu, memory, ephemeral-storage`},
+		{"a.yaml", "kind: Pod\nspec: {os: {name: windows}, containers: [{name: a}]}\n", "", "Pod/ is for Windows, which has no cgroups"},
+		{"a.yaml", "kind: Kustomization\nresources: [b.yaml]\n", "", "it has the kinds Kustomization; give what comes of it, as kubectl kustomize prints it"},
+		{"a.yaml", "kind: Pod\nspec: {containers: [{name: [], image: []}, {name: []}, {name: []}, {name: []}]}\n", "", "; and 1 more"},
+		{"a.yaml", "kind: List\nitems: &i\n- kind: List\n  items: *i\n", "", "line 2: &i holds itself"},
+		{"a.yaml", "kind: Pod\nspec: &s {containers: [{name: a, resources: *s}]}\n", "", "line 2: &s holds itself"},
+		{"a.yaml", "kind: Pod\nx: &a {<<: *a}\n", "", "line 2: &a holds itself"},
+		{"a.yaml", "kind: Pod\n" + bomb + "spec: {containers: *x9}\n", "", "its aliases make it larger than 2097152 nodes"},
+		{"a.yaml", strings.Repeat("{kind: List, items: [", 12) + strings.Repeat("]}", 12), "", "lists lie in lists, more than 10 deep"},
+		{"a.yaml", "kind: Pod\nspec: " + strings.Repeat("[", 20_000), "", "exceeded max depth"},
+		{"compose.yaml", bomb + "services: {a: {image: x, labels: *x9}}\n", "", "its aliases make it larger than 2097152 nodes"},
 
 		{"compose.yaml", "services: {}\n", "", "has no services"},
 		{"compose.yaml", "services: {a: {image: x}, b: {image: x}}\n", "", "compose.yaml has 2 services: name one behind a colon, of a, b"},
 		{"compose.yaml", "services: {web: {image: x}}\n", "wob", `has no service "wob": did you mean web? it has web`},
 		{"compose.yaml", service("mem_limit: 64q"), "", "mem_limit' invalid suffix: 'q'"},
-		{"compose.yaml", service("mem_limit: 10k"), "", "a: its memory limit is 10240 bytes; below 64KiB no program can be executed"},
+		{"compose.yaml", service("mem_limit: 10k"), "", "a: mem_limit is 10240 bytes, and mem_reservation 0: docker refuses less than 6291456"},
+		{"compose.yaml", service("mem_reservation: 1m"), "", "mem_limit is 0 bytes, and mem_reservation 1048576: docker refuses less than 6291456"},
 		{"compose.yaml", service("memswap_limit: 64m"), "", "there is no mem_limit: docker refuses that"},
 		{"compose.yaml", service("mem_limit: 128m\n    memswap_limit: 64m"), "", "it is of memory and swap together, so docker refuses that"},
 		{"compose.yaml", service("mem_limit: 64m\n    mem_reservation: 128m"), "", "mem_reservation is 134217728, and mem_limit 67108864: docker refuses that"},
@@ -84,7 +111,8 @@ spec: {template: {spec: {containers: [{name: x}, {name: y}]}}}
 		{"a.service", unit("TasksMax=x"), "", "a.service:2: TasksMax=x: it is no size"},
 		{"a.service", unit(""), "x", `there is no "x" to choose: leave it out`},
 	} {
-		t.Run(strings.ReplaceAll(c.file+" "+c.text, "/", "|"), func(t *testing.T) {
+		name := strings.ReplaceAll(c.file+" "+c.text, "/", "|")
+		t.Run(name[:min(len(name), 150)], func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), c.file)
 			require.NoError(t, os.WriteFile(path, []byte(c.text), 0o600))
 			if c.name != "" {
@@ -96,12 +124,43 @@ spec: {template: {spec: {containers: [{name: x}, {name: y}]}}}
 	}
 }
 
-func TestAByteOrderMarkIsSkippedAsSystemdDoes(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "a.service")
-	require.NoError(t, os.WriteFile(path, []byte("\ufeff[Service]\nMemoryMax=64M\n"), 0o600))
-	s, err := Read(t.Context(), path, node)
-	require.NoError(t, err)
-	require.Equal(t, 64*outcome.MiB, s.Limits.Max)
+// A file is read however an editor or a program has written it, and a number is what the API gets of it.
+func TestAFileIsReadHoweverItIsWritten(t *testing.T) {
+	const pod = "kind: Pod\nspec:\n  containers:\n  - name: a\n    resources:\n      limits: {memory: 64Mi}\n"
+	memory := func(limit string) string { return strings.ReplaceAll(pod, "64Mi", limit) }
+	const service = "services:\n  a:\n    image: x\n    mem_limit: 64m\n"
+	for name, c := range map[string]struct{ file, text string }{
+		"a unit with a byte order mark":    {"a.service", "\ufeff[Service]\nMemoryMax=64M\n"},
+		"a unit with CRLF":                 {"a.service", "[Service]\r\nMemoryMax=63M \\\r\n  1024K\r\n"},
+		"YAML with a byte order mark":      {"a.yaml", "\ufeff" + pod},
+		"YAML with CRLF":                   {"a.yaml", strings.ReplaceAll(pod, "\n", "\r\n")},
+		"Compose with a byte order mark":   {"a.yaml", "\ufeff" + service},
+		"Compose with CRLF":                {"a.yaml", strings.ReplaceAll(service, "\n", "\r\n")},
+		"several documents":                {"a.yaml", "---\n# nothing\n---\nkind: Service\nspec: {ports: []}\n---\n" + pod + "---\n"},
+		"an anchor, merged":                {"a.yaml", "x: &r {limits: {memory: 64Mi}}\nkind: Pod\nspec: {containers: [{name: a, resources: {<<: *r, requests: {memory: 1Mi}}}]}\n"},
+		"aliases that are many, but small": {"a.yaml", "x: &r {limits: {memory: 64Mi}}\n" + strings.TrimSuffix(pod, "\n") + "\n  initContainers: [" + strings.Repeat("{name: b, resources: *r}, ", 5000) + "]\n"},
+		"JSON with tabs":                   {"a.json", "{\n\t\"kind\": \"Pod\",\n\t\"spec\": {\n\t\t\"containers\": [{\"name\": \"a\", \"resources\": {\"limits\": {\"memory\": 67108864}}}]\n\t}\n}\n"},
+		"JSON with an escaped slash":       {"a.json", `{"kind": "Pod", "spec": {"containers": [{"name": "a", "image": "x\/y", "resources": {"limits": {"memory": "64Mi"}}}]}}`},
+		"JSON documents without a ---":     {"a.json", `{"kind": "Service"}{"kind": "Pod", "spec": {"containers": [{"name": "a", "resources": {"limits": {"memory": 67108864}}}]}}`},
+		"a PodList":                        {"a.json", `{"kind": "PodList", "items": [{"spec": {"containers": [{"name": "a", "resources": {"limits": {"memory": "64Mi"}}}]}}]}`},
+		"a DeploymentList":                 {"a.yaml", "{kind: DeploymentList, items: [{spec: {template: {spec: {containers: [{name: a, resources: {limits: {memory: 64Mi}}}]}}}}]}"},
+		"an octal number":                  {"a.yaml", memory("0400000000")},
+		"a hexadecimal number":             {"a.yaml", memory("0x4000000")},
+		"a number with underscores":        {"a.yaml", memory("67_108_864")},
+		"a number with an exponent":        {"a.yaml", memory("6.7108864e+07")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), c.file)
+			require.NoError(t, os.WriteFile(path, []byte(c.text), 0o600))
+			source := path
+			if strings.HasPrefix(name, "aliases") {
+				source += ":a"
+			}
+			s, err := Read(t.Context(), source, node)
+			require.NoError(t, err)
+			require.Equal(t, 64*outcome.MiB, s.Limits.Max)
+		})
+	}
 }
 
 func TestAFileThatIsNoManifestIsRefused(t *testing.T) {

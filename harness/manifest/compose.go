@@ -92,6 +92,9 @@ func (w *warnings) Fire(e *logrus.Entry) error {
 	return nil
 }
 
+// dockerMinimum is linuxMinMemory of the daemon.
+const dockerMinimum = 6 << 20
+
 // docker are the settings that a daemon makes of the service: adaptContainerSettings and verifyPlatformContainerResources of
 // github.com/moby/moby/daemon, and ConvertMemorySwapToCgroupV2Value of github.com/opencontainers/cgroups, which runc writes.
 func (s *Settings) docker(of *types.ServiceConfig) error {
@@ -109,8 +112,8 @@ func (s *Settings) docker(of *types.ServiceConfig) error {
 	switch {
 	case limit < 0 || reservation < 0 || swap < -1:
 		return errors.New("a size is negative: give 0 or more")
-	case limit > 0 && limit < int64(outcome.SmallestMax):
-		return fmt.Errorf("its memory limit is %d bytes; below %v no program can be executed", limit, outcome.SmallestMax)
+	case limit > 0 && limit < dockerMinimum || reservation > 0 && reservation < dockerMinimum:
+		return fmt.Errorf("mem_limit is %d bytes, and mem_reservation %d: docker refuses less than %d", limit, reservation, dockerMinimum)
 	case limit == 0 && swap > 0:
 		return errors.New("memswap_limit is of memory and swap together, and there is no mem_limit: docker refuses that")
 	case swap > 0 && swap < limit:
@@ -144,8 +147,6 @@ func (s *Settings) docker(of *types.ServiceConfig) error {
 func (s *Settings) lostOfCompose(of *types.ServiceConfig, cpus float64) {
 	if s.Limits.Max == 0 {
 		s.lose("it has no memory limit: there the machine's memory is its limit")
-	} else if s.Limits.Max < 6*outcome.MiB {
-		s.lose("docker refuses a memory limit below 6 MiB")
 	}
 	if cpus > 0 {
 		s.loseCPU(cpus)
@@ -180,5 +181,11 @@ func (s *Settings) lostOfCompose(of *types.ServiceConfig, cpus float64) {
 	if of.CgroupParent != "" {
 		s.lose("the limits of its cgroup_parent")
 	}
+	if of.Runtime != "" && of.Runtime != "runc" {
+		s.lose("the runtime %s may run it in a machine of its own", of.Runtime)
+	}
 	s.loseEnv(slices.Sorted(maps.Keys(of.Environment)))
+	for _, file := range of.EnvFiles {
+		s.lose("its environment that comes of %s", filepath.Base(file.Path))
+	}
 }

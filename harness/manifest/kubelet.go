@@ -74,7 +74,7 @@ func (p *podSpec) setDefaults() {
 	}
 	of := map[string]quantity{}
 	for _, name := range []string{"cpu", "memory"} {
-		if q := p.requested(name); q.positive() {
+		if q := p.requested(name); q.Rat != nil {
 			of[name] = q
 		}
 	}
@@ -100,25 +100,49 @@ func (p *podSpec) requested(name string) (sum quantity) {
 		if c.sidecar() {
 			sidecars = q
 		}
-		if q.cmp(most) > 0 {
-			most = q
-		}
+		most = most.atLeast(q)
 	}
-	if sum = sum.plus(sidecars); most.cmp(sum) > 0 {
-		return most
-	}
-	return sum
+	return sum.plus(sidecars).atLeast(most)
 }
 
 // sidecar tells of an init container that it stays.
 func (c *container) sidecar() bool { return c.RestartPolicy == "Always" }
 
-// check refuses what the API server would.
+// check refuses what the API server would (validateResourceRequirements and validatePodResourceConsistency in
+// pkg/apis/core/validation), of the whole pod.
 func (f *found) check() error {
-	for name, request := range f.container.Resources.Requests {
-		limit := f.container.Resources.Limits[name]
-		if name == "memory" && limit.positive() && request.cmp(limit) > 0 {
-			return fmt.Errorf("its memory request is %d and above its limit, which is %d: the API refuses that", request.value(), limit.value())
+	p := f.pod
+	for _, c := range slices.Concat(p.Containers, p.InitContainers) {
+		if err := c.Resources.check(); err != nil {
+			if c.Name == f.container.Name {
+				return fmt.Errorf("its %w: the API refuses that", err)
+			}
+			return fmt.Errorf("the %w of %s beside it: the API refuses that", err, c.Name)
+		}
+	}
+	if p.Resources == nil {
+		return nil
+	}
+	if err := p.Resources.check(); err != nil {
+		return fmt.Errorf("the pod's %w: the API refuses that", err)
+	}
+	for _, name := range []string{"cpu", "memory"} {
+		if own, all := p.Resources.Requests[name], p.requested(name); own.Rat != nil && all.cmp(own) > 0 {
+			return fmt.Errorf("the pod's %s request is %d, and its containers together request %d: the API refuses that", name, own.value(), all.value())
+		}
+		for _, c := range p.Containers { // and not the others
+			if own, limit := p.Resources.Limits[name], c.Resources.Limits[name]; own.Rat != nil && limit.cmp(own) > 0 {
+				return fmt.Errorf("the pod's %s limit is %d, and that of %s is %d: the API refuses that", name, own.value(), c.Name, limit.value())
+			}
+		}
+	}
+	return nil
+}
+
+func (r *resources) check() error {
+	for _, name := range []string{"cpu", "memory"} {
+		if request, limit := r.Requests[name], r.Limits[name]; limit.Rat != nil && request.cmp(limit) > 0 {
+			return fmt.Errorf("%s request is %d and above its limit, which is %d", name, request.value(), limit.value())
 		}
 	}
 	return nil
@@ -223,70 +247,4 @@ func memoryHigh(request, limit outcome.Bytes, n Node) outcome.Bytes {
 		return 0
 	}
 	return high
-}
-
-// lost notes what a cage with these settings lacks.
-func (f *found) lost(s *Settings) {
-	c, p := f.container, f.pod
-	if s.Limits.Max == 0 {
-		s.lose("it has no memory limit: there the node's memory is its limit, or a kubelet that evicts, or what a LimitRange of its namespace adds")
-	}
-	var beside []string
-	for i := range p.Containers {
-		if o := &p.Containers[i]; o != c && (!f.init || c.sidecar()) {
-			beside = append(beside, o.Name)
-		}
-	}
-	for i := range p.InitContainers {
-		if o := &p.InitContainers[i]; o != c && o.sidecar() {
-			beside = append(beside, o.Name)
-		}
-	}
-	if len(beside) > 0 {
-		s.lose("beside it run %s, and the pod has a limit over all of them where each has one", strings.Join(beside, ", "))
-	}
-	if p.Resources != nil {
-		s.lose("the pod has resources of its own, which its containers share")
-	}
-	if q := c.Resources.Limits["cpu"]; q.positive() {
-		cpus, _ := q.Float64()
-		s.loseCPU(cpus)
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.Resources.Limits)) {
-		if strings.HasPrefix(name, "hugepages-") {
-			s.lose("it has %s, which memory.max does not count", name)
-		}
-	}
-	for _, v := range p.Volumes {
-		for _, m := range c.VolumeMounts {
-			if v.EmptyDir != nil && v.EmptyDir.Medium == "Memory" && m.Name == v.Name {
-				s.lose("the volume %s is in memory, and what is written to it counts as the container's", v.Name)
-			}
-		}
-	}
-	if !c.LivenessProbe.IsZero() {
-		s.lose("a kubelet kills it when its liveness probe fails")
-	}
-	if p.RuntimeClassName != "" {
-		s.lose("the runtime class %s may run it in a machine of its own", p.RuntimeClassName)
-	}
-	var env []string
-	for _, e := range c.Env {
-		env = append(env, e.Name)
-	}
-	s.loseEnv(env)
-}
-
-// loseCPU notes that the target runs faster than there.
-func (s *Settings) loseCPU(cpus float64) { s.lose("its CPU time is limited to %.4g CPUs", cpus) }
-
-// loseEnv notes the environment, by its names alone: values may be secrets.
-func (s *Settings) loseEnv(names []string) {
-	const maxNamed = 8
-	switch n := len(names); {
-	case n > maxNamed:
-		s.lose("its environment: %s and %d more", strings.Join(names[:maxNamed], ", "), n-maxNamed)
-	case n > 0:
-		s.lose("its environment: %s", strings.Join(names, ", "))
-	}
 }

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -45,52 +46,6 @@ type holder struct {
 	} `yaml:"jobTemplate"`
 }
 
-type podSpec struct {
-	Containers        []container `yaml:"containers"`
-	InitContainers    []container `yaml:"initContainers"`
-	Resources         *resources  `yaml:"resources"`
-	PriorityClassName string      `yaml:"priorityClassName"`
-	RuntimeClassName  string      `yaml:"runtimeClassName"`
-	Volumes           []volume    `yaml:"volumes"`
-}
-
-type volume struct {
-	Name     string `yaml:"name"`
-	EmptyDir *struct {
-		Medium string `yaml:"medium"`
-	} `yaml:"emptyDir"`
-}
-
-type container struct {
-	Name          string    `yaml:"name"`
-	RestartPolicy string    `yaml:"restartPolicy"`
-	Resources     resources `yaml:"resources"`
-	LivenessProbe yaml.Node `yaml:"livenessProbe"`
-	Env           []struct {
-		Name string `yaml:"name"`
-	} `yaml:"env"`
-	VolumeMounts []struct {
-		Name string `yaml:"name"`
-	} `yaml:"volumeMounts"`
-}
-
-type resources struct {
-	Limits   map[string]quantity `yaml:"limits"`
-	Requests map[string]quantity `yaml:"requests"`
-}
-
-// UnmarshalYAML refuses keys that the API does not know: a limit below "limit" would be none.
-func (r *resources) UnmarshalYAML(n *yaml.Node) error {
-	known := []string{"limits", "requests", "claims"}
-	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
-		if k := n.Content[i]; !slices.Contains(known, k.Value) && k.Value != "<<" {
-			return fmt.Errorf("line %d: resources have no %q: %sthey have limits and requests", k.Line, k.Value, nearest.Hint(k.Value, known))
-		}
-	}
-	type plain resources
-	return n.Decode((*plain)(r))
-}
-
 // found is a container with its pod.
 type found struct {
 	id        string // Deployment/web/app
@@ -111,19 +66,20 @@ func kubernetesFile(text []byte, name string, n Node) (*Settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all []found
-	var kinds []string
+	var r reading
 	for _, root := range documents {
-		got, err := containersOf(root, &kinds)
-		if err != nil {
+		if err := r.object(root, "", 0); err != nil {
 			return nil, err
 		}
-		all = append(all, got...)
 	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("nothing in it has containers: it has the kinds %s", strings.Join(kinds, ", "))
+	if len(r.found) == 0 {
+		hint := ""
+		if slices.Contains(r.kinds, "Kustomization") {
+			hint = "; give what comes of it, as kubectl kustomize prints it"
+		}
+		return nil, fmt.Errorf("nothing in it has containers: it has the kinds %s%s", strings.Join(r.kinds, ", "), hint)
 	}
-	one, err := choose(all, name)
+	one, err := choose(r.found, name)
 	if err != nil {
 		return nil, err
 	}
@@ -134,38 +90,57 @@ func kubernetesFile(text []byte, name string, n Node) (*Settings, error) {
 	return s, nil
 }
 
-// containersOf are those of a document.
-func containersOf(root *yaml.Node, kinds *[]string) (all []found, err error) {
+// reading is what was found of a file's documents.
+type reading struct {
+	kinds []string
+	found []found
+}
+
+// maxNested is how deep Lists may lie in Lists.
+const maxNested = 10
+
+// object reads one, which lies in so many lists. The kind is that of a list's items, where they themselves do not say: PodList has Pods.
+func (r *reading) object(root *yaml.Node, kind string, nested int) error {
+	if nested > maxNested {
+		return fmt.Errorf("line %d: lists lie in lists, more than %d deep", root.Line, maxNested)
+	}
 	if root.Kind != yaml.MappingNode {
-		return nil, fmt.Errorf("line %d: a manifest is a mapping with a kind", root.Line)
+		return fmt.Errorf("line %d: a manifest is a mapping with a kind", root.Line)
 	}
 	var o object
 	if err := root.Decode(&o); err != nil {
-		return nil, plainly(err)
+		return plainly(err)
 	}
-	if o.Kind == "" {
-		return nil, fmt.Errorf("line %d: it has no kind", root.Line)
+	if o.Kind = cmp.Or(o.Kind, kind); o.Kind == "" {
+		return fmt.Errorf("line %d: it has no kind", root.Line)
 	}
-	if !slices.Contains(*kinds, o.Kind) {
-		*kinds = append(*kinds, o.Kind)
+	if !slices.Contains(r.kinds, o.Kind) {
+		r.kinds = append(r.kinds, o.Kind)
 	}
+	of, _ := strings.CutSuffix(o.Kind, "List") // "" of a List, whose items each have theirs
 	for i := range o.Items {
-		got, err := containersOf(&o.Items[i], kinds)
-		if err != nil {
-			return nil, err
+		if err := r.object(&o.Items[i], of, nested+1); err != nil {
+			return err
 		}
-		all = append(all, got...)
 	}
 	t, err := o.pod()
 	if t == nil || err != nil {
-		return all, err
+		return err
+	}
+	return r.containers(&o, t)
+}
+
+// containers adds those of a pod.
+func (r *reading) containers(o *object, t *template) (err error) {
+	if t.Spec.OS.Name == "windows" {
+		return fmt.Errorf("%s/%s is for Windows, which has no cgroups", o.Kind, o.Metadata.Name)
 	}
 	add := func(c *container, init bool) error {
 		if c.Name == "" {
 			return fmt.Errorf("a container of %s/%s has no name", o.Kind, o.Metadata.Name)
 		}
 		id := strings.Trim(o.Kind+"/"+o.Metadata.Name, "/") + "/" + c.Name
-		all = append(all, found{id, t.Metadata.Annotations[defaultContainer] == c.Name, &t.Spec, c, init})
+		r.found = append(r.found, found{id, t.Metadata.Annotations[defaultContainer] == c.Name, &t.Spec, c, init})
 		return nil
 	}
 	for i := range t.Spec.Containers {
@@ -174,7 +149,7 @@ func containersOf(root *yaml.Node, kinds *[]string) (all []found, err error) {
 	for i := range t.Spec.InitContainers {
 		err = errors.Join(err, add(&t.Spec.InitContainers[i], true))
 	}
-	return all, err
+	return err
 }
 
 // pod is the pod that the object is, or makes; nil where it does neither.
@@ -208,11 +183,16 @@ func (o *object) pod() (*template, error) {
 // podKinds are the kinds of the API whose template is that of a pod.
 var podKinds = []string{"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job", "CronJob"}
 
-// plainly takes the library's heading off its errors, and puts them on one line.
+// plainly takes the library's heading off its errors, and puts the first ones on one line.
 func plainly(err error) error {
 	var several *yaml.TypeError
 	if errors.As(err, &several) {
-		return errors.New(strings.Join(several.Errors, "; "))
+		const most = 3
+		text := strings.Join(several.Errors[:min(most, len(several.Errors))], "; ")
+		if more := len(several.Errors) - most; more > 0 {
+			text += fmt.Sprintf("; and %d more", more)
+		}
+		return errors.New(text)
 	}
 	return err
 }

@@ -1,7 +1,9 @@
 package manifest
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -150,8 +152,20 @@ func isCompose(text []byte) (bool, error) {
 }
 
 // parse reads the documents of a file, but for empty ones.
-func parse(text []byte) (roots []*yaml.Node, err error) {
-	d := yaml.NewDecoder(strings.NewReader(string(text)))
+func parse(text []byte) ([]*yaml.Node, error) {
+	roots, err := parseYAML(text)
+	if err == nil {
+		return roots, nil
+	}
+	again, ok := rewritten(text)
+	if !ok {
+		return nil, err
+	}
+	return parseYAML(again)
+}
+
+func parseYAML(text []byte) (roots []*yaml.Node, err error) {
+	d := yaml.NewDecoder(bytes.NewReader(text))
 	for {
 		var doc yaml.Node
 		switch err := d.Decode(&doc); {
@@ -163,10 +177,68 @@ func parse(text []byte) (roots []*yaml.Node, err error) {
 		case err != nil:
 			return nil, fmt.Errorf("it is no YAML: %w", err)
 		}
+		if _, err := (expansion{}).of(&doc); err != nil {
+			return nil, err
+		}
 		if len(doc.Content) > 0 && doc.Content[0].Tag != "!!null" {
 			roots = append(roots, doc.Content[0])
 		}
 	}
+}
+
+// rewritten is JSON as YAML: what the library for YAML does not take of it are \/ in texts, and documents that follow each other
+// without a --- between them, as kubectl takes them.
+func rewritten(text []byte) ([]byte, bool) {
+	var all bytes.Buffer
+	for d := json.NewDecoder(bytes.NewReader(text)); ; {
+		d.UseNumber()
+		var document any
+		if err := d.Decode(&document); err != nil {
+			return all.Bytes(), errors.Is(err, io.EOF) && all.Len() > 0
+		}
+		again, err := json.Marshal(document)
+		if err != nil {
+			return nil, false
+		}
+		all.WriteString("---\n")
+		all.Write(again)
+		all.WriteByte('\n')
+	}
+}
+
+// expansion has how many nodes each anchor stands for, with its aliases followed; 0 while that is being counted.
+type expansion map[*yaml.Node]int
+
+// maxExpanded is above what a file of maxManifest has in it that somebody wrote, at 10 bytes a node, and below what takes long.
+const maxExpanded = 1 << 21
+
+// of counts the nodes of one. An alias for what it lies in, or that makes the file much larger than it is, is an error.
+func (e expansion) of(n *yaml.Node) (sum int, err error) {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n.Anchor != "" {
+		if sum, counted := e[n]; sum > 0 {
+			return sum, nil
+		} else if counted {
+			return 0, fmt.Errorf("line %d: &%s holds itself", n.Line, n.Anchor)
+		}
+		e[n] = 0
+	}
+	sum = 1
+	for _, c := range n.Content {
+		part, err := e.of(c)
+		if err != nil {
+			return 0, err
+		}
+		if sum += part; sum > maxExpanded {
+			return 0, fmt.Errorf("line %d: its aliases make it larger than %d nodes", n.Line, maxExpanded)
+		}
+	}
+	if n.Anchor != "" {
+		e[n] = sum
+	}
+	return sum, nil
 }
 
 // key is what a mapping has at that key; nil where it has not.

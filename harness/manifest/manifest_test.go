@@ -51,8 +51,7 @@ func TestAContainerHasTheLimitsOfItsManifest(t *testing.T) {
 		},
 		// What is not requested is as much as the limit.
 		"kubernetes/deployment.yaml:web/migrate": {
-			"Deployment/web/migrate", "Burstable", outcome.Limits{Max: 256 * mib, OOMGroup: true}, 985,
-			[]string{"beside it run proxy, and the pod has a limit over all of them where each has one"},
+			"Deployment/web/migrate", "Burstable", outcome.Limits{Max: 256 * mib, OOMGroup: true}, 985, nil, // proxy starts when it has ended
 		},
 		"kubernetes/guaranteed.yaml": {
 			"Pod/db/postgres", "Guaranteed", outcome.Limits{Max: 4 * gib, OOMGroup: true}, -997,
@@ -140,6 +139,7 @@ func TestAServiceHasTheLimitsOfItsComposeFile(t *testing.T) {
 			Limits: outcome.Limits{Max: 256 * mib, Low: 100 * mib, Swap: 44 * mib}, OOMScoreAdj: &adj,
 			Lost: []string{
 				"mem_swappiness is of cgroup v1, and has no effect on v2, there neither", "oom_kill_disable is of cgroup v1, and has no effect on v2, there neither",
+				"its environment that comes of secrets.env",
 			},
 		},
 		"builder": {
@@ -183,7 +183,10 @@ func TestAUnitHasTheLimitsOfItsFileAndDropIns(t *testing.T) {
 		"session.scope": {
 			Files:  []string{"session.scope"},
 			Limits: outcome.Limits{Swap: 62914 * 4 * kib, Min: outcome.Unlimited},
-			Lost:   []string{"it has no MemoryMax: there the slice above it or the machine's memory is its limit"},
+			Lost: []string{
+				"it has no MemoryMax: there the slice above it or the machine's memory is its limit",
+				"OOMPolicy=stop, the default from systemd 253 on: systemd stops what is left of it when one of its processes was killed",
+			},
 		},
 		"getty@tty1.service": {
 			Files:  []string{"getty@.service", "service.d/50-cpu.conf"},
@@ -284,4 +287,75 @@ func TestThisNodeIsThisMachine(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, n.Validate())
 	require.Equal(t, outcome.Bytes(os.Getpagesize()), n.pageSize())
+}
+
+// What decides how a unit ends and is not of a cage is said: of the environment the names alone, whatever quotes are around it.
+func TestWhatAUnitLosesIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	const none = "it has no MemoryMax: there the slice above it or the machine's memory is its limit"
+	for _, c := range []struct {
+		name, lines string
+		want        []string
+	}{
+		{"a.service", "Delegate=yes\nManagedOOMMemoryPressure=kill\nManagedOOMSwap=auto", []string{none, "ManagedOOMMemoryPressure=kill may have systemd-oomd kill it"}},
+		{"a.service", "Delegate=memory pids\nMemoryZSwapMax=1G\nMemoryZSwapMax=", []string{none}},
+		{"a.service", "Delegate=no\nMemoryMax=64M", []string{"OOMPolicy=stop, the default: systemd stops what is left of it when one of its processes was killed"}},
+		{"a.scope", "OOMPolicy=continue\nMemoryZSwapMax=1G", []string{none, "MemoryZSwapMax=1G limits its compressed swap"}},
+		{"a.slice", "DefaultMemoryMin=1M", []string{none, "DefaultMemoryMin=1M is of the units below it"}},
+		{"a.service", "OOMPolicy=kill\nEnvironment=\"TOKEN=a secret=b\" 'X Y' Z=\\\" W=1\nEnvironmentFile=-/etc/default/a\nEnvironmentFile=/etc/a", []string{
+			none, "its environment that comes of /etc/default/a", "its environment that comes of /etc/a", "its environment: TOKEN, Z, W",
+		}},
+		{"a.service", "OOMPolicy=kill\nTemporaryFileSystem=/var:size=1G /run/a\nMemoryKSM=yes", []string{
+			none, "/var is in memory (tmpfs), and what is written to it counts as the unit's", "/run/a is in memory (tmpfs), and what is written to it counts as the unit's",
+			"MemoryKSM=yes says whether its equal pages are one",
+		}},
+	} {
+		t.Run(c.name+" "+strings.ReplaceAll(c.lines, "/", "|"), func(t *testing.T) {
+			path := filepath.Join(dir, c.name)
+			section := unitKinds[filepath.Ext(c.name)]
+			require.NoError(t, os.WriteFile(path, []byte("["+section+"]\n"+c.lines+"\n"), 0o600))
+			s, err := Read(t.Context(), path, node)
+			require.NoError(t, err)
+			require.Equal(t, c.want, s.Lost)
+		})
+	}
+}
+
+// As sshd.service of Debian is ssh.service, of which systemctl edit makes the drop-in.
+func TestTheDropInsOfAnAliasAreThoseOfTheUnit(t *testing.T) {
+	root := t.TempDir()
+	old := unitFolders
+	t.Cleanup(func() { unitFolders = old })
+	unitFolders = []string{root + "/etc", root + "/usr"}
+	for file, text := range map[string]string{
+		"usr/ssh.service": "MemoryMax=2M", "etc/ssh.service.d/1.conf": "MemoryHigh=1M", "etc/sshd.service.d/2.conf": "MemoryLow=1M",
+		"usr/a@.service": "MemoryMax=2M", "etc/a@1.service.d/1.conf": "MemoryHigh=1M", "etc/a@2.service.d/1.conf": "MemoryHigh=2M",
+	} {
+		path := filepath.Join(root, file)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.WriteFile(path, []byte("[Service]\n"+text+"\n"), 0o600))
+	}
+	require.NoError(t, os.Symlink(root+"/usr/ssh.service", root+"/etc/sshd.service"))
+	require.NoError(t, os.Symlink(root+"/usr/a@.service", root+"/etc/b@.service"))
+	s, err := Read(t.Context(), "sshd.service", node)
+	require.NoError(t, err)
+	require.Equal(t, outcome.Limits{Max: 2 * mib, High: mib, Low: mib, Swap: outcome.Unlimited}, s.Limits)
+	s, err = Read(t.Context(), "b@1.service", node)
+	require.NoError(t, err)
+	require.Equal(t, outcome.Limits{Max: 2 * mib, High: mib, Swap: outcome.Unlimited}, s.Limits)
+}
+
+func TestWhatAPodLosesIsSaid(t *testing.T) {
+	s, err := kubernetesFile([]byte("{kind: Pod, spec: {initContainers: [{name: log, restartPolicy: Always}, {name: set}, {name: late, restartPolicy: Always}], "+
+		"containers: [{name: a, resources: {limits: {memory: 1Gi}}, startupProbe: {httpGet: {port: 80}}, "+
+		"envFrom: [{configMapRef: {name: c}}, {secretRef: {name: s}}]}]}}"), "a", node)
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"beside it run log, late, and the pod has a limit over all of them where each has one", "a kubelet kills it when its startup probe fails",
+		"its environment that comes of the ConfigMap c", "its environment that comes of the Secret s",
+	}, s.Lost)
+	s, err = kubernetesFile([]byte("{kind: Pod, spec: {initContainers: [{name: log, restartPolicy: Always}, {name: set, resources: {limits: {memory: 1Gi}}}, "+
+		"{name: late, restartPolicy: Always}], containers: [{name: a}]}}"), "set", node)
+	require.NoError(t, err)
+	require.Equal(t, []string{"beside it run log, and the pod has a limit over all of them where each has one"}, s.Lost)
 }

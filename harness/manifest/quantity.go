@@ -89,6 +89,14 @@ func (q quantity) plus(other quantity) quantity {
 	return quantity{new(big.Rat).Add(q.Rat, other.Rat)}
 }
 
+// atLeast is the larger of two, of which either may be none: 0 is more than that.
+func (q quantity) atLeast(other quantity) quantity {
+	if q.Rat == nil || other.cmp(q) > 0 {
+		return other
+	}
+	return q
+}
+
 // cmp compares two, of which none is 0.
 func (q quantity) cmp(other quantity) int {
 	zero := new(big.Rat)
@@ -100,7 +108,12 @@ func (q *quantity) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind != yaml.ScalarNode {
 		return fmt.Errorf("line %d: a quantity is a number, as 64Mi", n.Line)
 	}
-	got, err := parseQuantity(n.Value)
+	text := n.Value
+	var whole int64
+	if n.ShortTag() == "!!int" && n.Decode(&whole) == nil { // 0100 and 0x40 are numbers to YAML, and the API gets what they are
+		text = strconv.FormatInt(whole, 10)
+	}
+	got, err := parseQuantity(text)
 	if err != nil {
 		return fmt.Errorf("line %d: %w", n.Line, err)
 	}

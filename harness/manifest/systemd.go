@@ -41,11 +41,12 @@ func unitFile(path string, n Node) (*Settings, error) {
 // unit is one that is being read.
 type unit struct {
 	Settings
-	node     Node
-	policy   string
-	oldLimit outcome.Bytes // MemoryLimit
-	hasNew   bool          // a limit of cgroup v2, with which MemoryLimit does not count
-	lost     []assignment
+	node      Node
+	policy    string
+	delegated bool
+	oldLimit  outcome.Bytes // MemoryLimit
+	hasNew    bool          // a limit of cgroup v2, with which MemoryLimit does not count
+	lost      []assignment
 }
 
 // set takes over a line of the unit. Of several of one name the last counts, and an empty value is the default.
@@ -77,6 +78,8 @@ func (u *unit) set(a assignment) (err error) {
 		u.policy = a.value
 	case "TasksMax":
 		err = u.tasks(a)
+	case "Delegate": // a list of controllers, of which none is all
+		u.delegated = !slices.Contains([]string{"0", "no", "n", "false", "f", "off"}, strings.ToLower(a.value))
 	default:
 		u.note(a)
 	}
@@ -202,59 +205,4 @@ func parseSize(text string) (outcome.Bytes, error) {
 		return 0, errors.New("it is out of range: 8E and more are too much")
 	}
 	return outcome.Bytes(exact + int64(sum)), nil
-}
-
-// noted are settings that have a part in how a service ends for want of memory, and are not of a cage.
-var noted = map[string]string{
-	"CPUQuota": "its CPU time is limited to %s of one CPU", "AllowedCPUs": "it may run on the CPUs %s alone", "Slice": "the limits of the slice %s above it",
-	"LimitAS": "LimitAS=%s makes its own allocations fail", "LimitDATA": "LimitDATA=%s makes its own allocations fail",
-	"LimitSTACK": "LimitSTACK=%s is its own", "LimitMEMLOCK": "LimitMEMLOCK=%s is its own",
-	"ManagedOOMSwap": "ManagedOOMSwap=%s may have systemd-oomd kill it", "ManagedOOMMemoryPressure": "ManagedOOMMemoryPressure=%s may have systemd-oomd kill it",
-	"MemoryZSwapMax": "MemoryZSwapMax=%s limits its compressed swap", "TasksMax": "TasksMax=%s is a share of what the machine allows",
-	"StartupMemoryMax": "StartupMemoryMax=%s is its limit while the machine starts", "StartupMemoryHigh": "StartupMemoryHigh=%s is its limit while the machine starts",
-	"WatchdogSec": "a watchdog kills it that is silent for %s", "RuntimeMaxSec": "systemd ends it after %s",
-}
-
-// note keeps what is not of a cage; a later empty value takes it back.
-func (u *unit) note(a assignment) {
-	if noted[a.key] == "" && a.key != "Environment" {
-		return
-	}
-	if a.key != "Environment" || a.value == "" { // of which there may be several
-		u.lost = slices.DeleteFunc(u.lost, func(b assignment) bool { return b.key == a.key })
-	}
-	if a.value != "" && a.value != "infinity" && a.value != "auto" {
-		u.lost = append(u.lost, a)
-	}
-}
-
-// finish makes of the lines what depends on several.
-func (u *unit) finish() {
-	if !u.hasNew && u.oldLimit > 0 {
-		u.lose("MemoryLimit is of cgroup v1: systemd takes it for MemoryMax up to version 255, and ignores it from 256 on")
-	}
-	if u.Limits.Max == 0 {
-		u.lose("it has no MemoryMax: there the slice above it or the machine's memory is its limit")
-	}
-	switch u.policy {
-	case "kill":
-		u.Limits.OOMGroup = true
-	case "", "stop":
-		if strings.HasSuffix(u.Name, ".service") {
-			u.lose("OOMPolicy=stop, the default: systemd stops what is left of it when one of its processes was killed")
-		}
-	}
-	var env []string
-	for _, a := range u.lost {
-		if a.key == "Environment" {
-			for _, word := range strings.Fields(a.value) {
-				if name, _, ok := strings.Cut(strings.Trim(word, `"'`), "="); ok {
-					env = append(env, name)
-				}
-			}
-			continue
-		}
-		u.lose(noted[a.key], a.value)
-	}
-	u.loseEnv(env)
 }

@@ -56,7 +56,7 @@ func unitFiles(path string) ([]string, error) {
 		return nil, fmt.Errorf("read the unit: there is no %s here, and none in %s", name, strings.Join(folders, ", "))
 	}
 	dropIns := map[string]string{}
-	for _, dir := range dropInFolders(name, folders) {
+	for _, dir := range dropInFolders(unitAliases(name, files[0]), folders) {
 		found, err := filepath.Glob(filepath.Join(globbed(dir), "*.conf"))
 		if err != nil {
 			return nil, fmt.Errorf("look for drop-ins of %s: %w", name, err)
@@ -86,10 +86,30 @@ func unitNames(name string) []string {
 	return []string{name}
 }
 
+// unitAliases are the names of a unit: its own and, where its file is a link to that of another name, that one, whose drop-ins count too.
+// systemctl edit sshd.service makes one of ssh.service, where the first is a link to the second.
+func unitAliases(name, file string) []string {
+	real, err := filepath.EvalSymlinks(file)
+	if err != nil || filepath.Base(real) == filepath.Base(file) || filepath.Ext(real) != filepath.Ext(name) {
+		return []string{name}
+	}
+	of := filepath.Base(real)
+	if before, kind, template := strings.Cut(of, "@."); template {
+		if _, instance, ok := strings.Cut(strings.TrimSuffix(name, filepath.Ext(name)), "@"); ok {
+			of = before + "@" + instance + "." + kind
+		}
+	}
+	return []string{name, of}
+}
+
 // dropInFolders are a unit's folders of drop-ins, the most important first, as systemd orders them (unit_file_find_dropin_paths): below
 // each of its folders those of the unit's own names, the most special first, and behind all of them those of all units of its kind.
-func dropInFolders(name string, folders []string) (dirs []string) {
-	for _, names := range [][]string{dropInNames(name), {filepath.Ext(name)[1:]}} {
+func dropInFolders(units, folders []string) (dirs []string) {
+	var own []string
+	for _, name := range units {
+		own = append(own, dropInNames(name)...)
+	}
+	for _, names := range [][]string{own, {filepath.Ext(units[0])[1:]}} {
 		for _, folder := range folders {
 			for _, n := range names {
 				dirs = append(dirs, filepath.Join(folder, n+".d"))
