@@ -202,7 +202,7 @@ func explainDescriptors(err error) error {
 
 // explainGone adds to an error about a cage's file that the cage is no more, and why.
 func (c *Cage) explainGone(err error) error {
-	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENODEV) { // the latter of a file that was open
+	if !cgroup.IsGone(err) {
 		return err
 	}
 	if c.isClosed() { // its files go before its directory does

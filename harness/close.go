@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"oomcage/harness/internal/cgroup"
 	"slices"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // closeTimeout bounds the killing and removal of a cage and its children. 20 processes are gone within 0.6 s
@@ -124,7 +122,7 @@ func (c *Cage) beingStarted() <-chan struct{} {
 // the way to it. No other is forked until the one is executed: see syscall.ForkLock.
 func (c *Cage) executionHangs() (bool, error) {
 	pids, err := c.group.Procs()
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+	if cgroup.IsGone(err) {
 		return false, nil
 	}
 	hangs := false

@@ -2,12 +2,8 @@ package harness
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"slices"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"oomcage/harness/internal/cgroup"
 	"oomcage/harness/outcome"
@@ -35,7 +31,7 @@ func (w *watching) allLives(ctx context.Context, g *cgroup.Group) (*Outcome, err
 	var last *Outcome
 	for {
 		o, err := w.life(ctx, g)
-		if last != nil && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV)) { // over before it could be looked at
+		if last != nil && cgroup.IsGone(err) { // over before it could be looked at
 			if w.awaitNext(ctx, g) {
 				continue
 			}

@@ -5,13 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"oomcage/harness/internal/cgroup"
 	"oomcage/harness/internal/kubelet"
@@ -149,7 +146,7 @@ func (p *watchedPod) oneAtATime() {
 func (p *watchedPod) watchWhole(ctx context.Context) (last *Outcome, err error) {
 	for {
 		o, err := p.life(ctx, p.group)
-		if last != nil && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV)) { // removed before it could be looked at
+		if last != nil && cgroup.IsGone(err) { // removed before it could be looked at
 			return last, nil
 		}
 		if err != nil || !o.Evidence.Watched.Ended || !p.awaitNext(ctx, p.group) {
@@ -255,7 +252,7 @@ func (p *watchedPod) take(c *podContainer) {
 	p.living--
 	c.over = true
 	switch {
-	case errors.Is(c.err, fs.ErrNotExist) || errors.Is(c.err, unix.ENODEV): // over before it could be looked at
+	case cgroup.IsGone(c.err): // over before it could be looked at
 		return
 	case c.err != nil:
 		p.problem = errors.Join(p.problem, c.err)

@@ -77,7 +77,7 @@ func (r *lastReading) read(ended func(empty bool) bool, at time.Duration) {
 // take takes in one reading, or why there is none.
 func (r *lastReading) take(m outcome.Memory, at time.Duration, empty, over bool, err error) {
 	if r.problem = err; err != nil {
-		r.removed = errors.Is(err, unix.ENODEV) || errors.Is(err, fs.ErrNotExist) // else it is read again
+		r.removed = cgroup.IsGone(err) // else it is read again
 		return
 	}
 	r.memory, r.at, r.empty, r.final = m, at, empty, over

@@ -62,9 +62,12 @@ func (g *Group) populated() (bool, error) {
 	return events["populated"] != 0, ifThere(err)
 }
 
+// IsGone reports whether an error is that of a file whose cgroup was removed: before it was opened, or since.
+func IsGone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) }
+
 // ifThere leaves out that the cgroup is gone.
 func ifThere(err error) error {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+	if IsGone(err) {
 		return nil
 	}
 	return err

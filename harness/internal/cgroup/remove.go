@@ -21,7 +21,7 @@ import (
 func (g *Group) KillProcessGroup(ctx context.Context, pgid int) error {
 	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 50*time.Millisecond) {
 		pids, err := g.Procs()
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+		if IsGone(err) {
 			return nil
 		}
 		if err != nil {
@@ -124,7 +124,7 @@ func (g *Group) Remove(ctx context.Context) error {
 // Kill sends SIGKILL to every process in g and below it. A cgroup that is gone already is no error.
 func (g *Group) Kill() error {
 	err := g.Write("cgroup.kill", "1")
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+	if IsGone(err) {
 		if _, gone := os.Stat(g.path); errors.Is(gone, fs.ErrNotExist) {
 			return nil
 		}
@@ -147,15 +147,8 @@ func (g *Group) WaitEmpty(ctx context.Context) error {
 	again := time.NewTicker(100 * time.Millisecond)
 	defer again.Stop()
 	for {
-		events, err := g.ReadKeyed("cgroup.events")
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
-			return nil
-		}
-		if err != nil {
+		if populated, err := g.populated(); err != nil || !populated {
 			return err
-		}
-		if events["populated"] == 0 {
-			return nil
 		}
 		select {
 		case <-changed:

@@ -126,12 +126,9 @@ func archOf(machine elf.Machine) kernels.Arch {
 
 // samePath reports whether both are one file.
 func samePath(a, b string) bool {
-	first, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	second, err := os.Stat(b)
-	return err == nil && os.SameFile(first, second)
+	first, errA := os.Stat(a)
+	second, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(first, second)
 }
 
 // notHere says that a program will not run in the guest for its processor.

@@ -49,9 +49,7 @@ func buildPackages(ctx context.Context, a arch, pkgs []string, dir string) ([]bu
 }
 
 func buildFailure(pkg, command string, err error, output []byte) error {
-	f := failure(notThere, fmt.Sprintf("-build %s: %s: %v", pkg, command, err), "")
-	f.detail = string(output)
-	return f
+	return failure(notThere, fmt.Sprintf("-build %s: %s: %v", pkg, command, err), "").with(string(output))
 }
 
 func inFolder(cmd *exec.Cmd, dir string) *exec.Cmd {

@@ -110,9 +110,7 @@ func makeExt4(ctx context.Context, file string, size int64) error {
 	cmd := exec.CommandContext(ctx, mkfs, "-q", "-F", "-b", fmt.Sprint(blockSize), "-m", "0",
 		"-E", "lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0", file)
 	if output, err := cmd.CombinedOutput(); err != nil {
-		f := failure(noDisk, fmt.Sprintf("format the scratch disk with %s: %v", mkfs, err), "another size: -scratch 512M")
-		f.detail = string(output)
-		return f
+		return failure(noDisk, fmt.Sprintf("format the scratch disk with %s: %v", mkfs, err), "another size: -scratch 512M").with(string(output))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -21,9 +22,7 @@ func (s *session) explain(err error) error {
 		return f
 	}
 	if initrdTooLarge.Match(s.stderr) {
-		f = failure(guestOOM, "the initramfs does not fit into the guest's memory", moreMemory)
-		f.detail = string(s.stderr)
-		return f
+		return failure(guestOOM, "the initramfs does not fit into the guest's memory", moreMemory).with(string(s.stderr))
 	}
 	// A kernel without room to unpack itself just resets.
 	if needed := minFor(s.size); !s.booted && s.machine.memory < needed {
@@ -31,19 +30,14 @@ func (s *session) explain(err error) error {
 			"while its initramfs of %d MiB needs about %d MiB", s.machine.memory>>20, s.size>>20, needed>>20), moreMemory)
 	}
 	if !s.booted {
-		f = failure(qemuFailed, "QEMU ended before the guest said a word", "look at its message below, or try -accel tcg or another -kernel")
-		f.detail = string(s.stderr)
-		if f.detail == "" {
-			f.detail = tail(console, nil)
-		}
-		return f
+		return failure(qemuFailed, "QEMU ended before the guest said a word", "look at its message below, or try -accel tcg or another -kernel").
+			with(cmp.Or(string(s.stderr), tail(console, nil)))
 	}
 	f = failure(noExitCode, "the guest ended without an exit code", "read the console log")
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrClosedPipe) {
 		f.Found += ": " + err.Error()
 	}
-	f.detail = tail(console, nil)
-	return f
+	return f.with(tail(console, nil))
 }
 
 // minFor is the memory below which a guest surely can't boot: the archive, what is unpacked from it,
@@ -78,21 +72,15 @@ func readConsole(console []byte, booted bool) *Failure {
 	case match == nil && unpack == nil && oom == nil:
 		return nil
 	case match != nil && memoryPanics.Match(match[1]):
-		f := failure(guestOOM, "the guest ran out of memory: kernel panic: "+string(match[1]), moreMemory)
-		f.detail = tail(text, match[0])
-		return f
+		return failure(guestOOM, "the guest ran out of memory: kernel panic: "+string(match[1]), moreMemory).with(tail(text, match[0]))
 	case !booted && (unpack != nil || oom != nil):
-		f := failure(guestOOM, "the guest ran out of memory while it booted: the initramfs does not fit", moreMemory)
-		f.detail = tail(text, unpack)
 		if unpack == nil {
-			f.detail = tail(text, oom)
+			unpack = oom
 		}
-		return f
+		return failure(guestOOM, "the guest ran out of memory while it booted: the initramfs does not fit", moreMemory).with(tail(text, unpack))
 	default:
-		f := failure(guestPanic, "the guest's kernel panicked: "+string(match[1]),
-			"read the console log; another kernel may help: -kernel FILE")
-		f.detail = tail(text, match[0])
-		return f
+		return failure(guestPanic, "the guest's kernel panicked: "+string(match[1]),
+			"read the console log; another kernel may help: -kernel FILE").with(tail(text, match[0]))
 	}
 }
 

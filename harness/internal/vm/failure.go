@@ -44,6 +44,12 @@ func failure(kind failureKind, found, helps string) *Failure {
 	return &Failure{Finding: advise.Finding{Found: found, Help: helps}, kind: kind}
 }
 
+// with adds the evidence.
+func (f *Failure) with(detail string) *Failure {
+	f.detail = detail
+	return f
+}
+
 // UsageError reports whether the options themselves are wrong, so that nothing was tried.
 func (f *Failure) UsageError() bool { return f.kind == badRequest }
 

@@ -3,6 +3,7 @@ package vm
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -12,10 +13,5 @@ var errInGit = errors.New("nothing is written into .git")
 // inGit reports whether an element of the path is .git, which is a file in a work tree of its own. A file system
 // may not tell upper case from lower.
 func inGit(path string) bool {
-	for name := range strings.SplitSeq(filepath.Clean(path), "/") {
-		if strings.EqualFold(name, ".git") {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(strings.Split(filepath.Clean(path), "/"), func(name string) bool { return strings.EqualFold(name, ".git") })
 }

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -125,9 +126,7 @@ func mountAll(points []mountPoint) error {
 
 // writeEtc writes the few files that programs expect, unless the user brought their own.
 func writeEtc(host string) error {
-	if host == "" {
-		host = "oomcage"
-	}
+	host = cmp.Or(host, "oomcage")
 	if err := unix.Sethostname([]byte(host)); err != nil {
 		return fmt.Errorf("set the host name: %w", err)
 	}

@@ -79,12 +79,7 @@ func eachFile(o out, f func(path string, st stamp, info fs.FileInfo), bad func(p
 }
 
 func isPrivate(root, path string) bool {
-	for _, p := range privatePaths {
-		if path == p && !inside(p, root) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(privatePaths, path) && !inside(path, root)
 }
 
 func stampOf(info fs.FileInfo) stamp {
@@ -142,10 +137,7 @@ func changedSince(before map[string]stamp, j job, done map[string]bool, bad func
 		}, bad)
 	}
 	slices.SortStableFunc(all, func(a, b result) int {
-		if a.header.Dir != b.header.Dir {
-			return map[bool]int{true: -1, false: 1}[a.header.Dir]
-		}
-		return cmp.Compare(a.stored, b.stored)
+		return cmp.Or(cmpBool(b.header.Dir, a.header.Dir), cmp.Compare(a.stored, b.stored))
 	})
 	return all
 }

@@ -242,9 +242,7 @@ func (s *session) verdict() (int, error) {
 	case e.Error != "":
 		return 0, failure(guestFailed, "the guest's init could not do its work: "+e.Error, "")
 	case e.OOM != "":
-		f := failure(guestOOM, "the guest as a whole ran out of memory, and its kernel killed the program", moreMemory)
-		f.detail = e.OOM
-		return 0, f
+		return 0, failure(guestOOM, "the guest as a whole ran out of memory, and its kernel killed the program", moreMemory).with(e.OOM)
 	case e.Signal != 0:
 		sig := syscall.Signal(e.Signal)
 		fmt.Fprintf(s.opts.Stderr, "oomcage vm: the program was ended by signal %d (%s) in the guest\n", e.Signal, unix.SignalName(sig))

@@ -77,8 +77,7 @@ func (s *session) notBegun(hello bool) *Failure {
 			"read "+machineFile+": it has the registers, the interrupt controllers and the timers as they were")
 	}
 	console, _ := os.ReadFile(s.machine.console) // without one there is nothing to show
-	f.detail = tail(console, nil)
-	return f
+	return f.with(tail(console, nil))
 }
 
 // again reports whether another guest may be booted after this failure. Nothing has run yet in those that may.

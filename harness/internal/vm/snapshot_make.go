@@ -100,8 +100,7 @@ func (s *snapshot) fill(ctx context.Context, m machine) error {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			f = failure(silentGuest, "the guest to be saved said nothing within "+human.Duration(bootTime), "")
 		}
-		f.detail = tail(console, nil)
-		return f
+		return f.with(tail(console, nil))
 	case kind != frameHello:
 		return fmt.Errorf("%w: a frame of kind %q before the hello", errCorrupt, kind)
 	case len(flaw) > 0:

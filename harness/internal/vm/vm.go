@@ -246,7 +246,7 @@ func resultPlaces(flags testFlags, dir string) []out {
 	}
 	// A file that is named is not also one of the folder that it lies in.
 	slices.SortStableFunc(outs, func(a, b out) int {
-		return cmp.Compare(map[bool]int{true: 1}[a.Dir], map[bool]int{true: 1}[b.Dir])
+		return cmpBool(a.Dir, b.Dir)
 	})
 	return outs
 }
