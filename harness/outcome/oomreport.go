@@ -89,12 +89,7 @@ func (r OOMReport) Bounded(victim int) *OOMReport {
 		if r.Tasks[last].TGID == victim {
 			last--
 		}
-		var rest OOMTask
-		if r.Rest != nil {
-			rest = *r.Rest
-		}
-		rest = rest.plus(r.Tasks[last])
-		r.Rest, r.RestCount = &rest, r.RestCount+1
+		r.addRest(r.Tasks[last])
 		r.Tasks = slices.Delete(r.Tasks, last, last+1)
 	}
 	return &r
@@ -102,13 +97,8 @@ func (r OOMReport) Bounded(victim int) *OOMReport {
 
 // Largest returns the report with at most count of its Tasks. The others are counted in Rest.
 func (r OOMReport) Largest(count int) *OOMReport {
-	var rest OOMTask
-	if r.Rest != nil {
-		rest = *r.Rest
-	}
 	for _, t := range r.Tasks[min(count, len(r.Tasks)):] {
-		rest = rest.plus(t)
-		r.Rest, r.RestCount = &rest, r.RestCount+1
+		r.addRest(t)
 	}
 	r.Tasks = slices.Clone(r.Tasks[:min(count, len(r.Tasks))])
 	return &r
@@ -119,13 +109,12 @@ func jsonSize(tasks []OOMTask) int {
 	return len(line)
 }
 
-// plus adds the sizes of another task.
-func (t OOMTask) plus(other OOMTask) OOMTask {
-	t.RSS += other.RSS
-	t.Anon += other.Anon
-	t.File += other.File
-	t.Shmem += other.Shmem
-	t.PageTables += other.PageTables
-	t.Swap += other.Swap
-	return t
+// addRest counts a task in Rest, which others may share.
+func (r *OOMReport) addRest(t OOMTask) {
+	if r.Rest != nil {
+		t.RSS, t.Anon, t.File, t.Shmem = t.RSS+r.Rest.RSS, t.Anon+r.Rest.Anon, t.File+r.Rest.File, t.Shmem+r.Rest.Shmem
+		t.PageTables, t.Swap = t.PageTables+r.Rest.PageTables, t.Swap+r.Rest.Swap
+	}
+	r.Rest = &OOMTask{RSS: t.RSS, Anon: t.Anon, File: t.File, Shmem: t.Shmem, PageTables: t.PageTables, Swap: t.Swap}
+	r.RestCount++
 }
