@@ -66,7 +66,7 @@ func (p *Process) Addr() string { return p.cage.Addr() }
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// Status tells how the process has ended, or that it has not.
+// Status returns how the process has ended, or that it has not.
 func (p *Process) Status() outcome.ExitStatus {
 	select {
 	case <-p.done:

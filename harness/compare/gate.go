@@ -269,10 +269,10 @@ func (s *Series) unsure(tested int) string {
 	if n := repeatsToTell(s.tables(), s.Worse(), min(alpha, falseShare/float64(max(tested, 1)))); n > 0 {
 		return fmt.Sprintf("%s; if the shares of those that survive are as they seem, %d runs of each limit on both sides would tell", text, n)
 	}
-	if mostRuns(s.tables()) >= mostRepeats {
+	if maxRuns(s.tables()) >= maxRepeats {
 		return text
 	}
-	return fmt.Sprintf("%s; %d runs of each limit on both sides would not tell", text, mostRepeats)
+	return fmt.Sprintf("%s; %d runs of each limit on both sides would not tell", text, maxRepeats)
 }
 
 // testedSeries is how many series there are of which limits tell the two sides apart: the p of each is corrected for all of them.

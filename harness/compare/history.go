@@ -22,7 +22,7 @@ type History struct {
 	Builds []Build
 	Series []string // names of all series, as they were met first
 
-	// Dated tells that the builds are in the order in which their sweeps began; otherwise in that of their names.
+	// Dated is set where the builds are in the order in which their sweeps began; otherwise in that of their names.
 	Dated bool
 }
 

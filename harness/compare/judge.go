@@ -60,10 +60,10 @@ func judge(tests []*test) {
 		lo, hi := min(t.base[0], t.head[0]), max(t.base[len(t.base)-1], t.head[len(t.head)-1])
 		switch {
 		case hi-lo < t.floor || hi == lo:
-			if t.leastP() <= alpha {
+			if t.minP() <= alpha {
 				t.p, t.q = 1, 1
 			}
-		case t.leastP() > alpha:
+		case t.minP() > alpha:
 			t.changed = t.apart() && t.large()
 		default:
 			t.p = t.chance()
@@ -102,16 +102,16 @@ func (t *test) chance() float64 {
 // counted reports whether it has tables.
 func (t *test) counted() bool { return t.few != nil || t.many != nil }
 
-// leastP is the p if the samples were apart.
-func (t *test) leastP() float64 {
+// minP is the p if the samples were apart.
+func (t *test) minP() float64 {
 	if !t.counted() {
-		return leastP(len(t.base), len(t.head))
+		return minP(len(t.base), len(t.head))
 	}
-	return min(leastOf(t.few), leastOf(t.many))
+	return min(minPOf(t.few), minPOf(t.many))
 }
 
-// leastP is the p of two samples of these sizes that are apart: 2/(n over k).
-func leastP(a, b int) float64 {
+// minP is the p of two samples of these sizes that are apart: 2/(n over k).
+func minP(a, b int) float64 {
 	ways := 1.0
 	for i := 1; i <= min(a, b); i++ {
 		ways *= float64(max(a, b)+i) / float64(i)
@@ -122,7 +122,7 @@ func leastP(a, b int) float64 {
 // repeatsFor is how many repeats a change at one of so many points needs to be found, where the others are as they were.
 func repeatsFor(points int) int {
 	n := fewest
-	for leastP(n, n)*float64(points) > falseShare {
+	for minP(n, n)*float64(points) > falseShare {
 		n++
 	}
 	return n

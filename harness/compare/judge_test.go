@@ -52,9 +52,9 @@ func TestTooFewRunsHaveNoSignificance(t *testing.T) {
 	require.True(t, math.IsNaN(judged(1, []float64{1, 1, 1, 1, 1, 1, 1}, []float64{9}).p), "one run is no sample")
 	require.False(t, judged(1, []float64{0, 1, 0}, []float64{1.1, 3, 2}).changed, "apart by less than the margin")
 	require.False(t, judged(1, nil, []float64{1}).changed)
-	require.InDelta(t, 2.0/252, leastP(5, 5), 1e-12)
-	require.InDelta(t, 2.0/8, leastP(7, 1), 1e-12)
-	require.InDelta(t, 1, leastP(1, 1), 1e-12)
+	require.InDelta(t, 2.0/252, minP(5, 5), 1e-12)
+	require.InDelta(t, 2.0/8, minP(7, 1), 1e-12)
+	require.InDelta(t, 1, minP(1, 1), 1e-12)
 }
 
 // points are 12 of which the first has changed by so much, with noise of up to 5, so many repeats of each.

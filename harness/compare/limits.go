@@ -14,7 +14,7 @@ type Series struct {
 	Base outcome.Bytes `json:"base"` // 0: not even the highest limit was survived
 	Head outcome.Bytes `json:"head"`
 
-	// Apart tells that some limit tells the two sides apart: one that both have tried, or two between the answers that one side each
+	// Apart is set where some limit tells the two sides apart: one that both have tried, or two between the answers that one side each
 	// has tried alone, which are then put together, at which some of the runs were survived, and some not. Without, the two are the
 	// same as far as the limits that were tried can tell.
 	Apart   bool `json:"apart"`

@@ -83,8 +83,8 @@ func convolved(a, b []float64) []float64 {
 	return sum
 }
 
-// leastOf is the p of such tables if all runs of the one side were such, and none of the other.
-func leastOf(tables []table) float64 {
+// minPOf is the p of such tables if all runs of the one side were such, and none of the other.
+func minPOf(tables []table) float64 {
 	p := 2.0
 	for _, t := range tables {
 		of, _ := ways(t.base.runs+t.head.runs, t.head.runs).Float64()
@@ -93,8 +93,8 @@ func leastOf(tables []table) float64 {
 	return min(1, p)
 }
 
-// mostRepeats is up to how many repeats are asked of anybody.
-const mostRepeats = 100
+// maxRepeats is up to how many repeats are asked of anybody.
+const maxRepeats = 100
 
 // repeatsToTell is with how many runs of each limit, on both sides, the shares that were seen would be a change for the worse, or for
 // the better, at this level: more than there are. 0 where that takes more than can be asked for.
@@ -110,15 +110,15 @@ func repeatsToTell(tables []table, worse bool, level float64) int {
 		}
 		return 2*tail <= level
 	}
-	least := max(fewest, mostRuns(tables)+1)
-	if least > mostRepeats || !tells(mostRepeats) {
+	least := max(fewest, maxRuns(tables)+1)
+	if least > maxRepeats || !tells(maxRepeats) {
 		return 0
 	}
-	return least + sort.Search(mostRepeats-least, func(more int) bool { return tells(least + more) })
+	return least + sort.Search(maxRepeats-least, func(more int) bool { return tells(least + more) })
 }
 
-// mostRuns is how many runs a side has at a limit at most.
-func mostRuns(tables []table) (most int) {
+// maxRuns is how many runs a side has at a limit at most.
+func maxRuns(tables []table) (most int) {
 	for _, t := range tables {
 		most = max(most, t.base.runs, t.head.runs)
 	}

@@ -21,7 +21,7 @@ func TestTheExactTestIsFishersAndThatOfSeveralLimitsTheirSum(t *testing.T) {
 	apart := table{share{3, 3}, share{3, 0}}
 	few, _ = tails([]table{apart, apart})
 	require.InDelta(t, 1.0/400, few, 1e-15)
-	require.InDelta(t, 2.0/400, leastOf([]table{apart, apart}), 1e-15)
+	require.InDelta(t, 2.0/400, minPOf([]table{apart, apart}), 1e-15)
 	twoOfThree := table{share{3, 2}, share{3, 0}}
 	few, _ = tails([]table{twoOfThree})
 	require.InDelta(t, 0.4, 2*few, 1e-12)

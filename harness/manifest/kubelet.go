@@ -105,7 +105,7 @@ func (p *podSpec) requested(name string) (sum quantity) {
 	return sum.plus(sidecars).atLeast(most)
 }
 
-// sidecar tells of an init container that it stays.
+// sidecar reports whether an init container stays.
 func (c *container) sidecar() bool { return c.RestartPolicy == "Always" }
 
 // check refuses what the API server would (validateResourceRequirements and validatePodResourceConsistency in

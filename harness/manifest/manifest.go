@@ -131,7 +131,7 @@ func readFile(path string) ([]byte, error) {
 	return text, nil
 }
 
-// isCompose tells a Compose file from a manifest of Kubernetes, by the keys of its first document that has any.
+// isCompose reports whether a file is one of Compose, and not a manifest of Kubernetes, by the keys of its first document that has any.
 func isCompose(text []byte) (bool, error) {
 	documents, err := parse(text)
 	if err != nil {

@@ -28,7 +28,7 @@ var unitFolders = []string{"/etc/systemd/system", "/run/systemd/system", "/usr/l
 // unitKinds are the kinds of units that have a cgroup with limits, and a section for them.
 var unitKinds = map[string]string{".service": "Service", ".scope": "Scope", ".slice": "Slice"}
 
-// isUnit tells a unit of systemd by its name.
+// isUnit reports whether a path is that of a unit of systemd, by its name.
 func isUnit(path string) bool { return unitKinds[filepath.Ext(path)] != "" }
 
 // unitFiles are the files that make a unit, in the order in which they count: the unit's, and its drop-ins by their names. Of two

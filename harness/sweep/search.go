@@ -35,7 +35,7 @@ type Search struct {
 // maxAxis is the axis that is searched.
 const maxAxis = "max"
 
-// validate says what of the search makes no sense on any machine. stepped tells that the load has a step which is code.
+// validate says what of the search makes no sense on any machine. stepped is set where the load has a step which is code.
 func (s Search) validate(stepped bool) error {
 	s.defaults()
 	stepped = stepped || s.Stepped()

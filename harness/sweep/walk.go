@@ -20,7 +20,7 @@ type walk struct {
 	repeats int // runs that must live at the answer
 	confirm int // and where the border is not sharp
 
-	// halve tells that what is looked for is a measure, about which the memory of a run says little.
+	// halve is set where what is looked for is a measure, about which the memory of a run says little.
 	halve bool
 
 	tried   []tried       // the lowest first

@@ -79,7 +79,7 @@ func rows(t *testing.T, file string, columns int) (all [][]string) {
 	return all
 }
 
-// isThere says whether the tree has what a command runs: a target of make, or a script.
+// isThere reports whether the tree has what a command runs: a target of make, or a script.
 func isThere(t *testing.T, command string) bool {
 	t.Helper()
 	words := strings.Fields(command)

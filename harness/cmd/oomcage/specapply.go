@@ -30,7 +30,7 @@ func newSpecCommand(name string) *cobra.Command {
 	}
 }
 
-// notInFiles tells of a flag that is about one invocation of the command, and not about what is run.
+// notInFiles reports whether a flag is about one invocation of the command, and not about what is run.
 func notInFiles(flag string) bool {
 	return slices.Contains([]string{"help", "save", "only", "json", "format", "junit", "html", "show-secrets", "out", "resume", "rebuilt", "shard", "force"}, flag)
 }

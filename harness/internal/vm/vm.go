@@ -312,7 +312,7 @@ func besides(before string, words []string) []string {
 
 var unitEndings = []string{".service", ".scope", ".slice"}
 
-// isManifest tells by its name a file that -from takes.
+// isManifest reports whether a file is one that -from takes, by its name.
 func isManifest(file string) bool {
 	return slices.Contains(append([]string{".yaml", ".yml", ".json"}, unitEndings...), filepath.Ext(file))
 }
