@@ -10,24 +10,30 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// guestOf is a session whose guest is played by the test: by the signs that it gives and the frames that it sends.
-func guestOf(t *testing.T, limit time.Duration) (*waiting, chan<- received) {
+// guestOf is a session whose guest is played by the test: by the signs that it gives and the frames that it sends. told is closed
+// when it is sent something.
+func guestOf(t *testing.T, limit time.Duration) (w *waiting, frames chan received, told <-chan struct{}) {
 	t.Helper()
 	ours, theirs := net.Pipe()
 	t.Cleanup(func() { ours.Close(); theirs.Close() })
-	go func() { _, _ = io.Copy(io.Discard, theirs) }()
+	sent := make(chan struct{})
+	go func() {
+		_, _ = theirs.Read(make([]byte, 1))
+		close(sent)
+		_, _ = io.Copy(io.Discard, theirs)
+	}()
 	silent, closed := net.Pipe()
 	closed.Close()
 	done := make(chan struct{})
 	close(done)
 	s, _ := given(1, limit)
-	frames := make(chan received, 1)
+	frames = make(chan received, 1)
 	p := &process{conn: ours, frames: &frameWriter{w: ours}, monitor: &monitor{conn: silent}, done: done, kill: func() {}}
-	return s.newWaiting(p, frames, signs{hello: make(chan struct{}), begun: make(chan struct{}), ended: make(chan exitStatus, 1)}, nil), frames
+	return s.newWaiting(p, frames, signs{hello: make(chan struct{}), begun: make(chan struct{}), ended: make(chan exitStatus, 1)}, nil), frames, sent
 }
 
 func TestGuestThatDoesAllIsWaitedForToItsLastWord(t *testing.T) {
-	w, frames := guestOf(t, 0)
+	w, frames, _ := guestOf(t, 0)
 	close(w.signs.hello)
 	close(w.signs.begun)
 	w.signs.ended <- exitStatus{Code: 3}
@@ -38,7 +44,7 @@ func TestGuestThatDoesAllIsWaitedForToItsLastWord(t *testing.T) {
 }
 
 func TestGuestThatDoesNotBeginIsEnded(t *testing.T) {
-	w, frames := guestOf(t, 0)
+	w, frames, _ := guestOf(t, 0)
 	w.opts.test.begin = func(int) time.Duration { return time.Millisecond }
 	w.proc.kill = func() { frames <- received{booted: true, err: io.EOF} }
 	close(w.signs.hello)
@@ -48,12 +54,13 @@ func TestGuestThatDoesNotBeginIsEnded(t *testing.T) {
 }
 
 func TestTimeLimitTellsTheProgram(t *testing.T) {
-	w, frames := guestOf(t, time.Millisecond)
+	w, frames, told := guestOf(t, time.Millisecond)
 	close(w.signs.begun)
 	close(w.signs.hello)
-	w.opts.test.hello = func(int, *process) {
-		time.AfterFunc(50*time.Millisecond, func() { frames <- received{exit: &exitStatus{}} })
-	}
+	go func() {
+		<-told
+		frames <- received{exit: &exitStatus{}}
+	}()
 	err := w.run(t.Context())
 	assert.Equal(t, timeLimit, asFailure(err).kind)
 	assert.Nil(t, w.exit, "it came too late")
