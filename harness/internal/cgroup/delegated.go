@@ -122,6 +122,9 @@ func requireAlone(b base) error {
 		return nil
 	}
 	help := fmt.Sprintf("mkdir %[1]s/others && for p in $(cat %[1]s/cgroup.procs); do echo $p >%[1]s/others/cgroup.procs || :; done", b.dir)
+	if b.hostHelps {
+		help = "run the container with --cgroupns=host, " + help
+	}
 	if isUnit(b.dir) {
 		help += ", DelegateSubgroup=others in the unit (systemd 254 or later), " + subgroup
 	}

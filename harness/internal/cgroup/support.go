@@ -51,6 +51,8 @@ type base struct {
 	mount string // where cgroup2 is mounted
 	dir   string // the cgroup below which the guard is made
 	own   string // the cgroup of this process, as seen below mount; "" when it is not visible
+	// hostHelps is set in a container of root's engine: with the machine's cgroup namespace its root would be that of the cages.
+	hostHelps bool
 }
 
 // Supported reports whether this process can make cages here, without making anything: nil, or an error that
@@ -113,7 +115,15 @@ func findBase(root string, may access) (base, error) {
 	if !may.inNamespace && may.mayWrite(mount) {
 		return base{mount: mount, dir: mount, own: own}, nil
 	}
-	return findDelegated(mount, own, may)
+	b, err := findDelegated(mount, own, may)
+	b.hostHelps = may.inContainer && may.inNamespace && hasAllUsers(filepath.Join(root, "/proc/self/uid_map"))
+	return b, err
+}
+
+// hasAllUsers tells from its map that a user namespace is that of the machine: root of another may not write the machine's cgroups.
+func hasAllUsers(path string) bool {
+	text, err := os.ReadFile(path)
+	return err == nil && slices.Equal(strings.Fields(string(text)), []string{"0", "0", "4294967295"})
 }
 
 // inContainer reports whether podman or docker has made this place.

@@ -93,6 +93,35 @@ func TestFilesThatCannotBeUnderstoodAreNamedAndSkipNothing(t *testing.T) {
 	}
 }
 
+// Go beside the test binary, or the steps of a job in a container, are others in the cgroup that is its root. Root's engine can show the
+// machine's instead, a user's cannot.
+func TestAContainerWithOtherProcessesIsToldOfTheMachinesNamespace(t *testing.T) {
+	for name, c := range map[string]struct {
+		mark, users string
+		want        string
+	}{
+		"of docker, as root":   {".dockerenv", "         0          0 4294967295\n", "is needed: run the container with --cgroupns=host, mkdir "},
+		"of podman, as root":   {"run/.containerenv", "         0          0 4294967295\n", "is needed: run the container with --cgroupns=host, mkdir "},
+		"of podman, as a user": {"run/.containerenv", "         0       1000          1\n         1     100000      65536\n", "is needed: mkdir "},
+		"of systemd-nspawn":    {"etc/os-release", "         0          0 4294967295\n", "is needed: mkdir "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tree := t.TempDir()
+			require.NoError(t, os.CopyFS(tree, os.DirFS("testdata/container")))
+			for path, text := range map[string]string{c.mark: "", "proc/self/uid_map": c.users} {
+				require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(tree, path)), 0o755))
+				require.NoError(t, os.WriteFile(filepath.Join(tree, path), []byte(text), 0o600))
+			}
+			b, err := findBase(tree, may(tree, "/sys"))
+			require.NoError(t, err)
+			err = requireAlone(b)
+			require.ErrorIs(t, err, ErrNotSupported)
+			require.ErrorContains(t, err, "holds other processes")
+			require.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
 // A container's root has its systemd below it, which has delegated nothing.
 func TestTheRootOfAContainerTakesNoUnitOfItsSystemd(t *testing.T) {
 	tree := t.TempDir()
