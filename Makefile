@@ -211,7 +211,7 @@ lint: $(cache)/bin/golangci-lint $(cache)/bin/actionlint ## check code, workflow
 	@go -C .ci/tools/programs test -run 'Page|Names' .
 	@go -C .ci/tools/bundle test -count=1 .
 	@! command -v tsc >/dev/null || tsc -p harness/report/page
-	@! command -v shellcheck >/dev/null || shellcheck .ci/run .ci/install .ci/installed .ci/publish .ci/slurm .ci/where .ci/remedies .ci/containers .ci/watched .ci/distro/* $(filter-out %.yaml,$(wildcard .ci/kubernetes/*))
+	@! command -v shellcheck >/dev/null || shellcheck .ci/tools/kubelet/make .ci/run .ci/install .ci/installed .ci/publish .ci/slurm .ci/where .ci/remedies .ci/containers .ci/watched .ci/distro/* $(filter-out %.yaml,$(wildcard .ci/kubernetes/*))
 
 # What builds on any machine: judgement, results and reports.
 anywhere := ./harness/outcome ./harness/sweep ./harness/report ./harness/compare
