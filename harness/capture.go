@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,16 +55,13 @@ func newCapturer(ctx context.Context, s Spec, p *Process, start time.Time) *capt
 	if len(s.Target.Capture) == 0 {
 		return nil
 	}
-	c := &capturer{p: p, start: start, dir: s.Artifacts, name: s.Name, timeout: captureTimeout, most: maxCapture, current: func() Bytes {
+	c := &capturer{p: p, start: start, dir: s.Artifacts, name: cmp.Or(s.Name, p.Name()), timeout: captureTimeout, most: maxCapture, current: func() Bytes {
 		m, err := p.cage.Memory()
 		if err != nil {
 			return 0
 		}
 		return m.Current
 	}}
-	if c.name == "" {
-		c.name = p.Name()
-	}
 	c.ctx, c.cancel = context.WithCancel(ctx)
 	for _, capture := range s.Target.Capture {
 		c.all = append(c.all, outcome.Captured{Capture: capture, Fill: capture.Fill(p.cage.Limits().Max)})

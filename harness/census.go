@@ -95,15 +95,10 @@ func (c *census) take(s outcome.Sample) (outcome.Census, error) {
 		now.Memfd += size
 	}
 	slices.SortStableFunc(now.Processes, func(a, b outcome.Resident) int { return cmp.Compare(b.RSS(), a.RSS()) })
-	for _, r := range now.Processes[min(len(now.Processes), outcome.MaxResidents):] {
-		now.More++
-		now.MoreRSS += r.RSS()
-	}
-	now.Processes = now.Processes[:len(now.Processes)-now.More]
 	if s.Stat.Shmem >= outcome.MinLeftover {
 		now.Tmpfs = growth(c.tmpfs)
 	}
-	return now, nil
+	return now.Largest(outcome.MaxResidents), nil
 }
 
 // readResident reads /proc/PID/status, which says all of a process in one go. smaps_rollup would say more, and holds up

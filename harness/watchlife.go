@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -304,13 +305,9 @@ func (l *watchedLife) tell() {
 
 // outcome is what came of it.
 func (l *watchedLife) outcome() *Outcome {
-	o := &Outcome{Name: l.spec.Name, Timeline: outcome.Timeline{}}
-	if o.Name == "" {
-		o.Name = l.spec.what()
-	}
-	o.Evidence = l.evidence()
+	o := &Outcome{Name: cmp.Or(l.spec.Name, l.spec.what()), Evidence: l.evidence(), Timeline: outcome.Timeline{}}
 	o.Spec.Limits = o.Evidence.Limits
-	o.Spec.Target.Path = l.main.executable()
+	o.Spec.Target.Path = l.main.known().path
 	l.tl.mu.Lock()
 	o.Timeline = append(o.Timeline, l.tl.samples.Fit(maxTimelineText, l.tl.limit())...)
 	o.Census = l.tl.census.taken

@@ -176,12 +176,9 @@ func (m *watchedMain) pid() int {
 	return initialPID(m.id)
 }
 
-// processID is the one by which this process knows it; 0: none.
-func (m *watchedMain) processID() int {
-	if m == nil {
-		return 0
-	}
-	return m.id
+// known is it, or one of which nothing is known.
+func (m *watchedMain) known() *watchedMain {
+	return cmp.Or(m, &watchedMain{})
 }
 
 func (m *watchedMain) named() outcome.FollowedProcess {
@@ -189,20 +186,6 @@ func (m *watchedMain) named() outcome.FollowedProcess {
 		return outcome.FollowedProcess{}
 	}
 	return outcome.FollowedProcess{PID: m.pid(), Name: m.name}
-}
-
-func (m *watchedMain) executable() string {
-	if m == nil {
-		return ""
-	}
-	return m.path
-}
-
-func (m *watchedMain) score() int {
-	if m == nil {
-		return 0
-	}
-	return m.oomScore
 }
 
 // reapGrace is how many ms the parent has to take the exit code; nobody else learns it before.

@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -190,10 +191,7 @@ func (a *apt) releases(ctx context.Context, what string) ([]string, error) {
 // newest is the newest release of the flavour, of a series where one is named, or "". Kernels have three numbers, release
 // candidates two.
 func newest(packages []string, series, flavour string) string {
-	if series == "" {
-		series = "[0-9]+.[0-9]+"
-	}
-	pattern := regexp.MustCompile(`^linux-image-(` + strings.ReplaceAll(series, ".", "[.]") + `[.][0-9].*` + flavour + `)$`)
+	pattern := regexp.MustCompile(`^linux-image-(` + strings.ReplaceAll(cmp.Or(series, `[0-9]+.[0-9]+`), ".", "[.]") + `[.][0-9].*` + flavour + `)$`)
 	best := ""
 	for _, name := range packages {
 		if m := pattern.FindStringSubmatch(name); m != nil && (best == "" || compareVersions(m[1], best) > 0) {
