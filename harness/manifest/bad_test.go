@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -85,6 +86,7 @@ spec: {template: {spec: {containers: [{name: x}, {name: y}]}}}
 		{"compose.yaml", service("mem_limit: 128m\n    memswap_limit: 64m"), "", "it is of memory and swap together, so docker refuses that"},
 		{"compose.yaml", service("mem_limit: 64m\n    mem_reservation: 128m"), "", "mem_reservation is 134217728, and mem_limit 67108864: docker refuses that"},
 		{"compose.yaml", service("mem_limit: 64m\n    deploy: {resources: {limits: {memory: 128m}}}"), "", "mem_limit"},
+		{"compose.yaml", service("mem_limit: 5%"), "", "decoding failed due to the following error(s): 'services[a].mem_limit' invalid suffix: '%'"},
 		{"compose.yaml", service("oom_score_adj: 2000"), "", "oom_score_adj"},
 		{"compose.yaml", service("mem_limits: 64m"), "", "mem_limits"},
 		{"compose.yaml", service("mem_limit: $NOBODY_SETS_IT"), "", `invalid size: '' (The "NOBODY_SETS_IT" variable is not set. Defaulting to a blank string)`},
@@ -188,6 +190,25 @@ func TestANodeThatMakesNoSenseIsRefused(t *testing.T) {
 		require.Error(t, n.Validate(), "%+v", n)
 		_, err := Read(t.Context(), "testdata/kubernetes/guaranteed.yaml", n)
 		require.Error(t, err)
+	}
+}
+
+// A manifest may come of a pipe, as of helm template; docker compose reads files.
+func TestAManifestMayBeAPipe(t *testing.T) {
+	for text, want := range map[string]string{
+		"{kind: Pod, spec: {containers: [{name: a}]}}": "", "services: {a: {image: x}}": "is no regular file, as a Compose file is",
+	} {
+		r, w, err := os.Pipe()
+		require.NoError(t, err)
+		_, err = w.WriteString(text)
+		require.NoError(t, errors.Join(err, w.Close()))
+		_, err = Read(t.Context(), fmt.Sprint("/dev/fd/", r.Fd()), node)
+		require.NoError(t, r.Close())
+		if want == "" {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, want)
+		}
 	}
 }
 

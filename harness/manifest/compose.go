@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -25,8 +26,12 @@ import (
 // with variables from the environment and from .env beside it. The service may be empty where there is only one; services of
 // any profile count.
 func composeFile(ctx context.Context, path, service string) (*Settings, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // and what it was told by is read already
+		return nil, fmt.Errorf("%s is no regular file, as a Compose file is, which is read more than once: save it in one", path)
+	}
 	project, said, err := load(ctx, path)
 	if err != nil {
+		err = onOneLine(err)
 		for _, text := range said {
 			err = fmt.Errorf("%w (%s)", err, strings.TrimSuffix(text, "."))
 		}
@@ -53,6 +58,15 @@ func composeFile(ctx context.Context, path, service string) (*Settings, error) {
 		return nil, fmt.Errorf("%s: %s: %w", path, service, err)
 	}
 	return s, nil
+}
+
+// onOneLine puts an error on one line.
+func onOneLine(err error) error {
+	parts := strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' })
+	for i := range parts {
+		parts[i] = strings.TrimSpace(parts[i])
+	}
+	return errors.New(strings.ReplaceAll(strings.Join(parts, "; "), ":; ", ": "))
 }
 
 // load is compose-go's, with what it warns of: that a variable is not set, for example, and was taken as empty.
