@@ -12,12 +12,12 @@ import (
 
 func TestKillsArePlacedWhenTheyAreFirstCounted(t *testing.T) {
 	var tl timeline
-	tl.place(0, 1, 1, 0)
-	tl.place(2, 5, 3, 2)
-	tl.place(2, 6, 4, 3)
-	tl.place(3, 7, 4, 3)
+	tl.addKills(0, 1, 1, 0)
+	tl.addKills(2, 5, 3, 2)
+	tl.addKills(2, 6, 4, 3)
+	tl.addKills(3, 7, 4, 3)
 	require.Equal(t, []outcome.KillTime{{At: 5, Step: 3, Acknowledged: 2}, {At: 5, Step: 3, Acknowledged: 2}, {At: 7, Step: 4, Acknowledged: 3}}, tl.kills)
-	tl.place(1<<60, 8, 9, 8)
+	tl.addKills(1<<60, 8, 9, 8)
 	require.Len(t, tl.kills, maxKillTimes)
 }
 

@@ -197,7 +197,7 @@ func (t *timeline) complete(o *Outcome, asked *answers) {
 	if e.OtherListener = asked.other; asked.unknown != nil && asked.other == "" {
 		e.Unread[outcome.ListenersOn(asked.p.Addr())] = asked.unknown.Error()
 	}
-	t.place(e.Events.OOMKill, time.Since(t.start), o.Attempted, o.Acknowledged)
+	t.addKills(e.Events.OOMKill, time.Since(t.start), o.Attempted, o.Acknowledged)
 	e.KillTimes = t.kills
 	e.Captures = t.captures.results()
 	e.Applied = t.mover.results()

@@ -165,7 +165,7 @@ func (t *timeline) record(news bool) bool {
 		t.samples = t.samples.Halve(t.limit())
 	}
 	t.samples = append(t.samples, s)
-	t.place(s.Events.OOMKill, s.At, t.sent, t.step)
+	t.addKills(s.Events.OOMKill, s.At, t.sent, t.step)
 	t.census.see(s, t.limit())
 	return true
 }

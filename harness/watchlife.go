@@ -312,7 +312,7 @@ func (l *watchedLife) outcome() *Outcome {
 	o.Timeline = append(o.Timeline, l.tl.samples.Fit(maxTimelineText, l.tl.limit())...)
 	o.Census = l.tl.census.taken
 	e := &o.Evidence
-	l.tl.place(e.Events.OOMKill, time.Since(l.start), 0, 0)
+	l.tl.addKills(e.Events.OOMKill, time.Since(l.start), 0, 0)
 	e.KillTimes = l.tl.kills
 	if e.Fullest = outcome.NewComposition(*e, l.tl.samples, o.Census); e.Fullest != nil {
 		e.Fullest.AddTmpfs(growth(l.tmpfs))

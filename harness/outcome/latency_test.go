@@ -16,13 +16,13 @@ const ms = time.Millisecond
 // quantileOf is by the definition: the least value that at least the share of all do not exceed.
 func quantileOf(all []time.Duration, percent int) time.Duration {
 	for _, candidate := range slices.Sorted(slices.Values(all)) {
-		not := 0
+		notAbove := 0
 		for _, d := range all {
 			if d <= candidate {
-				not++
+				notAbove++
 			}
 		}
-		if 100*not >= percent*len(all) {
+		if 100*notAbove >= percent*len(all) {
 			return candidate
 		}
 	}

@@ -12,8 +12,8 @@ type Move struct {
 	Group string        `json:"group"` // the path of the new cgroup; in the cage it begins with Evidence.Cage
 }
 
-// place is the cgroup in which the target was at last, or the cage.
-func (e Evidence) place() string {
+// lastGroup is the cgroup in which the target was at last, or the cage.
+func (e Evidence) lastGroup() string {
 	if n := len(e.Moves); n > 0 {
 		return e.Moves[n-1].Group
 	}

@@ -11,7 +11,7 @@ func TestATargetIsOutsideFromWhenItLeft(t *testing.T) {
 	in, out, back := Move{1, "/up/cage/pod"}, Move{2, "/other"}, Move{4, "/up/cage"}
 	for _, c := range []struct {
 		moves       []Move
-		place       string
+		last       string
 		left, spent time.Duration // when it left for good, and for a time; 0: never
 	}{
 		{nil, "/up/cage", 0, 0},
@@ -22,7 +22,7 @@ func TestATargetIsOutsideFromWhenItLeft(t *testing.T) {
 		{[]Move{out, back, {5, "/up/cage2"}}, "/up/cage2", 5, 0},
 	} {
 		e := Evidence{Cage: "/up/cage", Moves: c.moves}
-		require.Equal(t, c.place, e.place())
+		require.Equal(t, c.last, e.lastGroup())
 		left, is := e.outside()
 		require.Equal(t, c.left != 0, is)
 		require.Equal(t, c.left, left.At)

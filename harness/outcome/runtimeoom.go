@@ -22,7 +22,7 @@ type signature struct {
 	anyCode bool           // or any exit code that a program chooses itself
 	signals []string       // and the signals that end it, also as a shell passes them on: 128 and their number
 	words   *regexp.Regexp // in one line
-	not     *regexp.Regexp // in the same line, where the words mean something else
+	except  *regexp.Regexp // in the same line, where the words mean something else
 	within  int            // how many lines that are not indented may follow; anyLines: all
 	later   *regexp.Regexp // a line which tells that these words were not the last ones
 	untried string         // why its words are known from documents alone; empty: testdata/runtimes has the real ones
@@ -117,7 +117,7 @@ var signatures = []signature{
 		anyCode: true, signals: abort,
 		words: regexp.MustCompile(`(?i)(?:^|[^\w])(?:(?:cannot allocate|out of|not enough) memory|memory exhausted|xmalloc: cannot allocate \d+ bytes|` +
 			`out of memory allocating \d+ bytes(?: after a total of \d+ bytes)?|out of memory, (?:m|re|c)alloc failed|out of memory \(7\))["'\]}.!)]*$`),
-		not:    regexp.MustCompile(`(?i)mlock|memlock|cuda|\bhip\b|\bgpu\b|device|vulkan|vram`),
+		except: regexp.MustCompile(`(?i)mlock|memlock|cuda|\bhip\b|\bgpu\b|device|vulkan|vram`),
 		within: fewLines,
 	},
 }
@@ -167,7 +167,7 @@ func (s signature) find(lines []string) string {
 	for _, line := range slices.Backward(lines) {
 		words := s.words.FindString(line)
 		switch {
-		case words != "" && (s.not == nil || !s.not.MatchString(line)):
+		case words != "" && (s.except == nil || !s.except.MatchString(line)):
 			return strings.TrimSpace(words)
 		case s.later != nil && s.later.MatchString(line):
 			return ""

@@ -58,7 +58,7 @@ func Classify(e Evidence) (v Verdict, reason string) {
 		return Inconclusive, fmt.Sprintf("%s killed by an OOM killer, the target ended with %s%s, and the kernel log does not say which it was", dead(e, "inside"), e.Status, engineNote(e))
 	case away:
 		return Inconclusive, fmt.Sprintf("the target was not in its cage any more, but in %s, first seen outside after %v; what it took there is not the cage's, and its end (%s) says nothing of the cage's limit",
-			e.place(), left.At.Round(time.Millisecond), e.Status)
+			e.lastGroup(), left.At.Round(time.Millisecond), e.Status)
 	case !e.Status.Ended:
 		return judgeAlive(e)
 	case e.Followed != nil:
@@ -103,7 +103,7 @@ func judgeSIGKILL(e Evidence) (Verdict, string) {
 	}
 	switch {
 	case e.EventsLocal.OOMKill+e.killsBelow() == 0 && e.unreadBelow() != "":
-		return Inconclusive, fmt.Sprintf("the target was in %s, below its cage, and whether it was killed there is unknown: %s", e.place(), e.unreadBelow())
+		return Inconclusive, fmt.Sprintf("the target was in %s, below its cage, and whether it was killed there is unknown: %s", e.lastGroup(), e.unreadBelow())
 	case e.EventsLocal.OOMKill+e.killsBelow() == 0:
 		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer, none in the cage itself; the target ended by %s", dead(e, "in a cgroup below the cage"), another)
 	case e.SparedTarget():
@@ -130,10 +130,10 @@ func (e Evidence) killsBelow() uint64 {
 // unreadBelow says why the counters of the target's own cgroup are not known, where it is below the
 // cage and they are not.
 func (e Evidence) unreadBelow() string {
-	if e.place() == e.Cage {
+	if e.lastGroup() == e.Cage {
 		return ""
 	}
-	return e.Unread[EventsOf(e.place())]
+	return e.Unread[EventsOf(e.lastGroup())]
 }
 
 // daemons names the OOM killers in user space that have noted a kill.

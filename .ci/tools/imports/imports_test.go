@@ -15,7 +15,7 @@ import (
 var rules = []struct {
 	pkg  string
 	has  []string // of this module
-	not  []string // of others; a path ends with a slash where all below it is meant
+	bans []string // of others; a path ends with a slash where all below it is meant
 	goos []string // for which it is built
 }{
 	{"harness/outcome", []string{"harness/internal/bar", "harness/internal/human", "harness/internal/nearest", "harness/internal/printable", "harness/internal/secret", "harness/internal/testlog"},
@@ -50,8 +50,8 @@ func TestNoArrowPointsUp(t *testing.T) {
 					}
 					continue
 				}
-				for _, not := range r.not {
-					if dep == not || strings.HasSuffix(not, "/") && strings.HasPrefix(dep+"/", not) {
+				for _, banned := range r.bans {
+					if dep == banned || strings.HasSuffix(banned, "/") && strings.HasPrefix(dep+"/", banned) {
 						t.Errorf("%s/%s imports %s, by one package or another (GOOS=%s)", module, r.pkg, dep, goos)
 					}
 				}

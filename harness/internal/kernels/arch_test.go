@@ -135,6 +135,6 @@ func TestTheChecksumsThatAFileSystemNeedsGoAlong(t *testing.T) {
 		"kernel/arch/x86/crypto/crc32c-intel.ko": true, "kernel/fs/ext4/ext4.ko.xz": true,
 		"kernel/lib/zlib.ko": false, "kernel/crypto/aes.ko": false, "kernel/drivers/net/crc.ko": false,
 	} {
-		require.Equal(t, needed, place("lib/modules/6.12/"+file) != "", file)
+		require.Equal(t, needed, stagingPath("lib/modules/6.12/"+file) != "", file)
 	}
 }

@@ -175,16 +175,16 @@ func (s Store) lock(ctx context.Context, say func(string)) (unlock func(), err e
 
 // install moves a kernel that is complete to its place. One that was there is replaced.
 func (s Store) install(dir, name string) (Kernel, error) {
-	place := filepath.Join(s.dir, name)
+	installed := filepath.Join(s.dir, name)
 	old, err := os.MkdirTemp(s.dir, tempPrefix)
 	if err != nil {
 		return Kernel{}, err
 	}
 	defer os.RemoveAll(old)
-	if err := os.Rename(place, filepath.Join(old, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Rename(installed, filepath.Join(old, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return Kernel{}, err
 	}
-	if err := os.Rename(dir, place); err != nil {
+	if err := os.Rename(dir, installed); err != nil {
 		return Kernel{}, err
 	}
 	return s.Find(name)

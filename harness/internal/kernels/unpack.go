@@ -55,8 +55,8 @@ func (s *staging) remove() {
 // for arm64 with pages of 16 KiB has as modules too.
 var driverFile = regexp.MustCompile(`^kernel/((drivers/block|drivers/virtio|fs)/.*|(lib|crypto|arch/[^/]+/(lib|crypto))/([^/]+/)*crc[^/]*)\.ko(\.[a-z0-9]+)?$`)
 
-// place returns where in a staging folder a file of a package goes; "" if the file is not needed.
-func place(name string) string {
+// stagingPath returns where in a staging folder a file of a package goes; "" if the file is not needed.
+func stagingPath(name string) string {
 	words := strings.Split(strings.TrimPrefix(path.Clean("/"+name), "/"), "/")
 	if words[0] == "usr" { // Debian 13 and Ubuntu 24.04 have modules there
 		words = words[1:]
@@ -90,7 +90,7 @@ func place(name string) string {
 
 // put writes a file that has the name in a package, if it is needed.
 func (s *staging) put(name string, r io.Reader) error {
-	to := place(name)
+	to := stagingPath(name)
 	if to == "" {
 		return nil
 	}
@@ -144,7 +144,7 @@ func (s *staging) folder(dir string) error {
 }
 
 func (s *staging) copy(file, as string) error {
-	if place(as) == "" {
+	if stagingPath(as) == "" {
 		return nil
 	}
 	f, err := os.Open(file)
