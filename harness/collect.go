@@ -28,6 +28,7 @@ func collect(ctx context.Context, p *Process, tl *timeline, log *kernelLog, time
 	ctx, cancel := whileLate(ctx)
 	defer cancel()
 	var waited bool
+	p.noteTraced()
 	for {
 		status, over := p.Status(), p.isOver()
 		e := tl.evidence(p)
@@ -69,7 +70,7 @@ func awaitEndOf(ctx context.Context, p *Process, grace time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
 	if !p.Status().Ended {
-		_, _ = p.Wait(ctx) // what it leaves may live on
+		p.awaitTraced(ctx) // what it leaves may live on
 		return
 	}
 	_ = p.awaitOver(ctx)

@@ -29,11 +29,15 @@ func awaitDeath(ctx context.Context, p *Process, failed error) {
 	}
 	grace := time.NewTimer(deathGrace)
 	defer grace.Stop()
+	traced := time.NewTicker(tracedPause)
+	defer traced.Stop()
 	ended := ctx.Done()
 	for {
 		select {
 		case <-p.over():
 			return
+		case <-traced.C:
+			p.noteTraced()
 		case <-grace.C:
 			return
 		case <-ended:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -27,7 +28,8 @@ type Process struct {
 	pipe   *os.File           // the reading end of its stdout and stderr
 	heard  gate               // open when its output is read
 	copied chan struct{}      // closed when all output has been read
-	done   chan struct{}      // closed when the process has been waited for
+	done   chan struct{}      // closed when the process has ended
+	ending sync.Once          // closes done
 	status outcome.ExitStatus // set before done is closed
 	last   whereabouts        // where it ended; set before done is closed
 

@@ -54,7 +54,10 @@ func (l statLine) status() (s outcome.ExitStatus, known bool) {
 	return statusIn(ws), true
 }
 
+// dead reports whether a thread has ended.
+func (l statLine) dead() bool { return l.state != "" && strings.Contains("ZXx", l.state) }
+
 // alive reports whether the process runs on, and no SIGKILL was sent to it.
 func (l statLine) alive() bool {
-	return l.startCode > 1 && l.exitCode == 0 && !strings.Contains("ZXx", l.state)
+	return l.startCode > 1 && l.exitCode == 0 && !l.dead()
 }

@@ -33,15 +33,24 @@ func awaitEnd(child *os.Process) {
 }
 
 func (p *Process) wait() {
-	defer close(p.done)
 	if p.held != nil {
-		p.status = p.awaitContainer()
+		status := p.awaitContainer() // which sets where it ended
+		p.ends(status, p.last)
 		return
 	}
 	awaitEnd(p.child)
-	p.last = lookAt(p.PID(), p.group.Name()) // before its PID is free
-	_ = p.cmd.Wait()                         // the state below says more than the error
-	p.status = statusOf(p.cmd.ProcessState)
+	p.noteTraced()
+	last := lookAt(p.PID(), p.group.Name()) // before its PID is free
+	_ = p.cmd.Wait()                        // the state below says more than the error
+	p.ends(statusOf(p.cmd.ProcessState), last)
+}
+
+// ends notes how and where the process has ended, if nobody has yet.
+func (p *Process) ends(status outcome.ExitStatus, last whereabouts) {
+	p.ending.Do(func() {
+		p.status, p.last = status, last
+		close(p.done)
+	})
 }
 
 func statusOf(s *os.ProcessState) outcome.ExitStatus {

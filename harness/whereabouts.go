@@ -13,6 +13,7 @@ import (
 type whereabouts struct {
 	group       string // its cgroup; empty where that is not known
 	leaderEnded bool   // its main thread has ended by itself, and others run on
+	leaderDead  bool   // its main thread has ended
 	score       *int   // its oom_score_adj; nil where that is not known
 }
 
@@ -23,7 +24,7 @@ func lookAt(pid int, home string) whereabouts {
 		at.group = placeIn(home, text)
 	}
 	if text, err := sys.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil {
-		at.leaderEnded = leaderEnded(text)
+		at.leaderEnded, at.leaderDead = leaderEnded(text), readStatLine(text, false).dead()
 	}
 	if score, err := readOOMScore(fmt.Sprintf("/proc/%d/oom_score_adj", pid)); err == nil {
 		at.score = &score
@@ -66,6 +67,9 @@ func leaderEnded(stat string) bool {
 func (p *Process) whereabouts() (at whereabouts, ended bool) {
 	if !p.Status().Ended {
 		at = p.lookAround()
+		if at.leaderDead {
+			p.noteTraced()
+		}
 	}
 	if p.Status().Ended { // by now: what was read may be another process's
 		return p.last, true

@@ -1,0 +1,83 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/sys"
+	"oomcage/harness/outcome"
+)
+
+// tracedPause is how often it is asked whether a target that is sure to end is held by a tracer: where each of its threads is
+// traced, the kernel tells nobody else that they are dead.
+const tracedPause = 20 * time.Millisecond
+
+// noteTraced notes the end of a target that is dead, and that this process cannot wait for yet: the kernel tells a tracer first, and
+// the parent when that has waited for it or has ended (exit_notify in kernel/exit.c).
+func (p *Process) noteTraced() {
+	if p.held != nil || p.child == nil || p.Status().Ended || !p.isOthers() {
+		return
+	}
+	status, known := tracedEnd(p.PID())
+	last := lookAt(p.PID(), p.group.Name())
+	if !known || p.child.Signal(syscall.Signal(0)) != nil { // waited for by now: what was read may be another process's
+		return
+	}
+	p.ends(status, last)
+}
+
+// isOthers reports whether the process runs, or has ended for others than its parent only.
+func (p *Process) isOthers() bool {
+	var info unix.Siginfo
+	var err error
+	handleErr := p.child.WithHandle(func(pidfd uintptr) {
+		err = unix.Waitid(unix.P_PIDFD, int(pidfd), &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+	})
+	return handleErr == nil && err == nil && info.Signo == 0
+}
+
+// tracedEnd is how a process has ended whose threads are all dead, of which each stays as long as its tracer has not waited for it.
+// It is not known of a process that runs, nor where this one may not know.
+func tracedEnd(pid int) (s outcome.ExitStatus, known bool) {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	if err != nil || len(threads) == 0 {
+		return s, false
+	}
+	root := os.Geteuid() == 0
+	for _, path := range threads {
+		text, err := sys.ReadFile(path)
+		if err == nil && !readStatLine(text, root).dead() {
+			return s, false
+		}
+	}
+	text, err := sys.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return s, false
+	}
+	if l := readStatLine(text, root); l.dead() {
+		return l.status()
+	}
+	return s, false
+}
+
+// awaitTraced waits until a target that is sure to end has ended, also where a tracer holds it, or ctx has.
+func (p *Process) awaitTraced(ctx context.Context) {
+	again := time.NewTicker(tracedPause)
+	defer again.Stop()
+	for {
+		p.noteTraced()
+		select {
+		case <-p.done:
+			return
+		case <-again.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
