@@ -11,7 +11,7 @@ func TestATargetIsOutsideFromWhenItLeft(t *testing.T) {
 	in, out, back := Move{1, "/up/cage/pod"}, Move{2, "/other"}, Move{4, "/up/cage"}
 	for _, c := range []struct {
 		moves       []Move
-		last       string
+		last        string
 		left, spent time.Duration // when it left for good, and for a time; 0: never
 	}{
 		{nil, "/up/cage", 0, 0},
