@@ -79,7 +79,7 @@ func tmpfsInUse() map[string]Bytes {
 		if len(fields) < 3 || fields[2] != "tmpfs" && fields[2] != "rootfs" { // the latter is one, too
 			continue
 		}
-		mount := unescapeMount.Replace(fields[1])
+		mount := sys.UnescapeMount(fields[1])
 		var at unix.Statfs_t
 		if unix.Statfs(mount, &at) == nil {
 			inUse[mount] = Bytes(at.Blocks-at.Bfree) * Bytes(at.Bsize)
@@ -98,6 +98,3 @@ func growth(before map[string]Bytes) map[string]Bytes {
 	}
 	return more
 }
-
-// unescapeMount undoes what show_mnt_opts and seq_path do to a path (proc_pid_mounts(5)).
-var unescapeMount = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)

@@ -35,6 +35,11 @@ func (e *expectFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&e.acked, "acked", "", "exit with 1 unless the acknowledged steps are `N` or LO..HI; predicted is what was predicted")
 	cmd.Flags().StringVar(&e.output, "output", "", "exit with 1 unless what is kept of the target's output matches this `REGEX`; ^ and $ are ends of a line")
 	cmd.Flags().DurationVar(&e.recovered, "recovered", 0, "exit with 1 unless steps failed, and each time one worked again within this `TIME`; it takes -tolerate or -restart")
+	completeExpect(cmd)
+}
+
+// completeExpect has a shell complete the names that --expect takes.
+func completeExpect(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("expect", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return outcome.ExpectationNames(), cobra.ShellCompDirectiveNoFileComp
 	}) // its one error is a flag that is not there

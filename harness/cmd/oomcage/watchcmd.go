@@ -81,9 +81,7 @@ func newWatchCommand() *cobra.Command {
 	flags.StringVar(&f.expect, "expect", "", "exit with 1 unless the `VERDICT` is this, or one of several with commas: survived,exited")
 	flags.BoolVar(&f.asJSON, "json", false, "print the outcome as a line of JSON")
 	flags.StringVarP(&f.out, "out", "o", "", "`FILE` to which the outcome is added, on one line")
-	_ = cmd.RegisterFlagCompletionFunc("expect", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return outcome.ExpectationNames(), cobra.ShellCompDirectiveNoFileComp
-	}) // its one error is a flag that is not there
+	completeExpect(cmd)
 	return cmd
 }
 

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"oomcage/harness/internal/advise"
+	"oomcage/harness/internal/sys"
 )
 
 // ErrNotSupported is wrapped by every error that says: this machine, or this user, cannot
@@ -186,7 +187,7 @@ func parseMounts(text string) (mounts, error) {
 			return nil, fmt.Errorf("line %q has no mount in it", line)
 		}
 		ms = append(ms, mount{
-			point:    unescape(l[4]),
+			point:    sys.UnescapeMount(l[4]),
 			fstype:   r[0],
 			super:    r[2],
 			readOnly: slices.Contains(strings.Split(l[5], ","), "ro") || slices.Contains(strings.Split(r[2], ","), "ro"),
@@ -194,9 +195,6 @@ func parseMounts(text string) (mounts, error) {
 	}
 	return ms, nil
 }
-
-// unescape undoes mountinfo's octal escapes.
-var unescape = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace
 
 // ownCgroup finds this process's cgroup below mount; "" when it lies outside the namespace.
 func ownCgroup(path, mount string) (string, error) {

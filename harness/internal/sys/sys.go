@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,6 +37,11 @@ func ReadFile(path string) (string, error) {
 		}
 	}
 }
+
+// UnescapeMount undoes what the kernel does to a path in mounts and mountinfo (seq_path in fs/proc_namespace.c).
+func UnescapeMount(path string) string { return unescapeMount.Replace(path) }
+
+var unescapeMount = strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
 
 // Epoll makes an epoll instance that tells of the events of fd, for SyscallConn: Go's poller waits for it, so
 // that whoever reads from it holds no thread. fd itself is left alone, and may be one that must not become
