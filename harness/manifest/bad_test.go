@@ -71,10 +71,10 @@ spec: {template: {spec: {containers: [{name: x}, {name: y}]}}}
 		{"a.yaml", "kind: List\nitems: &i\n- kind: List\n  items: *i\n", "", "line 2: &i holds itself"},
 		{"a.yaml", "kind: Pod\nspec: &s {containers: [{name: a, resources: *s}]}\n", "", "line 2: &s holds itself"},
 		{"a.yaml", "kind: Pod\nx: &a {<<: *a}\n", "", "line 2: &a holds itself"},
-		{"a.yaml", "kind: Pod\n" + bomb + "spec: {containers: *x9}\n", "", "its aliases make it larger than 2097152 nodes"},
+		{"a.yaml", "kind: Pod\n" + bomb + "spec: {containers: *x9}\n", "", "its aliases make it larger than 4194304 nodes"},
 		{"a.yaml", strings.Repeat("{kind: List, items: [", 12) + strings.Repeat("]}", 12), "", "lists lie in lists, more than 10 deep"},
 		{"a.yaml", "kind: Pod\nspec: " + strings.Repeat("[", 20_000), "", "exceeded max depth"},
-		{"compose.yaml", bomb + "services: {a: {image: x, labels: *x9}}\n", "", "its aliases make it larger than 2097152 nodes"},
+		{"compose.yaml", bomb + "services: {a: {image: x, labels: *x9}}\n", "", "its aliases make it larger than 4194304 nodes"},
 
 		{"compose.yaml", "services: {}\n", "", "has no services"},
 		{"compose.yaml", "services: {a: {image: x}, b: {image: x}}\n", "", "compose.yaml has 2 services: name one behind a colon, of a, b"},

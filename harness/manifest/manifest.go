@@ -209,8 +209,8 @@ func rewritten(text []byte) ([]byte, bool) {
 // expansion has how many nodes each anchor stands for, with its aliases followed; 0 while that is being counted.
 type expansion map[*yaml.Node]int
 
-// maxExpanded is above what a file of maxManifest has in it that somebody wrote, at 10 bytes a node, and below what takes long.
-const maxExpanded = 1 << 21
+// maxExpanded is above what a file of maxManifest has in it that somebody wrote, at 8 bytes a node, and below what takes long.
+const maxExpanded = 1 << 22
 
 // of counts the nodes of one. An alias for what it lies in, or that makes the file much larger than it is, is an error.
 func (e expansion) of(n *yaml.Node) (sum int, err error) {
