@@ -37,7 +37,7 @@ export const line = "swap, the dotted line";
 
 // swatch stands for a kind in a legend.
 /** @type {(kind: string) => Element} */
-export function swatch(kind) {
+function swatch(kind) {
 	return svg("svg", { class: "swatch", width: 18, height: 14, "aria-hidden": "true" }, kind === line ? svg("path", { class: "swap", d: "M0 7H18" }) : svg("rect", { class: "area-line", x: 0.5, y: 0.5, width: 17, height: 13, fill: filling(kind) }));
 }
 
