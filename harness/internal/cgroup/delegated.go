@@ -97,9 +97,12 @@ func findDelegated(mount, own string, may access) (base, error) {
 	case may.euid != 0:
 		return base{}, notSupported(fmt.Sprintf("this process runs as user %d and may not write %s", may.euid, mount),
 			"root or a delegated cgroup", asRoot+", "+subgroup)
+	case may.inContainer && !may.inNamespace: // a user's engine: the machine's root is not its to write
+		return base{}, notSupported(fmt.Sprintf("root of this container may not write %s, which is the machine's", mount),
+			"a cgroup namespace of its own", "run the container with --cgroupns=private")
 	default:
 		return base{}, notSupported(fmt.Sprintf("root may not write %s nor its own cgroup", mount),
-			"a writable cgroup", "run the container with --privileged or --cgroupns=private and a writable /sys/fs/cgroup")
+			"a writable cgroup", "run the container with --privileged")
 	}
 }
 

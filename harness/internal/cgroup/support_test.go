@@ -85,6 +85,18 @@ func TestEachMachineThatDoesNotSupportCagesSaysWhy(t *testing.T) {
 	}
 }
 
+func TestRootOfAUsersContainerIsToldOfANamespaceOfItsOwn(t *testing.T) {
+	tree := t.TempDir()
+	require.NoError(t, os.CopyFS(tree, os.DirFS("testdata/unified-root")))
+	require.NoError(t, os.MkdirAll(filepath.Join(tree, "run"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(tree, "run/.containerenv"), nil, 0o600))
+	may := may(tree, "")
+	may.euid = 0
+	_, err := findBase(tree, may)
+	require.ErrorIs(t, err, ErrNotSupported)
+	require.ErrorContains(t, err, "which is the machine's; a cgroup namespace of its own is needed: run the container with --cgroupns=private, or run the tests in a microVM")
+}
+
 func TestFilesThatCannotBeUnderstoodAreNamedAndSkipNothing(t *testing.T) {
 	for tree, want := range map[string]string{"broken-mountinfo": "has no mount in it", "no-cgroup-line": "no cgroup v2 line"} {
 		_, err := findBase(filepath.Join("testdata", tree), may("", "/"))
