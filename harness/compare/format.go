@@ -20,8 +20,8 @@ const (
 	JSON     Format = "json"     // for programs
 )
 
-// Formats returns all formats.
-func Formats() []Format { return []Format{Text, Markdown, HTML, JSON} }
+// formats returns all formats.
+func formats() []Format { return []Format{Text, Markdown, HTML, JSON} }
 
 // String is the format's name.
 func (f *Format) String() string { return string(*f) }
@@ -29,7 +29,7 @@ func (f *Format) String() string { return string(*f) }
 // Set takes a format's name, as flag.Value wants it.
 func (f *Format) Set(name string) error {
 	var names []string
-	for _, known := range Formats() {
+	for _, known := range formats() {
 		if name == string(known) {
 			*f = known
 			return nil

@@ -113,7 +113,7 @@ func TestComparisonsAreAsTheyWere(t *testing.T) {
 	base, head := sides()
 	golden.Compare(t, "testdata/base.jsonl", lines(t, base...))
 	golden.Compare(t, "testdata/head.jsonl", lines(t, head...))
-	for _, f := range Formats() {
+	for _, f := range formats() {
 		var got, again bytes.Buffer
 		for _, to := range []*bytes.Buffer{&got, &again} {
 			before, err := Read("testdata/base.jsonl")

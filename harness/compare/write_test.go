@@ -48,7 +48,7 @@ func TestACommentIsNeverTooLong(t *testing.T) {
 	require.Contains(t, text, "more have changed")
 	require.Less(t, len(text), 65_536)
 	require.Greater(t, len(text), 20_000, "there is enough to be too long")
-	for _, f := range Formats() {
+	for _, f := range formats() {
 		text := written(t, c, f)
 		require.Equal(t, printable.Lines(text), text, f)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -48,13 +49,11 @@ func (f *Format) String() string { return string(*f) }
 
 // Set makes f the format of that name, as flag.Value has it. An unknown name is an error.
 func (f *Format) Set(name string) error {
-	for _, known := range formats() {
-		if name == string(known) {
-			*f = known
-			return nil
-		}
+	if !slices.Contains(formats(), Format(name)) {
+		return fmt.Errorf("%q is no format; take one of %s", name, names())
 	}
-	return fmt.Errorf("%q is no format; take one of %s", name, names())
+	*f = Format(name)
+	return nil
 }
 
 // Type returns what help texts call the value, as pflag.Value has it.
@@ -81,7 +80,6 @@ func Write(w io.Writer, s *Set, f Format) error {
 		return s.writeImage(w, f)
 	case Table:
 		return s.writeTable(w)
-	default:
-		return fmt.Errorf("%q is no format; take one of %s", f, names())
 	}
+	return new(Format).Set(string(f))
 }
