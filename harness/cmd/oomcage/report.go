@@ -147,18 +147,24 @@ func writeOut(ctx context.Context, file string, stdout io.Writer, made *bytes.Bu
 }
 
 // writeWhole writes a file that appears whole or not at all: where the disk is full, the report that was there stays.
-// What is no regular file, such as a terminal, or lies in a folder to which nothing may be added, is written to as it is.
+// What is no regular file, such as a terminal, or lies in a folder to which nothing may be added, is written to as it is,
+// and a file that may not be written is not replaced either.
 func writeWhole(path string, data []byte) error {
 	mode := os.FileMode(0o666)
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	}
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
+	info, err := os.Lstat(path)
+	if err == nil && !info.Mode().IsRegular() { // a link too, which leads to nothing yet
 		return os.WriteFile(path, data, mode)
 	}
 	if err == nil {
 		mode = info.Mode().Perm()
+		old, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		old.Close()
 	}
 	fresh, err := os.OpenFile(fmt.Sprintf("%s.%d.tmp", path, os.Getpid()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {

@@ -158,6 +158,9 @@ func TestAReportReplacesNoResults(t *testing.T) {
 	left, err := os.ReadDir(filepath.Dir(target))
 	require.NoError(t, err)
 	require.Len(t, left, 1)
+	require.NoError(t, os.Remove(target))
+	mustReport(t, 0, a, "-o", link)
+	require.Contains(t, mustRead(t, target), "max=1MiB", "and one that it will lead to is made")
 	mustReport(t, 0, a, "-format", "md", "-o", os.DevNull)
 }
 

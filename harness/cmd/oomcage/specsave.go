@@ -4,7 +4,9 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,7 +25,11 @@ func saveSpecs(path string, entries []entry) error {
 	if ext := filepath.Ext(path); ext != ".yaml" && ext != ".yml" {
 		return usageError{fmt.Errorf("-save %s: a spec's name ends in .yaml or .yml", path)}
 	}
-	if old, err := os.ReadFile(path); err == nil && len(old) > 0 {
+	old, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return usageError{fmt.Errorf("-save %s: what is there cannot be read, so it is not replaced: %w", path, err)}
+	}
+	if len(old) > 0 {
 		if _, err := parseSpecFile(path, old); err != nil {
 			return usageError{fmt.Errorf("-save %s: it is there, and is no spec, so it is not replaced: %w", path, err)}
 		}
