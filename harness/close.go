@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"oomcage/harness/internal/cgroup"
 	"slices"
 	"time"
+
+	"oomcage/harness/internal/cgroup"
 )
 
 // closeTimeout bounds the killing and removal of a cage and its children. 20 processes are gone within 0.6 s
