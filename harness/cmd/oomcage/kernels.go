@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -50,7 +49,9 @@ func newKernelsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "kernels", Short: "List, fetch and remove the kernels of the microVM",
 		Long: withCodes(kernelsLong, "kernels"), Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return listKernels(cmd.OutOrStdout(), &arch) },
+		RunE: withKernels(&arch, func(cmd *cobra.Command, store kernels.Store, _ []string) error {
+			return listKernels(cmd.OutOrStdout(), store, kernels.Arch(arch))
+		}),
 	}
 	cmd.PersistentFlags().StringVar(&arch, "arch", arch, "processor that the kernels are for: amd64 or arm64")
 	cmd.AddCommand(newFetchCommand(&arch), newAddCommand(&arch), newRemoveCommand(&arch))
@@ -62,21 +63,17 @@ func newFetchCommand(arch *string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "fetch [NAME|all]", Short: "Fetch stock kernels with apt-get", Long: withCodes(fetchLong, "kernels"),
 		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: withKernels(arch, func(cmd *cobra.Command, store kernels.Store, args []string) error {
 			what := kernels.Newest
 			if len(args) > 0 {
 				what = args[0]
-			}
-			store, err := kernelsFor(*arch)
-			if err != nil {
-				return err
 			}
 			have, err := store.Fetch(cmd.Context(), what, again, sayer(cmd))
 			if err != nil {
 				return asKernelUsage(err)
 			}
 			return printKernels(cmd.OutOrStdout(), have)
-		},
+		}),
 	}
 	cmd.Flags().BoolVar(&again, "again", false, "look for newer ones")
 	return cmd
@@ -86,17 +83,13 @@ func newAddCommand(arch *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "add FILE…", Short: "Add a kernel: .deb packages, a folder, or an image", Long: withCodes(addLong, "kernels"),
 		Args: cobra.MinimumNArgs(1), DisableFlagsInUseLine: true,
-		RunE: func(cmd *cobra.Command, files []string) error {
-			store, err := kernelsFor(*arch)
-			if err != nil {
-				return err
-			}
+		RunE: withKernels(arch, func(cmd *cobra.Command, store kernels.Store, files []string) error {
 			k, err := store.Add(cmd.Context(), files, sayer(cmd))
 			if err != nil {
 				return err
 			}
 			return printKernels(cmd.OutOrStdout(), []kernels.Kernel{k})
-		},
+		}),
 	}
 }
 
@@ -105,11 +98,7 @@ func newRemoveCommand(arch *string) *cobra.Command {
 		Use: "remove NAME…", Short: "Remove kernels that were fetched or added",
 		Long: withCodes("remove removes kernels by the names that oomcage kernels lists, or all of them: all.", "kernels"),
 		Args: cobra.MinimumNArgs(1), DisableFlagsInUseLine: true,
-		RunE: func(cmd *cobra.Command, names []string) error {
-			store, err := kernelsFor(*arch)
-			if err != nil {
-				return err
-			}
+		RunE: withKernels(arch, func(cmd *cobra.Command, store kernels.Store, names []string) error {
 			if len(names) == 1 && names[0] == kernels.All {
 				have, err := store.List()
 				if err != nil {
@@ -121,7 +110,7 @@ func newRemoveCommand(arch *string) *cobra.Command {
 				}
 			}
 			return asKernelUsage(store.Remove(cmd.Context(), names...))
-		},
+		}),
 	}
 }
 
@@ -138,13 +127,19 @@ func sayer(cmd *cobra.Command) func(string) {
 	return func(line string) { fmt.Fprintln(cmd.ErrOrStderr(), "oomcage kernels:", line) }
 }
 
-// kernelsFor is the store of the kernels for a processor.
-func kernelsFor(arch string) (kernels.Store, error) {
-	a := kernels.Arch(arch)
-	if !slices.Contains([]kernels.Arch{kernels.AMD64, kernels.ARM64}, a) {
-		return kernels.Store{}, usageError{fmt.Errorf("--arch is amd64 or arm64, not %q", arch)}
+// withKernels runs a subcommand with the kernels for a processor.
+func withKernels(arch *string, run func(cmd *cobra.Command, store kernels.Store, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		a := kernels.Arch(*arch)
+		if a != kernels.AMD64 && a != kernels.ARM64 {
+			return usageError{fmt.Errorf("--arch is amd64 or arm64, not %q", a)}
+		}
+		store, err := kernels.User(a)
+		if err != nil {
+			return err
+		}
+		return run(cmd, store, args)
 	}
-	return kernels.User(a)
 }
 
 // kernelsLine names the releases of the kernels that were fetched or added, on a line of its own.
@@ -165,16 +160,12 @@ func kernelsLine() string {
 }
 
 // listKernels prints all kernels, and which one the microVM boots.
-func listKernels(w io.Writer, arch *string) error {
-	store, err := kernelsFor(*arch)
-	if err != nil {
-		return err
-	}
+func listKernels(w io.Writer, store kernels.Store, arch kernels.Arch) error {
 	all, err := store.List()
 	if err != nil {
 		return err
 	}
-	if kernels.Arch(*arch) == kernels.Host {
+	if arch == kernels.Host {
 		installed, _ := kernels.Installed()
 		all = append(all, installed...)
 	}
@@ -183,7 +174,7 @@ func listKernels(w io.Writer, arch *string) error {
 			return err
 		}
 	}
-	file, err := vm.DefaultKernel(kernels.Arch(*arch))
+	file, err := vm.DefaultKernel(arch)
 	if err != nil {
 		return err
 	}
