@@ -164,9 +164,14 @@ func (c *capturer) hasEnded(ctx context.Context, err error) bool {
 	if errors.Is(err, errCaptureLarge) || errors.Is(err, errCaptureTime) || answerOf(err) == outcome.AnswerRefused {
 		return c.p.isOver()
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerGrace)
-	defer cancel()
-	return c.p.awaitOver(ctx) == nil
+	grace := newPatience(answerGrace)
+	defer grace.end()
+	select {
+	case <-c.p.over():
+	case <-grace.over:
+	case <-ctx.Done():
+	}
+	return c.p.isOver()
 }
 
 // bounded takes so many bytes, and no more.

@@ -112,11 +112,20 @@ func TestACommandsOutputIsCaptured(t *testing.T) {
 	require.Equal(t, "TestIt_with=this.exe", filepath.Base(one.Path))
 }
 
-func TestAFailedCaptureSaysWhyAndLeavesNoFile(t *testing.T) {
-	closed, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+// unheard is an address that somebody has, so that nobody else gets it, and at which nobody listens.
+func unheard(t *testing.T) net.Addr {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	require.NoError(t, err)
-	nobody := at(t, closed.Addr())
-	require.NoError(t, closed.Close())
+	t.Cleanup(func() { unix.Close(fd) })
+	require.NoError(t, unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	name, err := unix.Getsockname(fd)
+	require.NoError(t, err)
+	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: name.(*unix.SockaddrInet4).Port}
+}
+
+func TestAFailedCaptureSaysWhyAndLeavesNoFile(t *testing.T) {
+	nobody := at(t, unheard(t))
 	mux := http.NewServeMux()
 	mux.HandleFunc("/busy", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "not now", http.StatusServiceUnavailable) })
 	mux.HandleFunc("/hang", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })

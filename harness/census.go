@@ -24,6 +24,8 @@ type census struct {
 	reached int    // how many of the shares
 	next    Bytes  // not below this
 	ooms    uint64 // when that was asked last
+	dying   bool   // somebody was being killed then
+	pids    []uint64
 	often   budget
 }
 
@@ -63,16 +65,23 @@ func (c *census) see(s outcome.Sample, limit Bytes) {
 	})
 }
 
-// late reports whether there was an OOM since it was asked last. It is counted before the victim loses what it has, so that
-// who was read before this was asked may have lost it: the census before shows more.
+// late reports whether there was an OOM since it was asked last, or a victim dies yet. An OOM is counted before the victim loses what
+// it has, so that who was read before this was asked may have lost it, and the cage not be rid of it: the census before shows more.
 func (c *census) late() bool {
 	now, err := readEvents(c.group, "memory.events")
 	if err != nil {
 		return false
 	}
-	before := c.ooms
+	ooms, were := c.ooms, c.dying
 	c.ooms = now.OOM + now.OOMKill
-	return c.ooms != before
+	c.dying = c.ooms > 0 && slices.ContainsFunc(c.pids, isDying)
+	return c.ooms != ooms || were || c.dying
+}
+
+// isDying reports whether a process has been killed and is no zombie yet, or is gone.
+func isDying(pid uint64) bool {
+	text, err := sys.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return ended(err) || err == nil && readStatLine(text, false).isBeingKilled()
 }
 
 // take reads who is in the cage.
@@ -81,6 +90,7 @@ func (c *census) take(s outcome.Sample) (outcome.Census, error) {
 	if err != nil {
 		return outcome.Census{}, err
 	}
+	c.pids = pids
 	now := outcome.Census{At: s.At, Current: s.Current, Anon: s.Stat.Anon}
 	files := map[uint64]Bytes{} // of memfd_create, by inode
 	for _, pid := range pids {

@@ -2,6 +2,10 @@ package harness
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -52,13 +56,32 @@ func TestACensusThatComesAfterAKillReplacesNone(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 85, last(88))
 	require.EqualValues(t, 90, last(90))
+	c.dying = true // as where a victim has not given all back yet
+	require.EqualValues(t, 90, last(93))
+	require.EqualValues(t, 94, last(94))
 	require.Len(t, c.taken, 2)
+
+	require.False(t, isDying(uint64(os.Getpid())))
+	require.True(t, isDying(1<<30), "it was listed, and is gone")
 }
 
+// Each stair is held until a sample has shown it, since of two moments on a busy machine there may be none in between.
 func TestATargetWithoutStepsHasACurve(t *testing.T) {
-	o := RunT(t, Spec{Target: as(t, "eat", "100000000"), Limits: Limits{Max: 64 * MiB}})
+	const stair, stairs = 12 * MiB, 3
+	dir := t.TempDir()
+	target := as(t, "stairs", strconv.Itoa(int(stair)))
+	for n := range stairs {
+		file := filepath.Join(dir, strconv.Itoa(n))
+		target.Args = append(target.Args, file)
+		target.Capture = append(target.Capture, marking(t, Bytes(n+1)*stair, file))
+	}
+	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 64 * MiB}})
 	o.RequireVerdict(t, OOMKilled)
-	require.Greater(t, len(o.Timeline), 2)
+	for n := range stairs {
+		require.True(t, slices.ContainsFunc(o.Timeline, func(s outcome.Sample) bool {
+			return Bytes(n+1)*stair <= s.Current && s.Current < Bytes(n+2)*stair
+		}), "stair %d: %v", n+1, o.Timeline)
+	}
 }
 
 // While a target takes memory its kinds do not add up: memory.current is read first, and memory.stat may lack what was not

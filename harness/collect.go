@@ -32,9 +32,10 @@ func collect(ctx context.Context, p *Process, tl *timeline, log *kernelLog, time
 	for {
 		status, over := p.Status(), p.isOver()
 		e := tl.evidence(p)
-		e.Status, e.Followed = status, p.followed()
+		e.Status = status
 		e.HarnessKilled = p.killed.Load() && status.Signal == "SIGKILL"
 		log.complete(ctx, &e)
+		p.noteFollowed(&e, tl.before.Events.OOMKill+e.Events.OOMKill)
 		p.noteCPU(&e)
 		if over {
 			return e

@@ -27,8 +27,8 @@ func awaitDeath(ctx context.Context, p *Process, failed error) {
 	if errors.As(failed, &refused) || errors.Is(failed, errTimeout) || errors.As(failed, new(*notReadyInTime)) {
 		return
 	}
-	grace := time.NewTimer(deathGrace)
-	defer grace.Stop()
+	grace := newPatience(deathGrace)
+	defer func() { grace.end() }()
 	traced := time.NewTicker(tracedPause)
 	defer traced.Stop()
 	ended := ctx.Done()
@@ -38,14 +38,15 @@ func awaitDeath(ctx context.Context, p *Process, failed error) {
 			return
 		case <-traced.C:
 			p.noteTraced()
-		case <-grace.C:
+		case <-grace.over:
 			return
 		case <-ended:
 			if !timeIsUp(ctx) {
 				return
 			}
 			ended = nil // the time is up, and the target may be dying all the same
-			grace.Reset(lateDeathGrace)
+			grace.end()
+			grace = newPatience(lateDeathGrace)
 		}
 	}
 }

@@ -269,11 +269,14 @@ func sizeOf(path, key string) int64 {
 
 // fillByFork takes 32 MiB, and has a forked child write to them: with the 5 to 9 MiB of a test binary natively and under
 // cgo (2026-11), 23 are copied until a limit of 64 is met. The child is no Go program any more: it has one thread, and
-// touches memory only. It takes a second or more for it, as one does that has work to do, so that the recorder sees both
-// near the limit: within 50 ms it may not get a CPU on a busy machine. It has no huge pages: at the limit the kernel takes
-// back what of them is zero (since Linux 6.12), up to 2 MiB after the last census.
-func fillByFork(_ string, _ func(int), counter *int64) {
-	const size = 32 * mebi
+// touches memory only. Near the limit, where the cage has 54 to 61 MiB, it waits until the recorder has seen both, which may
+// not get a CPU for long on a busy machine. It has no huge pages: at the limit the kernel takes back what of them is zero
+// (since Linux 6.12), up to 2 MiB after the last census.
+func fillByFork(dir string, _ func(int), counter *int64) {
+	const size, near = 32 * mebi, 17 * mebi
+	file, err := unix.BytePtrFromString(filepath.Join(dir, seenFile))
+	fail(err)
+	here := unix.AT_FDCWD
 	if disabled, err := unix.PrctlRetInt(unix.PR_GET_THP_DISABLE, 0, 0, 0, 0); err != nil || disabled == 0 { // exec keeps it
 		fail(errors.Join(err, unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0)))
 		fail(unix.Exec("/proc/self/exe", os.Args, os.Environ()))
@@ -295,14 +298,26 @@ func fillByFork(_ string, _ func(int), counter *int64) {
 	for i := 0; i < len(b); i += page {
 		b[i] = 2
 		*counter += page
-		if i%(64*page) == 0 {
+		for i%(64*page) == 0 {
 			_, _, _ = syscall.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&pause)), 0, 0)
+			if i < near {
+				break
+			}
+			if _, _, errno := syscall.RawSyscall6(unix.SYS_FACCESSAT, uintptr(here), uintptr(unsafe.Pointer(file)), unix.F_OK, 0, 0, 0); errno == 0 {
+				break
+			}
 		}
 	}
 	for {
 		_, _, _ = syscall.RawSyscall6(unix.SYS_PPOLL, 0, 0, 0, 0, 0, 0) // as pause, which arm64 lacks
 	}
 }
+
+// seenFile is there when the recorder has seen the cage with seenAt: see marking.
+const (
+	seenFile = "seen"
+	seenAt   = 52 * outcome.MiB
+)
 
 func setScore(score int) {
 	fail(os.WriteFile("/proc/self/oom_score_adj", []byte(strconv.Itoa(score)), 0))

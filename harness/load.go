@@ -87,7 +87,8 @@ func (l *loader) apply(ctx context.Context) error {
 	wake := time.NewTimer(0)
 	defer wake.Stop()
 	targetEnded, gone, over := l.p.over(), l.p.gone, stepCtx.Done()
-	var drained, unheeding <-chan time.Time
+	var drained <-chan time.Time
+	var unheeding <-chan struct{}
 	for {
 		switch next, more := l.next(ctx); {
 		case !more && len(l.underWay) == 0:
@@ -116,7 +117,9 @@ func (l *loader) apply(ctx context.Context) error {
 		case <-drained:
 			giveUp(errLoadEnded)
 		case <-over:
-			over, unheeding = nil, time.After(heedGrace)
+			grace := newPatience(heedGrace)
+			defer grace.end()
+			over, unheeding = nil, grace.over
 		case <-unheeding:
 			left := l.leaveBehind(context.Cause(stepCtx))
 			if l.failed != nil {

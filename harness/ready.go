@@ -103,10 +103,12 @@ func OutputReady(re *regexp.Regexp) Probe {
 		case <-ctx.Done():
 			over = context.Cause(ctx)
 			if p.isOver() {
+				grace := newPatience(lastLines)
+				defer grace.end()
 				select {
 				case <-p.copied:
 				case <-w.found:
-				case <-time.After(lastLines): // others hold the pipe
+				case <-grace.over: // others hold the pipe
 				}
 			}
 		}

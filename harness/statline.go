@@ -57,6 +57,11 @@ func (l statLine) status() (s outcome.ExitStatus, known bool) {
 // dead reports whether a thread has ended.
 func (l statLine) dead() bool { return l.state != "" && strings.Contains("ZXx", l.state) }
 
+// isBeingKilled reports whether SIGKILL was sent to the process, and it has not ended: its memory is being given back.
+func (l statLine) isBeingKilled() bool {
+	return !strings.Contains("ZXx", l.state) && syscall.WaitStatus(l.exitCode).Signal() == unix.SIGKILL //nolint:gosec // it is one
+}
+
 // alive reports whether the process runs on, and no SIGKILL was sent to it.
 func (l statLine) alive() bool {
 	return l.startCode > 1 && l.exitCode == 0 && !l.dead()

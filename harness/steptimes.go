@@ -47,9 +47,11 @@ func whileTargetRuns(ctx context.Context, p *Process) (context.Context, context.
 			return
 		case <-p.over():
 		}
+		grace := newPatience(answerGrace)
+		defer grace.end()
 		select {
 		case <-running.Done():
-		case <-time.After(answerGrace):
+		case <-grace.over:
 			cancel(&targetEnded{p.Status()})
 		}
 	}()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"oomcage/harness/outcome"
 )
@@ -39,6 +40,14 @@ func says(text string) Probe {
 	}
 }
 
+// marking is a capture that makes a file when a sample has shown so much memory: a target that waits for it was seen with that,
+// however long the recorder got no CPU.
+func marking(t *testing.T, size Bytes, file string) Capture {
+	t.Helper()
+	t.Setenv(roleVariable, "mark") // of what is started by the harness, unless it is told otherwise
+	return Capture{Exec: []string{"/proc/self/exe", file}, Size: size}
+}
+
 // requireNothingLeft asserts that no cage of this process is left in the cgroup file system.
 func requireNothingLeft(t *testing.T) {
 	t.Helper()
@@ -62,15 +71,24 @@ func requireNothingLeft(t *testing.T) {
 // 2026-11).
 var overshoot = float64(64 * os.Getpagesize())
 
-// requireGone asserts that a process runs no more. It may be a zombie: its new parent reaps it
-// when it gets to it.
+// requireGone asserts that a process runs no more, or is about to end: one that dies leaves its cgroup, which may be removed then,
+// before it is a zombie (do_exit in kernel/exit.c). A zombie it may stay: its new parent reaps it when it gets to it.
 func requireGone(t *testing.T, pid int) {
 	t.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err == nil {
-		_, state, _ := strings.Cut(string(stat), ") ")
-		require.Contains(t, "ZX", state[:1], "process %d is left: %s", pid, stat) // X is being waited for
+	fd, err := unix.PidfdOpen(pid, 0)
+	if errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL) { // the latter before Linux 6.15: it is being reaped
+		return
 	}
+	require.NoError(t, err)
+	defer unix.Close(fd)
+	const timeout = 30_000                                       // in ms: one that was not killed stays for ever
+	ended := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}} //nolint:gosec // a descriptor is small
+	n := 0
+	for n, err = unix.Poll(ended, timeout); errors.Is(err, unix.EINTR); n, err = unix.Poll(ended, timeout) {
+	}
+	require.NoError(t, err)
+	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)) // it has ended, or the message needs it
+	require.Equal(t, 1, n, "process %d is left: %s", pid, stat)
 }
 
 // scoreVariable holds the oom_score_adj without which a role is not to begin.

@@ -263,6 +263,18 @@ var roles = map[string]func(){
 		fail(os.WriteFile(os.Args[1], nil, 0o600))
 		wait()
 	},
+	// stairs N FILE…: takes N bytes and waits for the first file, N more and waits for the next, and then all that there is.
+	"stairs": func() {
+		for _, file := range os.Args[2:] {
+			take(mustAtoi(os.Args[1]))
+			mustAwait(file)
+		}
+		for {
+			take(mustAtoi(os.Args[1]))
+		}
+	},
+	// mark FILE: makes a file, and ends.
+	"mark": func() { fail(os.WriteFile(os.Args[1], nil, 0o600)) },
 	// exists FILE PID: ends with 0 if the file is there, and the PID is a process's.
 	"exists": func() {
 		_, err := os.Stat(os.Args[1])

@@ -160,13 +160,13 @@ func (t *timeline) record(news bool) bool {
 			return true
 		}
 	}
-	t.captures.see(s.Current)
 	if len(t.samples) >= maxSamples {
 		t.samples = t.samples.Halve(t.limit())
 	}
 	t.samples = append(t.samples, s)
 	t.addKills(s.Events.OOMKill, s.At, t.sent, t.step)
 	t.census.see(s, t.limit())
+	t.captures.see(s.Current) // when it is known who is there: what is begun now changes that
 	return true
 }
 

@@ -21,6 +21,9 @@ type Followed struct {
 
 	Left    []string      `json:"left,omitempty"`     // those in the cage at the end of the run, as "name[PID]"; nil: none
 	EmptyAt time.Duration `json:"empty_at,omitempty"` // when the cage was empty, since the run began; 0: it was not
+
+	// KilledAfter is how many OOM kills were counted in the cage after the target had been seen to have ended.
+	KilledAfter uint64 `json:"killed_after,omitempty"`
 }
 
 // FollowedProcess is a process that was not started by the harness.
@@ -54,20 +57,40 @@ func (f *Followed) daemon() string {
 	return listed(names)
 }
 
-// followedKill is the last kill of a process that the target had left.
-func (e Evidence) followedKill() (OOMKill, bool) {
+// FollowedKill is the last kill of a process that the target had left; false where there is none, or nothing is followed.
+func (e Evidence) FollowedKill() (OOMKill, bool) {
+	if e.Followed == nil {
+		return OOMKill{}, false
+	}
 	for _, k := range slices.Backward(e.Kills) {
-		if slices.ContainsFunc(e.Followed.Processes, func(p FollowedProcess) bool { return p.PID != 0 && p.PID == k.PID }) {
+		if e.Followed.seen(k.PID) || e.isHeirs(k) {
 			return k, true
 		}
 	}
 	return OOMKill{}, false
 }
 
+func (f *Followed) seen(pid int) bool {
+	return slices.ContainsFunc(f.Processes, func(p FollowedProcess) bool { return p.PID != 0 && p.PID == pid })
+}
+
+// isHeirs reports whether a kill is of a process that nobody has seen: the target had left it, or those that it had left, and all of
+// them had ended. The kernel's report lists who was there; without one that is known where nobody was seen at all.
+func (e Evidence) isHeirs(k OOMKill) bool {
+	f, r := e.Followed, k.Report
+	if k.PID == e.PID {
+		return false
+	}
+	if r == nil || len(r.Tasks) == 0 || r.RestCount > 0 || e.PID == 0 || slices.ContainsFunc(f.Processes, func(p FollowedProcess) bool { return p.PID == 0 }) {
+		return f.KilledAfter > 0 && len(f.Processes) == 0
+	}
+	return !slices.ContainsFunc(r.Tasks, func(t OOMTask) bool { return t.TGID == e.PID || f.seen(t.TGID) })
+}
+
 // judgeFollowed judges a target that has ended by itself and left processes which were followed.
 func judgeFollowed(e Evidence) (Verdict, string) {
 	f := e.Followed
-	kill, was := e.followedKill()
+	kill, was := e.FollowedKill()
 	logged := uint64(len(e.Kills)) >= e.Events.OOMKill
 	switch {
 	case e.Events.OOMKill == 0 && (e.Alive() || e.Stop != nil):
@@ -85,6 +108,10 @@ func judgeFollowed(e Evidence) (Verdict, string) {
 		return ChildOOMKilled, fmt.Sprintf("%s killed by an OOM killer, none of those that the target had left when it ended with exit code 0; %s ended as well, how is not known", dead(e, "inside"), f.daemon())
 	default:
 		v, why := judgeByCounters(e)
-		return v, why + "; that was among what the target had left when it ended with exit code 0: " + f.daemon()
+		why += "; that was among what the target had left when it ended with exit code 0"
+		if len(f.Processes) > 0 {
+			why += ": " + f.daemon()
+		}
+		return v, why
 	}
 }

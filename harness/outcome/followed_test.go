@@ -51,6 +51,27 @@ func TestADaemonIsJudgedByWhatIsKnownOfIt(t *testing.T) {
 		"it was killed by a limit above": {of(gone, killed(9, "/up")), AncestorOOMKilled, "killed by the limit of /up, not by its own; that was redis[9], which the target had left when it ended with exit code 0"},
 		"it was killed, and the log is closed": {of(gone, closed), OOMKilled,
 			"killed by its own limit: 60.0 of 64.0 MiB; that was among what the target had left when it ended with exit code 0: redis[9]"},
+		"nobody had seen it, and the log tells of it": {of(gone, func(e *Evidence) {
+			killed(12, "/cage")(e)
+			e.Followed.Processes, e.Followed.KilledAfter = nil, 1
+		}), OOMKilled, "killed by its own limit: 60.0 of 64.0 MiB; that was redis[12], which the target had left when it ended with exit code 0"},
+		"nobody had seen it, and the log is closed": {of(gone, func(e *Evidence) {
+			closed(e)
+			e.Followed.Processes, e.Followed.KilledAfter = nil, 1
+		}), OOMKilled, "killed by its own limit: 60.0 of 64.0 MiB; that was among what the target had left when it ended with exit code 0"},
+		"who had left it was seen, and had ended": {of(gone, func(e *Evidence) {
+			killed(12, "/cage")(e)
+			e.Kills[0].Report = &OOMReport{Tasks: []OOMTask{{PID: 12, TGID: 12}}}
+		}), OOMKilled, "killed by its own limit: 60.0 of 64.0 MiB; that was redis[12], which the target had left when it ended with exit code 0"},
+		"a worker was killed beside it, and it ended": {of(gone, func(e *Evidence) {
+			killed(12, "/cage")(e)
+			e.Kills[0].Report = &OOMReport{Tasks: []OOMTask{{PID: 12, TGID: 12}, {PID: 9, TGID: 9}}}
+		}), ChildOOMKilled, "a process inside was killed by an OOM killer, none of those that the target had left when it ended with exit code 0; redis[9] ended as well, how is not known"},
+		"a child of the target was killed": {of(gone, func(e *Evidence) {
+			killed(12, "/cage")(e)
+			e.Followed.Processes = nil
+			e.Kills[0].Report = &OOMReport{Tasks: []OOMTask{{PID: 12, TGID: 12}, {PID: 7, TGID: 7}}}
+		}), ChildOOMKilled, "a process inside was killed by an OOM killer, none of those that the target had left when it ended with exit code 0; what the target had left ended as well, how is not known"},
 		"it was asked to end, and did":     {of(gone, stop), Survived, "alive when the load ended: 60.0 of 64.0 MiB; that is redis[9], as the target itself had ended with exit code 0"},
 		"it was asked to end, and did not": {of(lives, stop), Survived, "alive when the load ended: 60.0 of 64.0 MiB; that is redis[9], as the target itself had ended with exit code 0"},
 		"its counters are not known":       {of(gone, func(e *Evidence) { e.Unread = map[Source]string{EventsFile: "gone"} }), Inconclusive, "the cage's counters could not be read: gone"},

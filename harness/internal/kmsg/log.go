@@ -85,16 +85,20 @@ func (l *Log) Behind() bool { return l.behind }
 
 // Wait reads until done, which is given the kills since Open in the log's order, or until the context
 // ends. The kernel counts first, kills next and prints last, so a process may be gone for a moment
-// before its line is here. The end of the context is no error: Wait returns the kills that were read.
+// before its line is here. The end of the context is no error: Wait returns the kills that were read. Of what is there
+// already it reads readAtLeast records all the same.
 func (l *Log) Wait(ctx context.Context, done func([]Kill) bool) ([]Kill, error) {
+	var err error
+	controlErr := l.conn.Control(func(fd uintptr) { err = l.read(ctx, int(fd)) })
+	if err = errors.Join(err, controlErr); err != nil || ctx.Err() != nil || done(l.kills()) {
+		return l.kills(), err
+	}
 	interrupted := make(chan struct{})
 	var deadlineErr error
 	stop := context.AfterFunc(ctx, func() {
 		deadlineErr = l.file.SetReadDeadline(time.Unix(1, 0))
 		close(interrupted)
 	})
-	l.behind = true // where the context has ended already, nothing is read
-	var err error
 	connErr := l.conn.Read(func(fd uintptr) bool {
 		err = l.read(ctx, int(fd))
 		return err != nil || ctx.Err() != nil || done(l.kills())
@@ -112,11 +116,15 @@ func (l *Log) Wait(ctx context.Context, done func([]Kill) bool) ([]Kill, error) 
 // kills is a copy: the caller may keep it while the log is read on.
 func (l *Log) kills() []Kill { return slices.Clone(l.parser.kills) }
 
+// readAtLeast is how many records are read though the time is up: a machine may have stood still for all of it. The kernel reports
+// 10 kills in 5 s (oom_kill_process in mm/oom_kill.c), each in about 100 lines.
+const readAtLeast = 1000
+
 // read takes in the records that are there now, as far as it gets before the context ends: what writes
 // to the log may be faster.
 func (l *Log) read(ctx context.Context, fd int) error {
 	l.behind = true
-	for ctx.Err() == nil {
+	for n := 0; n < readAtLeast || ctx.Err() == nil; n++ {
 		n, err := unix.Read(fd, l.buf)
 		switch {
 		case errors.Is(err, unix.EINTR):

@@ -84,11 +84,14 @@ func TestALogIsReadToItsEndBeforeItIsWaitedFor(t *testing.T) {
 	require.Len(t, kills, 3)
 	require.False(t, log.Behind())
 
+	_, err = w.WriteString(killed7)
+	require.NoError(t, err)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = log.Wait(ended, func([]Kill) bool { return true })
+	kills, err = log.Wait(ended, func([]Kill) bool { return false })
 	require.NoError(t, err)
-	require.True(t, log.Behind(), "there was no time to look")
+	require.Len(t, kills, 4, "what is there is read though the time is up")
+	require.False(t, log.Behind())
 }
 
 func TestALogTellsOfWhatComesLater(t *testing.T) {
