@@ -47,10 +47,7 @@ func TestAFailedStepIsOfTheKindOfItsError(t *testing.T) {
 	s := httptest.NewServer(mux)
 	defer s.Close()
 	here := at(t, s.Listener.Addr())
-	closed, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	nobody := at(t, closed.Addr())
-	require.NoError(t, closed.Close())
+	nobody := at(t, unheard(t))
 
 	over := func(cause error) context.Context {
 		ctx, cancel := context.WithCancelCause(t.Context())

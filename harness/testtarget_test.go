@@ -213,6 +213,18 @@ var roles = map[string]func(){
 		fail(err)
 		leaveBehind("orphan")
 	},
+	// leave-open: leaves a child behind that has its stdin and its output, and ends with the former.
+	"leave-open": func() {
+		cmd := exec.Command("/proc/self/exe")
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+		cmd.Env = append(os.Environ(), roleVariable+"=copy")
+		fail(cmd.Start())
+	},
+	// copy: copies its stdin.
+	"copy": func() {
+		_, err := io.Copy(os.Stdout, os.Stdin)
+		fail(err)
+	},
 	"orphan": func() {
 		_, err := io.Copy(io.Discard, os.Stdin)
 		fail(err)
