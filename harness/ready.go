@@ -29,7 +29,7 @@ func awaitReady(ctx context.Context, t Target, p *Process) error {
 		p.heard.open()
 		return nil
 	}
-	defer time.AfterFunc(outputGrace, p.heard.open).Stop()
+	defer afterPatience(outputGrace, p.heard.open).end()
 	defer p.heard.open()
 	if t.ReadyTimeout > 0 {
 		var stop context.CancelFunc

@@ -131,11 +131,13 @@ func (m *mover) apply(c outcome.Change) {
 	m.lowered.Store(m.lowered.Load() || a.To < a.From && (c.At > 0 || c.Step > 0))
 	err := m.patiently(func() error { return m.p.cage.moveLimit(c) })
 	if killed := m.tl.moved(&a, err) > kills; killed {
+		grace := newPatience(deathOfVictim)
 		select {
 		case <-m.p.over():
 		case <-m.ctx.Done():
-		case <-time.After(deathOfVictim):
+		case <-grace.over:
 		}
+		grace.end()
 		// The write returns when no process is left to be killed: the last one may still be giving its memory back
 		// (exit_mmap in mm/mmap.c sets MMF_OOM_SKIP first).
 		if left, err := m.p.cage.group.ReadSize("memory.current"); err == nil {

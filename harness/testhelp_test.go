@@ -83,8 +83,9 @@ func requireGone(t *testing.T, pid int) {
 	defer unix.Close(fd)
 	const timeout = 30_000                                       // in ms: one that was not killed stays for ever
 	ended := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}} //nolint:gosec // a descriptor is small
-	n := 0
-	for n, err = unix.Poll(ended, timeout); errors.Is(err, unix.EINTR); n, err = unix.Poll(ended, timeout) {
+	n, err := unix.Poll(ended, timeout)
+	for errors.Is(err, unix.EINTR) {
+		n, err = unix.Poll(ended, timeout)
 	}
 	require.NoError(t, err)
 	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)) // it has ended, or the message needs it
