@@ -32,15 +32,19 @@ func (o *Outcome) graph() string {
 		full, of = max(highest, e.Peak), "the peak"
 	}
 	shares := BarKindsOf(full, o.seen(rows)...)
+	acked, step := "acked", func(n int) string { return fmt.Sprint(n) }
+	if o.withoutLoad() {
+		acked, step = "", func(int) string { return "" }
+	}
 	line := func(at, steps string, used Bytes, stat MemoryStat, note string) {
 		row := fmt.Sprintf("  %8s  %-5s  %s  %10s %12d   %s", at, steps, shares.Bar(used, full, stat), human.Size(used), used, note)
 		b.WriteString(strings.TrimRight(row, " ") + "\n")
 	}
-	fmt.Fprintf(&b, "  %8s  %-5s  %-*s  %23s   %s\n", "time", "acked", bar.Width, fmt.Sprintf("of %d (%s)", full, of), "memory.current", "memory.events that rose")
+	fmt.Fprintf(&b, "  %8s  %-5s  %-*s  %23s   %s\n", "time", acked, bar.Width, fmt.Sprintf("of %d (%s)", full, of), "memory.current", "memory.events that rose")
 	var seen Events
 	var until time.Duration
 	for _, s := range rows {
-		line(fmt.Sprintf("%.3fs", s.At.Seconds()), fmt.Sprint(s.Step), s.Current, s.Stat, joined(e.appliedIn(until, s.At), risen(seen, s.Events)))
+		line(fmt.Sprintf("%.3fs", s.At.Seconds()), step(s.Step), s.Current, s.Stat, joined(e.appliedIn(until, s.At), risen(seen, s.Events)))
 		seen, until = s.Events, s.At
 	}
 	if e.Peak > highest {
@@ -49,7 +53,7 @@ func (o *Outcome) graph() string {
 	// The first stands for all that is read with it. A watched cgroup may have been read last before the last sample was taken.
 	older := e.Watched != nil && e.Watched.Removed && e.Watched.ReadAt < until
 	if e.Unread[EventsFile] == "" && !older {
-		line("end", fmt.Sprint(o.Acknowledged), e.Current, e.Stat, joined(e.appliedIn(until, math.MaxInt64), risen(seen, e.Events)))
+		line("end", step(o.Acknowledged), e.Current, e.Stat, joined(e.appliedIn(until, math.MaxInt64), risen(seen, e.Events)))
 	}
 	if legend := shares.Legend(); legend != "" {
 		fmt.Fprintf(&b, "  %8s  %-5s  %s\n", "", "", legend)

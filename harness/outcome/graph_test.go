@@ -29,6 +29,22 @@ func TestAGraphShowsHowTheCageFilled(t *testing.T) {
 `, o.graph())
 }
 
+func TestWhereThereIsNoLoadNothingIsSaidOfSteps(t *testing.T) {
+	watch := &Outcome{
+		Timeline: []Sample{{At: 248 * time.Millisecond, Current: 50 * MiB}},
+		Evidence: Evidence{Limits: Limits{Max: 100 * MiB}, Peak: 50 * MiB, Current: 512, Watched: &Watched{What: "tail"}},
+	}
+	require.Equal(t, `      time         of 104857600 (memory.max)                          memory.current   memory.events that rose
+    0.248s         ████████████████████····················    50.0 MiB     52428800
+       end         ········································       512 B          512
+`, watch.graph())
+	require.NotContains(t, watch.String(), "before the load", "nothing was read then")
+	run := &Outcome{Baseline: Baseline{Current: 2 * MiB, File: MiB}, Spec: Spec{Load: Load{UntilEmpty: true}}}
+	require.Contains(t, run.String(), "; when it was ready 2097152, of which 1048576 page cache")
+	run.Spec.Load.Count = 3
+	require.Contains(t, run.String(), "; before the load 2097152, of which 1048576 page cache", "it was to have one")
+}
+
 func TestAGraphHasLettersWhereMoreThanOneKindOfMemoryMatters(t *testing.T) {
 	o := &Outcome{
 		Acknowledged: 1,

@@ -197,7 +197,11 @@ func (o *Outcome) printLives(t *text) {
 func (o *Outcome) printMemory(t *text) {
 	e := o.Evidence
 	t.line("limits", "%s", e.Limits)
-	t.line("memory", "peak %d, at the end %d; before the load %d, of which %d page cache", e.Peak, e.Current, o.Baseline.Current, o.Baseline.File)
+	before := ""
+	if o.Baseline.Current > 0 { // a watch has none
+		before = fmt.Sprintf("; %s %d, of which %d page cache", o.BaselineName(), o.Baseline.Current, o.Baseline.File)
+	}
+	t.line("memory", "peak %d, at the end %d%s", e.Peak, e.Current, before)
 	if left := o.stayed(); left != "" {
 		t.line("stayed", "charged: %s", left)
 	}
@@ -222,6 +226,21 @@ func (e Evidence) printAround(t *text) {
 	for _, k := range e.DaemonKills {
 		t.line("daemon", "%s", k)
 	}
+}
+
+// BaselineName says when the baseline was read: "before the load", or "when it was ready" where there is no load.
+func (o *Outcome) BaselineName() string {
+	if o.withoutLoad() {
+		return "when it was ready"
+	}
+	return "before the load"
+}
+
+// withoutLoad reports whether there was no load, as in a watch.
+func (o *Outcome) withoutLoad() bool {
+	load := o.Spec.Load
+	load.UntilEmpty = false
+	return o.Attempted == 0 && o.Acknowledged == 0 && load == Load{}
 }
 
 // slowness is what the kernel measured of time and pages that went into reclaim.

@@ -94,7 +94,9 @@ func (l *factList) before(o *outcome.Outcome) {
 	l.addIf("user", o.Spec.Target.User)
 	l.course(o)
 	l.add("limits", o.Evidence.Limits.String())
-	l.add("before the load", sizeText(o.Baseline.Current), sizeText(o.Baseline.File)+" of it page cache")
+	if o.Baseline.Current > 0 { // a watch has none
+		l.add(o.BaselineName(), sizeText(o.Baseline.Current), sizeText(o.Baseline.File)+" of it page cache")
+	}
 	if m := o.Measured; m != nil {
 		l.add("a step took", tookEach(o), "± "+sizeText(m.Error), "measured over "+human.Count(m.Steps, "step"))
 	}

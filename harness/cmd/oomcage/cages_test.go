@@ -62,7 +62,7 @@ func TestAProgramThatIsNotWaitedForHasOnlyBeenStarted(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	require.Zero(t, execute([]string{"run", "--max", "64M", "--", app, "-no-such-flag"}, &stdout, &stderr), stderr.String())
 	require.Regexp(t, `\nstart  [█·]+ .*\n\nexited: `, stdout.String())
-	require.Regexp(t, `\n  memory .*; before the load \d+, of which \d+ page cache\n`, stdout.String())
+	require.Regexp(t, `\n  memory .*; when it was ready \d+, of which \d+ page cache\n`, stdout.String())
 }
 
 func TestARunMayBePushedByACommand(t *testing.T) {

@@ -64,8 +64,14 @@ type liveGraph struct {
 	done chan struct{}
 }
 
-func newLiveGraph(w io.Writer) *liveGraph {
+// noSteps stands for how many were acknowledged where there is no load.
+const noSteps = -1
+
+func newLiveGraph(w io.Writer, l harness.Load) *liveGraph {
 	g := &liveGraph{w: w, stop: make(chan struct{}), done: make(chan struct{})}
+	if l.Step == nil {
+		g.acked = noSteps
+	}
 	go g.follow()
 	return g
 }
@@ -264,13 +270,16 @@ func (r *readings) plot(limits *readings, acked, columns, rows int, coloured boo
 		legends = append(legends, "memory.max")
 		colours = append(colours, asciigraph.Red)
 	}
-	caption := fmt.Sprintf("MiB, %d steps", acked)
+	caption, more := fmt.Sprintf("MiB, %d steps", acked), " acknowledged"
+	if acked == noSteps {
+		caption, more = "MiB", ""
+	}
 	captions := [][]asciigraph.Option{
-		{asciigraph.Caption(caption + " acknowledged"), asciigraph.SeriesLegends(legends...)},
+		{asciigraph.Caption(caption + more), asciigraph.SeriesLegends(legends...)},
 		{asciigraph.Caption(caption)},
 	}
 	if !coloured {
-		captions[0] = []asciigraph.Option{asciigraph.Caption(strings.Join(legends, " below ") + ", " + caption + " acknowledged")}
+		captions[0] = []asciigraph.Option{asciigraph.Caption(strings.Join(legends, " below ") + ", " + caption + more)}
 	}
 	for _, below := range captions {
 		text := asciigraph.PlotMany(lines, append(below, asciigraph.Height(height), asciigraph.LowerBound(0),

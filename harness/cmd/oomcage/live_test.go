@@ -82,6 +82,7 @@ func TestAGraphWithoutColoursHasNoEscapeSequenceAndNamesItsLines(t *testing.T) {
 	text := r.plot(limitOf(64*harness.MiB), 3, 80, 24, false)
 	require.NotContains(t, text, "\x1b")
 	require.Contains(t, text, "memory.current below memory.max, MiB, 3 steps acknowledged")
+	require.Contains(t, r.plot(limitOf(64*harness.MiB), noSteps, 80, 24, false), "memory.max, MiB\n", "there are no steps to count")
 	require.Contains(t, r.plot(limitOf(64*harness.MiB), 3, 80, 24, true), "\x1b[91m")
 }
 

@@ -142,7 +142,7 @@ func runOne(ctx context.Context, spec harness.Spec, expect expectFlags, asJSON, 
 	switch {
 	case asJSON:
 	case drawable(w):
-		show = newLiveGraph(w)
+		show = newLiveGraph(w, spec.Load)
 	default:
 		show = newStepPrinter(w, spec)
 	}
