@@ -102,3 +102,39 @@ func (t Timeline) Fit(length int, limit Bytes) Timeline {
 		t = shorter
 	}
 }
+
+const (
+	// maxLine bounds a line of results, in bytes, and maxWords what it has of what the target and its steps said where all else, each
+	// with its own bound, is below maxLine in any case.
+	maxLine  = 200_000
+	maxWords = 32 << 10
+	// fewResidents is how many processes a Census has at least.
+	fewResidents = 16
+)
+
+// fit thins the timeline, and then the censuses, until the outcome's JSON is below length bytes, as far as they can be.
+func (o *Outcome) fit(length int) {
+	if len(o.Output)+len(o.Error) < maxWords {
+		return
+	}
+	limit, _ := o.Evidence.inForce()
+	for {
+		line, err := json.Marshal(o)
+		if err != nil || len(line) < length {
+			return
+		}
+		before := len(o.Timeline)
+		if o.Timeline = o.Timeline.Halve(limit); len(o.Timeline) < before {
+			continue
+		}
+		thinned := false
+		for i, c := range o.Census {
+			if n := len(c.Processes); n > fewResidents {
+				o.Census[i], thinned = c.Largest(max(n/2, fewResidents)), true
+			}
+		}
+		if !thinned {
+			return
+		}
+	}
+}
