@@ -245,7 +245,6 @@ func TestOfDropInsOfOneNameThatOfTheMoreImportantFolderCounts(t *testing.T) {
 	s, err := Read(t.Context(), "a-b@c.service", node)
 	require.NoError(t, err)
 	require.Equal(t, outcome.Limits{Max: 8 * mib, High: mib, Low: 2 * mib, Min: 2 * mib, Swap: outcome.Unlimited}, s.Limits)
-	require.Equal(t, []string{"a-b@c.service", "a-b@.service", "a-.service", "a-@c.service", "a-@.service"}, dropInNames("a-b@c.service"))
 }
 
 func TestMemoryLimitIsOfVersion1AndSaid(t *testing.T) {

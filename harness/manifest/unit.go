@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"oomcage/harness/internal/unitname"
 )
 
 // assignment is a line of a unit's section that has limits: [Service], [Scope] or [Slice].
@@ -41,7 +43,7 @@ func unitFiles(path string) ([]string, error) {
 		return nil, fmt.Errorf("read the unit: %w", err)
 	}
 	files := []string{""}
-	for _, n := range unitNames(name) { // a template's is taken where the instance has no file of its own
+	for _, n := range unitname.Files(name) { // a template's is taken where the instance has no file of its own
 		for _, folder := range folders {
 			file := filepath.Join(folder, n)
 			if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && files[0] == "" {
@@ -78,14 +80,6 @@ func globbed(path string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }
 
-// unitNames are the names of a unit's file: getty@tty1.service may be made by getty@.service.
-func unitNames(name string) []string {
-	if at, dot := strings.IndexByte(name, '@'), strings.LastIndexByte(name, '.'); at > 0 && at+1 < dot {
-		return []string{name, name[:at+1] + name[dot:]}
-	}
-	return []string{name}
-}
-
 // unitAliases are the names of a unit: its own and, where its file is a link to that of another name, that one, whose drop-ins count too.
 // systemctl edit sshd.service makes one of ssh.service, where the first is a link to the second.
 func unitAliases(name, file string) []string {
@@ -107,7 +101,7 @@ func unitAliases(name, file string) []string {
 func dropInFolders(units, folders []string) (dirs []string) {
 	var own []string
 	for _, name := range units {
-		own = append(own, dropInNames(name)...)
+		own = append(own, unitname.DropIns(name)...)
 	}
 	for _, names := range [][]string{own, {filepath.Ext(units[0])[1:]}} {
 		for _, folder := range folders {
@@ -117,24 +111,6 @@ func dropInFolders(units, folders []string) (dirs []string) {
 		}
 	}
 	return dirs
-}
-
-// dropInNames are the names of a unit whose drop-ins are its too: itself, its template, and what its name begins with up to a dash, as
-// an instance where it is one: a-b@c.service, a-b@.service, a-.service, a-@c.service, a-@.service.
-func dropInNames(name string) []string {
-	kind := filepath.Ext(name)
-	prefix, instance, _ := strings.Cut(strings.TrimSuffix(name, kind), "@")
-	names := []string{name}
-	if instance != "" {
-		names = append(names, dropInNames(prefix+"@"+kind)...)
-		instance = "@" + instance
-	}
-	shorter := strings.TrimSuffix(prefix, "-")
-	at := strings.LastIndexByte(shorter, '-')
-	if at <= 0 {
-		return names
-	}
-	return append(names, dropInNames(shorter[:at+1]+instance+kind)...)
 }
 
 // readUnit reads the assignments of a section in a unit's files, in their order.

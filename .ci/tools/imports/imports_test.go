@@ -26,7 +26,7 @@ var rules = []struct {
 		[]string{"golang.org/x/sys/unix", "golang.org/x/perf/", "net/http", "testing", "github.com/containerd/"}, elsewhere},
 	{"harness/compare", []string{"harness/sweep", "harness/outcome", "harness/internal/bar", "harness/internal/chart", "harness/internal/human", "harness/internal/nearest", "harness/internal/printable", "harness/internal/secret", "harness/internal/shell", "harness/internal/testlog"},
 		[]string{"golang.org/x/sys/unix", "gonum.org/", "net/http", "testing", "github.com/containerd/"}, elsewhere},
-	{"harness/manifest", []string{"harness/outcome", "harness/internal/bar", "harness/internal/human", "harness/internal/nearest", "harness/internal/printable", "harness/internal/secret", "harness/internal/testlog"},
+	{"harness/manifest", []string{"harness/outcome", "harness/internal/bar", "harness/internal/human", "harness/internal/nearest", "harness/internal/printable", "harness/internal/secret", "harness/internal/testlog", "harness/internal/unitname"},
 		[]string{"net/http", "testing", "github.com/containerd/", "k8s.io/"}, []string{"linux", "darwin"}},
 	{"harness", []string{"harness/outcome", "harness/internal/bar", "harness/internal/human", "harness/internal/nearest", "harness/internal/advise", "harness/internal/cgroup", "harness/internal/engine", "harness/internal/gobuild", "harness/internal/guest", "harness/internal/kmsg", "harness/internal/kubelet",
 		"harness/internal/printable", "harness/internal/secret", "harness/internal/shell", "harness/internal/sys", "harness/internal/testlog"},

@@ -13,10 +13,10 @@ func TestFilesThatArgumentsNameGoAlong(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)
 	t.Chdir(dir)
-	for _, folder := range []string{"data", "my.service.d"} {
+	for _, folder := range []string{"data", "my.service.d", "a-b@.service.d", "a-.service.d", "service.d"} {
 		require.NoError(t, os.Mkdir(folder, 0o700))
 	}
-	for _, file := range []string{"pod.yaml", "pod", "my.service", "two words"} {
+	for _, file := range []string{"pod.yaml", "pod", "my.service", "a-b@.service", "two words"} {
 		put(t, filepath.Join(dir, file), "")
 	}
 	for _, c := range []struct {
@@ -33,7 +33,8 @@ func TestFilesThatArgumentsNameGoAlong(t *testing.T) {
 		{[]string{"pod:app"}, nil},
 		{[]string{"pod.yaml:app"}, []string{"pod.yaml"}},
 		{[]string{"sh", "-c", "oomcage run --from pod:app -- p"}, []string{"pod"}},
-		{[]string{"my.service"}, []string{"my.service", "my.service.d"}},
+		{[]string{"my.service"}, []string{"my.service", "my.service.d", "service.d"}},
+		{[]string{"--from", "./a-b@c.service"}, []string{"a-b@.service", "a-b@.service.d", "a-.service.d", "service.d"}},
 		{[]string{"-test.run=pod"}, nil},
 	} {
 		var got []string

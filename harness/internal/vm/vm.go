@@ -23,6 +23,7 @@ import (
 	"github.com/kballard/go-shellquote"
 
 	"oomcage/harness/internal/kernels"
+	"oomcage/harness/internal/unitname"
 )
 
 // Options says what to run and in which machine.
@@ -303,9 +304,21 @@ func besides(before string, words []string) []string {
 			all = append(all, word[:at])
 		}
 		if slices.Contains(unitEndings, filepath.Ext(word)) {
-			all = append(all, word+".d")
+			all = append(all, ofUnit(word)...)
 		}
 		before = word
+	}
+	return all
+}
+
+// ofUnit are the files and folders beside a unit's file that make the unit too.
+func ofUnit(path string) (all []string) {
+	dir, name := filepath.Split(path)
+	for _, file := range unitname.Files(name) {
+		all = append(all, dir+file)
+	}
+	for _, of := range append(unitname.DropIns(name), filepath.Ext(name)[1:]) {
+		all = append(all, dir+of+".d")
 	}
 	return all
 }
