@@ -13,7 +13,10 @@ const Hidden = "[hidden]"
 
 // names are parts of the names of variables that hold secrets. Too many names are better than too few: a flag shows
 // all values, and nothing takes back what was published.
-var names = []string{"TOKEN", "SECRET", "PASS", "KEY", "CREDENTIAL", "AUTH", "COOKIE", "DSN", "JWT", "BEARER", "PRIVATE", "SESSION", "SIGNATURE", "WEBHOOK", "CONNECTION_STRING"}
+var names = []string{"TOKEN", "SECRET", "PASS", "KEY", "CREDENTIAL", "CREDS", "AUTH", "COOKIE", "DSN", "JWT", "BEARER", "PRIVATE", "SESSION", "SIGNATURE", "WEBHOOK", "CONNECTION_STRING"}
+
+// endings are those of such names. As parts they stand in others: PWD and PATH are folders.
+var endings = []string{"_PWD", "_PW", "_PAT", "_PIN", "_OTP", "_SAS", "_SALT"}
 
 // switches are values that are no secret, whatever the name.
 var switches = []string{"", "0", "1", "true", "false", "yes", "no", "on", "off"}
@@ -21,7 +24,8 @@ var switches = []string{"", "0", "1", "true", "false", "yes", "no", "on", "off"}
 // isName reports whether a variable of this name holds a secret, as far as the name tells.
 func isName(name string) bool {
 	name = strings.ToUpper(name)
-	return strings.HasSuffix(name, "_PWD") || slices.ContainsFunc(names, func(part string) bool { return strings.Contains(name, part) })
+	return slices.ContainsFunc(endings, func(end string) bool { return strings.HasSuffix(name, end) }) ||
+		slices.ContainsFunc(names, func(part string) bool { return strings.Contains(name, part) })
 }
 
 // pattern finds a secret in any text. The first group of its expression is what stays before the secret, the second is
@@ -33,7 +37,7 @@ type pattern struct {
 
 // called is what stands in the names of what is a secret, and named is such a name.
 const (
-	called = `(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)`
+	called = `(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key|credential)`
 	named  = `[\w.-]*` + called + `[\w.-]*`
 	option = `--?(?:[\w.-]*[_.-])?(?:` + called + `|credentials)` // --max-tokens is none: it takes a number
 )
@@ -51,9 +55,12 @@ var patterns = []pattern{
 	{[]string{"-u", "--user"}, regexp.MustCompile(`((?:^|\s)(?:-u|--user)[ =]*["']?[^\s:"'=]+:)([^\s"']*[^\s"'\d][^\s"']*)`)}, // of curl; UID:GID is none
 	{[]string{"bearer", "basic"}, regexp.MustCompile(`(?i)(\b(?:bearer|basic) +)([\w.~+/=-]{8,})`)},
 	{
-		[]string{"gh", "glpat-", "xox", "sk-", "akia", "asia", "eyj"},
-		regexp.MustCompile(`()\b((?:gh[a-z]_|github_pat_|glpat-|xox[a-z]-|sk-|AKIA|ASIA)[\w-]{16,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)`),
+		[]string{"gh", "glpat-", "xox", "sk-", "sk_", "rk_", "whsec_", "npm_", "hf_", "aiza", "akia", "asia", "eyj"},
+		regexp.MustCompile(`()\b((?:gh[a-z]_|github_pat_|glpat-|xox[a-z]-|sk-|[sr]k_live_|[sr]k_test_|whsec_|AIza|AKIA|ASIA)[\w-]{16,}|` +
+			`(?:npm|hf)_[0-9A-Za-z]{30,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)`),
 	},
+	{[]string{"pwd="}, regexp.MustCompile(`(?i)(;\s*pwd=)([^;"']+)`)},      // of a connection's string
+	{[]string{"sig="}, regexp.MustCompile(`(?i)([?&]sig=)([^\s&"']{8,})`)}, // of a signed URL
 	{[]string{"-----begin"}, regexp.MustCompile(`()(-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*)`)},
 }
 
