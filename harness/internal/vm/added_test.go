@@ -32,6 +32,32 @@ func TestScriptsWithoutTheirInterpreterAreAFewWarnings(t *testing.T) {
 	}
 }
 
+func TestAScriptWhoseInterpreterIsAFolderTakesNothingAlong(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "lib/data"), "x", 0o644)
+	writeFile(t, filepath.Join(dir, "bin/script"), "#!"+filepath.Join(dir, "lib")+"\n", 0o755)
+	tr := emptyTree()
+	warnings := added(t, tr, filepath.Join(dir, "bin"))
+	require.Len(t, warnings, 1)
+	assert.Contains(t, warnings[0], "its interpreter, "+filepath.Join(dir, "lib")+", is a folder")
+	assert.False(t, tr.has(filepath.Join(dir, "lib/data")))
+}
+
+func TestLinksToWhatTheGuestHasOfItsKernelStayLinks(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "program"), "x", 0o755)
+	for name, to := range map[string]string{"history": "/dev/null", "proc": "/proc", "fd": "/proc/self/fd", "mounts": "/proc/self/mounts"} {
+		require.NoError(t, os.Symlink(to, filepath.Join(dir, name)))
+	}
+	tr := emptyTree()
+	require.Empty(t, added(t, tr, dir))
+	for _, name := range []string{"program", "history", "proc", "fd", "mounts"} {
+		assert.True(t, tr.has(filepath.Join(dir, name)), name)
+	}
+	assert.False(t, tr.has("/proc/self"))
+	assert.False(t, tr.has("/dev/null"))
+}
+
 func TestWhatIsAddedIsFoundByItsName(t *testing.T) {
 	host := t.TempDir()
 	writeFile(t, filepath.Join(host, "jdk/bin/javac"), "x", 0o755)

@@ -84,6 +84,10 @@ func (c *carrier) needsOf(ctx context.Context, file placed) ([]placed, error) {
 	}
 	var more []placed
 	for _, path := range n.programs {
+		if info, failed := os.Stat(path); failed == nil && info.IsDir() { // all of which would go along
+			err = errors.Join(err, fmt.Errorf("%s will not run: its interpreter, %s, is a folder", file.src, path))
+			continue
+		}
 		files, failed := c.mirror(path)
 		switch {
 		case errors.Is(failed, fs.ErrNotExist):

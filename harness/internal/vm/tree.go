@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/cavaliergopher/cpio"
@@ -220,8 +221,11 @@ func (t *tree) linkInside(folder placed, path, guest string) ([]placed, error) {
 	if err := t.set(guest, entry{mode: cpio.TypeSymlink | 0o777, link: link}); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(path); err != nil {
-		return nil, nil // dangling on the host too
+	if info, err := os.Stat(path); err != nil || !info.IsDir() && !info.Mode().IsRegular() {
+		return nil, nil // dangling on the host too, or to what does not go along, such as /dev/null
+	}
+	if real, err := filepath.EvalSymlinks(path); err != nil || ofTheKernel(real) {
+		return nil, nil
 	}
 	absolute := filepath.IsAbs(link)
 	target := link
@@ -239,6 +243,11 @@ func (t *tree) linkInside(folder placed, path, guest string) ([]placed, error) {
 	default:
 		return t.mirror(target)
 	}
+}
+
+// ofTheKernel reports whether the path is in a file system that each guest has of its own kernel.
+func ofTheKernel(path string) bool {
+	return slices.ContainsFunc([]string{"/dev", "/proc", "/sys"}, func(dir string) bool { return inside(dir, path) })
 }
 
 func (t *tree) file(src, dst string, info fs.FileInfo) ([]placed, error) {
