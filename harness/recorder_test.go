@@ -19,7 +19,7 @@ func TestASampleAllocatesNothing(t *testing.T) {
 }
 
 // BenchmarkRecorder measures a sample, and what part of one CPU the recorder takes in the first second of a run, when its
-// clock is fastest, beside a second in which nothing is recorded.
+// clock is fastest, and in the sixth: beside a second in which nothing is recorded, and one of as many wake-ups alone.
 func BenchmarkRecorder(b *testing.B) {
 	c, err := NewCage(b.Context(), Limits{Max: 64 * MiB})
 	if err != nil {
@@ -42,28 +42,48 @@ func BenchmarkRecorder(b *testing.B) {
 			tl.record(true)
 		}
 	})
-	b.Run("second", func(b *testing.B) {
-		var on, off time.Duration
+	// What it takes to wake as often and to do nothing is Go's and the kernel's, and in an emulated guest most of all.
+	second := func(b *testing.B, after time.Duration) {
+		var on, idle, off time.Duration
 		ticks := 0
 		for b.Loop() {
-			before := ownCPU(b)
-			time.Sleep(time.Second)
-			off += ownCPU(b) - before
+			off += ownCPUOf(b, func() { time.Sleep(time.Second) })
 
 			tl := recording()
-			before = ownCPU(b)
-			stop := tl.follow(nil)
-			time.Sleep(time.Second)
-			stop()
-			on += ownCPU(b) - before
-			ticks += tl.clock.ticks
+			follow := func(d time.Duration) {
+				defer tl.follow(nil)()
+				time.Sleep(d)
+			}
+			follow(after)
+			before := tl.clock.ticks
+			on += ownCPUOf(b, func() { follow(time.Second) })
+			n := tl.clock.ticks - before
 			tl.close()
+			ticks += n
+
+			wakes := n + int(time.Second/lookInterval)
+			idle += ownCPUOf(b, func() {
+				for range wakes {
+					time.Sleep(time.Second / time.Duration(wakes))
+				}
+			})
 		}
 		b.ReportMetric(0, "ns/op")
 		b.ReportMetric(float64(ticks)/float64(b.N), "ticks")
-		b.ReportMetric(100*on.Seconds()/float64(b.N), "on-%")
-		b.ReportMetric(100*off.Seconds()/float64(b.N), "off-%")
-	})
+		for what, took := range map[string]time.Duration{"on-%": on, "waking-%": idle, "off-%": off} {
+			b.ReportMetric(100*took.Seconds()/float64(b.N), what)
+		}
+	}
+	b.Run("second", func(b *testing.B) { second(b, 0) })
+	b.Run("later", func(b *testing.B) { second(b, 5*time.Second) })
+}
+
+// ownCPUOf is what this process uses while f runs.
+func ownCPUOf(b *testing.B, f func()) time.Duration {
+	b.Helper()
+	before := ownCPU(b)
+	f()
+	return ownCPU(b) - before
 }
 
 // ownCPU is what this process has used so far.

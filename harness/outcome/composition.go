@@ -169,7 +169,7 @@ func (c *Composition) Fills() []Fill {
 	fills := []Fill{
 		{"anon", s.Anon, []Fill{{"huge pages", s.AnonTHP, nil}, {"locked", min(s.Unevictable, s.Anon), nil}}},
 		{"page cache", pageCache, []Fill{
-			{"dirty", s.Dirty + s.Writeback, nil},
+			{"dirty", min(s.Dirty+s.Writeback, pageCache), nil}, // what is written to while it is being written is both
 			{"mapped", min(s.Mapped, pageCache), nil}, {"huge pages", s.FileTHP, nil},
 		}},
 		{"shmem", s.Shmem, append([]Fill{{"huge pages", s.ShmemTHP, nil}}, c.files()...)},
