@@ -198,7 +198,7 @@ func (o *Outcome) printMemory(t *text) {
 	e := o.Evidence
 	t.line("limits", "%s", e.Limits)
 	before := ""
-	if o.Baseline.Current > 0 { // a watch has none
+	if o.Baseline != (Baseline{}) { // a watch has none
 		before = fmt.Sprintf("; %s %d, of which %d page cache", o.BaselineName(), o.Baseline.Current, o.Baseline.File)
 	}
 	t.line("memory", "peak %d, at the end %d%s", e.Peak, e.Current, before)

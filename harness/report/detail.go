@@ -94,7 +94,7 @@ func (l *factList) before(o *outcome.Outcome) {
 	l.addIf("user", o.Spec.Target.User)
 	l.course(o)
 	l.add("limits", o.Evidence.Limits.String())
-	if o.Baseline.Current > 0 { // a watch has none
+	if o.Baseline != (outcome.Baseline{}) { // a watch has none
 		l.add(o.BaselineName(), sizeText(o.Baseline.Current), sizeText(o.Baseline.File)+" of it page cache")
 	}
 	if m := o.Measured; m != nil {
