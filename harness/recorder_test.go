@@ -44,6 +44,7 @@ func BenchmarkRecorder(b *testing.B) {
 	})
 	// What it takes to wake as often and to do nothing is Go's and the kernel's, and in an emulated guest most of all.
 	second := func(b *testing.B, after time.Duration) {
+		b.Helper()
 		var on, idle, off time.Duration
 		ticks := 0
 		for b.Loop() {
