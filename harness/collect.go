@@ -27,7 +27,7 @@ const (
 func collect(ctx context.Context, p *Process, tl *timeline, log *kernelLog, timeUp bool) Evidence {
 	ctx, cancel := whileLate(ctx)
 	defer cancel()
-	var waited bool
+	var waited, grouped bool
 	p.noteTraced()
 	for {
 		status, over := p.Status(), p.isOver()
@@ -38,6 +38,11 @@ func collect(ctx context.Context, p *Process, tl *timeline, log *kernelLog, time
 		p.noteFollowed(&e, tl.before.Events.OOMKill+e.Events.OOMKill)
 		p.noteCPU(&e)
 		if over {
+			if !grouped && lacksGroupKill(e) {
+				grouped = true
+				p.cage.awaitGroupKill(tl.before.Events)
+				continue
+			}
 			return e
 		}
 		if p.isOver() || p.Status() != status {
@@ -58,6 +63,30 @@ func collect(ctx context.Context, p *Process, tl *timeline, log *kernelLog, time
 	}
 }
 
+// lacksGroupKill reports whether the cage has met its own limit, and the kill of all that is in it (memory.oom.group) is not counted
+// yet. The kernel counts that one when it has sent the first SIGKILL (oom_kill_process in mm/oom_kill.c): where another process than
+// the victim met the limit, the victim may be gone before.
+func lacksGroupKill(e Evidence) bool {
+	return e.Limits.OOMGroup && e.EventsLocal.OOM > 0 && e.Events.OOMKill > 0 && e.Events.OOMGroupKill == 0
+}
+
+// awaitGroupKill waits until one more than before is counted. Kernels before 5.17 count none.
+func (c *Cage) awaitGroupKill(before Events) {
+	late := newPatience(groupGrace)
+	defer late.end()
+	for {
+		now, err := readEvents(c.group, "memory.events")
+		if err != nil || now.OOMGroupKill > before.OOMGroupKill {
+			return
+		}
+		select {
+		case <-late.over:
+			return
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
 // whileLate is the context in which evidence is waited for: the run's, and a little more.
 func whileLate(ctx context.Context) (context.Context, context.CancelFunc) {
 	until := time.Now()
@@ -68,8 +97,9 @@ func whileLate(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 func awaitEndOf(ctx context.Context, p *Process, grace time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, grace)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer afterPatience(grace, cancel).end()
 	if !p.Status().Ended {
 		p.awaitTraced(ctx) // what it leaves may live on
 		return

@@ -24,6 +24,7 @@ type follower struct {
 	mu    sync.Mutex
 	seen  outcome.Followed
 	known map[uint64]bool // by the PIDs that this process sees
+	gone  int             // who was listed when it was being reaped, and has no PID any more: it may have left others
 	kills *uint64         // that were counted when the target had ended; nil: it has not, or that could not be read
 }
 
@@ -57,11 +58,11 @@ func (p *Process) follow(ctx context.Context, start time.Time) {
 // daemons of System V do, leaves a process that ends at once, and whose child is the daemon.
 func (f *follower) followHeirs(ctx context.Context, p *Process) {
 	for known := 0; ; {
-		pids := f.pids()
-		if len(pids) == known {
+		pids, gone := f.pids()
+		if len(pids)+gone == known {
 			return // nobody is new
 		}
-		known = len(pids)
+		known = len(pids) + gone
 		for _, pid := range pids {
 			if awaitMember(ctx, p.group, pid) != nil {
 				return
@@ -89,14 +90,14 @@ func awaitMember(ctx context.Context, g *cgroup.Group, pid int) error {
 	}
 }
 
-// pids are those of who is known.
-func (f *follower) pids() (pids []int) {
+// pids are those of who is known, and how many more had none any more.
+func (f *follower) pids() (pids []int, gone int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for pid := range f.known {
 		pids = append(pids, int(pid))
 	}
-	return pids
+	return pids, f.gone
 }
 
 // look adds who is in the cage beside the target.
@@ -108,6 +109,10 @@ func (f *follower) look(p *Process) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, pid := range pids {
+		if pid == 0 {
+			f.gone++
+			continue
+		}
 		if int(pid) == p.PID() || f.known[pid] {
 			continue
 		}

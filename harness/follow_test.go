@@ -84,7 +84,8 @@ func endTheDaemon(ctx context.Context, p *Process, _ int) error {
 	pause := time.NewTicker(10 * time.Millisecond)
 	defer pause.Stop()
 	for {
-		for _, pid := range p.follows.pids() {
+		pids, _ := p.follows.pids()
+		for _, pid := range pids {
 			env, _ := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid)) // it may have ended
 			if bytes.Contains(env, []byte(roleVariable+"=orphan\x00")) {
 				return errors.Join(unix.Kill(pid, unix.SIGTERM), p.awaitOver(ctx))

@@ -78,7 +78,7 @@ func (c *Cage) Run(ctx context.Context, s Spec) (*Outcome, error) {
 	}
 	if p != nil {
 		endErr = p.end(context.WithoutCancel(ctx))
-		if pids, err := c.group.Procs(); err == nil && len(pids) == 0 {
+		if populated, err := c.group.Populated(); err == nil && !populated {
 			o.Left = p.left(o.Baseline)
 		}
 		o.Escaped = p.escaped()

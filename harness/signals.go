@@ -86,7 +86,7 @@ func awaitEndBySignal() {
 	ending.Unlock()
 	if done != nil {
 		<-done
-		time.Sleep(sameKey) // the kernel may choose a thread that gets to it later
+		<-newPatience(sameKey).over // the kernel may choose a thread that gets to it later
 	}
 }
 

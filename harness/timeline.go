@@ -61,11 +61,10 @@ func (t *timeline) glance() {
 		return
 	}
 	defer t.mu.Unlock()
-	if t.late {
-		t.sampleNow()
+	if t.late && t.sampleNow() {
 		return
 	}
-	t.seen.look(time.Since(t.start))
+	t.seen.look(time.Since(t.start)) // also where it is too early for a sample
 }
 
 // tick takes a sample because time has passed, where another does not do so now, and returns how long to wait for the

@@ -67,11 +67,11 @@ func (l *watchedLife) meet(asked int) (err error) {
 		l.main.call()
 		return nil
 	}
+	l.countProcesses() // first: who is there now has lived, though it may have ended before it is found
 	if l.main, err = findMain(l.group, asked); l.main != nil {
 		l.alone, l.lived = l.main.done(), true
 		l.later(l.main.close)
 	}
-	l.countProcesses()
 	return err
 }
 
@@ -197,11 +197,12 @@ const groupGrace = 200 * time.Millisecond
 // (oom_kill_process in mm/oom_kill.c): that may have ended before.
 func (l *watchedLife) awaitGroupKill(changed <-chan struct{}) {
 	before := l.tl.before.Events
-	late := time.After(groupGrace)
+	late := newPatience(groupGrace)
+	defer late.end()
 	for l.limits.OOMGroup && l.last.final && l.last.memory.Events.OOMKill > before.OOMKill && l.last.memory.Events.OOMGroupKill == before.OOMGroupKill {
 		select {
 		case <-changed:
-		case <-late:
+		case <-late.over:
 			return
 		}
 		m, err := l.last.counters()
@@ -281,6 +282,7 @@ func (l *watchedLife) hasEnded() bool {
 func (l *watchedLife) countProcesses() {
 	if pids, err := l.group.Procs(); err == nil {
 		l.most = max(l.most, len(pids))
+		l.lived = l.lived || len(pids) > 0
 	}
 }
 

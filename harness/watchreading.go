@@ -196,8 +196,9 @@ func (l *watchedLife) readLog(e *Evidence) {
 		return
 	}
 	l.log.catchUp(catchUpGrace)
-	ctx, cancel := context.WithTimeout(context.Background(), uncountedGrace)
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	defer afterPatience(uncountedGrace, cancel).end()
 	e.Events.OOMKill = max(counted, above, 1)
 	l.log.complete(ctx, e)
 	e.Events.OOMKill = counted

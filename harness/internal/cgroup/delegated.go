@@ -116,7 +116,7 @@ func requireAlone(b base) error {
 	if typed, err := g.Has("cgroup.type"); err != nil || !typed || hasController(filepath.Join(b.dir, "cgroup.subtree_control")) {
 		return err
 	}
-	pids, err := g.procs(false)
+	pids, err := g.members()
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 // written once, as it compares how often with the cgroup of whoever starts it (kill_seq in cgroup_css_set_fork). A cgroup that
 // is gone is empty.
 func (g *Group) Empty(ctx context.Context) (err error) {
-	populated, err := g.populated()
+	populated, err := g.Populated()
 	if err != nil || !populated {
 		return err
 	}
@@ -45,7 +45,7 @@ func (g *Group) Empty(ctx context.Context) (err error) {
 				return errors.Join(refused, err)
 			}
 		}
-		if populated, err := g.populated(); err != nil || !populated {
+		if populated, err := g.Populated(); err != nil || !populated {
 			return err
 		}
 		select {
@@ -56,8 +56,8 @@ func (g *Group) Empty(ctx context.Context) (err error) {
 	}
 }
 
-// populated reports whether there is a process in g or below it.
-func (g *Group) populated() (bool, error) {
+// Populated reports whether there is a process in g or below it. A cgroup that is gone has none.
+func (g *Group) Populated() (bool, error) {
 	events, err := g.ReadKeyed("cgroup.events")
 	return events["populated"] != 0, ifThere(err)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/containerd/cgroups/v3/cgroup2"
@@ -133,15 +134,36 @@ func (g *Group) Has(file string) (bool, error) {
 	return err == nil, err
 }
 
-// Procs lists the processes in g and below it.
-func (g *Group) Procs() ([]uint64, error) { return g.procs(true) }
-
-func (g *Group) procs(below bool) ([]uint64, error) {
-	m, err := g.manager()
+// Procs lists the processes in g and below it. One of another PID namespace is a 0, as is one that is reaped just then. An error that
+// IsGone is about g itself: of a cgroup below it, which may be removed meanwhile, there is nothing to list.
+func (g *Group) Procs() ([]uint64, error) {
+	pids, err := g.members()
 	if err != nil {
 		return nil, err
 	}
-	return m.Procs(below)
+	below, err := g.Descendants()
+	for _, down := range below {
+		more, memberErr := down.members()
+		err = errors.Join(err, ifThere(memberErr))
+		pids = append(pids, more...)
+	}
+	return pids, err
+}
+
+// members lists the processes in g itself.
+func (g *Group) members() (pids []uint64, err error) {
+	text, err := g.Read("cgroup.procs")
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(text) {
+		pid, err := strconv.ParseUint(strings.TrimSuffix(line, "\n"), 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("parse %s: %w", filepath.Join(g.path, "cgroup.procs"), err)
+		}
+		pids = append(pids, pid)
+	}
+	return pids, nil
 }
 
 // DescribeProcs names the processes in g and below it, for an error message.

@@ -147,7 +147,7 @@ func (g *Group) WaitEmpty(ctx context.Context) error {
 	again := time.NewTicker(100 * time.Millisecond)
 	defer again.Stop()
 	for {
-		if populated, err := g.populated(); err != nil || !populated {
+		if populated, err := g.Populated(); err != nil || !populated {
 			return err
 		}
 		select {
