@@ -109,6 +109,7 @@ func TestALimitOfTheTargetsOwnMakingIsNotTheCages(t *testing.T) {
 }
 
 func TestAThreadThatTheLogNamesIsTheTarget(t *testing.T) {
+	awaitPlacesInTheLog(t)
 	o := RunT(t, Spec{Target: as(t, "leaderless", "100000000"), Limits: Limits{Max: 50 * MiB}})
 	o.RequireVerdict(t, OOMKilled)
 	o.RequireOOMKills(t, 1)
@@ -120,6 +121,7 @@ func TestAThreadThatTheLogNamesIsTheTarget(t *testing.T) {
 
 func TestAProcessWithTheTargetsMemoryTakesTheTargetAlong(t *testing.T) {
 	requireKernelLog(t)
+	awaitPlacesInTheLog(t)
 	o := RunT(t, Spec{Target: as(t, "sharing", "100000000"), Limits: Limits{Max: 50 * MiB}})
 	require.Len(t, o.Evidence.Kills, 1)
 	other := o.Evidence.Kills[0]
@@ -134,7 +136,12 @@ func TestAProcessWithTheTargetsMemoryTakesTheTargetAlong(t *testing.T) {
 func TestATargetThatCannotBeKilledIsStuckAtItsLimit(t *testing.T) {
 	target := as(t, "eat", "100000000")
 	shield(t, &target)
-	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 50 * MiB}, Timeout: 10 * time.Second}) // it is at its limit after 0.3 to 4 (2026-11)
+	o := runUntil(t, Limits{Max: 50 * MiB}, func(timeIsUp func()) Spec {
+		return Spec{Target: target, Load: Load{Step: func(ctx context.Context, p *Process, _ int) error {
+			defer timeIsUp()
+			return untilCounted(ctx, p.Cage(), func(e Events) bool { return e.OOM > 0 })
+		}}}
+	})
 	o.RequireVerdict(t, Stalled)
 	o.RequireOOMKills(t, 0)
 	require.Contains(t, o.Why, "stuck at its own limit")
@@ -168,7 +175,12 @@ func TestPressureThatIsNotMeasuredIsUnknown(t *testing.T) {
 		t.Skipf("pressure cannot be switched off here: %v: Linux 6.1 is needed", err)
 	}
 	require.NoError(t, cage.group.Write("cgroup.pressure", "0"))
-	o := mustRun(t, cage, Spec{Target: as(t, "idle"), Timeout: 2 * time.Second})
+	o := runInUntil(t, cage, func(timeIsUp func()) Spec {
+		return Spec{Target: saying(t, "idle", "idle"), Load: Load{Step: func(context.Context, *Process, int) error {
+			timeIsUp()
+			return nil
+		}}}
+	})
 	o.RequireVerdict(t, TimedOut)
 	require.Contains(t, o.Why, "memory pressure is unknown")
 	require.NotContains(t, o.Why, "no pressure")

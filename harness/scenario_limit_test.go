@@ -3,14 +3,12 @@ package harness
 import (
 	"context"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/suite"
 
 	"oomcage/harness/internal/cgroup"
-	"oomcage/harness/outcome"
 )
 
 // LimitScenarios are about memory.max and memory.high where nothing can be swapped out. Their
@@ -90,16 +88,27 @@ const longestPause = 2 * time.Second
 
 // Row 5. After the first pause of all there is the end of another, at which the counter rises again.
 func (s *LimitScenarios) TestAnonymousMemoryFarOverHighStallsAndIsNeverKilled() {
-	o := RunT(s.T(), Spec{
-		Target: as(s.T(), "eat", fmt.Sprint(int64(100*MiB))), Limits: Limits{High: 30 * MiB},
-		Timeout: 5 * longestPause, // two of them, and the rest to begin in
+	var first, later uint64
+	o := runUntil(s.T(), Limits{High: 30 * MiB}, func(timeIsUp func()) Spec {
+		return Spec{Target: as(s.T(), "eat", fmt.Sprint(int64(100*MiB))), Load: Load{Step: func(ctx context.Context, p *Process, n int) error {
+			defer timeIsUp()
+			begun := time.Now()
+			return untilCounted(ctx, p.Cage(), func(e Events) bool {
+				if first == 0 {
+					first, begun = e.High, time.Now()
+				}
+				later = e.High
+				return later > first && time.Since(begun) > 2*longestPause
+			})
+		}}}
 	})
 	o.RequireVerdict(s.T(), Stalled)
-	first := slices.IndexFunc(o.Timeline, func(sample outcome.Sample) bool { return sample.Events.High > 0 })
-	s.Require().GreaterOrEqual(first, 0)
-	s.Greater(o.Evidence.Events.High, o.Timeline[first].Events.High)
+	o.RequireOOMKills(s.T(), 0)
+	s.Positive(first)
+	s.Greater(later, first)
+	s.False(o.Evidence.Status.Ended)
 	s.measured(5, "current %d with memory.high %d bytes after %v, high %d, and %d when it was first seen",
-		o.Evidence.Current, o.Evidence.Limits.High, o.Spec.Timeout, o.Evidence.Events.High, o.Timeline[first].Events.High)
+		o.Evidence.Current, o.Evidence.Limits.High, o.Took.Round(time.Second), o.Evidence.Events.High, first)
 }
 
 // Row 6. Since Linux 5.18 memory.high holds a task up within a system call, so that a single one
@@ -124,20 +133,25 @@ func (s *LimitScenarios) TestOneLargeSystemCallIsHeldAtHigh() {
 
 // untilThrottled waits until the cage is over memory.high.
 func untilThrottled(ctx context.Context, p *Process, _ int) error {
-	changed, stop, err := cgroup.Watch(p.Cage().eventsFile())
+	return untilCounted(ctx, p.Cage(), func(e Events) bool { return e.High > 0 })
+}
+
+// untilCounted waits until the counters of a cage are as they are expected.
+func untilCounted(ctx context.Context, c *Cage, expected func(Events) bool) error {
+	changed, stop, err := cgroup.Watch(c.eventsFile())
 	if err != nil {
 		return err
 	}
 	defer stop()
 	for {
-		m, err := p.Cage().Memory()
-		if err != nil || m.Events.High > 0 {
+		m, err := c.Memory()
+		if err != nil || expected(m.Events) {
 			return err
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("wait until the cage is over memory.high: %w", context.Cause(ctx))
+			return fmt.Errorf("wait for other counters than %s: %w", m.Events, context.Cause(ctx))
 		}
 	}
 }

@@ -83,8 +83,20 @@ func TestAnotherLimitIsTheOneThatKills(t *testing.T) {
 }
 
 func TestALoweredMemoryHighThrottles(t *testing.T) {
-	o := RunT(t, Spec{Target: server(t), Limits: Limits{Max: 200 * MiB}, Load: eating(0), Timeout: 10 * time.Second,
-		Schedule: outcome.Schedule{after(3, "high", 20*MiB)}})
+	o := runUntil(t, Limits{Max: 200 * MiB}, func(timeIsUp func()) Spec {
+		load := eating(0)
+		eat := load.Step
+		load.Step = func(ctx context.Context, p *Process, n int) error {
+			if n == 4 {
+				go func() {
+					_ = untilThrottled(t.Context(), p, n)
+					timeIsUp()
+				}()
+			}
+			return eat(ctx, p, n)
+		}
+		return Spec{Target: server(t), Load: load, Schedule: outcome.Schedule{after(3, "high", 20*MiB)}}
+	})
 	o.RequireVerdict(t, Stalled)
 	require.GreaterOrEqual(t, o.Acknowledged, 3)
 	require.Positive(t, o.Evidence.Events.High)

@@ -108,10 +108,13 @@ func TestWhatEndsOrIsNeverReadyOrHasNoTimeLeftIsNotAskedToEnd(t *testing.T) {
 
 func TestAGraceEndsWithTheRunsTime(t *testing.T) {
 	o := runUntil(t, Limits{}, func(timeIsUp func()) Spec {
-		target := as(t, "idle")
-		target.Ready = OutputReady(regexp.MustCompile("^idle$"))
-		step := Load{Count: 1, Step: func(context.Context, *Process, int) error {
-			time.AfterFunc(500*time.Millisecond, timeIsUp)
+		target := as(t, "stubborn")
+		target.Ready = OutputReady(regexp.MustCompile("^at your service$"))
+		step := Load{Count: 1, Step: func(_ context.Context, p *Process, _ int) error {
+			go func() {
+				_ = says("told:")(t.Context(), p) // the load's is over by then
+				timeIsUp()
+			}()
 			return nil
 		}}
 		return Spec{Target: target, Load: step, Stop: &Stop{Grace: 30 * time.Second}}

@@ -253,6 +253,14 @@ var roles = map[string]func(){
 		take(mustAtoi(os.Args[2]))
 		os.Exit(mustAtoi(os.Args[1]))
 	},
+	// stubborn: says that it was told to end, and does not.
+	"stubborn": func() {
+		told := make(chan os.Signal, 1)
+		signal.Notify(told, syscall.SIGTERM)
+		fmt.Println("at your service")
+		fmt.Println("told:", <-told)
+		wait()
+	},
 	// listen-unix PATH: listens at a Unix socket.
 	"listen-unix": func() {
 		_, err := net.Listen("unix", os.Args[1])

@@ -115,10 +115,15 @@ func TestOtherPeoplesKillsAreNotTheTargets(t *testing.T) {
 		_, err = p.Wait(t.Context())
 		return err
 	}
-	leaving := as(t, "exit", "137")
-	leaving.Ready = func(context.Context, *Process) error { return killOther() } // though it may have left
+	leave := func(ctx context.Context, p *Process, _ int) error {
+		if err := errors.Join(killOther(), p.Signal(syscall.SIGTERM)); err != nil {
+			return err
+		}
+		_, err := p.Wait(ctx)
+		return err
+	}
 	for want, s := range map[Verdict]Spec{
-		Exited: {Target: leaving},
+		Exited: {Target: saying(t, "at your service", "graceful", "137", "4096"), Load: Load{Step: leave}},
 		Killed: {Target: saying(t, "idle", "idle"), Load: Load{Step: func(ctx context.Context, p *Process, n int) error {
 			return errors.Join(killOther(), killedFromOutside(ctx, p, n), killOther())
 		}}},
