@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -90,6 +91,9 @@ func awaitPlacesInTheLog(t *testing.T) {
 	const burst, interval = 10, 5 * time.Second
 	log := make([]byte, 1<<20)
 	n, err := unix.Klogctl(unix.SYSLOG_ACTION_READ_ALL, log)
+	if errors.Is(err, unix.EPERM) {
+		return // nor will the test read what it says
+	}
 	require.NoError(t, err)
 	said := regexp.MustCompile(`(?m)^<\d+>\[ *([0-9.]+)\](?:\[[^]]*\])? oom-kill:constraint=`).FindAllSubmatch(log[:n], -1)
 	if len(said) < burst {

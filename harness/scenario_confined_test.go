@@ -72,6 +72,7 @@ func (s *ConfinedScenarios) TestAUserWithoutADelegatedCgroupIsToldWhatHelps() {
 func (s *ConfinedScenarios) TestALimitOutsideTheNamespaceIsNamedByTheKernelLogAlone() {
 	outside := NewCageT(s.T(), Limits{Max: 80 * MiB})
 	inside := mustChild(s.T(), outside, "container", Limits{})
+	awaitPlacesInTheLog(s.T())
 	r := confined(s.T(), inside.Path(), inContainer(), "own-cgroups", "0")
 	s.Require().Empty(r.Error)
 	r.Outcome.RequireVerdict(s.T(), AncestorOOMKilled)

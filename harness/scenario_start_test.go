@@ -126,10 +126,10 @@ func (s *StartScenarios) TestFilesOnTmpfsStayChargedUntilTheyAreRemoved() {
 	s.Contains(o.String(), fmt.Sprintf("stayed     charged: shmem %d\n", o.Evidence.Stat.Shmem))
 
 	s.Require().NoError(cage.Close())
-	closed, shmem := s.charge(parent)
+	closed, shmem := s.charge(parent, size, lag)
 	s.InDelta(int64(size), int64(shmem), float64(lag))
 	s.Require().NoError(os.RemoveAll(dir))
-	removed, shmem := s.charge(parent)
+	removed, shmem := s.charge(parent, 0, lag)
 	s.InDelta(0, int64(shmem), float64(lag))
 	s.GreaterOrEqual(closed-removed, size, "memory.current does not lag")
 	s.measured(21, "of %d bytes at the end, shmem %d; the parent's: %d when the cage was closed, %d when the file was removed",
@@ -147,13 +147,13 @@ func (s *StartScenarios) tmpfs() string {
 	return dir
 }
 
-// charge reads memory.current of the cage, and of memory.stat the shmem.
-func (s *StartScenarios) charge(c *Cage) (current, shmem Bytes) {
-	m, err := c.Memory()
-	s.Require().NoError(err)
-	stat, err := c.group.ReadKeyed("memory.stat")
-	s.Require().NoError(err)
-	return m.Current, Bytes(stat["shmem"])
+// charge reads memory.current of the cage, and of memory.stat the shmem, when that is what is expected.
+func (s *StartScenarios) charge(c *Cage, shmem Bytes, lag int64) (Bytes, Bytes) {
+	now := s.summed(c, func(now snapshot) bool {
+		behind := int64(now.Stat.Shmem - shmem)
+		return -lag <= behind && behind <= lag
+	})
+	return now.Current, now.Stat.Shmem
 }
 
 // Row 30. The negative control: the smallest program there is, which ends by itself.

@@ -124,6 +124,16 @@ func (s *scenarios) summed(c *Cage, expected func(now snapshot) bool) snapshot {
 	}
 }
 
+// wholeReading reads the cage when memory.stat has all that is charged, but for what may lag, and for what each CPU charges
+// ahead (a batch of as much).
+func (s *scenarios) wholeReading(c *Cage) snapshot {
+	s.T().Helper()
+	return s.summed(c, func(now snapshot) bool {
+		missing := now.Current - now.Stat.Anon - now.Stat.File - now.Stat.Kernel - now.Stat.Sock
+		return -statLag() <= missing && missing <= 2*statLag()
+	})
+}
+
 // reading reads the cage, all of which must be readable.
 func (s *scenarios) reading(c *Cage) snapshot {
 	s.T().Helper()
