@@ -107,12 +107,12 @@ func (r *OOMReport) pageTables() (size Bytes) {
 // lacks reports whether the kernel's report lacks more of what the cage was charged with than the recorder: before a report the
 // kernel sums up what each CPU has counted, unless that is being done already.
 func (r *OOMReport) lacks(reported, recorded MemoryStat) bool {
-	return r.Memory != nil && r.Memory.Usage-reported.sum() > r.Memory.Usage/kindShare && recorded.sum() > reported.sum()
+	return r.Memory != nil && reported.missing(r.Memory.Usage) > r.Memory.Usage/kindShare && recorded.sum() > reported.sum()
 }
 
 // unknown is what the cage was charged with and memory.stat had not summed up yet, where it is worth a word.
 func (c *Composition) unknown() Bytes {
-	if size := c.Current - c.Stat.sum(); size >= c.Current/kindShare {
+	if size := c.Stat.missing(c.Current); size >= c.Current/kindShare {
 		return size
 	}
 	return 0
@@ -124,7 +124,7 @@ func (t Timeline) fullest() (highest *Sample) {
 	const close = 50 // one part in so many
 	var top Bytes
 	for i, s := range t {
-		if off := (s.Current - s.Stat.sum()).abs(); off > max(s.Current/10, 2*MiB) {
+		if off := s.Stat.missing(s.Current).abs(); off > max(s.Current/10, 2*MiB) {
 			continue
 		}
 		if top = max(top, s.Current); s.Current >= top-top/close {
@@ -137,8 +137,14 @@ func (t Timeline) fullest() (highest *Sample) {
 	return highest
 }
 
-// sum is what the kinds take together: about memory.current.
+// sum is what the kinds take together: about memory.current, without what is on its way to swap.
 func (s MemoryStat) sum() Bytes { return s.Anon + s.File + s.Sock + s.Kernel }
+
+// toSwap is what of SwapCached no process maps, where so much is charged: anonymous memory that is being written to swap, most of all.
+func (s MemoryStat) toSwap(current Bytes) Bytes { return max(min(s.SwapCached, current-s.sum()), 0) }
+
+// missing is what of so much memory is in no kind.
+func (s MemoryStat) missing(current Bytes) Bytes { return current - s.sum() - s.toSwap(current) }
 
 // OwnReport returns the kernel's report of the target's own kill for the cage's limit, or else of the last kill for that limit; nil
 // where there is none with Stat.
@@ -165,9 +171,9 @@ type Fill struct {
 // memory.stat had not summed up yet.
 func (c *Composition) Fills() []Fill {
 	s := c.Stat
-	pageCache := max(s.File-s.Shmem, 0)
+	pageCache, toSwap := max(s.File-s.Shmem, 0), s.toSwap(c.Current)
 	fills := []Fill{
-		{"anon", s.Anon, []Fill{{"huge pages", s.AnonTHP, nil}, {"locked", min(s.Unevictable, s.Anon), nil}}},
+		{"anon", s.Anon + toSwap, []Fill{{"on its way to swap", toSwap, nil}, {"huge pages", s.AnonTHP, nil}, {"locked", min(s.Unevictable, s.Anon), nil}}},
 		{"page cache", pageCache, []Fill{
 			{"dirty", min(s.Dirty+s.Writeback, pageCache), nil}, // what is written to while it is being written is both
 			{"mapped", min(s.Mapped, pageCache), nil}, {"huge pages", s.FileTHP, nil},
@@ -181,7 +187,7 @@ func (c *Composition) Fills() []Fill {
 		}},
 	}
 	if s.Anon < pageCache+s.Shmem { // what is locked is not known by kind: it is the larger one's
-		fills[0].Parts = fills[0].Parts[:1]
+		fills[0].Parts = fills[0].Parts[:2]
 	}
 	for i := range fills {
 		fills[i].Parts = slices.DeleteFunc(fills[i].Parts, func(f Fill) bool { return f.Size <= 0 })

@@ -116,6 +116,24 @@ func TestAReportThatIsBehindIsSaidToBe(t *testing.T) {
 	require.False(t, c.Kernel)
 }
 
+// Debian 13's 6.12 killed while 11.5 MiB were being written to swap. They are charged, and in no kind: the report seemed to be behind,
+// and what it said of the swap was lost.
+func TestWhatIsOnItsWayToSwapIsAnonymousMemory(t *testing.T) {
+	o := filledOutcome(MemoryStat{Anon: 54439936, File: 4096, Shmem: 4096, Kernel: 434176, Writeback: 11939840, SwapCached: 12046336})
+	o.Evidence.Limits.Swap = 32 * MiB
+	o.Evidence.Kills[0].Report.Swap = &OOMUsage{Usage: 32 * MiB, Limit: 32 * MiB, FailCnt: 1344}
+	sample := Sample{Current: 66867200, Stat: MemoryStat{Anon: 63438848, Kernel: 434176}}
+	o.Evidence.Fullest = NewComposition(o.Evidence, Timeline{sample}, nil)
+	require.True(t, o.Evidence.Fullest.Kernel)
+	_, why := o.Judge()
+	require.Contains(t, why, "filled by anon 63.4 MiB (99 %), and swap was full: 32.0 of 32.0 MiB; victim")
+
+	sample.Stat = MemoryStat{Anon: 50 * MiB, SwapCached: 12 * MiB}
+	require.Equal(t, sample.Stat, NewComposition(Evidence{}, Timeline{sample}, nil).Stat, "a sample with it is whole")
+	sample.Stat.SwapCached = MiB
+	require.Nil(t, NewComposition(Evidence{}, Timeline{sample}, nil))
+}
+
 func TestPageTablesThatAReportLacksAreThoseOfTheProcesses(t *testing.T) {
 	o := filledOutcome(MemoryStat{Kernel: 62 * MiB, SlabReclaimable: MiB})
 	r := o.Evidence.Kills[0].Report

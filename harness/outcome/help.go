@@ -43,8 +43,10 @@ var advices = []struct {
 }{
 	{"copies after a fork", func(c *Composition) Bytes { return c.Copied }, "leave as much free as the child's lifetime writes, or write less while it lives"},
 	{"locked memory", func(c *Composition) Bytes { return c.Stat.Unevictable }, "lock less (mlock, mlockall): what is locked can be neither swapped nor dropped"},
-	{"heap", func(c *Composition) Bytes { return c.Stat.Anon - c.Copied - c.Stat.Unevictable }, "take a heap profile before the end (--capture), tell the runtime the limit (GOMEMLIMIT, -XX:MaxRAMPercentage, --max-old-space-size), or raise memory.max: `oomcage bisect` finds by how much"},
-	{"dirty page cache", func(c *Composition) Bytes { return c.Stat.Dirty + c.Stat.Writeback }, "the disk is slower than what is written: sync as you go, or write less at once"},
+	{"heap", func(c *Composition) Bytes {
+		return c.Stat.Anon + c.Stat.toSwap(c.Current) - c.Copied - c.Stat.Unevictable
+	}, "take a heap profile before the end (--capture), tell the runtime the limit (GOMEMLIMIT, -XX:MaxRAMPercentage, --max-old-space-size), or raise memory.max: `oomcage bisect` finds by how much"},
+	{"dirty page cache", func(c *Composition) Bytes { return min(c.Stat.Dirty+c.Stat.Writeback, c.Stat.File-c.Stat.Shmem) }, "the disk is slower than what is written: sync as you go, or write less at once"},
 	{"mapped files", func(c *Composition) Bytes {
 		return c.Stat.File - c.Stat.Shmem - c.Stat.Dirty - c.Stat.Writeback - c.Stat.Unevictable
 	}, "page cache is taken back by itself: what stays is in use all the time, so the working set is larger than the limit"},

@@ -16,6 +16,7 @@ type MemoryStat struct {
 	Writeback Bytes `json:"file_writeback,omitempty"` // of File what is being written
 
 	Unevictable Bytes `json:"unevictable,omitempty"` // of Anon and File what is locked into memory
+	SwapCached  Bytes `json:"swapcached,omitempty"`  // what is in memory and in swap, both: of Anon what processes map; the rest, which is being written or was read ahead, is in no other kind
 
 	Sock Bytes `json:"sock,omitempty"` // buffers of sockets
 
@@ -54,7 +55,7 @@ func (s *MemoryStat) fields() [statFields]statField {
 		size("anon", &s.Anon), size("anon_thp", &s.AnonTHP),
 		size("file", &s.File), size("file_thp", &s.FileTHP), size("shmem", &s.Shmem), size("shmem_thp", &s.ShmemTHP),
 		size("file_mapped", &s.Mapped), size("file_dirty", &s.Dirty), size("file_writeback", &s.Writeback),
-		size("unevictable", &s.Unevictable), size("sock", &s.Sock),
+		size("unevictable", &s.Unevictable), size("swapcached", &s.SwapCached), size("sock", &s.Sock),
 		size("kernel", &s.Kernel), size("kernel_stack", &s.KernelStack), size("pagetables", &s.PageTables),
 		size("sec_pagetables", &s.SecPageTables), size("percpu", &s.PerCPU), size("vmalloc", &s.Vmalloc),
 		size("slab_reclaimable", &s.SlabReclaimable), size("slab_unreclaimable", &s.SlabUnreclaimable),
@@ -65,7 +66,7 @@ func (s *MemoryStat) fields() [statFields]statField {
 	}
 }
 
-const statFields = 27
+const statFields = 28
 
 func (f statField) get() uint64 {
 	if f.size != nil {
