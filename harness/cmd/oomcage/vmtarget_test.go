@@ -4,7 +4,6 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -27,10 +26,11 @@ func TestAServiceThatWasNotBuiltIsMissedBeforeAGuestBoots(t *testing.T) {
 		require.EqualError(t, err, "./nosuch is not here: build it first (go build -o nosuch …)", words)
 		require.ErrorAs(t, err, &usageError{})
 	}
-	sort, err := exec.LookPath("sort")
-	require.NoError(t, err)
+	bin := t.TempDir()
+	t.Setenv("PATH", bin)
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "sort"), nil, 0o700))
 	for name, expected := range map[string]string{
-		"sort":   "sort is not in the microVM: add it (oomcage vm -add " + sort + " …)",
+		"sort":   "sort is not in the microVM: add it (oomcage vm -add " + bin + "/sort …)",
 		"nosuch": "nosuch is not in the microVM, and not in $PATH here: install it, and add it (oomcage vm -add FILE …)",
 	} {
 		err := missingTarget(vm.Options{Program: "oomcage", Args: []string{"run", "--", name}})
