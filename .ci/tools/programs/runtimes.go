@@ -183,10 +183,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 EOF
 cat >prefork.py <<'EOF'
-import os, socket, sys
+import fcntl, os, socket, sys
 s = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=64)
 def work():
     kept = []
+    turn = open(__file__, "a")
+    fcntl.flock(turn, fcntl.LOCK_EX) # until it ends: the kernel kills the largest, which is to be the one that serves
     while True:
         c, _ = s.accept()
         asked = b""
@@ -226,7 +228,7 @@ export PY=$PWD`,
 		},
 		{
 			name:  "prefork",
-			shows: "Two forked workers: the larger is killed, or both, the parent starts others, and the service is back.",
+			shows: "Two forked workers, of which one serves: it is killed, the other takes over, the parent starts one anew, and the service is back.",
 			run: `--max 64M --post / --step 2MiB --steps 40 --tolerate 10 --expect child-oom-killed --acked 34..39 --recovered 1m \
     --output 'a worker ended with status 9' -- python3 "$PY/prefork.py" '$PORT'`,
 			says: `filled by anon .*victims? python3`,
