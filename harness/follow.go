@@ -24,7 +24,7 @@ type follower struct {
 	mu    sync.Mutex
 	seen  outcome.Followed
 	known map[uint64]bool // by the PIDs that this process sees
-	gone  int             // who was listed when it was being reaped, and has no PID any more: it may have left others
+	gone  int             // the most that were listed as 0 at once: being reaped, each may have left others; or of another PID namespace
 	kills *uint64         // that were counted when the target had ended; nil: it has not, or that could not be read
 }
 
@@ -108,9 +108,11 @@ func (f *follower) look(p *Process) {
 	pids, _ := p.group.Procs() // where it cannot be read, there is nothing to add
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	gone := 0
+	defer func() { f.gone = max(f.gone, gone) }()
 	for _, pid := range pids {
 		if pid == 0 {
-			f.gone++
+			gone++
 			continue
 		}
 		if int(pid) == p.PID() || f.known[pid] {

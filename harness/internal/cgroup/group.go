@@ -150,7 +150,7 @@ func (g *Group) Procs() ([]uint64, error) {
 	return pids, err
 }
 
-// members lists the processes in g itself.
+// members lists the processes in g itself. The library's Procs walks the folder, and fails where a cgroup below is removed meanwhile.
 func (g *Group) members() (pids []uint64, err error) {
 	text, err := g.Read("cgroup.procs")
 	if err != nil {
