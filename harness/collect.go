@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"oomcage/harness/internal/cgroup"
 )
 
 const (
@@ -72,6 +74,11 @@ func lacksGroupKill(e Evidence) bool {
 
 // awaitGroupKill waits until one more than before is counted. Kernels before 5.17 count none.
 func (c *Cage) awaitGroupKill(before Events) {
+	changed, stop, err := cgroup.Watch(c.eventsFile())
+	if err != nil {
+		return // where it cannot be waited for, what was read stands
+	}
+	defer stop()
 	late := newPatience(groupGrace)
 	defer late.end()
 	for {
@@ -82,7 +89,7 @@ func (c *Cage) awaitGroupKill(before Events) {
 		select {
 		case <-late.over:
 			return
-		case <-time.After(time.Millisecond):
+		case <-changed:
 		}
 	}
 }
