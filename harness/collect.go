@@ -36,7 +36,7 @@ func collect(ctx context.Context, p *Process, tl *timeline, log *kernelLog, time
 		e := tl.evidence(p)
 		e.Status = status
 		e.HarnessKilled = p.killed.Load() && status.Signal == "SIGKILL"
-		log.complete(ctx, &e)
+		log.complete(logTime(ctx), &e)
 		p.noteFollowed(&e, tl.before.Events.OOMKill+e.Events.OOMKill)
 		p.noteCPU(&e)
 		if over {

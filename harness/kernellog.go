@@ -41,17 +41,14 @@ func (k *kernelLog) catchUp(within time.Duration) {
 	_, _ = k.log.Wait(ctx, func([]kmsg.Kill) bool { return true }) // whoever asks for the kills gets the error
 }
 
-// complete adds to e what the log says of the kills that e counts. It waits a little for lines that
-// are still to come, and no longer than ctx, but for the time that it takes to read what is there: where the run's time is
-// up, on a busy machine what counted the kill may have taken all of it.
-func (k *kernelLog) complete(ctx context.Context, e *Evidence) {
+// complete adds to e what the log says of the kills that e counts. For lines that are still to come it waits so long.
+func (k *kernelLog) complete(within time.Duration, e *Evidence) {
 	if e.Events.OOMKill == 0 {
 		return
 	}
 	err := k.err
 	if err == nil {
-		within := logTime(ctx)
-		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		defer afterPatience(within, cancel).end()
 		var kills []kmsg.Kill
@@ -76,12 +73,10 @@ func (k *kernelLog) complete(ctx context.Context, e *Evidence) {
 	}
 }
 
-// logTime is how long the log is read and waited for.
+// logTime is how long the log is waited for in a run whose evidence is read until ctx ends. Where that time is up there is a little
+// more: on a busy machine, to count the kill may have taken all of it.
 func logTime(ctx context.Context) time.Duration {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return logGrace
-	}
+	deadline, _ := ctx.Deadline()
 	return min(logGrace, max(time.Until(deadline), lateGrace))
 }
 

@@ -42,7 +42,7 @@ func TestTheLogIsReadWhenTheTimeIsUp(t *testing.T) {
 	defer cancel()
 	e := Evidence{Cage: "/oomcage/none", Events: outcome.Events{OOMKill: 1}, Unread: map[outcome.Source]string{}}
 	require.Equal(t, lateGrace, logTime(ctx))
-	log.complete(ctx, &e)
+	log.complete(logTime(ctx), &e)
 	if log.err != nil { // an ordinary user may not read it
 		require.NotEmpty(t, e.Unread[outcome.KernelLog])
 	} else {

@@ -187,7 +187,7 @@ func (l *watchedLife) readLog(e *Evidence) {
 		if e.Events.OOMKill > 0 {
 			l.log.catchUp(catchUpGrace)
 		}
-		l.log.complete(context.Background(), e)
+		l.log.complete(logGrace, e)
 		return
 	}
 	counted := e.Events.OOMKill
@@ -196,11 +196,8 @@ func (l *watchedLife) readLog(e *Evidence) {
 		return
 	}
 	l.log.catchUp(catchUpGrace)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	defer afterPatience(uncountedGrace, cancel).end()
 	e.Events.OOMKill = max(counted, above, 1)
-	l.log.complete(ctx, e)
+	l.log.complete(uncountedGrace, e)
 	e.Events.OOMKill = counted
 	if r := e.OwnReport(); r != nil && r.Memory != nil {
 		e.Peak = max(e.Peak, r.Memory.Usage) // memory.peak was read too early
