@@ -2,7 +2,6 @@ package harness
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -24,7 +23,8 @@ func lookAt(pid int, home string) whereabouts {
 		at.group = placeIn(home, text)
 	}
 	if text, err := sys.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil {
-		at.leaderEnded, at.leaderDead = leaderEnded(text), readStatLine(text, false).dead()
+		leader := readStatLine(text, false)
+		at.leaderEnded, at.leaderDead = leader.leaderEnded(), leader.dead()
 	}
 	if score, err := readOOMScore(fmt.Sprintf("/proc/%d/oom_score_adj", pid)); err == nil {
 		at.score = &score
@@ -47,20 +47,6 @@ func placeIn(home, membership string) string {
 		return name
 	}
 	return ""
-}
-
-// leaderEnded reads /proc/PID/stat of a process that runs: its main thread is a zombie that has ended by
-// itself. Where a signal is about to end the process, the thread's exit code is that signal.
-func leaderEnded(stat string) bool {
-	const state, threads, exitCode = 0, 17, 49 // of the fields after the comm: proc_pid_stat(5) counts from 3
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
-	if len(fields) <= exitCode || fields[state] != "Z" {
-		return false
-	}
-	n, err := strconv.Atoi(fields[threads])
-	code, codeErr := strconv.Atoi(fields[exitCode])
-	const signalMask = 0x7f
-	return err == nil && codeErr == nil && n > 1 && code&signalMask == 0
 }
 
 // whereabouts tells where the process is, or was when it ended.

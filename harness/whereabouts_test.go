@@ -46,11 +46,11 @@ func TestAMainThreadThatEndedByItselfIsKnown(t *testing.T) {
 		"":                    false,
 		stat("Z", 2, 0)[:100]: false,
 	} {
-		require.Equal(t, want, leaderEnded(text), text)
+		require.Equal(t, want, readStatLine(text, false).leaderEnded(), text)
 	}
 	own, err := os.ReadFile("/proc/self/stat")
 	require.NoError(t, err)
-	require.False(t, leaderEnded(string(own)))
+	require.False(t, readStatLine(string(own), false).leaderEnded())
 }
 
 func TestMovesAreBoundedAndTheLastIsKept(t *testing.T) {
