@@ -21,11 +21,11 @@ type census struct {
 	tmpfs   map[string]Bytes // what was in use of each when that began
 	taken   []outcome.Census // the firsts of the shares that were reached, and the highest since
 	firsts  int
-	reached int    // how many of the shares
-	next    Bytes  // not below this
-	ooms    uint64 // when that was asked last
-	dying   bool   // somebody was being killed then
-	pids    []uint64
+	reached int      // how many of the shares
+	next    Bytes    // not below this
+	ooms    uint64   // when late was asked last
+	dying   bool     // somebody was being killed then
+	pids    []uint64 // of the last census, whether it was kept or not
 	often   budget
 }
 
@@ -65,17 +65,18 @@ func (c *census) see(s outcome.Sample, limit Bytes) {
 	})
 }
 
-// late reports whether there was an OOM since it was asked last, or a victim dies yet. An OOM is counted before the victim loses what
-// it has, so that who was read before this was asked may have lost it, and the cage not be rid of it: the census before shows more.
+// late reports whether an OOM was counted since it was asked last, or a victim is still dying. The kernel counts before it kills, and
+// takes the memory back by and by: a census may then show a victim without memory that the cage is still charged with, and the one
+// before shows more.
 func (c *census) late() bool {
 	now, err := readEvents(c.group, "memory.events")
 	if err != nil {
 		return false
 	}
-	ooms, were := c.ooms, c.dying
+	ooms, wasDying := c.ooms, c.dying
 	c.ooms = now.OOM + now.OOMKill
 	c.dying = c.ooms > 0 && slices.ContainsFunc(c.pids, isDying)
-	return c.ooms != ooms || were || c.dying
+	return c.ooms != ooms || wasDying || c.dying
 }
 
 // isDying reports whether a process has been killed and is no zombie yet, or is gone.

@@ -24,8 +24,8 @@ type follower struct {
 	mu    sync.Mutex
 	seen  outcome.Followed
 	known map[uint64]bool // by the PIDs that this process sees
-	gone  int             // the most that were listed as 0 at once: being reaped, each may have left others; or of another PID namespace
-	kills *uint64         // that were counted when the target had ended; nil: it has not, or that could not be read
+	gone  int             // the most PIDs that were 0 at once (see Group.Procs): who was being reaped may have left others
+	kills *uint64         // OOM kills that were counted when the target had ended; nil: it has not, or they could not be read
 }
 
 // follow follows the target until ctx ends.
@@ -90,7 +90,7 @@ func awaitMember(ctx context.Context, g *cgroup.Group, pid int) error {
 	}
 }
 
-// pids are those of who is known, and how many more had none any more.
+// pids lists who is known, and how many more were there without a PID.
 func (f *follower) pids() (pids []int, gone int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

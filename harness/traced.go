@@ -21,7 +21,7 @@ const tracedPause = 20 * time.Millisecond
 // noteTraced notes the end of a target that is dead, and that this process cannot wait for yet: the kernel tells a tracer first, and
 // the parent when that has waited for it or has ended (exit_notify in kernel/exit.c).
 func (p *Process) noteTraced() {
-	if p.held != nil || p.child == nil || p.Status().Ended || !p.isOthers() {
+	if p.held != nil || p.child == nil || p.Status().Ended || p.isWaitable() {
 		return
 	}
 	status, known := tracedEnd(p.PID())
@@ -32,14 +32,14 @@ func (p *Process) noteTraced() {
 	p.ends(status, last)
 }
 
-// isOthers reports whether the process runs, or has ended for others than its parent only.
-func (p *Process) isOthers() bool {
+// isWaitable reports whether the process has ended and this one, its parent, can wait for it, or has. It is not while a tracer holds it.
+func (p *Process) isWaitable() bool {
 	var info unix.Siginfo
 	var err error
 	handleErr := p.child.WithHandle(func(pidfd uintptr) {
 		err = unix.Waitid(unix.P_PIDFD, int(pidfd), &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
 	})
-	return handleErr == nil && err == nil && info.Signo == 0
+	return handleErr != nil || err != nil || info.Signo != 0
 }
 
 // tracedEnd is how a process has ended whose threads are all dead, of which each stays as long as its tracer has not waited for it.

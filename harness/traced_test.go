@@ -32,17 +32,17 @@ func TestTheEndOfWhatATracerHoldsIsKnown(t *testing.T) {
 			p := &Process{child: target.Process}
 			_, known := tracedEnd(p.PID())
 			require.False(t, known, "it runs")
-			require.True(t, p.isOthers())
+			require.False(t, p.isWaitable())
 			require.NoError(t, target.Process.Kill())
 			require.Eventually(t, func() bool {
 				status, known := tracedEnd(p.PID())
 				return known && status == sigkill
 			}, time.Minute, time.Millisecond)
-			require.True(t, p.isOthers(), "its parent cannot wait for it")
+			require.False(t, p.isWaitable(), "its parent cannot wait for it")
 			require.NoError(t, tracer.Process.Kill())
 			require.Error(t, tracer.Wait())
 			require.Error(t, target.Wait(), "the tracer has let it go")
-			require.False(t, p.isOthers())
+			require.True(t, p.isWaitable())
 		})
 	}
 }

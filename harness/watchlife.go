@@ -309,7 +309,7 @@ func (l *watchedLife) tell() {
 func (l *watchedLife) outcome() *Outcome {
 	o := &Outcome{Name: cmp.Or(l.spec.Name, l.spec.what()), Evidence: l.evidence(), Timeline: outcome.Timeline{}}
 	o.Spec.Limits = o.Evidence.Limits
-	o.Spec.Target.Path = l.main.known().path
+	o.Spec.Target.Path = l.main.orZero().path
 	l.tl.mu.Lock()
 	o.Timeline = append(o.Timeline, l.tl.samples.Fit(maxTimelineText, l.tl.limit())...)
 	o.Census = l.tl.census.taken

@@ -176,8 +176,8 @@ func (m *watchedMain) pid() int {
 	return initialPID(m.id)
 }
 
-// known is it, or one of which nothing is known.
-func (m *watchedMain) known() *watchedMain {
+// orZero is m, or where there is none its zero value: no PID, no path.
+func (m *watchedMain) orZero() *watchedMain {
 	return cmp.Or(m, &watchedMain{})
 }
 

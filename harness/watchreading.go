@@ -131,7 +131,7 @@ func (l *watchedLife) evidence() Evidence {
 	if after.Unread[outcome.EventsFile] != "" || removed || l.last.final {
 		l.asReadLast(&after)
 	}
-	l.before = &watchedEnd{id: l.last.id, main: l.main.known().id, memory: after.Memory, ancestors: slices.Clone(after.Ancestors)}
+	l.before = &watchedEnd{id: l.last.id, main: l.main.orZero().id, memory: after.Memory, ancestors: slices.Clone(after.Ancestors)}
 	e := after.Since(l.tl.before.Reading)
 	if n := len(l.tl.samples); n > 0 && removed {
 		last := l.tl.samples[n-1]
@@ -150,7 +150,7 @@ func (l *watchedLife) evidence() Evidence {
 		}
 		cancel()
 	}
-	e.OOMScoreAdj = l.main.known().oomScore
+	e.OOMScoreAdj = l.main.orZero().oomScore
 	w := &outcome.Watched{
 		What: l.spec.what(), Ended: over, EndedAt: l.ended, Removed: removed, Final: l.last.final || l.ended == 0,
 		ReadAt: l.last.at, Main: l.main.named(), Most: l.most, Moved: l.moved,

@@ -121,7 +121,7 @@ func findBase(root string, may access) (base, error) {
 	return b, err
 }
 
-// hasAllUsers tells from its map that a user namespace is that of the machine: root of another may not write the machine's cgroups.
+// hasAllUsers reports whether a user namespace is the machine's, by its uid_map: root of another may not write the machine's cgroups.
 func hasAllUsers(path string) bool {
 	text, err := os.ReadFile(path)
 	return err == nil && slices.Equal(strings.Fields(string(text)), []string{"0", "0", "4294967295"})
