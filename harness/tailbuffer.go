@@ -20,8 +20,9 @@ type tail struct {
 	watches  []*lineWatch
 }
 
-// headlines are how the Go runtime begins an end with a traceback.
-var headlines = [][]byte{[]byte("fatal error: "), []byte("panic: ")}
+// headlines are how the Go runtime begins an end with a traceback: its own, a fault outside of Go's own code, and what cgo says
+// before it aborts.
+var headlines = [][]byte{[]byte("fatal error: "), []byte("panic: "), []byte("SIGSEGV: "), []byte("SIGBUS: "), []byte("runtime/cgo: ")}
 
 // maxHeadline bounds what is kept of such a line.
 const maxHeadline = 400

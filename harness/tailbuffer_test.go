@@ -55,6 +55,13 @@ func TestATailKeepsTheLineThatSaysWhyAGoProgramEnded(t *testing.T) {
 	_, _ = later.Write(trace)
 	require.Contains(t, later.String(), "\npanic: three\n[…]\n", "the last one counts")
 
+	for _, line := range []string{"SIGSEGV: segmentation violation", "SIGBUS: bus error", "runtime/cgo: pthread_create failed: Resource temporarily unavailable"} {
+		var out tail
+		_, _ = out.Write([]byte(line + "\nSIGABRT: abort\nPC=0x7 m=0 sigcode=1\n"))
+		_, _ = out.Write(trace)
+		require.Contains(t, out.String(), "\n"+line+"\n[…]\n")
+	}
+
 	var endless tail
 	_, _ = endless.Write(append([]byte("panic: "), bytes.Repeat([]byte("é"), 4*tailSize)...))
 	require.LessOrEqual(t, len(endless.String()), tailSize+maxHeadline+200)

@@ -48,7 +48,7 @@ const javaMemory = `(?:Java heap space|GC overhead limit exceeded|Metaspace|Comp
 var signatures = []signature{
 	{
 		runtime: "Go", codes: []int{2}, signals: abort, // the latter with GOTRACEBACK=crash
-		words:  regexp.MustCompile(`^fatal error: (?:runtime: )?(?:out of memory|cannot allocate memory)`),
+		words:  regexp.MustCompile(`^fatal error: (?:(?:runtime: |pageAlloc: )?(?:out of memory|cannot allocate memory)|failed to reserve page summary memory)`),
 		within: anyLines, later: regexp.MustCompile(`^(?:panic|fatal error): `),
 	},
 	{
