@@ -33,7 +33,9 @@ const sumGrace = 3 * time.Second
 
 // summedUp reads memory.stat of a cage in which nothing runs, until it is off by less than that from memory.current, which is exact.
 func (p *Process) summedUp(lag Bytes) (outcome.MemoryStat, error) {
-	for start := time.Now(); ; time.Sleep(10 * time.Millisecond) { // the kernel tells nobody
+	grace := newPatience(sumGrace)
+	defer grace.end()
+	for {
 		raw, err := p.cage.group.ReadKeyed("memory.stat")
 		if err != nil {
 			return outcome.MemoryStat{}, err
@@ -43,10 +45,15 @@ func (p *Process) summedUp(lag Bytes) (outcome.MemoryStat, error) {
 			return outcome.MemoryStat{}, err
 		}
 		now, current := outcome.ReadMemoryStat(raw), Bytes(size)
-		off := current - now.Anon - now.File - now.Sock - now.Kernel
-		if -lag < off && off < lag || time.Since(start) > sumGrace {
-			now.File, now.Shmem = min(now.File, current), min(now.Shmem, current)
+		off := now.Missing(current)
+		now.File, now.Shmem = min(now.File, current), min(now.Shmem, current)
+		if -lag < off && off < lag {
 			return now, nil
+		}
+		select {
+		case <-grace.over:
+			return now, nil
+		case <-time.After(10 * time.Millisecond): // the kernel tells nobody
 		}
 	}
 }

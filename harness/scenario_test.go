@@ -129,7 +129,7 @@ func (s *scenarios) summed(c *Cage, expected func(now snapshot) bool) snapshot {
 func (s *scenarios) wholeReading(c *Cage) snapshot {
 	s.T().Helper()
 	return s.summed(c, func(now snapshot) bool {
-		missing := now.Current - now.Stat.Anon - now.Stat.File - now.Stat.Kernel - now.Stat.Sock
+		missing := now.Stat.Missing(now.Current)
 		return -statLag() <= missing && missing <= 2*statLag()
 	})
 }

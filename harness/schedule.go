@@ -150,7 +150,7 @@ func (m *mover) apply(c outcome.Change) {
 // patiently calls f, and leaves it behind where it has not returned by some time after the load's end.
 func (m *mover) patiently(f func() error) error {
 	done, late := make(chan error, 1), make(chan struct{})
-	stop := context.AfterFunc(m.ctx, func() { time.AfterFunc(heedGrace, func() { close(late) }) })
+	stop := context.AfterFunc(m.ctx, func() { afterPatience(heedGrace, func() { close(late) }) })
 	defer stop()
 	go func() { done <- f() }()
 	select {

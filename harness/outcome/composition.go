@@ -107,12 +107,12 @@ func (r *OOMReport) pageTables() (size Bytes) {
 // lacks reports whether the kernel's report lacks more of what the cage was charged with than the recorder: before a report the
 // kernel sums up what each CPU has counted, unless that is being done already.
 func (r *OOMReport) lacks(reported, recorded MemoryStat) bool {
-	return r.Memory != nil && reported.missing(r.Memory.Usage) > r.Memory.Usage/kindShare && recorded.sum() > reported.sum()
+	return r.Memory != nil && reported.Missing(r.Memory.Usage) > r.Memory.Usage/kindShare && recorded.sum() > reported.sum()
 }
 
 // unknown is what the cage was charged with and memory.stat had not summed up yet, where it is worth a word.
 func (c *Composition) unknown() Bytes {
-	if size := c.Stat.missing(c.Current); size >= c.Current/kindShare {
+	if size := c.Stat.Missing(c.Current); size >= c.Current/kindShare {
 		return size
 	}
 	return 0
@@ -124,7 +124,7 @@ func (t Timeline) fullest() (highest *Sample) {
 	const close = 50 // one part in so many
 	var top Bytes
 	for i, s := range t {
-		if off := s.Stat.missing(s.Current).abs(); off > max(s.Current/10, 2*MiB) {
+		if off := s.Stat.Missing(s.Current).abs(); off > max(s.Current/10, 2*MiB) {
 			continue
 		}
 		if top = max(top, s.Current); s.Current >= top-top/close {
@@ -143,8 +143,8 @@ func (s MemoryStat) sum() Bytes { return s.Anon + s.File + s.Sock + s.Kernel }
 // toSwap is what of SwapCached no process maps, where so much is charged: anonymous memory that is being written to swap, most of all.
 func (s MemoryStat) toSwap(current Bytes) Bytes { return max(min(s.SwapCached, current-s.sum()), 0) }
 
-// missing is what of so much memory is in no kind.
-func (s MemoryStat) missing(current Bytes) Bytes { return current - s.sum() - s.toSwap(current) }
+// Missing returns what of so much charged memory is in no kind; below 0 where the kinds have more.
+func (s MemoryStat) Missing(current Bytes) Bytes { return current - s.sum() - s.toSwap(current) }
 
 // OwnReport returns the kernel's report of the target's own kill for the cage's limit, or else of the last kill for that limit; nil
 // where there is none with Stat.
