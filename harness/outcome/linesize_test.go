@@ -46,7 +46,7 @@ func TestALineOfResultsIsBelow200KB(t *testing.T) {
 		r.Tasks = append(r.Tasks, OOMTask{PID: 1 << 22, TGID: 1<<22 - pid, UID: 1 << 16, Name: "fifteen-letters", RSS: size(), Anon: size(), File: size(), Shmem: size(), PageTables: size(), Swap: size()})
 	}
 	o.Evidence.Kills = []OOMKill{{PID: 1, Name: "x", Report: r.Bounded(1)}}
-	before, processes := len(o.Timeline), len(o.Census[0].Processes)
+	whole, before, processes := o.Timeline, len(o.Timeline), len(o.Census[0].Processes)
 	o.Complete()
 	line, err := json.Marshal(o)
 	require.NoError(t, err)
@@ -60,6 +60,10 @@ func TestALineOfResultsIsBelow200KB(t *testing.T) {
 	require.Less(t, len(o.Timeline), before)
 	require.Greater(t, len(o.Timeline), before/4, "no more is thrown away than has to be")
 	require.Len(t, o.Census[0].Processes, processes)
+
+	o.Timeline, o.Output, o.Error = whole, strings.Repeat("\x01", 14<<10), ""
+	o.fit(maxLine)
+	require.Less(t, part(o), maxLine, "less output, each byte of which is six in JSON")
 
 	o.fit(len(line) - part(o.Timeline))
 	require.Len(t, o.Census[0].Processes, processes/2, "where the timeline is not enough")

@@ -104,8 +104,8 @@ func (t Timeline) Fit(length int, limit Bytes) Timeline {
 }
 
 const (
-	// maxLine bounds a line of results, in bytes, and maxWords what it has of what the target and its steps said where all else, each
-	// with its own bound, is below maxLine in any case.
+	// maxLine bounds a line of results, in bytes. All that is in it has bounds of its own, and is below maxLine together as long as
+	// the output and the error have less than maxWords in JSON.
 	maxLine  = 200_000
 	maxWords = 32 << 10
 	// fewResidents is how many processes a Census has at least.
@@ -114,7 +114,7 @@ const (
 
 // fit thins the timeline, and then the censuses, until the outcome's JSON is below length bytes, as far as they can be.
 func (o *Outcome) fit(length int) {
-	if len(o.Output)+len(o.Error) < maxWords {
+	if words, err := json.Marshal([]string{o.Output, o.Error}); err != nil || len(words) < maxWords {
 		return
 	}
 	limit, _ := o.Evidence.inForce()
