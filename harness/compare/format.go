@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"oomcage/harness/internal/printable"
@@ -28,13 +29,17 @@ func (f *Format) String() string { return string(*f) }
 
 // Set takes a format's name, as flag.Value wants it.
 func (f *Format) Set(name string) error {
+	if !slices.Contains(formats(), Format(name)) {
+		return unknown(name)
+	}
+	*f = Format(name)
+	return nil
+}
+
+func unknown(name string) error {
 	var names []string
-	for _, known := range formats() {
-		if name == string(known) {
-			*f = known
-			return nil
-		}
-		names = append(names, string(known))
+	for _, f := range formats() {
+		names = append(names, string(f))
 	}
 	return fmt.Errorf("%q is no format; take one of %s", name, strings.Join(names, ", "))
 }
@@ -53,8 +58,9 @@ func Write(w io.Writer, c *Comparison, f Format) error {
 		return c.writeHTML(w)
 	case JSON:
 		return c.writeJSON(w)
+	default:
+		return unknown(string(f))
 	}
-	return new(Format).Set(string(f))
 }
 
 // writeJSON writes the comparison as one object.

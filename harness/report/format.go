@@ -50,10 +50,14 @@ func (f *Format) String() string { return string(*f) }
 // Set makes f the format of that name, as flag.Value has it. An unknown name is an error.
 func (f *Format) Set(name string) error {
 	if !slices.Contains(formats(), Format(name)) {
-		return fmt.Errorf("%q is no format; take one of %s", name, names())
+		return unknown(name)
 	}
 	*f = Format(name)
 	return nil
+}
+
+func unknown(name string) error {
+	return fmt.Errorf("%q is no format; take one of %s", name, names())
 }
 
 // Type returns what help texts call the value, as pflag.Value has it.
@@ -80,6 +84,7 @@ func Write(w io.Writer, s *Set, f Format) error {
 		return s.writeImage(w, f)
 	case Table:
 		return s.writeTable(w)
+	default:
+		return unknown(string(f))
 	}
-	return new(Format).Set(string(f))
 }
