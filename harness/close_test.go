@@ -35,6 +35,23 @@ func TestACageIsClosedWhileTargetsAreStarted(t *testing.T) {
 	}
 }
 
+// The kernel lists no processes of a threaded cgroup: they are those of the domain above it, which is the cage here.
+func TestARunEndsWhereAThreadedCgroupIsBelowItsCage(t *testing.T) {
+	cage := NewCageT(t, Limits{})
+	step := func(context.Context, *Process, int) error {
+		threads, err := cage.group.Child("threads")
+		if err != nil {
+			return err
+		}
+		return threads.Write("cgroup.type", "threaded")
+	}
+	o := mustRun(t, cage, Spec{Target: saying(t, "idle", "idle"), Load: Load{Step: step, Count: 1}})
+	o.RequireVerdict(t, Survived)
+	pids, err := cage.group.Procs()
+	require.NoError(t, err)
+	require.Empty(t, pids)
+}
+
 // fanotify(7) lets the execution of a program wait for a listener, as a file system does that does not answer. This one
 // never allows it.
 func TestACageIsClosedWhileAnExecutionHangs(t *testing.T) {

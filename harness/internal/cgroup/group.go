@@ -144,7 +144,9 @@ func (g *Group) Procs() ([]uint64, error) {
 	below, err := g.Descendants()
 	for _, down := range below {
 		more, memberErr := down.members()
-		err = errors.Join(err, ifThere(memberErr))
+		if !errors.Is(memberErr, unix.EOPNOTSUPP) { // of a threaded cgroup: they are listed in its domain, above
+			err = errors.Join(err, ifThere(memberErr))
+		}
 		pids = append(pids, more...)
 	}
 	return pids, err
