@@ -58,7 +58,7 @@ spec: {template: {spec: {containers: [{name: x}, {name: y}]}}}
 		{"a.yaml", memory("64"), "", "its memory limit is 64 bytes, and below 64KiB no program can be executed"},
 		{"a.yaml", pod("      resources: {requests: {memory: 2Gi}, limits: {memory: 1Gi}}\n"), "", "its memory request is 2147483648 and above its limit, which is 1073741824: the API refuses that"},
 		{"a.yaml", pod("      resources: {requests: {memory: 1Gi}, limits: {memory: 0}}\n"), "", "its memory request is 1073741824 and above its limit, which is 0: the API refuses that"},
-		{"a.yaml", pod("      resources: {requests: {cpu: 2}, limits: {cpu: 1}}\n"), "", "its cpu request is 2 and above its limit, which is 1: the API refuses that"},
+		{"a.yaml", pod("      resources: {requests: {cpu: 900m}, limits: {cpu: 500m}}\n"), "", "its cpu request is 0.9 and above its limit, which is 0.5: the API refuses that"},
 		{"a.yaml", all("{}", "{requests: {cpu: 2}, limits: {cpu: 1}}"), "b", "the cpu request is 2 and above its limit, which is 1 of a beside it: the API refuses that"},
 		{"a.yaml", all("{requests: {memory: 2Gi}, limits: {memory: 1Gi}}", "{}"), "a", "the pod's memory request is 2147483648 and above its limit, which is 1073741824: the API refuses that"},
 		{"a.yaml", all("{requests: {cpu: 3}}", "{requests: {cpu: 2}}"), "a", "the pod's cpu request is 3, and its containers together request 4: the API refuses that"},

@@ -128,11 +128,11 @@ func (f *found) check() error {
 	}
 	for _, name := range []string{"cpu", "memory"} {
 		if own, all := p.Resources.Requests[name], p.requested(name); own.Rat != nil && all.cmp(own) > 0 {
-			return fmt.Errorf("the pod's %s request is %d, and its containers together request %d: the API refuses that", name, own.value(), all.value())
+			return fmt.Errorf("the pod's %s request is %s, and its containers together request %s: the API refuses that", name, own, all)
 		}
 		for _, c := range p.Containers { // and not the others
 			if own, limit := p.Resources.Limits[name], c.Resources.Limits[name]; own.Rat != nil && limit.cmp(own) > 0 {
-				return fmt.Errorf("the pod's %s limit is %d, and that of %s is %d: the API refuses that", name, own.value(), c.Name, limit.value())
+				return fmt.Errorf("the pod's %s limit is %s, and that of %s is %s: the API refuses that", name, own, c.Name, limit)
 			}
 		}
 	}
@@ -142,7 +142,7 @@ func (f *found) check() error {
 func (r *resources) check() error {
 	for _, name := range []string{"cpu", "memory"} {
 		if request, limit := r.Requests[name], r.Limits[name]; limit.Rat != nil && request.cmp(limit) > 0 {
-			return fmt.Errorf("%s request is %d and above its limit, which is %d", name, request.value(), limit.value())
+			return fmt.Errorf("%s request is %s and above its limit, which is %s", name, request, limit)
 		}
 	}
 	return nil

@@ -75,6 +75,15 @@ func (q quantity) value() int64 {
 	return whole.Int64()
 }
 
+// String is the amount in decimals: "0.9". The forms of a quantity have no others.
+func (q quantity) String() string {
+	if q.Rat == nil {
+		return "0"
+	}
+	digits, _ := q.FloatPrec()
+	return q.FloatString(digits)
+}
+
 // positive reports whether there is any of it.
 func (q quantity) positive() bool { return q.Rat != nil && q.Sign() > 0 }
 
