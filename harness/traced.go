@@ -42,8 +42,8 @@ func (p *Process) isWaitable() bool {
 	return handleErr != nil || err != nil || info.Signo != 0
 }
 
-// tracedEnd is how a process has ended whose threads are all dead, of which each stays as long as its tracer has not waited for it.
-// It is not known of a process that runs, nor where this one may not know.
+// tracedEnd reads how a process has ended that is held by a tracer: each thread of it that is traced stays as a zombie until the tracer
+// has waited for it. It is not known while a thread runs, nor to a user who is shown no exit codes.
 func tracedEnd(pid int) (s outcome.ExitStatus, known bool) {
 	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 	if err != nil || len(threads) == 0 {

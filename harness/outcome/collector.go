@@ -53,8 +53,8 @@ func (t StepTimes) pace() *Pace {
 }
 
 // Complete adds to the outcome of a run that is over what follows from its other fields: Evidence.LastWords; Evidence.Pace and Took
-// where time ran out; and to Predicted that steps which had no answer, or failed, may have taken memory too. What it has too much of for
-// a line of results goes. It is called once, before Judge.
+// where time ran out; and to Predicted that steps which had no answer, or failed, may have taken memory too. A line of results that would
+// be too long is thinned. It is called once, before Judge.
 func (o *Outcome) Complete() {
 	o.allowInFlight()
 	o.Evidence.LastWords = lastWords(o.Output, o.Evidence.Status)

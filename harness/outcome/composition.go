@@ -140,7 +140,8 @@ func (t Timeline) fullest() (highest *Sample) {
 // sum is what the kinds take together: about memory.current, without what is on its way to swap.
 func (s MemoryStat) sum() Bytes { return s.Anon + s.File + s.Sock + s.Kernel }
 
-// toSwap is what of SwapCached no process maps, where so much is charged: anonymous memory that is being written to swap, most of all.
+// toSwap is how much of SwapCached is in no kind, as far as current has more than the kinds: mostly anonymous memory that is being
+// written to swap.
 func (s MemoryStat) toSwap(current Bytes) Bytes { return max(min(s.SwapCached, current-s.sum()), 0) }
 
 // Missing returns what of so much charged memory is in no kind; below 0 where the kinds have more.

@@ -42,7 +42,7 @@ func said(lines string) (about []string, by map[string]string) {
 }
 
 // The deaths of docs/reading.md are staged in a guest, and the page has what is printed of them: with -update it is written, and
-// else each line's kind of memory, cause and advice are compared. Sizes, times and the way to the last straw are another day's.
+// else each line's kind of memory, cause and advice are compared: sizes, times and the allocation that failed differ from run to run.
 func TestTheDeathsOfDocsReadingAreStagedInMicroVMs(t *testing.T) {
 	text, err := os.ReadFile(reading)
 	require.NoError(t, err)
@@ -88,8 +88,8 @@ func TestTheDeathsOfDocsReadingAreStagedInMicroVMs(t *testing.T) {
 	}
 }
 
-// essence is what a line of an explanation says on any day: the verdict and its reason, which kind of memory was the most, and what
-// helps against it.
+// essence is what of a line of an explanation is the same in each run: the verdict and its reason, which kind of memory was the most,
+// and what helps against it.
 func essence(about, lines string) string {
 	line := strings.Join(strings.Fields(lines), " ")
 	line = regexp.MustCompile(`[0-9]+(\.[0-9]+)?( [KMG]?iB)?`).ReplaceAllString(line, "N")
@@ -99,7 +99,7 @@ func essence(about, lines string) string {
 	case "help":
 		line, _, _ = strings.Cut(line, ":")
 	case "ended":
-	default: // figures alone, or the last straw
+	default: // figures, or the allocation that failed
 		line = about
 	}
 	return line

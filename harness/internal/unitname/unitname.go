@@ -14,9 +14,9 @@ func Files(name string) []string {
 	return []string{name}
 }
 
-// DropIns are the names of a unit whose drop-ins are its too, each in a folder NAME.d: itself, its template, and what its name begins
-// with up to a dash, as an instance where it is one: a-b@c.service, a-b@.service, a-.service, a-@c.service, a-@.service. Those of all units
-// of its kind (service.d) are not among them: they count less.
+// DropIns lists the names whose folders NAME.d hold drop-ins of a unit, the most special first: its own, its template's, and those
+// that are left when it is cut off behind a dash. Of a-b@c.service these are a-b@c.service, a-b@.service, a-.service, a-@c.service and
+// a-@.service. The folder of all units of a kind, service.d, is not among them: it counts less than all these.
 func DropIns(name string) []string {
 	kind := filepath.Ext(name)
 	prefix, instance, _ := strings.Cut(strings.TrimSuffix(name, kind), "@")
