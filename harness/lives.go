@@ -42,10 +42,11 @@ func (c *Cage) live(ctx context.Context, s Spec, start time.Time, own bool) (*Ou
 		if err := c.endLife(ctx, p, own); err != nil {
 			return o, p, errors.Join(err, s.Target.tmp.remove())
 		}
-		o.Output = p.Output()
-		o.Complete()
-		last, lastProcess = o, p
-		lives = append(lives, lifeOf(o))
+		last, lastProcess = o, p // which finish completes, where it stays the last
+		life := *o
+		life.Output = p.Output()
+		life.Complete()
+		lives = append(lives, lifeOf(&life))
 		s.Load.sent += o.Attempted
 		s.Load.failures += o.Failed
 		c.moved(o.Evidence.Applied)

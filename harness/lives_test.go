@@ -1,6 +1,11 @@
 package harness
 
 import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -42,6 +47,27 @@ func TestATargetThatDiesOfEachLifeStaysDead(t *testing.T) {
 	require.False(t, o.Outages[1].Over())
 	require.Equal(t, o.Lives[0].Attempted+o.Attempted, o.Outages[1].Step, "steps are counted through all lives")
 	require.Contains(t, o.String(), "1 of 2, until ")
+}
+
+// What follows from an outcome is added once, also where it is the last one since the target could not be started again.
+func TestATargetThatCannotBeStartedAgainHasTheOutcomeOfItsLastLife(t *testing.T) {
+	const size = 8 * MiB
+	target := saying(t, "idle", "idle")
+	executable := target.Path
+	target.Path, target.Restart = filepath.Join(t.TempDir(), "target"), 1
+	require.NoError(t, os.Symlink(executable, target.Path))
+	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 64 * MiB}, Load: Load{Bytes: size, Count: 9, Tolerate: 1, Step: func(ctx context.Context, p *Process, n int) error {
+		if n == 1 {
+			return &HTTPStatusError{Code: http.StatusServiceUnavailable}
+		}
+		return errors.Join(os.Remove(target.Path), killedFromOutside(ctx, p, n))
+	}}})
+	o.RequireVerdict(t, Killed)
+	require.Empty(t, o.Lives)
+	require.Contains(t, o.Error, "it could not be started again: ")
+	require.Equal(t, 1, o.Failed)
+	all := outcome.Predict(o.Baseline, o.Evidence.Limits, size)
+	require.Equal(t, outcome.Prediction{Lo: all.Lo - 1, Hi: all.Hi}, *o.Predicted, "the failed step may have taken memory")
 }
 
 // A change of the schedule comes once, and where it was not due in one life it comes in the next.
