@@ -4,9 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/outcome"
 )
 
 func TestTheClockRunsSlowerAndSlower(t *testing.T) {

@@ -11,10 +11,10 @@ import (
 	"syscall"
 	"testing"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/outcome"
 )
 
 // report is what a harness in a process of its own says of its one run.

@@ -12,9 +12,9 @@ import (
 	"sync"
 	"time"
 
-	"oomcage/harness/outcome"
-
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/outcome"
 )
 
 // Executable finds the file that t runs, and reads it once: again only when it is new or has changed. So its pages are

@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/outcome"
 )
 
 func TestAnExecutableIsFoundAsTheTargetIsAndKnownByItsBytes(t *testing.T) {

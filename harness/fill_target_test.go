@@ -11,9 +11,9 @@ import (
 	"time"
 	"unsafe"
 
-	"oomcage/harness/outcome"
-
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/outcome"
 )
 
 func init() {

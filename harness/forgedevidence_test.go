@@ -4,10 +4,10 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"oomcage/harness/internal/kmsg"
 	"oomcage/harness/outcome"
-
-	"github.com/stretchr/testify/assert"
 )
 
 var sigkill = outcome.ExitStatus{Ended: true, Code: -1, Signal: "SIGKILL"}

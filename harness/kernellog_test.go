@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"oomcage/harness/internal/kmsg"
 	"oomcage/harness/outcome"
-
-	"github.com/stretchr/testify/require"
 )
 
 // The kernel's log is everybody's: kills of others, of an earlier cage, in a namespace's cgroups.

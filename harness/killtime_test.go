@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/outcome"
 )
 
 func TestKillsArePlacedWhenTheyAreFirstCounted(t *testing.T) {

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/outcome"
 )
 
 func TestWhatIsLeftOnTmpfsIsFoundUntilItIsRemoved(t *testing.T) {

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/outcome"
 )
 
 // These targets are not where they were put, or not under the limits that they were given.

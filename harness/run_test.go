@@ -11,9 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/outcome"
 )
 
 func TestRunOfAProgramThatEatsTooMuch(t *testing.T) {

@@ -12,11 +12,11 @@ import (
 	"time"
 	"unsafe"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/require"
 	"github.com/stretchr/testify/suite"
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/outcome"
 )
 
 // AboveScenarios are about limits that lie above the cage, up to the machine's RAM.

@@ -4,9 +4,9 @@ import (
 	"net/http"
 	"testing"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/suite"
+
+	"oomcage/harness/outcome"
 )
 
 // ChargeScenarios are about what the kernel charges to a cage. The figures are those of Linux's

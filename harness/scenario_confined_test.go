@@ -6,9 +6,9 @@ import (
 	"strconv"
 	"testing"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/suite"
+
+	"oomcage/harness/outcome"
 )
 
 // ConfinedScenarios are about harnesses that are not root of the whole machine. Each is a process of

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"testing"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/suite"
+
+	"oomcage/harness/outcome"
 )
 
 // GroupScenarios are about memory.oom.group. Their figures are those of the kernel's selftests,

@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/suite"
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/outcome"
 )
 
 // StartScenarios are about what is there before a target's first step and after its last: starts

@@ -10,11 +10,11 @@ import (
 	"time"
 	"unsafe"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/require"
 	"github.com/stretchr/testify/suite"
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/outcome"
 )
 
 // SwapScenarios are about a cage that may swap, on a machine that can.

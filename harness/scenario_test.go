@@ -8,12 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"oomcage/harness/internal/sys"
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/require"
 	"github.com/stretchr/testify/suite"
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/sys"
+	"oomcage/harness/outcome"
 )
 
 // scenarios is what the suites of docs/scenarios.md share. Each method is one row of its table,

@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/suite"
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/outcome"
 )
 
 // WindowScenarios are about what moves the end of a target, and what does not.

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/outcome"
 )
 
 // eating is a load that takes 10 MiB a step.

@@ -5,9 +5,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/outcome"
 )
 
 var withSecrets = &Outcome{Spec: outcome.Spec{Target: outcome.Target{Path: "app", Env: []string{"API_TOKEN=swordfish"}}}, Output: "my token is swordfish"}

@@ -5,9 +5,8 @@ import (
 	"io/fs"
 	"slices"
 
-	"oomcage/harness/outcome"
-
 	"oomcage/harness/internal/cgroup"
+	"oomcage/harness/outcome"
 )
 
 // snapshot is one reading of the cage, and of what limits it.

@@ -12,9 +12,9 @@ import (
 	"syscall"
 	"testing"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/outcome"
 )
 
 // fakeTest is a test whose end the caller decides.

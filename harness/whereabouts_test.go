@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/outcome"
 )
 
 func TestThePlaceOfATargetIsNamedAsItsCage(t *testing.T) {

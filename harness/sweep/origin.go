@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"oomcage/harness/internal/shell"
-
 	"oomcage/harness/internal/sys"
 	"oomcage/harness/outcome"
 )

@@ -7,9 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"oomcage/harness/outcome"
-
 	"oomcage/harness/internal/shell"
+	"oomcage/harness/outcome"
 )
 
 // Template makes the step of a point: a request or a command in which $step, the bytes of a step, and $kind stand for the point's

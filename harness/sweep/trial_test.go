@@ -3,9 +3,9 @@ package sweep
 import (
 	"testing"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/outcome"
 )
 
 // Half of the last huge page is empty on average, and its size is that of the machine which was measured.

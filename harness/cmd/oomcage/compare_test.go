@@ -9,10 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"oomcage/harness/outcome"
-
 	shellquote "github.com/kballard/go-shellquote"
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/outcome"
 )
 
 // The results of two builds, of which the second takes 3 MiB more, and is slower at one of two steps.

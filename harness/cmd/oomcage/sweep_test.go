@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"oomcage/harness/outcome"
-
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/outcome"
 )
 
 // What -o names by mistake is a fault of the command line, is said before anything runs, and is left as it is.

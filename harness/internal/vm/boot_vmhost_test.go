@@ -22,10 +22,10 @@ import (
 	"testing"
 	"time"
 
-	"oomcage/harness/internal/kernels"
-
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/internal/kernels"
 )
 
 // guest is one finished run.

@@ -13,9 +13,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"oomcage/harness/internal/kmsg"
-
 	"oomcage/harness/internal/human"
+	"oomcage/harness/internal/kmsg"
 )
 
 // kernelLog knows the processes that the machine-wide OOM killer chose.
