@@ -361,3 +361,17 @@ func TestResultsOfAnotherExecutableAreGoneOnWithOnlyAtAWord(t *testing.T) {
 	require.NoError(t, err, "what is not there any more is no other one")
 	require.NotNil(t, o)
 }
+
+// An executable that is being built may not be there for a moment, after which it is another one.
+func TestAnExecutableThatIsRebuiltWhileASweepRunsIsNamed(t *testing.T) {
+	of := func(sum string) *harness.Outcome {
+		return &harness.Outcome{Spec: outcome.Spec{Target: outcome.Target{Path: "./app"}}, Executable: outcome.Executable{SHA256: sum}}
+	}
+	s := &sweeper{Options: Options{Results: &Results{}}, executables: map[string]string{}}
+	for _, sum := range []string{"", "1", "1", ""} {
+		require.NoError(t, s.sameExecutable(of(sum)))
+	}
+	require.ErrorIs(t, s.sameExecutable(of("2")), ErrRebuilt)
+	s.Results.Rebuilt = true
+	require.NoError(t, s.sameExecutable(of("2")))
+}

@@ -229,7 +229,10 @@ func (s *sweeper) sameExecutable(o *harness.Outcome) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	path, sum := cmp.Or(o.Spec.Target.Image, o.Spec.Target.Path), o.Executable.SHA256
-	if first := s.executables[path]; first != "" && sum != "" && sum != first && !s.Results.Rebuilt {
+	if sum == "" { // it was not there when it was looked for, as while it is being built
+		return nil
+	}
+	if first := s.executables[path]; first != "" && sum != first && !s.Results.Rebuilt {
 		return fmt.Errorf("%s: %w while the sweep ran: its SHA-256 was %s, and is %s; put the first one back and go on", path, ErrRebuilt, first, sum)
 	}
 	s.executables[path] = sum
