@@ -62,7 +62,8 @@ func (g *Group) Populated() (bool, error) {
 	return events["populated"] != 0, ifThere(err)
 }
 
-// IsGone reports whether an error is that of a file whose cgroup was removed: before it was opened, or since.
+// IsGone reports whether an error is that of a file whose cgroup was removed: before its path was looked up, before it was opened
+// (kernfs_fop_open), or since.
 func IsGone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) }
 
 // ifThere leaves out that the cgroup is gone.

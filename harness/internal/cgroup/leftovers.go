@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"time"
 
@@ -33,7 +32,7 @@ func removeLeftOvers(ctx context.Context, b base) (left []string, runs int, err 
 	for _, path := range paths {
 		g := &Group{b.mount, path}
 		lock, err := tryLock(g)
-		if errors.Is(err, fs.ErrNotExist) {
+		if IsGone(err) {
 			continue // its owner has just removed it
 		}
 		runs++

@@ -28,9 +28,6 @@ const lockTimeout = time.Minute
 func openLock(g *Group) (*os.File, error) {
 	path := filepath.Join(g.path, lockFile)
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
-	if errors.Is(err, unix.ENODEV) { // somebody has removed the cgroup since the path was looked up (kernfs_fop_open)
-		err = unix.ENOENT
-	}
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
@@ -72,7 +69,7 @@ func lockGuard(ctx context.Context, b base) (g *Group, unlock func(), err error)
 			return g, func() { lock.Close() }, nil
 		}
 		lock.Close()
-		if err != nil && !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, fs.ErrNotExist) {
+		if err != nil && !errors.Is(err, unix.EWOULDBLOCK) && !IsGone(err) {
 			return nil, nil, err
 		}
 		select {

@@ -136,11 +136,8 @@ func (g *Group) Kill() error {
 // is empty.
 func (g *Group) WaitEmpty(ctx context.Context) error {
 	changed, stop, err := Watch(filepath.Join(g.path, "cgroup.events"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	if err != nil {
-		return err
+		return ifThere(err)
 	}
 	defer stop()
 	// A notification that is still held back when somebody else removes the cgroup is lost.
