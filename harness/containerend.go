@@ -77,3 +77,41 @@ func (h *container) statusByEngine() outcome.ExitStatus {
 		}
 	}
 }
+
+// awaitAttached waits until all is printed that the container prints, where it was started.
+func (h *container) awaitAttached(ctx context.Context) {
+	h.mu.Lock()
+	attach := h.attach
+	h.mu.Unlock()
+	if attach == nil {
+		return
+	}
+	select {
+	case <-h.attached:
+	case <-ctx.Done():
+	}
+}
+
+// finish waits until all is printed that the container has printed, and removes it. It has been killed.
+func (h *container) finish(ctx context.Context) error {
+	grace, cancel := context.WithTimeout(ctx, engineGrace)
+	defer cancel()
+	h.awaitAttached(grace)
+	h.mu.Lock()
+	if h.attach != nil {
+		_ = h.attach.Process.Kill() // where its time is up
+		<-h.attached
+	}
+	h.mu.Unlock()
+	h.gone.Do(func() {
+		// The time of a cage's closing is about what the kernel does.
+		removing, stop := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
+		defer stop()
+		if h.id == "" {
+			h.err = h.engine.RemoveOf(removing, h.owner)
+			return
+		}
+		h.err = h.engine.Remove(removing, h.id)
+	})
+	return h.err
+}

@@ -33,3 +33,37 @@ func readLimits(g *cgroup.Group, files []string) []limitReading {
 	}
 	return limits
 }
+
+// limitsOf are a cgroup's limits.
+func limitsOf(read []limitReading, group string) Limits {
+	l := Limits{Swap: Unlimited}
+	for _, r := range read {
+		if r.group != group {
+			continue
+		}
+		size := r.size
+		switch r.file {
+		case "memory.swap.max":
+			l.Swap = size
+		case "memory.oom.group":
+			l.OOMGroup = size == 1
+		case "memory.low":
+			l.Low = size
+		case "memory.min":
+			l.Min = size
+		case "memory.max":
+			l.Max = setOr0(size)
+		case "memory.high":
+			l.High = setOr0(size)
+		}
+	}
+	return l
+}
+
+// setOr0 is 0 for the kernel's default of no limit, as Limits have it.
+func setOr0(size Bytes) Bytes {
+	if size == Unlimited {
+		return 0
+	}
+	return size
+}

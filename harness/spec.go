@@ -264,30 +264,6 @@ func (s Spec) Validate() error {
 	return checkHigh(s.Limits)
 }
 
-// validate says what of the limits cannot be set here.
-func validate(l Limits) error {
-	if err := l.Validate(); err != nil {
-		return err
-	}
-	return checkHigh(l)
-}
-
-// checkHigh refuses a memory.high that the kernel would make 0.
-func checkHigh(l Limits) error {
-	if page := Bytes(os.Getpagesize()); l.High > 0 && l.High < page {
-		return fmt.Errorf("the limit High is %d bytes, which the kernel rounds down to 0: at least a page of %d is needed", l.High, page)
-	}
-	return nil
-}
-
-// highOf is the memory.high that a change makes; 0 of another limit.
-func highOf(c outcome.Change) Bytes {
-	if c.Limit == "high" {
-		return c.To
-	}
-	return 0
-}
-
 // checkDir refuses a working directory that no program can be started in. The kernel's own error would name the program.
 func checkDir(dir string) error {
 	if dir == "" {

@@ -115,6 +115,14 @@ func (t *timeline) sample() {
 	t.late = !t.sampleNow()
 }
 
+// observe takes a sample where it is another than the last one, unless one is being taken.
+func (t *timeline) observe() {
+	if t.mu.TryLock() {
+		defer t.mu.Unlock()
+		t.record(true)
+	}
+}
+
 // sampleNow reads the cage for those who hold mu, and tells whether there is a sample. Of many reasons to do so it
 // takes a part. Each kill it takes, since what is counted before the next step is sent makes that kill's step certain.
 func (t *timeline) sampleNow() (taken bool) {

@@ -84,46 +84,6 @@ func (l *watchedLife) close() {
 	l.cleanup = nil
 }
 
-// beginWatch has the witness look at a cgroup's limits, and at no process.
-func (w *witness) beginWatch(g *cgroup.Group, limits []limitReading) {
-	w.home, w.limits = g, map[limitKey]Bytes{}
-	w.noteLimits(0, limits)
-}
-
-// limitsOf are a cgroup's limits.
-func limitsOf(read []limitReading, group string) Limits {
-	l := Limits{Swap: Unlimited}
-	for _, r := range read {
-		if r.group != group {
-			continue
-		}
-		size := r.size
-		switch r.file {
-		case "memory.swap.max":
-			l.Swap = size
-		case "memory.oom.group":
-			l.OOMGroup = size == 1
-		case "memory.low":
-			l.Low = size
-		case "memory.min":
-			l.Min = size
-		case "memory.max":
-			l.Max = setOr0(size)
-		case "memory.high":
-			l.High = setOr0(size)
-		}
-	}
-	return l
-}
-
-// setOr0 is 0 for the kernel's default of no limit, as Limits have it.
-func setOr0(size Bytes) Bytes {
-	if size == Unlimited {
-		return 0
-	}
-	return size
-}
-
 // follow watches until it ends, or ctx does. At each wake-up the counters come first, since the cgroup may be gone soon, and a
 // sample must not tell of more than they do.
 func (l *watchedLife) follow(ctx context.Context) {
@@ -161,12 +121,7 @@ func (l *watchedLife) follow(ctx context.Context) {
 		}
 		select {
 		case <-memory:
-			l.last.read(l.isOver, time.Since(l.start))
-			l.lived = l.lived || l.last.memory.Events != l.tl.before.Events
-			_ = l.meet(0)
-			l.countProcesses()
-			l.tl.sample()
-			l.tell()
+			l.counted()
 		case <-state:
 			_ = l.meet(0)
 		case <-started:
@@ -187,6 +142,16 @@ func (l *watchedLife) follow(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// counted takes in what the kernel has counted.
+func (l *watchedLife) counted() {
+	l.last.read(l.isOver, time.Since(l.start))
+	l.lived = l.lived || l.last.memory.Events != l.tl.before.Events
+	_ = l.meet(0)
+	l.countProcesses()
+	l.tl.sample()
+	l.tell()
 }
 
 // groupGrace is how long the kernel may take from the first victim's end until it counts oom_group_kill: a few ms under emulation on a
@@ -246,14 +211,6 @@ func (l *watchedLife) noteMove() {
 		l.moved = ""
 	default:
 		l.moved = now.Name()
-	}
-}
-
-// observe takes a sample where it is another than the last one, unless one is being taken.
-func (t *timeline) observe() {
-	if t.mu.TryLock() {
-		defer t.mu.Unlock()
-		t.record(true)
 	}
 }
 

@@ -32,6 +32,12 @@ func (w *witness) begin(p *Process, limits []limitReading) {
 	w.noteLimits(0, limits)
 }
 
+// beginWatch has the witness look at a cgroup's limits, and at no process.
+func (w *witness) beginWatch(g *cgroup.Group, limits []limitReading) {
+	w.home, w.limits = g, map[limitKey]Bytes{}
+	w.noteLimits(0, limits)
+}
+
 // look compares what is now with what was seen before.
 func (w *witness) look(at time.Duration) {
 	if w.home == nil {
