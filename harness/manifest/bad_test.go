@@ -27,7 +27,7 @@ spec: {template: {spec: {containers: [{name: x}]}}}
 ---
 kind: Deployment
 metadata: {name: b}
-spec: {template: {spec: {containers: [{name: x}, {name: y}]}}}
+spec: {template: {spec: {containers: [{name: y}, {name: x}]}}}
 `
 	bomb := "x0: &x0 [a, b, c, d, e, f, g, h]\n"
 	for i := 1; i < 10; i++ {
@@ -45,8 +45,8 @@ spec: {template: {spec: {containers: [{name: x}, {name: y}]}}}
 		{"a.yaml", "kind: Pod\nspec: {containers: {}}\n", "", "cannot unmarshal !!map"},
 		{"a.yaml", "apiVersion: v1\n", "", "line 1: it has no kind"},
 		{"a.yaml", "kind: Pod\nspec: {containers: [{image: x}]}\n", "", "a container of Pod/ has no name"},
-		{"a.yaml", deployments, "", "it has 3 containers: name one behind a colon, of Deployment/a/x, Deployment/b/x, Deployment/b/y"},
-		{"a.yaml", deployments, "x", `2 containers are called "x": name one with its kind and object`},
+		{"a.yaml", deployments, "", "it has 3 containers: name one behind a colon, of Deployment/a/x, Deployment/b/y, Deployment/b/x"},
+		{"a.yaml", deployments, "x", `2 containers are called "x": name one with its kind and object, of Deployment/a/x, Deployment/b/x`},
 		{"a.yaml", deployments, "z", `no container is called "z": it has Deployment/a/x`},
 		{"a.yaml", pod("") + "    - name: proxy\n", "prox", `no container is called "prox": did you mean proxy? it has Pod/a, Pod/proxy`},
 		{"a.yaml", pod("      resources: {limit: {memory: 1Gi}}\n"), "", `line 5: resources have no "limit": did you mean limits? they have limits and requests`},

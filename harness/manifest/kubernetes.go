@@ -206,7 +206,10 @@ func choose(all []found, name string) (*found, error) {
 			fit = append(fit, c)
 		}
 	}
-	var ids, words []string
+	var ids, fitting, words []string
+	for _, c := range fit {
+		fitting = append(fitting, c.id)
+	}
 	for _, c := range all {
 		ids = append(ids, c.id)
 		words = append(words, c.container.Name, c.id)
@@ -216,7 +219,7 @@ func choose(all []found, name string) (*found, error) {
 	case len(fit) == 1:
 		return fit[0], nil
 	case len(fit) > 1:
-		return nil, fmt.Errorf("%d containers are called %q: name one with its kind and object, of %s", len(fit), name, list)
+		return nil, fmt.Errorf("%d containers are called %q: name one with its kind and object, of %s", len(fit), name, strings.Join(fitting, ", "))
 	case name != "":
 		return nil, fmt.Errorf("no container is called %q: %sit has %s", name, nearest.Hint(name, words), list)
 	case len(all) > 1:
