@@ -144,6 +144,9 @@ func (s MemoryStat) sum() Bytes { return s.Anon + s.File + s.Sock + s.Kernel }
 // written to swap.
 func (s MemoryStat) toSwap(current Bytes) Bytes { return max(min(s.SwapCached, current-s.sum()), 0) }
 
+// unwritten is what of the page cache has to be written: dirty, or being written. What is written to meanwhile is both.
+func (s MemoryStat) unwritten() Bytes { return min(s.Dirty+s.Writeback, max(s.File-s.Shmem, 0)) }
+
 // Missing returns what of so much charged memory is in no kind; below 0 where the kinds have more.
 func (s MemoryStat) Missing(current Bytes) Bytes { return current - s.sum() - s.toSwap(current) }
 
@@ -176,7 +179,7 @@ func (c *Composition) Fills() []Fill {
 	fills := []Fill{
 		{"anon", s.Anon + toSwap, []Fill{{"on its way to swap", toSwap, nil}, {"huge pages", s.AnonTHP, nil}, {"locked", min(s.Unevictable, s.Anon), nil}}},
 		{"page cache", pageCache, []Fill{
-			{"dirty", min(s.Dirty+s.Writeback, pageCache), nil}, // what is written to while it is being written is both
+			{"dirty", s.unwritten(), nil},
 			{"mapped", min(s.Mapped, pageCache), nil}, {"huge pages", s.FileTHP, nil},
 		}},
 		{"shmem", s.Shmem, append([]Fill{{"huge pages", s.ShmemTHP, nil}}, c.files()...)},

@@ -46,9 +46,9 @@ var advices = []struct {
 	{"heap", func(c *Composition) Bytes {
 		return c.Stat.Anon + c.Stat.toSwap(c.Current) - c.Copied - c.Stat.Unevictable
 	}, "take a heap profile before the end (--capture), tell the runtime the limit (GOMEMLIMIT, -XX:MaxRAMPercentage, --max-old-space-size), or raise memory.max: `oomcage bisect` finds by how much"},
-	{"dirty page cache", func(c *Composition) Bytes { return min(c.Stat.Dirty+c.Stat.Writeback, c.Stat.File-c.Stat.Shmem) }, "the disk is slower than what is written: sync as you go, or write less at once"},
+	{"dirty page cache", func(c *Composition) Bytes { return c.Stat.unwritten() }, "the disk is slower than what is written: sync as you go, or write less at once"},
 	{"mapped files", func(c *Composition) Bytes {
-		return c.Stat.File - c.Stat.Shmem - c.Stat.Dirty - c.Stat.Writeback - c.Stat.Unevictable
+		return c.Stat.File - c.Stat.Shmem - c.Stat.unwritten() - c.Stat.Unevictable
 	}, "page cache is taken back by itself: what stays is in use all the time, so the working set is larger than the limit"},
 	{"tmpfs and shared memory", func(c *Composition) Bytes { return c.Stat.Shmem }, "remove these files, bound the mount (size=), or keep them on a disk: they stay charged until they are removed"},
 	{"sockets", func(c *Composition) Bytes { return c.Stat.Sock }, "read faster than is sent, accept fewer connections, or bound their buffers (SO_RCVBUF, net.ipv4.tcp_rmem)"},
