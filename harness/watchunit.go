@@ -85,7 +85,7 @@ func (u *unit) show(ctx context.Context) (map[string]string, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "systemctl", u.of, "show", "--no-pager", "--property=LoadState,ActiveState,SubState,ControlGroup,MainPID,ExecMainPID,ExecMainCode,ExecMainStatus,NRestarts,Result", "--", u.name)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C of a terminal ends the watch, and not what it asks
-	cmd.WaitDelay = askTimeout / 10
+	cmd.WaitDelay = askTimeout                            // a short one would be up where the machine stands still before the answer is read
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	switch {
