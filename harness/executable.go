@@ -3,8 +3,10 @@ package harness
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"oomcage/harness/internal/shell"
 	"oomcage/harness/outcome"
 )
 
@@ -36,6 +39,31 @@ func (t Target) Executable() (outcome.Executable, error) {
 	e := outcome.Executable{Path: path}
 	e.SHA256, err = sumOf(path)
 	return e, err
+}
+
+// explainExec says what is wrong with a file that could not be executed (execve(2)), in the working directory dir.
+func explainExec(err error, dir string) error {
+	at := new(fs.PathError)
+	if !errors.As(err, &at) || at.Op != "fork/exec" {
+		return err
+	}
+	if errors.Is(err, unix.ENOEXEC) {
+		return fmt.Errorf("%w: it is no program of this machine, and no script that begins with #!", err)
+	}
+	file := at.Path
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(dir, file)
+	}
+	info, statErr := os.Stat(file)
+	switch {
+	case statErr != nil || !errors.Is(err, fs.ErrPermission):
+		return err
+	case info.IsDir():
+		return fmt.Errorf("%w: it is a folder: name a program in it, or one that was built from it", err)
+	case info.Mode()&0o111 == 0:
+		return fmt.Errorf("%w: nobody may execute it: chmod +x %s", err, shell.Join(at.Path))
+	}
+	return err
 }
 
 // fileState changes when the contents of a file do, once it is settled.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -61,4 +62,20 @@ func TestWhatCannotBeReadHasNoSum(t *testing.T) {
 	}
 	_, err := Target{Path: "no-such-program"}.Executable()
 	require.ErrorContains(t, err, "find the executable")
+}
+
+func TestWhyAFileCannotBeExecutedIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	text := filepath.Join(dir, "a text")
+	require.NoError(t, os.WriteFile(text, []byte("no program\n"), 0o644))
+	start := func(path, in string) error {
+		cmd := exec.CommandContext(t.Context(), path)
+		cmd.Dir = in
+		return explainExec(cmd.Start(), in)
+	}
+	require.ErrorContains(t, start(dir, ""), "permission denied: it is a folder: name a program in it")
+	require.ErrorContains(t, start("./a text", dir), "nobody may execute it: chmod +x './a text'")
+	require.NoError(t, os.Chmod(text, 0o755))
+	require.ErrorContains(t, start("./a text", dir), "exec format error: it is no program of this machine, and no script that begins with #!")
+	require.EqualError(t, start(filepath.Join(dir, "none"), ""), "fork/exec "+filepath.Join(dir, "none")+": no such file or directory")
 }

@@ -54,7 +54,7 @@ func (c *Cage) launch(ctx context.Context, t Target) (*Process, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("start %s: %w", t.Path, guest.ExplainMissing(explainDescriptors(err)))
+		return nil, fmt.Errorf("start %s: %w", t.Path, guest.ExplainMissing(explainExec(explainDescriptors(err), t.Dir)))
 	}
 	return p, nil
 }

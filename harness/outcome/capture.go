@@ -86,7 +86,7 @@ func (c Capture) validate(limit Bytes) error {
 	case (c.Get != "") == (len(c.Exec) > 0):
 		return errors.New("give it a Get, or an Exec")
 	case c.Get != "" && !strings.HasPrefix(c.Get, "/"):
-		return fmt.Errorf("the path %q does not begin with a slash: write %q", c.Get, "/"+c.Get)
+		return fmt.Errorf("the path %q %w", c.Get, slashless(c.Get))
 	case (c.Share != 0) == (c.Size != 0):
 		return errors.New("give it a Share of memory.max, or a Size")
 	case c.Size < 0 || c.Size == Unlimited:

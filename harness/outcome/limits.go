@@ -51,7 +51,7 @@ func (l Limits) Validate() error {
 		}
 	}
 	if l.Max > 0 && l.Max < SmallestMax {
-		return fmt.Errorf("the limit Max is %d bytes: below %v no program can be executed, and nothing would be learned; was a unit forgotten, as in 100 * harness.MiB?", l.Max, SmallestMax)
+		return fmt.Errorf("the limit Max is %d bytes: below %v no program can be executed, and nothing would be learned; was a unit forgotten, as in 100 MiB?", l.Max, SmallestMax)
 	}
 	for file := range l.Files {
 		if file == "" || strings.ContainsAny(file, "/\x00") || !strings.Contains(file, ".") {

@@ -35,6 +35,16 @@ type Request struct {
 	Socket string // the path of a Unix socket to which it goes; empty: it goes to the address
 }
 
+// slashless says what is wrong with the path of a URL that begins with no slash, and what to write.
+func slashless(path string) error {
+	for _, whole := range []string{path, "http://" + path} {
+		if u, err := url.Parse(whole); err == nil && u.Host != "" && (whole == path || u.Port() != "") {
+			return fmt.Errorf("has an address, and the target is at $ADDR: write %q", u.RequestURI())
+		}
+	}
+	return fmt.Errorf("does not begin with a slash: write %q", "/"+path)
+}
+
 // Validate returns an error that says what makes no sense in the request, and what would.
 func (r Request) Validate() error {
 	bodies := 0
@@ -45,7 +55,7 @@ func (r Request) Validate() error {
 	}
 	switch {
 	case !strings.HasPrefix(r.Path, "/"):
-		return fmt.Errorf("the path %q does not begin with a slash: write %q", r.Path, "/"+r.Path)
+		return fmt.Errorf("the path %q %w", r.Path, slashless(r.Path))
 	case strings.ContainsFunc(r.Method, func(c rune) bool { return c < 'A' || c > 'Z' }):
 		return fmt.Errorf("the method %q is not in capitals: a request looks like %q", r.Method, "POST "+r.Path)
 	case bodies > 1:

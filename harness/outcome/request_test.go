@@ -27,10 +27,12 @@ func TestARequestIsNamedByAllThatItSends(t *testing.T) {
 
 func TestARequestThatMakesNoSenseIsRefused(t *testing.T) {
 	for want, r := range map[string]Request{
-		`the path "ping" does not begin with a slash: write "/ping"`:             {Path: "ping"},
-		`the method "post" is not in capitals: a request looks like "POST /a"`:   {Path: "/a", Method: "post"},
-		"the request has several bodies: give the body itself, a file or a size": {Path: "/a", Body: "x", BodySize: 1},
-		"the request's body of -1 bytes: a size must be from 0 to 1099511627776": {Path: "/a", BodySize: -1},
+		`the path "ping" does not begin with a slash: write "/ping"`:                                  {Path: "ping"},
+		`the path "http://localhost:80/a?b" has an address, and the target is at $ADDR: write "/a?b"`: {Path: "http://localhost:80/a?b"},
+		`the path "localhost:8080" has an address, and the target is at $ADDR: write "/"`:             {Path: "localhost:8080"},
+		`the method "post" is not in capitals: a request looks like "POST /a"`:                        {Path: "/a", Method: "post"},
+		"the request has several bodies: give the body itself, a file or a size":                      {Path: "/a", Body: "x", BodySize: 1},
+		"the request's body of -1 bytes: a size must be from 0 to 1099511627776":                      {Path: "/a", BodySize: -1},
 		"go by HTTPS":                           {Path: "/a", CA: "ca.pem"},
 		"leave one of the two out":              {Path: "/a", HTTPS: true, CA: "ca.pem", Insecure: true},
 		"the status 42 is none of HTTP":         {Path: "/a", Status: []int{42}},

@@ -3,6 +3,7 @@ package outcome
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"oomcage/harness/internal/printable"
@@ -36,10 +37,22 @@ func (o *Outcome) readyCause() string {
 		return fmt.Sprintf(" (%s %s answered %s)", answer[1], answer[2], answer[3])
 	}
 	if short := shortly(last); short != "" {
-		return " (the last try" + short + ")"
+		return " (the last try" + short + o.untold(short) + ")"
 	}
 	return ""
 }
+
+// untold says that a target at whose address nobody listens was not told of that address, or "".
+func (o *Outcome) untold(short string) string {
+	t := o.Spec.Target
+	if !strings.HasSuffix(short, "connection refused") || t.Image != "" || slices.ContainsFunc(slices.Concat(t.Args, t.Env), addressVariable.MatchString) {
+		return ""
+	}
+	return "; it was told no address: $ADDR and $PORT are in none of its arguments"
+}
+
+// addressVariable is what the harness replaces by the cage's address.
+var addressVariable = regexp.MustCompile(`\$\{?(?:ADDR|PORT)\b`)
 
 // shortly is the end of an error's first line, with a colon before it; "" where that is too long.
 func shortly(text string) string {

@@ -28,13 +28,18 @@ func TestTheSentenceSaysWhyAStepWasNotAcknowledged(t *testing.T) {
 func TestTheSentenceSaysWhatWasHeardLastOfATargetThatWasNeverReady(t *testing.T) {
 	for text, want := range map[string]string{
 		"wait until notes is ready: the run's time is up; before that: GET http://127.0.0.1:29316/healthz?x=1: 404 Not Found: 404 page not found": " (GET /healthz answered 404 Not Found)",
-		"wait until notes is ready: the run's time is up; before that: dial tcp 127.0.0.1:80: connect: connection refused":                        " (the last try: connection refused)",
+		"wait until notes is ready: the run's time is up; before that: dial tcp 127.0.0.1:80: connect: connection refused":                        " (the last try: connection refused; it was told no address: $ADDR and $PORT are in none of its arguments)",
 		"wait until notes is ready: the run's time is up": "",
 	} {
 		o := &Outcome{Error: text, Evidence: Evidence{TimedOut: true}}
 		v, why := o.Judge()
 		require.Equal(t, TimedOut, v)
 		require.Contains(t, why, "alive when the time was up, never ready"+want+"; memory was not the cause")
+	}
+	for _, told := range []Target{{Args: []string{"-addr", "${ADDR}"}}, {Env: []string{"PORT=$PORT"}}, {Image: "app"}} {
+		o := &Outcome{Spec: Spec{Target: told}, Error: "wait until a is ready: its time is up; before that: connect: connection refused", Evidence: Evidence{TimedOut: true}}
+		_, why := o.Judge()
+		require.Contains(t, why, " (the last try: connection refused); ")
 	}
 }
 

@@ -2,10 +2,13 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"oomcage/harness/internal/nearest"
 )
 
 // programFirst marks a command whose flags end at its first argument: the rest belongs to the program
@@ -33,12 +36,12 @@ func doubleDashes(root *cobra.Command, args []string) []string {
 		}
 		name, _, hasValue := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 		flag := lookup(cmd, name)
+		if len(name) > 1 && !strings.HasPrefix(arg, "--") && (flag != nil || cmd.Flags().ShorthandLookup(name[:1]) == nil) {
+			arg = "-" + arg
+		}
 		if flag == nil {
 			out = append(out, arg)
 			continue
-		}
-		if len(name) > 1 && !strings.HasPrefix(arg, "--") {
-			arg = "-" + arg
 		}
 		out = append(out, arg)
 		if !hasValue && flag.NoOptDefVal == "" && i+1 < len(args) {
@@ -66,6 +69,19 @@ func lookup(cmd *cobra.Command, name string) *pflag.Flag {
 		cmd.InitDefaultHelpFlag()
 	}
 	return cmd.Flag(name)
+}
+
+// explainFlag says which flag may have been meant by one that is unknown.
+func explainFlag(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		var known []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+		if name := nearest.Of(unknown.GetSpecifiedName(), known); name != "" {
+			err = fmt.Errorf("%w; did you mean --%s?", err, name)
+		}
+	}
+	return usageError{err}
 }
 
 // atLeastOne refuses a command line without arguments, and says so.

@@ -11,18 +11,19 @@ import (
 
 func TestFlagsMayHaveOneDashOrTwo(t *testing.T) {
 	for name, c := range map[string]struct{ args, want []string }{
-		"one dash":               {[]string{"vm", "-mem", "1GiB", "p"}, []string{"vm", "--mem", "1GiB", "p"}},
-		"one dash and a value":   {[]string{"vm", "-mem=1GiB", "p"}, []string{"vm", "--mem=1GiB", "p"}},
-		"two dashes":             {[]string{"vm", "--mem", "1GiB", "p"}, []string{"vm", "--mem", "1GiB", "p"}},
-		"a value like a flag":    {[]string{"vm", "-add", "-mem", "p"}, []string{"vm", "--add", "-mem", "p"}},
-		"a value like a command": {[]string{"vm", "-add", "vm", "p"}, []string{"vm", "--add", "vm", "p"}},
-		"the program's flags":    {[]string{"vm", "-cpus=2", "p", "-mem", "x", "-h"}, []string{"vm", "--cpus=2", "p", "-mem", "x", "-h"}},
-		"after two dashes":       {[]string{"vm", "--", "-mem"}, []string{"vm", "--", "-mem"}},
-		"a program named vm":     {[]string{"vm", "vm", "-mem"}, []string{"vm", "vm", "-mem"}},
-		"help":                   {[]string{"vm", "-help"}, []string{"vm", "--help"}},
-		"short help":             {[]string{"vm", "-h"}, []string{"vm", "-h"}},
-		"unknown":                {[]string{"vm", "-what", "p"}, []string{"vm", "-what", "p"}},
-		"nothing":                {[]string{}, []string{}},
+		"one dash":                {[]string{"vm", "-mem", "1GiB", "p"}, []string{"vm", "--mem", "1GiB", "p"}},
+		"one dash and a value":    {[]string{"vm", "-mem=1GiB", "p"}, []string{"vm", "--mem=1GiB", "p"}},
+		"two dashes":              {[]string{"vm", "--mem", "1GiB", "p"}, []string{"vm", "--mem", "1GiB", "p"}},
+		"a value like a flag":     {[]string{"vm", "-add", "-mem", "p"}, []string{"vm", "--add", "-mem", "p"}},
+		"a value like a command":  {[]string{"vm", "-add", "vm", "p"}, []string{"vm", "--add", "vm", "p"}},
+		"the program's flags":     {[]string{"vm", "-cpus=2", "p", "-mem", "x", "-h"}, []string{"vm", "--cpus=2", "p", "-mem", "x", "-h"}},
+		"after two dashes":        {[]string{"vm", "--", "-mem"}, []string{"vm", "--", "-mem"}},
+		"a program named vm":      {[]string{"vm", "vm", "-mem"}, []string{"vm", "vm", "-mem"}},
+		"help":                    {[]string{"vm", "-help"}, []string{"vm", "--help"}},
+		"short help":              {[]string{"vm", "-h"}, []string{"vm", "-h"}},
+		"unknown":                 {[]string{"vm", "-what", "p"}, []string{"vm", "--what", "p"}},
+		"a value behind a letter": {[]string{"report", "-oa.md"}, []string{"report", "-oa.md"}},
+		"nothing":                 {[]string{}, []string{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := newRootCommand(&bytes.Buffer{}, &bytes.Buffer{})
@@ -50,7 +51,8 @@ func TestExitCodesOfTheCommandLine(t *testing.T) {
 		"help":             {[]string{"vm", "-h"}, 0, "go test -exec", ""},
 		"no program":       {[]string{"vm"}, exitUsage, "", "no program to run"},
 		"an argument":      {[]string{"demo", "more"}, exitUsage, "", "oomcage demo -h"},
-		"unknown flag":     {[]string{"vm", "-what", "p"}, exitUsage, "", "oomcage vm -h"},
+		"unknown flag":     {[]string{"vm", "-what", "p"}, exitUsage, "", "oomcage vm: unknown flag: --what\n  to help: oomcage vm -h"},
+		"mistyped":         {[]string{"run", "-maxx", "64M", "p"}, exitUsage, "", "unknown flag: --maxx; did you mean --max?"},
 		"unknown command":  {[]string{"frobnicate"}, exitUsage, "", "frobnicate"},
 		"a bad size":       {[]string{"vm", "-mem", "much", "p"}, exitUsage, "", "it is not a number with a unit"},
 		"too small":        {[]string{"vm", "-mem", "1MiB", "p"}, exitUsage, "", "out of range"},

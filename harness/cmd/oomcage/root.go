@@ -46,7 +46,7 @@ func newRootCommand(stdout, stderr io.Writer) *cobra.Command {
 	}
 	root.SetOut(stdout)
 	root.SetErr(printable.NewWriter(stderr)) // all but what vm passes on of its program
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(explainFlag)
 	root.AddCommand(
 		newRunCommand(), newWatchCommand(), newSweepCommand(), newBisectCommand(), newCompareCommand(), newReportCommand(), newJudgeCommand(), newExplainCommand(), newVMCommand(stderr), newSchemaCommand(),
 		newKernelsCommand(), newDoctorCommand(), newDemoCommand(), newVersionCommand(), newAxesTopic(),

@@ -128,7 +128,7 @@ func TestCommandLinesThatMakeNoSenseAreRefused(t *testing.T) {
 		"sweep -step 1M -post /?$step -capture /@9% p": "it has a Share of memory.max, and there is no Limits.Max",
 		"run -capture-exec no-such-program@1M p":       "not found in $PATH",
 		"run -capture-exec \"a@1M p":                   "-capture-exec",
-		"bisect -capture /heap@1M p":                   "in -capture",
+		"bisect -capture /heap@1M p":                   "unknown flag: --capture",
 		"run -at max=64M p":                            `-at "max=64M" does not say when`,
 		"run -at 1s:mx=64M p":                          "did you mean max?",
 		"run -at 1s:max=0 p":                           "write max for no limit",

@@ -63,8 +63,8 @@ func (p *urlPath) String() string { return string(*p) }
 
 // Set refuses what each request would be refused for.
 func (p *urlPath) Set(text string) error {
-	if !strings.HasPrefix(text, "/") {
-		return fmt.Errorf("it does not begin with a slash: write %q", "/"+text)
+	if err := (outcome.Request{Path: text}).Validate(); err != nil {
+		return err
 	}
 	*p = urlPath(text)
 	return nil

@@ -196,7 +196,7 @@ func TestWhatIsWrongInASpecIsSaidWithItsLine(t *testing.T) {
 		"program: x\nruns:\n  - name: a\n    runs: []":            `spec.yaml:4: runs stands at the top of a file alone`,
 		"program: x\nheader: 'Authorization: [hidden]'\nget: /":   `spec.yaml:2: header: "Authorization: [hidden]" was saved without its secret`,
 		"program: [x, '--token=[hidden]']":                        "spec.yaml:1: program: ",
-		"program: x\npost: upload":                                `spec.yaml:2: post: it does not begin with a slash: write "/upload"`,
+		"program: x\npost: upload":                                `spec.yaml:2: post: the path "upload" does not begin with a slash: write "/upload"`,
 		"program: x\nready: /" + strings.Repeat("x", maxSpecFile): "is no spec: it has more than",
 	} {
 		_, err := entriesFor(t, "run", mustWriteSpec(t, text))
