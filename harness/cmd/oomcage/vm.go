@@ -54,7 +54,9 @@ ended. A file gets its own name where the host has nothing of that name, where i
 is still as it was then, or where a flag such as -coverprofile names it. Else the host's stays as it is, and the
 guest's is kept beside it as NAME.guest. What PROGRAM deletes stays on the host; links, pipes and devices stay in
 the guest; nothing is ever written into .git. Holes stay holes. A file that cannot be written costs no other.
-What has not its own name in the end is listed on stderr, and the exit code is 123 where it would be 0.
+What cannot be written where it belongs is kept in a new folder below $TMPDIR. What has not its own name in the
+end is listed on stderr, and the exit code is 123 where it would be 0. A file that a flag of oomcage names, such as
+-o, is back wherever it is, and where it cannot be made no guest is booted.
 
 What a sweep has written to its results is on the host within a second, and is not lost when the guest is
 killed. Other programs get the same for a file by adding its path, and a line break, to the file that
@@ -114,6 +116,13 @@ func newVMCommand(stderr io.Writer) *cobra.Command {
 					return err
 				}
 				o.Results = resultsOf(o.Args)
+				outputs := outputsOf(o.Args)
+				if err := checkOutputs(outputs, o.Results); err != nil {
+					return err
+				}
+				for _, output := range outputs {
+					o.Outputs = append(o.Outputs, output.file)
+				}
 			}
 			if o.Program == "oomcage" { // this one, which need not be in $PATH
 				self, err := os.Executable()
@@ -146,21 +155,6 @@ func newVMCommand(stderr io.Writer) *cobra.Command {
 	f.StringVar(&o.Accel, "accel", "auto", "auto, kvm or tcg; auto is kvm if a guest has really booted with it, and else says why, once per boot of the host")
 	f.BoolVar(&o.Resume, "snapshot", true, "resume a guest that was saved, and save one first if need be; with KVM each is booted")
 	return cmd
-}
-
-// resultsOf names the file of results of an oomcage sweep with these arguments. If there is one, it must go
-// along into the guest, to be gone on with or to be in the way.
-func resultsOf(args []string) []string {
-	root := newRootCommand(io.Discard, io.Discard)
-	cmd, rest, err := root.Find(doubleDashes(root, args))
-	if err != nil || cmd.Flags().Lookup("resume") == nil || cmd.ParseFlags(rest) != nil {
-		return nil
-	}
-	out, err := cmd.Flags().GetString("out")
-	if err != nil || out == "" {
-		return nil
-	}
-	return []string{out}
 }
 
 // size is the value of a flag in bytes, and the least that it may be.

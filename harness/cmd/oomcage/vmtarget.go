@@ -5,7 +5,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -59,9 +58,8 @@ func notAdded(name string, o vm.Options) error {
 // targetOf is the program that oomcage runs with these arguments; "" where it runs none, or one that is not a file here: a container's, one
 // that a spec names, or one of another folder.
 func targetOf(args []string) string {
-	root := newRootCommand(io.Discard, io.Discard)
-	cmd, rest, err := root.Find(doubleDashes(root, args))
-	if err != nil || !slices.Contains([]string{"run", "sweep", "bisect"}, cmd.Name()) || cmd.ParseFlags(rest) != nil {
+	cmd := parsedFor(args)
+	if cmd == nil || !slices.Contains([]string{"run", "sweep", "bisect"}, cmd.Name()) {
 		return ""
 	}
 	for _, elsewhere := range []string{"container", "from", "dir"} {

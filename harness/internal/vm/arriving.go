@@ -18,7 +18,9 @@ type arriving struct {
 	to     *pending
 	// mayReplace reports whether a plain file with this stamp, which is there already, may be replaced.
 	mayReplace func(is stamp) bool
-	err        error // why it is not written; its pieces are let pass
+	err        error  // why it is not written; its pieces are let pass
+	why        error  // why it goes elsewhere
+	belongs    string // and where it belongs
 }
 
 func (c *arriving) drop() {

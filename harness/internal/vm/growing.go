@@ -28,6 +28,8 @@ type growingFile struct {
 	written int64    // bytes of it that are on the disk
 	err     error    // of the last flush
 	gap     bool     // bytes are missing: nothing of it is written any more
+	// elsewhere finds another place where this one cannot be written to; nil: there is none, or it is there already.
+	elsewhere func(path string) (spot, error)
 }
 
 func newGrowingFile(at spot, along alongFile, initramfs string) *growingFile {
@@ -72,6 +74,9 @@ func (g *growingFile) flush(n *notes) {
 	if g.err = g.onDisk(n); g.err != nil && g.f != nil {
 		_ = g.f.Truncate(g.written) // the other error says more
 		g.look()
+	}
+	if g.f == nil && unwritable(g.err) {
+		g.move(n)
 	}
 }
 
@@ -160,6 +165,9 @@ func (g *growingFile) stop() {
 
 // close ends it.
 func (g *growingFile) close(n *notes) {
+	if unwritable(g.err) {
+		g.move(n)
+	}
 	g.stop()
 	g.at.close()
 	if g.err != nil {

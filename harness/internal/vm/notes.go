@@ -29,6 +29,10 @@ func (n *notes) kept(path, beside string) {
 	n.add(fmt.Sprintf("%s is the host's own and stays as it is; the guest's is in %s", shownPath(path), shownPath(beside)))
 }
 
+func (n *notes) moved(path string, why error, kept string) {
+	n.add(fmt.Sprintf("%s: %v; it is in %s", shownPath(path), cause(why), shownPath(kept)))
+}
+
 func (n *notes) failed(path string, err error) {
 	n.add(fmt.Sprintf("%s: %v", shownPath(path), cause(err)))
 }

@@ -34,6 +34,7 @@ type results struct {
 	close    func()
 
 	moved   map[string]string       // folders that have another name on the host, by their path
+	instead string                  // the folder for what cannot be written where it belongs; empty: none so far
 	growing map[string]*growingFile // by path in the guest
 	current *arriving
 	grown   *growingFile // the one whose pieces come
@@ -163,12 +164,10 @@ func (r *results) begin(h fileHeader) {
 	case h.Grows:
 		g := r.growing[path]
 		if g == nil {
-			at, err := r.spotOf(h)
-			if err != nil {
+			if g, err = r.grow(path, h); err != nil {
 				r.refuse(path, err)
 				return
 			}
-			g = newGrowingFile(at, r.along[at.path], r.initramfs)
 			r.growing[path] = g
 		}
 		g.cut(h)
@@ -176,6 +175,25 @@ func (r *results) begin(h fileHeader) {
 	default:
 		r.current = r.arrive(path, h)
 	}
+}
+
+// grow begins a file that grows.
+func (r *results) grow(path string, h fileHeader) (*growingFile, error) {
+	at, err := r.spotOf(h)
+	if err == nil {
+		g := newGrowingFile(at, r.along[at.path], r.initramfs)
+		g.elsewhere = r.elsewhere
+		return g, nil
+	}
+	if !unwritable(err) {
+		return nil, err
+	}
+	at, failed := r.elsewhere(path)
+	if failed != nil {
+		return nil, err
+	}
+	r.notes.moved(path, err, at.path)
+	return newGrowingFile(at, r.along[path], r.initramfs), nil
 }
 
 // refuse notes that a result is not written. The pieces of it that follow are ignored.
@@ -191,19 +209,19 @@ func (r *results) arrive(path string, h fileHeader) *arriving {
 		delete(r.growing, path)
 		c.at, c.mayReplace = g.at, g.isLast
 		g.stop()
-	} else {
-		var err error
-		if c.at, err = r.spotOf(h); err != nil {
-			r.notes.failed(path, err)
-			c.err = err
-			return c
-		}
+	} else if c.at, c.err = r.spotOf(h); c.err == nil {
 		was, wentAlong := r.along[c.at.path]
 		given := r.outs[h.Place].Given
 		c.mayReplace = func(is stamp) bool { return given || wentAlong && is == was.stamp }
 	}
-	if c.to, c.err = newPending(c.at.dir); c.err != nil {
-		r.notes.failed(c.at.path, c.err)
+	if c.err == nil {
+		c.to, c.err = newPending(c.at.dir)
+	}
+	if unwritable(c.err) {
+		c.err = r.aside(c, path, c.err)
+	}
+	if c.err != nil {
+		r.notes.failed(path, c.err)
 		c.at.close()
 	}
 	return c
@@ -257,7 +275,10 @@ func (r *results) finished(reason string) {
 		r.drop(c, err)
 		return
 	}
-	if kept != c.at.path {
+	switch {
+	case c.why != nil:
+		r.notes.moved(c.belongs, c.why, kept)
+	case kept != c.at.path:
 		r.notes.kept(c.at.path, kept)
 	}
 	c.drop() // what is left of it has no name

@@ -145,18 +145,35 @@ func (r *results) enter(at *spot, path string, perm uint32) error {
 
 // makeFolder makes a folder of the guest's. One that is there stays as it is.
 func (r *results) makeFolder(h fileHeader) error {
-	at, err := r.spotOf(h)
-	if err != nil {
-		return err
-	}
-	defer func() { at.close() }()
 	path, err := r.pathOf(h)
 	if err != nil {
 		return err
 	}
-	at.path = filepath.Dir(at.path)
 	// The user must be able to write into it, whatever root could do in the guest.
-	return r.enter(&at, path, h.Mode&0o777|0o700)
+	mode := h.Mode&0o777 | 0o700
+	at, err := r.spotOf(h)
+	if err == nil {
+		err = r.makeAt(at, path, mode)
+	}
+	if !unwritable(err) {
+		return err
+	}
+	at, failed := r.elsewhere(path)
+	if failed == nil {
+		failed = r.makeAt(at, path, mode)
+	}
+	if failed == nil {
+		r.notes.moved(path, err, at.path)
+		return nil
+	}
+	return err
+}
+
+// makeAt makes the folder that the guest calls path at a spot, which is closed.
+func (r *results) makeAt(at spot, path string, mode uint32) error {
+	defer func() { at.close() }()
+	at.path = filepath.Dir(at.path)
+	return r.enter(&at, path, mode)
 }
 
 // besideMax bounds the names that are tried: each is a run that found the one before taken.

@@ -35,6 +35,7 @@ type Options struct {
 	Kernel    string        // file, or name of one that `oomcage kernels` has, such as "6.12"; empty: found as the manual says
 	Build     []string      // Go main packages to compile on the host, relative to the main module's root
 	Results   []string      // files that the program goes on with, or makes: they go along, and come back as they grow, wherever they are
+	Outputs   []string      // files that the program writes: they come back, wherever they are
 	Add       []string      // FILE or FILE:PATH of files and folders that the program needs
 	Memory    int64         // RAM of the guest in bytes; 0: 1 GiB, or more if the initramfs needs it
 	Swap      int64         // swap device of the guest in bytes, its header included; 0: none
@@ -123,6 +124,9 @@ func run(ctx context.Context, o Options) (int, error) {
 	flags := parseTestFlags(o.Args, dir)
 	j := o.newJob(path, dir, m, len(more.packages) > 0)
 	j.Out = resultPlaces(flags, dir)
+	if err := o.carryOutputs(&j, &more); err != nil {
+		return 0, err
+	}
 	if err := o.carryResults(&j, &more); err != nil {
 		return 0, err
 	}
@@ -185,6 +189,28 @@ func (o Options) carryResults(j *job, more *carried) error {
 		if _, err := os.Stat(path); err == nil {
 			more.files = append(more.files, path)
 		}
+		more.folders = append(more.folders, deepest(filepath.Dir(path)))
+	}
+	return nil
+}
+
+// carryOutputs has what lies outside of the working directory come back, and go along if it is there.
+func (o Options) carryOutputs(j *job, more *carried) error {
+	for _, file := range o.Outputs {
+		path, err := filepath.Abs(file)
+		if err != nil {
+			return err
+		}
+		if inside(j.Dir, path) || slices.Contains(o.Results, file) {
+			continue
+		}
+		if info, err := os.Stat(path); err == nil {
+			if !info.Mode().IsRegular() {
+				continue
+			}
+			more.files = append(more.files, path)
+		}
+		j.Out = append([]out{{Path: path}}, j.Out...)
 		more.folders = append(more.folders, deepest(filepath.Dir(path)))
 	}
 	return nil
