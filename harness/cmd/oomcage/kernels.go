@@ -149,7 +149,10 @@ func kernelsLine() string {
 		return ""
 	}
 	all, err := store.List()
-	if err != nil || len(all) == 0 {
+	if err != nil {
+		return "\nkernels not known: " + printable.Line(err.Error())
+	}
+	if len(all) == 0 {
 		return "\nno kernels; to help: oomcage kernels fetch"
 	}
 	names := make([]string, 0, len(all))

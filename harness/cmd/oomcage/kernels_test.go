@@ -60,3 +60,12 @@ func TestOfKernelsWhatMakesNoSenseIsSaid(t *testing.T) {
 		require.Contains(t, stderr.String(), c.says)
 	}
 }
+
+func TestTheVersionSaysWhereTheKernelsCannotBeLookedAt(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	require.Equal(t, "\nno kernels; to help: oomcage kernels fetch", kernelsLine())
+	dir := filepath.Join(os.Getenv("XDG_CACHE_HOME"), "oomcage")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "kernels"), nil, 0o600)) // which root cannot look into either
+	require.Regexp(t, `^\nkernels not known: open \S+/oomcage/kernels(/arm64)?: not a directory$`, kernelsLine())
+}

@@ -40,7 +40,8 @@ func (a arch) findKernel(asked string) (string, error) {
 	if env := os.Getenv("OOMCAGE_KERNEL"); env != "" {
 		return a.namedKernel(store, "OOMCAGE_KERNEL", env)
 	}
-	if have, err := store.List(); err == nil && len(have) > 0 {
+	have, unread := store.List()
+	if len(have) > 0 {
 		return usual(have).Image, nil
 	}
 	problems := []string{"those of this machine are for another processor"}
@@ -50,8 +51,17 @@ func (a arch) findKernel(asked string) (string, error) {
 			return installed[0].Image, nil
 		}
 	}
+	if unread != nil {
+		return "", unreadStore("no kernel to boot: "+strings.Join(problems, ", "), unread)
+	}
 	return "", failure(noKernel, "no kernel to boot: "+store.Dir()+" has none; "+strings.Join(problems, ", "),
 		"fetch Debian's or Ubuntu's: "+a.fetchKernel()+"; or name one with -kernel FILE or OOMCAGE_KERNEL=FILE")
+}
+
+// unreadStore is the failure where it is not known which kernels were fetched or added.
+func unreadStore(found string, why error) *Failure {
+	return failure(noKernel, found+"; the folder of oomcage's kernels cannot be read: "+why.Error(),
+		"make it yours to read, or set $XDG_CACHE_HOME to another folder; or name the file of a kernel: -kernel FILE, or OOMCAGE_KERNEL=FILE")
 }
 
 // usual is the newest of the kernels whose pages have 4 KiB, or the newest of all.
@@ -78,6 +88,9 @@ func (a arch) namedKernel(store kernels.Store, from, name string) (string, error
 	k, err := store.Find(name)
 	if err == nil {
 		return k.Image, nil
+	}
+	if _, unread := store.List(); unread != nil {
+		return "", unreadStore(fmt.Sprintf("%s is %s, which is no file", from, name), unread)
 	}
 	help := "oomcage kernels lists those that are there; of another, name the file"
 	if kernels.Series.MatchString(name) {

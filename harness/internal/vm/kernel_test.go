@@ -90,3 +90,25 @@ func TestKernelThatCannotBeBootedIsNamed(t *testing.T) {
 	assert.Contains(t, f.Error(), "absent: no such file")
 	assert.Contains(t, f.Error(), "oomcage kernels fetch")
 }
+
+// It was said that there are none.
+func TestKernelsThatCannotBeLookedAtAreNoneThatAreNotThere(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("OOMCAGE_KERNEL", "")
+	store, err := kernels.User(kernels.AMD64)
+	require.NoError(t, err)
+	put(t, store.Dir(), "no folder") // which root cannot look into either
+	foreign := kernels.ARM64
+	if kernels.Host == kernels.ARM64 {
+		foreign = kernels.AMD64
+	}
+	_, byDefault := DefaultKernel(foreign)
+	_, byName := FindKernel("6.1")
+	for says, err := range map[string]error{
+		"no kernel to boot: those of this machine are for another processor; ": byDefault,
+		"-kernel is 6.1, which is no file; ":                                   byName,
+	} {
+		require.ErrorContains(t, err, says+"the folder of oomcage's kernels cannot be read: open "+store.Dir())
+		require.ErrorContains(t, err, "not a directory\n  to help: make it yours to read, or set $XDG_CACHE_HOME to another folder; or name the file of a kernel: -kernel FILE")
+	}
+}
