@@ -136,7 +136,7 @@ func newVMCommand(stderr io.Writer) *cobra.Command {
 			if err == nil && code != 0 {
 				err = exitCode(code)
 			}
-			return asUsage(err)
+			return asUsage(meantItself(o.Program, err))
 		},
 	}
 	f := cmd.Flags()

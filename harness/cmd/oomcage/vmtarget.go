@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -72,4 +73,12 @@ func targetOf(args []string) string {
 		return ""
 	}
 	return left[0]
+}
+
+// meantItself is the error of a program that is not there, but has the name of one of oomcage's commands: "oomcage vm run …".
+func meantItself(program string, err error) error {
+	if root := newRootCommand(io.Discard, io.Discard); !errors.Is(err, exec.ErrNotFound) || subcommand(root, program) == nil {
+		return err
+	}
+	return usageError{fmt.Errorf("there is no program %s; did you mean: oomcage vm -- oomcage %s …", program, program)}
 }

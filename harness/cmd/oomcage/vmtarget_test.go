@@ -3,8 +3,10 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -55,4 +57,27 @@ func TestAServiceThatWasNotBuiltIsMissedBeforeAGuestBoots(t *testing.T) {
 	} {
 		require.NoError(t, missingTarget(o), what)
 	}
+}
+
+func TestACommandOfOomcageThatIsTakenForAProgramIsRecognized(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	for args, expected := range map[string]string{
+		"run --max 64M -- ./service": "oomcage vm: there is no program run; did you mean: oomcage vm -- oomcage run …\n  to help: oomcage vm -h\n",
+		"bisect ./service":           "oomcage vm: there is no program bisect; did you mean: oomcage vm -- oomcage bisect …\n  to help: oomcage vm -h\n",
+	} {
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, exitUsage, execute(append([]string{"vm", "-mem", "64MiB"}, strings.Fields(args)...), &stdout, &stderr))
+		require.Equal(t, expected, stderr.String())
+	}
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, exitMachine, execute([]string{"vm", "nosuch"}, &stdout, &stderr))
+	require.Contains(t, stderr.String(), `the program cannot be run: exec: "nosuch": executable file not found in $PATH`)
+	// A file of that name is a program, in $PATH or among what is added: here it is no kernel that is missing.
+	t.Setenv("OOMCAGE_KERNEL", "/nosuch")
+	added := filepath.Join(t.TempDir(), "run")
+	require.NoError(t, os.WriteFile(added, nil, 0o700))
+	stderr.Reset()
+	execute([]string{"vm", "-add", added, "run", "--max", "64M"}, &stdout, &stderr)
+	require.NotContains(t, stderr.String(), "did you mean")
+	require.NotContains(t, stderr.String(), "cannot be run")
 }

@@ -99,7 +99,9 @@ func run(ctx context.Context, o Options) (int, error) {
 	}
 	program, path, err := findProgram(o.Program, more.add)
 	if err != nil {
-		return 0, failure(notThere, "the program cannot be run: "+err.Error(), "")
+		f := failure(notThere, "the program cannot be run: "+err.Error(), "")
+		f.Kind = err
+		return 0, f
 	}
 	tmp, remove, err := privateDir()
 	if err != nil {
