@@ -4,11 +4,16 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/human"
 )
 
 func TestTheFilesThatOomcageWritesAreKnownByItsFlags(t *testing.T) {
@@ -45,4 +50,23 @@ func TestAFileThatCannotBeWrittenIsRefusedBeforeAGuestBoots(t *testing.T) {
 	// /proc/self/comm is a file that can be written, in a folder where none can be made.
 	require.NoError(t, checkOutputs([]outputFlag{{"-o", "/proc/self/comm"}}, []string{"/proc/self/comm"}))
 	require.Error(t, checkOutputs([]outputFlag{{"--html", "/proc/self/comm"}}, nil))
+}
+
+// QEMU took it, and nothing was heard of the guest for minutes.
+func TestAGuestWithMoreMemoryThanThisMachineHasIsRefused(t *testing.T) {
+	var info unix.Sysinfo_t
+	require.NoError(t, unix.Sysinfo(&info))
+	has := int64(info.Totalram) * int64(info.Unit)
+	t.Setenv("OOMCAGE_KERNEL", "/nosuch") // nothing is booted here
+	run := func(mem string) (int, string) {
+		var stdout, stderr bytes.Buffer
+		code := execute([]string{"vm", "-mem", mem, "/proc/self/exe"}, &stdout, &stderr)
+		return code, stderr.String()
+	}
+	code, said := run("999GiB")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, said, "oomcage vm: -mem 999.0 GiB is more than this machine has, which is "+human.Size(has)+"\n")
+	require.Contains(t, said, fmt.Sprintf("to help: a guest takes its memory of this machine's: -mem %dMiB, for example\n", has/2>>20))
+	_, said = run(strconv.FormatInt(has, 10))
+	require.NotContains(t, said, "than this machine has")
 }

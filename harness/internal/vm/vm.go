@@ -21,7 +21,9 @@ import (
 	"time"
 
 	"github.com/kballard/go-shellquote"
+	"golang.org/x/sys/unix"
 
+	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/kernels"
 	"oomcage/harness/internal/unitname"
 )
@@ -226,6 +228,20 @@ func (o Options) check() error {
 	if o.CPUs < 0 || o.Timeout < 0 || o.Memory < 0 || o.Swap < 0 || o.Scratch < 0 {
 		return failure(badRequest, fmt.Sprintf("-cpus %d, -timeout %v, -mem %d, -swap %d, -scratch %d: none may be negative",
 			o.CPUs, o.Timeout, o.Memory, o.Swap, o.Scratch), "")
+	}
+	return o.checkMemory()
+}
+
+// checkMemory refuses a guest with more RAM than this machine has. QEMU takes it, and the guest's kernel then needs
+// so long for what describes it that nothing is heard of it.
+func (o Options) checkMemory() error {
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return fmt.Errorf("read how much memory this machine has: %w", err)
+	}
+	if has := int64(info.Totalram) * int64(info.Unit); o.Memory > has {
+		return failure(badRequest, fmt.Sprintf("-mem %s is more than this machine has, which is %s", human.Size(o.Memory), human.Size(has)),
+			fmt.Sprintf("a guest takes its memory of this machine's: -mem %dMiB, for example", has/2>>20))
 	}
 	return nil
 }
