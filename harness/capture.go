@@ -159,8 +159,12 @@ func (c *capturer) fetch(ctx context.Context, what Capture) ([]byte, error) {
 	return got.bytes, err
 }
 
-// hasEnded reports whether a capture failed since its target was ending: its connections are closed first.
+// hasEnded reports whether a capture failed since its target was ending: its connections are closed first. An answer that came to
+// its end was not cut off, whatever it says and whatever ends soon after it.
 func (c *capturer) hasEnded(ctx context.Context, err error) bool {
+	if errors.As(err, new(*HTTPStatusError)) {
+		return false
+	}
 	if errors.Is(err, errCaptureLarge) || errors.Is(err, errCaptureTime) || answerOf(err) == outcome.AnswerRefused {
 		return c.p.isOver()
 	}

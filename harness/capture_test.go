@@ -204,6 +204,22 @@ func TestACaptureEndsWithItsTarget(t *testing.T) {
 	require.True(t, one.CutOff)
 }
 
+// A service that does not have what is asked for says so at once, and may die at any time after that.
+func TestACompleteAnswerIsNotCutOffByTheTargetsEnd(t *testing.T) {
+	var c *capturer
+	c = capturing(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.NotFound(w, r)
+		c.p.status = outcome.ExitStatus{Ended: true, Signal: "SIGKILL"}
+		close(c.p.done)
+	}), Capture{Get: "/none", Share: 0.8})
+	c.see(88 * MiB)
+	c.await()
+	one := c.results()[0]
+	require.Contains(t, one.Error, "404 Not Found")
+	require.True(t, c.p.isOver())
+	require.False(t, one.CutOff)
+}
+
 func TestACaptureEndsWithTheRun(t *testing.T) {
 	arrived := make(chan struct{})
 	c := capturing(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
