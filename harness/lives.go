@@ -46,23 +46,12 @@ func (c *Cage) live(ctx context.Context, s Spec, start time.Time, own bool) (*Ou
 		life := *o
 		life.Output = p.Output()
 		life.Complete()
-		lives = append(lives, lifeOf(&life))
+		lives = append(lives, life.Life())
 		s.Load.sent += o.Attempted
 		s.Load.failures += o.Failed
 		c.moved(o.Evidence.Applied)
 		due = due.rest(o, p.readyFor())
 	}
-}
-
-// lifeOf sums up an outcome whose target is started again: what of the schedule did not come in it may come in the next.
-func lifeOf(o *Outcome) outcome.Life {
-	one := *o
-	one.Lives, one.Spec.Schedule = nil, nil
-	for _, a := range o.Evidence.Applied {
-		one.Spec.Schedule = append(one.Spec.Schedule, a.Change)
-	}
-	one.Verdict, one.Why = one.Judge()
-	return one.Life()
 }
 
 // pending are the changes of a schedule that have not come: as they were asked for, and as the next life is to make them.

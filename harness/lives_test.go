@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -30,7 +31,9 @@ func TestATargetThatDiesIsStartedAgainAndTheLoadGoesOn(t *testing.T) {
 		require.Equal(t, life.Attempted, life.Acknowledged+life.Failed+life.InFlight)
 	}
 	require.Zero(t, o.Evidence.Events.OOMKill)
-	require.Contains(t, o.Why, "; it was started again ")
+	require.Contains(t, o.Why, ", after step 18 of the whole load; it was started again ")
+	require.NotContains(t, o.Why, "64.0 of 64.0 MiB", "that was in an earlier life")
+	require.Contains(t, o.String(), fmt.Sprintf("%d acknowledged of 18 attempted, in %d lives\n", acknowledged, len(o.Lives)+1))
 	require.Len(t, o.Outages, len(o.Lives), "each death is one")
 	o.RequireRecovered(t, time.Minute)
 	o.RequireNoLoss(t, notesOf(t, dir, "taken"))

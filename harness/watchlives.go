@@ -46,7 +46,7 @@ func (w *watching) allLives(ctx context.Context, g *cgroup.Group) (*Outcome, err
 			return o, nil
 		}
 		last, w.log.from = o, w.log.seen
-		life := lifeOf(o)
+		life := o.Life()
 		lives = append(lives, life)
 		if w.spec.ObserveLife != nil {
 			w.spec.ObserveLife(life)

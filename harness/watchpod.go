@@ -291,7 +291,7 @@ func (p *watchedPod) tellLives() {
 			continue
 		}
 		for _, l := range p.lives[p.told:] {
-			p.spec.ObserveLife(lifeOf(l.o))
+			p.spec.ObserveLife(l.o.Life())
 		}
 		p.told = len(p.lives)
 		return
@@ -322,7 +322,7 @@ func (p *watchedPod) outcome(whole *Outcome) *Outcome {
 	}
 	o := all[len(all)-1].o
 	for _, c := range all[:len(all)-1] {
-		o.Lives = append(o.Lives, lifeOf(c.o))
+		o.Lives = append(o.Lives, c.o.Life())
 	}
 	o.Verdict, o.Why = o.Judge()
 	if p.spec.ObserveLife != nil {

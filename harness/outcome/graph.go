@@ -47,7 +47,7 @@ func (o *Outcome) graph() string {
 		line(fmt.Sprintf("%.3fs", s.At.Seconds()), step(s.Step), s.Current, s.Stat, joined(e.appliedIn(until, s.At), risen(seen, s.Events)))
 		seen, until = s.Events, s.At
 	}
-	if e.Peak > highest {
+	if e.Peak > highest && o.highestUse(o.earlier()) == e.Peak {
 		line("peak", "", e.Peak, o.atPeak(), "")
 	}
 	// The first stands for all that is read with it. A watched cgroup may have been read last before the last sample was taken.

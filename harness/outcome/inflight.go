@@ -13,8 +13,12 @@ func (o *Outcome) many() bool {
 }
 
 // stepsDone says, for the sentence of a load with many steps at once, what became of them.
-func (o *Outcome) stepsDone() string {
-	text := fmt.Sprintf(", after %s had been acknowledged", human.Count(o.Acknowledged, "step"))
+func (o *Outcome) stepsDone(past past) string {
+	of := ""
+	if past.attempted > 0 {
+		of = " of this life"
+	}
+	text := fmt.Sprintf(", after %s%s had been acknowledged", human.Count(o.Acknowledged, "step"), of)
 	if o.InFlight > 0 {
 		text += fmt.Sprintf(", with %d in flight", o.InFlight)
 	}

@@ -66,7 +66,7 @@ func (o *Outcome) killedBetweenSteps(v Verdict) bool {
 }
 
 // killNote places a kill that did not come with the last step, or returns "".
-func (o *Outcome) killNote(v Verdict) string {
+func (o *Outcome) killNote(v Verdict, past past) string {
 	times := o.Evidence.KillTimes
 	if len(times) > 0 && o.many() {
 		if n := o.acknowledgedAtKill(v); n < o.Acknowledged {
@@ -77,7 +77,7 @@ func (o *Outcome) killNote(v Verdict) string {
 	if len(times) == 0 || o.Attempted == 0 || times[0].Step >= o.Attempted || o.killedBetweenSteps(v) || o.Evidence.namesKill(v) {
 		return ""
 	}
-	which, when := "the kill", fmt.Sprintf("during step %d of %d", times[0].Step, o.Attempted)
+	which, when := "the kill", fmt.Sprintf("during step %d of %d%s", past.attempted+times[0].Step, past.attempted+o.Attempted, past.ofLoad())
 	if len(times) > 1 {
 		which = "the first kill"
 	}
@@ -85,7 +85,7 @@ func (o *Outcome) killNote(v Verdict) string {
 		when = "before the first step"
 	}
 	if a := o.Evidence.lowering(times[0].At); a != nil {
-		when = fmt.Sprintf("when the schedule lowered memory.max to %s, %s of %d", human.Size(a.To), a.when(), o.Attempted)
+		when = fmt.Sprintf("when the schedule lowered memory.max to %s, %s of %d", human.Size(a.To), a.when(), past.attempted+o.Attempted)
 	}
 	return fmt.Sprintf("; %s came %s", which, when)
 }

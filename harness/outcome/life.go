@@ -2,6 +2,7 @@ package outcome
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,11 +31,18 @@ type Life struct {
 	Applied []Applied `json:"applied,omitempty"` // the changes of the schedule that came in it
 }
 
-// Life returns the outcome as one of several lives.
+// Life returns the outcome as one of several lives, judged by itself: what of the schedule did not come in it may come in the next
+// life, and outages are told of the last one.
 func (o *Outcome) Life() Life {
+	one := *o
+	one.Lives, one.Outages, one.Spec.Schedule = nil, nil, nil
+	for _, a := range o.Evidence.Applied {
+		one.Spec.Schedule = append(one.Spec.Schedule, a.Change)
+	}
+	verdict, why := one.judgeAfter(o.earlier())
 	return Life{
 		Container: o.container(),
-		Until:     o.Took, Verdict: o.Verdict, Why: o.Why, Status: o.Evidence.Status,
+		Until:     o.Took, Verdict: verdict, Why: why, Status: o.Evidence.Status,
 		Acknowledged: o.Acknowledged, Attempted: o.Attempted, Failed: o.Failed, InFlight: o.InFlight,
 		Predicted: o.Predicted, Peak: o.Peak, Events: o.Evidence.Events, Applied: o.Evidence.Applied,
 	}
@@ -83,11 +91,62 @@ func (o *Outcome) lived() string {
 	case n == 0:
 		return ""
 	}
-	text := fmt.Sprintf("; it was started again %s, and before that ", times(n))
-	if n == 1 {
-		return text + "it was " + o.Lives[0].String()
+	text := fmt.Sprintf("; it was started again %s, and before that it was %s", times(n), o.Lives[0])
+	first, last := o.Lives[0].String(), o.Lives[n-1].String()
+	other := func(l Life) bool { return l.String() != first }
+	switch {
+	case n == 1:
+	case !slices.ContainsFunc(o.Lives, other):
+		text += " each time"
+	case first == last:
+		text += " first and last"
+	default:
+		text += fmt.Sprintf(" first and %s last", last)
 	}
-	return text + fmt.Sprintf("it was %s first and %s last", o.Lives[0], o.Lives[n-1])
+	if acknowledged, attempted := o.Steps(); attempted > 0 {
+		text += fmt.Sprintf("; of all lives %d of %s were acknowledged", acknowledged, human.Count(attempted, "step"))
+	}
+	return text
+}
+
+// past is what earlier lives of a target (Target.Restart) have left to the one that is judged. The zero value is of the first.
+type past struct {
+	acknowledged, attempted int
+	peak                    Bytes // memory.peak, which stays; 0: not known
+}
+
+// earlier is what the lives before this one have left. Of a watch each life may have had a cgroup of its own.
+func (o *Outcome) earlier() past {
+	if len(o.Lives) == 0 || o.Evidence.Watched != nil {
+		return past{}
+	}
+	acknowledged, attempted := o.Steps()
+	return past{acknowledged - o.Acknowledged, attempted - o.Attempted, o.Lives[len(o.Lives)-1].Peak}
+}
+
+// step names step n of a life as outages and requests do: by its number in the whole load.
+func (p past) step(n int) string { return fmt.Sprintf("step %d%s", p.attempted+n, p.ofLoad()) }
+
+// ofLoad says what a number is of, where a life's own would be another.
+func (p past) ofLoad() string {
+	if p.attempted == 0 {
+		return ""
+	}
+	return " of the whole load"
+}
+
+// highestUse is how much the cage had at most in this life: its memory.peak, or its highest reading where that file has no more than
+// an earlier life had, and this life did not meet the limit either.
+func (o *Outcome) highestUse(past past) Bytes {
+	e := o.Evidence
+	if past.peak == 0 || e.Peak > past.peak || e.EventsLocal.Max > 0 || e.EventsLocal.OOM > 0 {
+		return e.Peak
+	}
+	highest := e.Current
+	for _, s := range o.Timeline {
+		highest = max(highest, s.Current)
+	}
+	return min(highest, e.Peak)
 }
 
 // maxEnds bounds how many lives of a pod's containers a sentence has.

@@ -88,8 +88,8 @@ func TestWhatAServerAllocatesOnceIsNoGrowth(t *testing.T) {
 // Queries that take nothing, and one that took its backend to the limit: nobody need ask whether they were taken.
 func TestALoadThatFilledTheCageWasTaken(t *testing.T) {
 	o := filling(10*MiB, 3391488, 3391488, 3391488, 5488640, 5488640, 5488640)
-	require.NotContains(t, o.notes(ChildOOMKilled), "did not grow")
-	require.Contains(t, o.notes(Survived), "did not grow")
+	require.NotContains(t, o.notes(ChildOOMKilled, past{}), "did not grow")
+	require.Contains(t, o.notes(Survived, past{}), "did not grow")
 }
 
 // Whatever the readings, within what one may be off, a true declaration is never denied.

@@ -128,6 +128,8 @@ func TestTheSentenceSaysHowOftenTheTargetWasStartedAgain(t *testing.T) {
 	o.Lives = append(o.Lives, Life{Verdict: Exited})
 	_, why = o.Judge()
 	require.Contains(t, why, "; it was started again 2 times, and before that it was oom-killed after 49 steps first and exited last")
+	require.Contains(t, why, ", after 41 steps of this life had been acknowledged, with 16 in flight; ")
+	require.Contains(t, why, "; of all lives 90 of 107 steps were acknowledged")
 	acknowledged, attempted := o.Steps()
 	require.Equal(t, []int{41 + 49, 57 + 50}, []int{acknowledged, attempted})
 }

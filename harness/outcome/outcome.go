@@ -68,30 +68,35 @@ type Outcome struct {
 
 // Judge returns the verdict on the evidence, and the sentence that Why holds. It does not look at the
 // Verdict and Why that are there, and changes nothing.
-func (o *Outcome) Judge() (v Verdict, why string) {
-	v, why = Classify(o.Evidence)
+func (o *Outcome) Judge() (v Verdict, why string) { return o.judgeAfter(o.earlier()) }
+
+// judgeAfter is Judge of a life that comes after others.
+func (o *Outcome) judgeAfter(past past) (v Verdict, why string) {
+	e := o.Evidence
+	e.Peak = o.highestUse(past)
+	v, why = Classify(e)
 	if !o.Evidence.Ready && o.Evidence.TimedOut {
 		why = strings.Replace(why, neverReady, neverReady+o.readyCause(), 1)
 	}
 	switch {
 	case o.Attempted == 0:
-	case !o.many() && o.Evidence.namesKill(v) && o.Evidence.lastLowering().Step == o.Acknowledged:
+	case !o.many() && o.Evidence.namesKill(v) && o.Evidence.lastLowering().Step == past.acknowledged+o.Acknowledged:
 	case o.many():
-		why += o.stepsDone()
+		why += o.stepsDone(past)
 	case o.Attempted > o.Acknowledged && (v == Survived || o.Evidence.Unloaded && (o.Evidence.Alive() || o.Evidence.Stop != nil) && !o.Evidence.TimedOut):
-		why += fmt.Sprintf("; step %d was not acknowledged%s", o.Attempted, o.stepCause())
+		why += fmt.Sprintf("; %s was not acknowledged%s", past.step(o.Attempted), o.stepCause())
 	case o.Attempted > o.Acknowledged && !o.killedBetweenSteps(v) && o.Evidence.Stop == nil:
-		why += fmt.Sprintf(", during step %d", o.Attempted)
+		why += ", during " + past.step(o.Attempted)
 	default:
-		why += fmt.Sprintf(", after step %d", o.Acknowledged)
+		why += ", after " + past.step(o.Acknowledged)
 	}
-	return v, printable.Line(why + o.Evidence.stopNote() + o.filled(v) + o.limitsMoved(v) + o.victims(o.filled(v) != "") + o.causes(v) + o.notes(v)) // names of cgroups and processes are anybody's
+	return v, printable.Line(why + o.Evidence.stopNote() + o.filled(v) + o.limitsMoved(v) + o.victims(o.filled(v) != "") + o.causes(v) + o.notes(v, past)) // names of cgroups and processes are anybody's
 }
 
 // notes are what the reader of a verdict should know beside its reason, each with a semicolon before it.
-func (o *Outcome) notes(v Verdict) string {
+func (o *Outcome) notes(v Verdict, past past) string {
 	e := o.Evidence
-	notes := o.scheduleNotes() + o.killNote(v) + o.lived() + o.recovery() + e.captureNote(v) + o.refusal()
+	notes := o.scheduleNotes() + o.killNote(v, past) + o.lived() + o.recovery() + e.captureNote(v) + o.refusal()
 	if len(o.Inherited) > 0 {
 		notes += "; it had " + listed(o.Inherited) + " from the harness's environment"
 	}
@@ -171,6 +176,9 @@ func (o *Outcome) printCourse(t *text) {
 		predicted = "predicted " + o.Predicted.String() + o.cutShort()
 	}
 	t.line("steps", "%d acknowledged of %d attempted%s, %s", o.Acknowledged, o.Attempted, o.unacknowledged(), predicted)
+	if acknowledged, attempted := o.Steps(); len(o.Lives) > 0 && attempted > 0 {
+		t.line("in all", "%d acknowledged of %d attempted, in %d lives", acknowledged, attempted, len(o.Lives)+1)
+	}
 	if o.Measured != nil {
 		t.line("a step", "took %s of memory.current, over %d; %s", o.Measured, o.Measured.Steps, declared(o.Spec.Load.Bytes))
 	}
@@ -201,7 +209,11 @@ func (o *Outcome) printMemory(t *text) {
 	if o.Baseline != (Baseline{}) { // a watch has none
 		before = fmt.Sprintf("; %s %d, of which %d page cache", o.BaselineName(), o.Baseline.Current, o.Baseline.File)
 	}
-	t.line("memory", "peak %d, at the end %d%s", e.Peak, e.Current, before)
+	when := ""
+	if o.highestUse(o.earlier()) != e.Peak {
+		when = " (in an earlier life)"
+	}
+	t.line("memory", "peak %d%s, at the end %d%s", e.Peak, when, e.Current, before)
 	if left := o.stayed(); left != "" {
 		t.line("stayed", "charged: %s", left)
 	}
