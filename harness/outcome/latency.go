@@ -21,7 +21,7 @@ type Latency struct {
 	Last      time.Duration  `json:"last"`              // how long the last one before the end took
 	PerSecond float64        `json:"per_second"`        // how many there were a second, from the begin of the first to the end of the last
 	Doubled   *Doubling      `json:"doubled,omitempty"` // nil: they did not become slower
-	Failed    map[Answer]int `json:"failed,omitempty"`  // how many of the other steps failed, by their answers; nil: none
+	Failed    map[Answer]int `json:"failed,omitempty"`  // how many of the other steps, in flight at the end or failed, had which answer; nil: none
 }
 
 // Doubling is where steps began to take at least twice as long as the median of the first half, and most steps did so
@@ -171,7 +171,7 @@ func (s *Latency) String() string {
 		failed = append(failed, fmt.Sprintf("%d %s", s.Failed[kind], kind))
 	}
 	if failed != nil {
-		parts = append(parts, "failed: "+strings.Join(failed, ", "))
+		parts = append(parts, "not acknowledged: "+strings.Join(failed, ", "))
 	}
 	return strings.Join(parts, "; ")
 }

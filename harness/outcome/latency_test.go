@@ -172,9 +172,9 @@ func TestFailedStepsAreCountedByKindAndNotByTime(t *testing.T) {
 	steps[2].Answer, steps[4].Answer = HTTPAnswer(503), AnswerEOF
 	s := logOf(steps).Latency(nil, Evidence{})
 	require.Equal(t, &Latency{Count: 3, P50: 2 * ms, P95: 3 * ms, P99: 3 * ms, Max: 3 * ms, Last: 3 * ms, PerSecond: 3 / 0.909, Failed: map[Answer]int{"http 503": 1, AnswerEOF: 1}}, s)
-	require.Equal(t, "p50 2.0 ms, p95 3.0 ms, p99 3.0 ms; the last before the end 3.0 ms; 3.3 steps/s; failed: 1 eof, 1 http 503", s.String())
+	require.Equal(t, "p50 2.0 ms, p95 3.0 ms, p99 3.0 ms; the last before the end 3.0 ms; 3.3 steps/s; not acknowledged: 1 eof, 1 http 503", s.String())
 	require.Nil(t, new(StepLog).Latency(nil, Evidence{}))
-	require.Equal(t, "failed: 1 refused", logOf(StepTimes{{1, 1, 1, AnswerRefused}}).Latency(nil, Evidence{}).String())
+	require.Equal(t, "not acknowledged: 1 refused", logOf(StepTimes{{1, 1, 1, AnswerRefused}}).Latency(nil, Evidence{}).String())
 }
 
 // An outcome has both, and a summary only the figures.

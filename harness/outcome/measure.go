@@ -93,8 +93,14 @@ func (b Bytes) abs() Bytes {
 	return b
 }
 
-// String returns "20.0 MiB (±10.0 KiB)".
+// Certain reports whether the error is smaller than the size: else the two together are no more than a bound.
+func (m *Measured) Certain() bool { return m.Step.abs() > m.Error }
+
+// String returns "20.0 MiB (±10.0 KiB)", or "at most 119.1 MiB" where it is not Certain.
 func (m *Measured) String() string {
+	if !m.Certain() {
+		return "at most " + human.Size(m.Step+m.Error)
+	}
 	return fmt.Sprintf("%s (±%s)", human.Size(m.Step), human.Size(m.Error))
 }
 

@@ -67,6 +67,14 @@ func TestAStepThatTakesAnotherSizeThanDeclaredIsSaid(t *testing.T) {
 	require.Empty(t, (&Outcome{}).Differs())
 }
 
+func TestAnErrorAboveTheSizeMakesItABound(t *testing.T) {
+	require.Equal(t, "at most 119.0 MiB", (&Measured{Step: 7 * MiB, Error: 112 * MiB}).String())
+	require.Equal(t, "at most 8.0 KiB", (&Measured{Step: -2 * KiB, Error: 10 * KiB}).String())
+	require.Equal(t, "at most 2.0 KiB", (&Measured{Step: KiB, Error: KiB}).String())
+	require.Equal(t, "20.0 MiB (±10.0 KiB)", (&Measured{Step: 20 * MiB, Error: 10 * KiB}).String())
+	require.Equal(t, "-2.0 KiB (±1.0 KiB)", (&Measured{Step: -2 * KiB, Error: KiB}).String(), "it fell")
+}
+
 // A static site was asked after each of its runs whether the steps were taken.
 func TestPagesThatAreOnlyReadAreNotAskedAfter(t *testing.T) {
 	for load, asked := range map[string]bool{"GET /": false, "HEAD /a, status 304": false, "POST /": true, "psql -c 'select 1'": true, "": true} {

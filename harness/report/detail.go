@@ -98,7 +98,11 @@ func (l *factList) before(o *outcome.Outcome) {
 		l.add(o.BaselineName(), sizeText(o.Baseline.Current), sizeText(o.Baseline.File)+" of it page cache")
 	}
 	if m := o.Measured; m != nil {
-		l.add("a step took", tookEach(o), "± "+sizeText(m.Error), "measured over "+human.Count(m.Steps, "step"))
+		off := "± " + sizeText(m.Error)
+		if !m.Certain() {
+			off = ""
+		}
+		l.add("a step took", tookEach(o), off, "measured over "+human.Count(m.Steps, "step"))
 	}
 	l.addIf("left charged above", o.Left.String())
 }

@@ -27,6 +27,10 @@ func TestTheTableAndThePageSayWhereAStepTookAnotherSizeThanDeclared(t *testing.T
 	} {
 		require.Equal(t, want, tookEach(o))
 	}
+	vague := made(20*outcome.MiB, 7*outcome.MiB)
+	vague.Measured.Error = 112 * outcome.MiB
+	require.Equal(t, "at most 119 MiB", tookEach(vague))
+	require.Contains(t, facts(vague, 1000), []string{"a step took", "at most 119 MiB, measured over 40 steps"})
 	differs := made(20*outcome.MiB, 40*outcome.MiB)
 	var table bytes.Buffer
 	require.NoError(t, Write(&table, NewSet([]*outcome.Outcome{differs}), Table))

@@ -55,6 +55,8 @@ func tookEach(o *outcome.Outcome) string {
 	switch {
 	case m == nil:
 		return ""
+	case o.Differs() == "" && !m.Certain():
+		return "at most " + sizeText(m.Step+m.Error)
 	case o.Differs() == "":
 		return sizeText(m.Step)
 	case o.Spec.Load.Bytes > 0:

@@ -19,8 +19,10 @@ import (
 type stepPrinter struct {
 	out   *lineQueue
 	first string // what the first line is called
+	many  bool   // steps are under way at once, and end in any order: lines are named by how many were acknowledged by then
 
 	mu      sync.Mutex
+	acked   int         // how many steps were acknowledged
 	shown   stepReading // the last one that has a line
 	pending string      // the line of the last step, where it was not printed
 	last    stepReading // which that is of
@@ -46,7 +48,7 @@ func newStepPrinter(w io.Writer, spec harness.Spec) *stepPrinter {
 	if spec.Target.Ready == nil {
 		first = "start"
 	}
-	return &stepPrinter{out: newLineQueue(w, nil), first: first}
+	return &stepPrinter{out: newLineQueue(w, nil), first: first, many: spec.Data().Load.MaxInFlight() > 1}
 }
 
 func (s *stepPrinter) ready(p *harness.Process) {
@@ -54,19 +56,33 @@ func (s *stepPrinter) ready(p *harness.Process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.shown = r
-	s.out.add(fmt.Sprintf("%-6s %-*s %12s   %s\n", "step", bar.Width, ofLimit(r.limit), "current", "memory.events") + r.line(s.first))
+	s.out.add(fmt.Sprintf("%-6s %-*s %12s   %s\n", s.column(), bar.Width, ofLimit(r.limit), "current", "memory.events") + r.line(s.first))
 }
 
 func (s *stepPrinter) stepped(p *harness.Process, n int, err error) {
-	s.took(fmt.Sprint(n), readStep(p, err))
+	s.took(n, err, readStep(p, err))
 }
 
-// took prints the line of a step, or keeps it as the last one.
-func (s *stepPrinter) took(name string, r stepReading) {
+// column is what the lines are named by.
+func (s *stepPrinter) column() string {
+	if s.many {
+		return "acked"
+	}
+	return "step"
+}
+
+// took prints the line of step n, or keeps it as the last one.
+func (s *stepPrinter) took(n int, failed error, r stepReading) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.left++
-	line := r.line(name)
+	if failed == nil {
+		s.acked++
+	}
+	if s.many {
+		n = s.acked
+	}
+	line := r.line(fmt.Sprint(n))
 	switch {
 	case r.differs(s.shown):
 		if !s.news.due(s.left) {

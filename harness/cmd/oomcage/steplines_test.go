@@ -3,7 +3,7 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"strings"
 	"testing"
 
@@ -17,7 +17,7 @@ func linesOf(start stepReading, steps int, at func(n int) stepReading) []string 
 	var out strings.Builder
 	s := &stepPrinter{out: newLineQueue(&out, nil), shown: start}
 	for n := 1; n <= steps; n++ {
-		s.took(fmt.Sprint(n), at(n))
+		s.took(n, nil, at(n))
 	}
 	s.end()
 	return strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
@@ -34,6 +34,23 @@ func TestStepsThatChangeNothingHaveNoLine(t *testing.T) {
 	require.Len(t, lines, 2, "%v", lines)
 	require.Regexp(t, "^2000 ", lines[0], "the last one")
 	require.Equal(t, "…      1999 steps between these, without a line", lines[1])
+}
+
+// Steps 6, 11, 14 and 4 followed each other.
+func TestWithManyClientsLinesCountWhatWasAcknowledged(t *testing.T) {
+	var out strings.Builder
+	one, spec := newStepPrinter(nil, harness.Spec{}), harness.Spec{Load: harness.Load{Clients: 16}}
+	require.Equal(t, "step", one.column())
+	one.end()
+	s := newStepPrinter(&out, spec)
+	require.Equal(t, "acked", s.column())
+	limit := 64 * harness.MiB
+	s.took(6, nil, stepReading{used: 10 * harness.MiB, limit: limit})
+	s.took(11, nil, stepReading{used: 20 * harness.MiB, limit: limit})
+	s.took(14, errors.New("EOF"), stepReading{used: 64 * harness.MiB, limit: limit, note: " (no answer; the peak)"})
+	s.took(4, nil, stepReading{used: 40 * harness.MiB, limit: limit})
+	s.end()
+	require.Regexp(t, `^ +of 64.0 MiB from here on\n1 .*\n2 .*\n2 .* \(no answer; the peak\)\n3 .*\n$`, out.String())
 }
 
 func TestALoadOfManyStepsHasNoMoreLinesThanAScreen(t *testing.T) {
