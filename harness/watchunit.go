@@ -92,7 +92,7 @@ func (u *unit) show(ctx context.Context) (map[string]string, error) {
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	case errors.As(err, &exit):
-		err = errors.New(printable.Line(strings.TrimSpace(string(exit.Stderr))))
+		err = errors.New(printable.Line(strings.Join(strings.Fields(string(exit.Stderr)), " ")))
 	}
 	if err != nil {
 		return nil, err

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
 	"oomcage/harness/compare"
 	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/internal/shell"
 	"oomcage/harness/sweep"
 )
 
@@ -89,6 +91,9 @@ func (o compareOptions) compare(ctx context.Context, files []string, stdout, std
 	for i, file := range files {
 		var err error
 		if sides[i], err = untilSignal(ctx, func() (*compare.Results, error) { return compare.Read(file) }); err != nil {
+			if errors.Is(err, fs.ErrNotExist) {
+				err = fmt.Errorf("%w; sweep and bisect write such a file, with -o %s", err, shell.Join(file))
+			}
 			return usageError{err}
 		}
 	}

@@ -74,7 +74,7 @@ func otherTHP(name string) string {
 // findOutcome reads outcomes, and returns the one with the name or, without a name, the only one. Where a sweep has tried it, other
 // is that of the same point without transparent huge pages, or with them.
 func findOutcome(in io.Reader, file, name string) (found, other *outcome.Outcome, err error) {
-	const maxListed = 10 // names that are listed
+	const maxListed = 100 // names that are listed
 	var last *outcome.Outcome
 	var names []string
 	count, wanted := 0, otherTHP(name)

@@ -59,7 +59,7 @@ func TestOfSeveralOutcomesTheNamedOneIsExplained(t *testing.T) {
 	assert.Equal(t, exitUsage, code)
 	assert.Contains(t, complained, `it has no outcome named "none"; it has`)
 
-	_, complained, _ = explained(t, strings.Repeat(stored(t, "x", outcome.OOMKilled)+"\n", 30), "-")
+	_, complained, _ = explained(t, strings.Repeat(stored(t, "x", outcome.OOMKilled)+"\n", 120), "-")
 	assert.Contains(t, complained, "and 20 more")
 	_, complained, _ = explained(t, "", "-")
 	assert.Contains(t, complained, "-: it is empty; one outcome a line is needed")

@@ -79,13 +79,14 @@ func Look(ctx context.Context, engine, container string) (Container, error) {
 	if engine != "" {
 		engines = []string{engine}
 	}
-	var said []string
+	var said, installed []string
 	for _, name := range engines {
 		path, err := exec.LookPath(name)
 		if err != nil {
 			said = append(said, name+" is not installed")
 			continue
 		}
+		installed = append(installed, name)
 		ctx, cancel := context.WithTimeoutCause(ctx, lookTimeout, fmt.Errorf("it did not answer within %v", lookTimeout))
 		c, err := Engine{name, path}.Inspect(ctx, container)
 		cancel()
@@ -94,5 +95,8 @@ func Look(ctx context.Context, engine, container string) (Container, error) {
 		}
 		said = append(said, err.Error())
 	}
-	return Container{}, fmt.Errorf("there is no container %s: %s; %s ps lists those that run", container, strings.Join(said, ", "), engines[0])
+	if len(installed) > 0 {
+		said[len(said)-1] += fmt.Sprintf("; %s ps lists those that run", installed[0])
+	}
+	return Container{}, fmt.Errorf("there is no container %s: %s", container, strings.Join(said, ", "))
 }

@@ -31,5 +31,5 @@ func TestAContainerThatIsNotThereIsAnErrorOfEachEngine(t *testing.T) {
 	_, err := Look(t.Context(), "", "web")
 	require.EqualError(t, err, "there is no container web: podman: Error: no such container web, docker is not installed; podman ps lists those that run")
 	_, err = Look(t.Context(), "docker", "web")
-	require.EqualError(t, err, "there is no container web: docker is not installed; docker ps lists those that run")
+	require.EqualError(t, err, "there is no container web: docker is not installed")
 }
