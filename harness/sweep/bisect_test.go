@@ -103,7 +103,7 @@ func TestASearchThatMakesNoSenseIsRefused(t *testing.T) {
 	for _, s := range []Search{{Grid: searched, Hi: 250 * harness.MiB}, {Grid: searched, Lo: 250 * harness.MiB}} {
 		err := s.fill(room)
 		require.ErrorIs(t, err, ErrNoRoom)
-		require.ErrorContains(t, err, "a cage gets at most 248MiB here, as all cages share 256MiB")
+		require.ErrorContains(t, err, "a cage gets at most 248.0 MiB here, as all cages share 256.0 MiB, so that the machine is safe: lower them, or give the machine more memory")
 	}
 	s := Search{Grid: searched}
 	require.NoError(t, s.Validate(Code{}))

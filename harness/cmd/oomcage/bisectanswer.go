@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/guest"
 	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/sweep"
@@ -246,7 +247,15 @@ func (p *answerPrinter) failure(answers []*sweep.Answer) error {
 	if errs == nil {
 		return nil
 	}
-	return failed(strings.Join(errs, "; "))
+	return failed(strings.Join(errs, "; ") + p.moreRoom())
+}
+
+// moreRoom says how there is a higher upper end, where it was what the machine spares.
+func (p *answerPrinter) moreRoom() string {
+	if p.search.Hi != 0 {
+		return ""
+	}
+	return "; the upper end is what this machine spares for a cage: " + guest.GiveMemory()
 }
 
 // sentence is the answer: "smallest memory.max that survives 200 steps: 143MiB (3 of 3; 142MiB: 0 of 3)".

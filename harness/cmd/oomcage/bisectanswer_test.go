@@ -113,6 +113,9 @@ func TestAnAnswerWithACriterionHasBothLimits(t *testing.T) {
 	require.NoError(t, p.print(formatText, []*sweep.Answer{a}))
 	require.Contains(t, out.String(), "it is not well at any limit that was tried: p99 ≤ 200 ms\n")
 	require.NotContains(t, out.String(), "to write")
+	t.Setenv("OOMCAGE_VM", "")
+	require.EqualError(t, p.failure([]*sweep.Answer{a}), "not even the upper end is well: p99 ≤ 200 ms; the upper end is what this machine spares for a cage: give the machine more memory")
+	p.search.Hi = 144 * harness.MiB // somebody's own choice
 	require.EqualError(t, p.failure([]*sweep.Answer{a}), "not even the upper end is well: p99 ≤ 200 ms")
 }
 
@@ -129,6 +132,10 @@ GOGC=off: a memory.max of 142MiB, the upper end, does not survive 200 steps (0 o
 GOGC=25   143MiB      143.0 MiB  172MiB
 GOGC=off  none        0 B        none
 `), out)
+	t.Setenv("OOMCAGE_VM", "6.12")
+	require.EqualError(t, p.failure([]*sweep.Answer{a, none}),
+		"GOGC=off: not even the upper end survives; the upper end is what this machine spares for a cage: give the microVM more memory: oomcage vm -mem SIZE …")
+	p.search.Hi = 142 * harness.MiB // somebody's own choice
 	require.EqualError(t, p.failure([]*sweep.Answer{a, none}), "GOGC=off: not even the upper end survives")
 
 	out.Reset()

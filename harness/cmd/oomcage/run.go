@@ -3,14 +3,21 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"path"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/guest"
+	"oomcage/harness/internal/human"
+	"oomcage/harness/internal/printable"
+	"oomcage/harness/outcome"
 )
 
 const runLong = `run starts PROGRAM in a cage with these limits, pushes it step by step, and says how it ended.
@@ -122,7 +129,7 @@ func newRunCommand() *cobra.Command {
 		}
 		what.tellFrom(cmd, spec.Data())
 		warn(cmd.ErrOrStderr(), cmd.CommandPath(), spec.Data())
-		return runOne(cmd.Context(), spec, expect, asJSON, what.showSecrets, cmd.OutOrStdout())
+		return runOne(cmd.Context(), spec, expect, asJSON, what.showSecrets, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	})
 	f := cmd.Flags()
 	limits.register(cmd, true)
@@ -136,8 +143,8 @@ func newRunCommand() *cobra.Command {
 	return cmd
 }
 
-// runOne runs the spec and prints to w as it goes on.
-func runOne(ctx context.Context, spec harness.Spec, expect expectFlags, asJSON, showSecrets bool, w io.Writer) error {
+// runOne runs the spec and prints to w as it goes on; what is to be said of the machine goes to stderr.
+func runOne(ctx context.Context, spec harness.Spec, expect expectFlags, asJSON, showSecrets bool, w, stderr io.Writer) error {
 	var show watcher = silent{}
 	switch {
 	case asJSON:
@@ -155,6 +162,9 @@ func runOne(ctx context.Context, spec harness.Spec, expect expectFlags, asJSON, 
 		o = o.WithoutSecrets()
 	}
 	tell(ctx, o)
+	if text := outOfReach(o); text != "" {
+		defer fmt.Fprintf(stderr, "oomcage run: warning: %s\n", printable.Line(text))
+	}
 	switch {
 	case asJSON:
 		if err := printJSON(w, o); err != nil {
@@ -174,4 +184,21 @@ func runOne(ctx context.Context, spec harness.Spec, expect expectFlags, asJSON, 
 		return failed(why)
 	}
 	return nil
+}
+
+// outOfReach says that a limit above the cage is lower than the cage's own, which says nothing then; "" where none is.
+func outOfReach(o *harness.Outcome) string {
+	own := o.Spec.Limits.Max
+	if own == 0 || own == harness.Unlimited || len(o.Evidence.Ancestors) == 0 {
+		return ""
+	}
+	least := slices.MinFunc(o.Evidence.Ancestors, func(a, b outcome.Ancestor) int { return cmp.Compare(a.Max, b.Max) })
+	if least.Max >= own {
+		return ""
+	}
+	said := fmt.Sprintf("memory.max is %s, and %s above the cage has %s, which is reached first: lower the limit", human.Size(own), least.Path, human.Size(least.Max))
+	if path.Base(least.Path) == "oomcage" { // the limit over all cages, a share of the machine
+		said += ", or " + guest.GiveMemory()
+	}
+	return said
 }

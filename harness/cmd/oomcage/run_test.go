@@ -377,3 +377,21 @@ func TestHelpIsThereForEveryCommandAndNamesEveryAxis(t *testing.T) {
 	require.Contains(t, said("completion", "bash"), "__start_oomcage")
 	require.Contains(t, said("__complete", "run", "--expect", ""), "ancestor-oom-killed\n")
 }
+
+// A memory.max of 2 GiB in a microVM of 1 GiB was taken without a word.
+func TestALimitThatIsOutOfReachIsSaid(t *testing.T) {
+	const above = 586051584
+	t.Setenv("OOMCAGE_VM", "6.12")
+	o := func(own harness.Bytes, ancestors ...outcome.Ancestor) *harness.Outcome {
+		return &harness.Outcome{Spec: outcome.Spec{Limits: outcome.Limits{Max: own}}, Evidence: outcome.Evidence{Ancestors: ancestors}}
+	}
+	run, guard := outcome.Ancestor{Path: "/oomcage/run-1", Max: harness.Unlimited}, outcome.Ancestor{Path: "/oomcage", Max: above}
+	require.Equal(t, "memory.max is 2.0 GiB, and /oomcage above the cage has 558.9 MiB, which is reached first: lower the limit, "+
+		"or give the microVM more memory: oomcage vm -mem SIZE …", outOfReach(o(2*harness.GiB, run, guard)))
+	pod := outcome.Ancestor{Path: "/kubepods/pod-1", Max: 64 * harness.MiB}
+	require.Equal(t, "memory.max is 100.0 MiB, and /kubepods/pod-1 above the cage has 64.0 MiB, which is reached first: lower the limit",
+		outOfReach(o(100*harness.MiB, run, guard, pod)))
+	for _, fine := range []*harness.Outcome{o(above, run, guard), o(0, run, guard), o(harness.Unlimited, run, guard), o(2 * harness.GiB), o(2*harness.GiB, run)} {
+		require.Empty(t, outOfReach(fine))
+	}
+}

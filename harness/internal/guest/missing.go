@@ -40,3 +40,11 @@ func AddHint(file string) string {
 	}
 	return fmt.Sprintf("; add it to the microVM: oomcage vm -add %s …", file)
 }
+
+// GiveMemory says how to give the machine more memory. In the microVM there is a command for it.
+func GiveMemory() string {
+	if os.Getenv("OOMCAGE_VM") == "" {
+		return "give the machine more memory"
+	}
+	return "give the microVM more memory: oomcage vm -mem SIZE …"
+}

@@ -33,3 +33,10 @@ func TestAProgramThatIsNotInTheMicroVMIsToBeAdded(t *testing.T) {
 		require.Equal(t, err, ExplainMissing(err), "it is there, or is no program")
 	}
 }
+
+func TestTheMicroVMGetsMoreMemoryByItsFlag(t *testing.T) {
+	t.Setenv("OOMCAGE_VM", "")
+	require.Equal(t, "give the machine more memory", GiveMemory())
+	t.Setenv("OOMCAGE_VM", "6.12")
+	require.Equal(t, "give the microVM more memory: oomcage vm -mem SIZE …", GiveMemory())
+}
