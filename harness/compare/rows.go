@@ -204,7 +204,7 @@ func kindsText(n map[string]int) string {
 	return strings.Join(names, ", ")
 }
 
-// summary says in a line what has changed: "of 12 points 6 have changed (peak 6, steps 2), and 1 of 2 smallest limits".
+// summary says in a line what has changed: "6 of 12 points changed (peak 6, steps 2); 1 of 2 smallest limits moved".
 func (c *Comparison) summary() string {
 	n := map[string]int{}
 	points := 0
@@ -237,17 +237,20 @@ func (c *Comparison) summary() string {
 			parts = append(parts, fmt.Sprintf("%s %d", name, n[name]))
 		}
 	}
-	text := fmt.Sprintf("%d of %s changed", points, human.Count(len(c.Points), "point"))
-	if points == 0 {
-		text = fmt.Sprintf("none of %s changed", human.Count(len(c.Points), "point"))
+	if len(c.Points)+len(c.Series) == 0 {
+		return "there is nothing to compare"
+	}
+	var text []string
+	if len(c.Points) > 0 {
+		text = append(text, human.Part(points, len(c.Points), "point", "changed", "change"))
 	}
 	if parts != nil {
-		text += " (" + strings.Join(parts, ", ") + ")"
+		text[0] += " (" + strings.Join(parts, ", ") + ")"
 	}
 	if len(c.Series) > 0 {
-		text += fmt.Sprintf("; %d of %s moved", limits, human.Count(len(c.Series), "smallest limit"))
+		text = append(text, human.Part(limits, len(c.Series), "smallest limit", "moved", "move"))
 	}
-	return text
+	return strings.Join(text, "; ")
 }
 
 // means is the change of a figure over all points: the geometric mean of the heads' medians over the bases'; 0 where there is

@@ -120,3 +120,16 @@ func TestAnUnknownFormatIsNamedWithTheOthers(t *testing.T) {
 	require.ErrorContains(t, f.Set("pdf"), `"pdf" is no format; take one of text, markdown, html, json`)
 	require.ErrorContains(t, Write(&bytes.Buffer{}, &Comparison{}, "pdf"), `"pdf" is no format`)
 }
+
+// Searches have no points, and points no searches.
+func TestTheSummaryNamesWhatWasCompared(t *testing.T) {
+	for want, c := range map[string]Comparison{
+		"there is nothing to compare":                            {},
+		"the one smallest limit did not move":                    {Series: []*Series{{}}},
+		"1 of 2 smallest limits moved":                           {Series: []*Series{{Changed: true}, {}}},
+		"the one point did not change":                           {Points: []*Point{{}}},
+		"none of 2 points changed; the one smallest limit moved": {Points: []*Point{{}, {}}, Series: []*Series{{Changed: true}}},
+	} {
+		require.Equal(t, want, c.summary())
+	}
+}

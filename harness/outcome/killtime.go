@@ -54,7 +54,7 @@ func (o *Outcome) Mispredicted() string {
 	case n < o.Acknowledged:
 		return fmt.Sprintf("the first OOM kill came during step %d, and %s steps were predicted", o.Evidence.KillTimes[0].Step, o.Predicted)
 	default:
-		return fmt.Sprintf("%d steps were acknowledged, and %s were predicted", o.Acknowledged, o.Predicted)
+		return fmt.Sprintf("%s acknowledged, and %s were predicted", human.Were(o.Acknowledged, "step"), o.Predicted)
 	}
 }
 

@@ -168,7 +168,7 @@ func (o *Outcome) livedBeside() string {
 	return text + ", after " + strings.Join(ends, ", ")
 }
 
-func times(n int) string {
+func times[N ~int | ~uint64](n N) string {
 	if n == 1 {
 		return "once"
 	}

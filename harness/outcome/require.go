@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/testlog"
 )
 
@@ -27,7 +28,7 @@ func (o *Outcome) RequireVerdict(t TB, want Verdict) {
 func (o *Outcome) RequireAcknowledged(t TB, lo, hi int) {
 	t.Helper()
 	if !(Prediction{lo, hi}).Contains(o.Acknowledged) {
-		o.fail(t, fmt.Sprintf("%d steps were acknowledged, not %s", o.Acknowledged, Prediction{lo, hi}))
+		o.fail(t, fmt.Sprintf("%s acknowledged, not %s", human.Were(o.Acknowledged, "step"), Prediction{lo, hi}))
 	}
 }
 
@@ -70,9 +71,9 @@ func (o *Outcome) RequireNoLoss(t TB, count int) {
 	t.Helper()
 	switch acknowledged, attempted := o.Steps(); {
 	case count < acknowledged:
-		o.fail(t, fmt.Sprintf("%d steps were acknowledged, and the service has %d: it has lost %d", acknowledged, count, acknowledged-count))
+		o.fail(t, fmt.Sprintf("%s acknowledged, and the service has %d: it has lost %d", human.Were(acknowledged, "step"), count, acknowledged-count))
 	case count > attempted:
-		o.fail(t, fmt.Sprintf("%d steps were sent, and the service has %d: it took some twice", attempted, count))
+		o.fail(t, fmt.Sprintf("%s sent, and the service has %d: it took some twice", human.Were(attempted, "step"), count))
 	}
 }
 

@@ -16,6 +16,18 @@ func (r *recorder) FailNow() {}
 
 func (r *recorder) Helper() {}
 
+func TestOneStepIsNotPlural(t *testing.T) {
+	one := &Outcome{Acknowledged: 1, Attempted: 1, Predicted: &Prediction{2, 3}}
+	var r recorder
+	one.RequireAcknowledged(&r, 4, 5)
+	require.Contains(t, r.message, "1 step was acknowledged, not 4..5")
+	one.RequireNoLoss(&r, 0)
+	require.Contains(t, r.message, "1 step was acknowledged, and the service has 0: it has lost 1")
+	one.RequireNoLoss(&r, 2)
+	require.Contains(t, r.message, "1 step was sent, and the service has 2: it took some twice")
+	require.Equal(t, "1 step was acknowledged, and 2..3 were predicted", one.Mispredicted())
+}
+
 func TestAFailedAssertionPrintsTheWholeOutcome(t *testing.T) {
 	o := &Outcome{
 		Spec: Spec{Target: Target{Path: "/bin/app"}}, Acknowledged: 4, Attempted: 5, Predicted: &Prediction{4, 4},

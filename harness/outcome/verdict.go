@@ -51,7 +51,7 @@ func Classify(e Evidence) (v Verdict, reason string) {
 	case e.Status.Signal == UnknownSignal:
 		return Inconclusive, "the target has ended, and another part of this process has taken its wait status"
 	case own.OOMKill > kills:
-		return Inconclusive, fmt.Sprintf("memory.events.local counts %d kills and memory.events, which includes them, %d", own.OOMKill, kills)
+		return Inconclusive, fmt.Sprintf("memory.events.local counts %s and memory.events, which includes them, %d", human.Count(own.OOMKill, "kill"), kills)
 	case logged && kills > 0 && e.Status.Signal != "SIGKILL":
 		return Inconclusive, fmt.Sprintf("the kernel log says that an OOM killer has killed the target, and it did not end by SIGKILL: %s", e.Status)
 	case e.Status.ambiguous() && kills > 0 && !e.SparedTarget():

@@ -81,7 +81,7 @@ func spared(e Evidence) string {
 func slowed(e Evidence) string {
 	var why []string
 	if e.Events.High > 0 {
-		why = append(why, fmt.Sprintf("over memory.high %d times", e.Events.High))
+		why = append(why, "over memory.high "+times(e.Events.High))
 	}
 	if e.Pressure.Some > 0 {
 		why = append(why, fmt.Sprintf("%v under memory pressure", e.Pressure.Some))

@@ -127,9 +127,9 @@ func (s *Set) Complete() error {
 	if missing == 1 {
 		verb = "is"
 	}
-	text := fmt.Sprintf("%d points were to be run, and %d %s missing", points, missing, verb)
+	text := fmt.Sprintf("%s to be run, and %d %s missing", human.Were(points, "point"), missing, verb)
 	if grid := len(s.Outcomes) + missing; grid > points {
-		text = fmt.Sprintf("%d points were to be run, and the values that are there make a grid of %d, of which %d %s missing", points, grid, missing, verb)
+		text = fmt.Sprintf("%s to be run, and the values that are there make a grid of %d, of which %d %s missing", human.Were(points, "point"), grid, missing, verb)
 	}
 	if len(names) > 0 {
 		text += ": " + strings.Join(names[:min(len(names), maxNamed)], ", ")

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"oomcage/harness/internal/human"
 	"oomcage/harness/outcome"
 )
 
@@ -98,7 +99,7 @@ func checkPrediction(o *outcome.Outcome) []Finding {
 	if !ownKill(o) || o.Predicted == nil || o.Mispredicted() == "" {
 		return nil
 	}
-	return []Finding{{"prediction", []string{o.Name}, fmt.Sprintf("%s: killed after %d steps, and %s were predicted", o.Name, o.Acknowledged, o.Predicted)}}
+	return []Finding{{"prediction", []string{o.Name}, fmt.Sprintf("%s: killed after %s, and %s were predicted", o.Name, human.Count(o.Acknowledged, "step"), o.Predicted)}}
 }
 
 // Ending is how an outcome ended: of two programs that exited, one may have failed.

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"oomcage/harness/internal/human"
 	"oomcage/harness/outcome"
 )
 
@@ -112,8 +113,8 @@ func checkLine(g group) []Finding {
 	}
 	var found []Finding
 	for _, k := range outliers {
-		found = append(found, Finding{"outlier", []string{k.outcome.Name}, fmt.Sprintf("%s acknowledged %d steps, and the line through %d others is there at %.1f",
-			k.outcome.Name, k.outcome.Acknowledged, len(kills), k.steps()-l.off(k))})
+		found = append(found, Finding{"outlier", []string{k.outcome.Name}, fmt.Sprintf("%s acknowledged %s, and the line through %d others is there at %.1f",
+			k.outcome.Name, human.Count(k.outcome.Acknowledged, "step"), len(kills), k.steps()-l.off(k))})
 	}
 	// Three standard deviations hold also where rounding is not by chance, as when the limits are a little more than a
 	// step apart. Limits much closer than a step are rounded alike, so that their number says nothing: what is

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 
+	"oomcage/harness/internal/human"
 	"oomcage/harness/outcome"
 )
 
@@ -220,6 +221,6 @@ func compared(odd, other *outcome.Outcome) string {
 	case outlived(other, odd):
 		return fmt.Sprintf("%s was %s, and %s, which has %s memory, survived", odd.Name, EndingOf(odd), other.Name, than)
 	default:
-		return fmt.Sprintf("%s acknowledged %d steps, and %s, which has %s memory, %d", odd.Name, odd.Acknowledged, other.Name, than, other.Acknowledged)
+		return fmt.Sprintf("%s acknowledged %s, and %s, which has %s memory, %d", odd.Name, human.Count(odd.Acknowledged, "step"), other.Name, than, other.Acknowledged)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"oomcage/harness"
 	"oomcage/harness/internal/advise"
 	"oomcage/harness/internal/gobuild"
+	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
 )
 
@@ -62,7 +63,7 @@ func demo(ctx context.Context, w io.Writer) error {
 	if o.Predicted != nil {
 		predicted = o.Predicted.String()
 	}
-	fmt.Fprintf(w, "\n%s: %s.\nThe service acknowledged %d steps; %s were predicted.\n", o.Verdict, printable.Line(o.Why), o.Acknowledged, predicted)
+	fmt.Fprintf(w, "\n%s: %s.\nThe service acknowledged %s; %s were predicted.\n", o.Verdict, printable.Line(o.Why), human.Count(o.Acknowledged, "step"), predicted)
 	fmt.Fprintf(w, "verdict=%s acked=%d predicted=%s oom=%d oom_kill=%d limit_bytes=%d peak_bytes=%d\n",
 		o.Verdict, o.Acknowledged, predicted, e.Events.OOM, e.Events.OOMKill, e.Limits.Max, o.Peak)
 	if o.Verdict != harness.OOMKilled || o.Predicted == nil || !o.Predicted.Contains(o.Acknowledged) {

@@ -136,7 +136,7 @@ func (e *expectFlags) unmet(o *harness.Outcome) string {
 	case e.acked == asPredicted:
 		return o.Mispredicted()
 	case e.acked != asPredicted && !e.window.Contains(o.Acknowledged):
-		return fmt.Sprintf("%d steps were acknowledged, not %s", o.Acknowledged, e.acked)
+		return fmt.Sprintf("%s acknowledged, not %s", human.Were(o.Acknowledged, "step"), e.acked)
 	}
 	return ""
 }

@@ -270,7 +270,7 @@ func (r *readings) plot(limits *readings, acked, columns, rows int, coloured boo
 		legends = append(legends, "memory.max")
 		colours = append(colours, asciigraph.Red)
 	}
-	caption, more := fmt.Sprintf("MiB, %d steps", acked), " acknowledged"
+	caption, more := "MiB, "+human.Count(acked, "step"), " acknowledged"
 	if acked == noSteps {
 		caption, more = "MiB", ""
 	}

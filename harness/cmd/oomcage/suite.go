@@ -230,7 +230,7 @@ func conclude(entries []entry, out io.Writer) error {
 	}
 	switch {
 	case len(unmade) > 0:
-		return fmt.Errorf("of %d runs %d could not be made: %s", len(entries), len(unmade), strings.Join(unmade, ", "))
+		return fmt.Errorf("of %s %d could not be made: %s", human.Count(len(entries), "run"), len(unmade), strings.Join(unmade, ", "))
 	case len(unmet) > 0:
 		return failed(fmt.Sprintf("of %s %d not as expected: %s", human.Count(len(entries), "run"), len(unmet), strings.Join(unmet, ", ")))
 	}

@@ -63,6 +63,28 @@ func Count[N ~int | ~uint64](n N, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
+// Were prints "1 step was" and "2 steps were".
+func Were[N ~int | ~uint64](n N, what string) string {
+	if n == 1 {
+		return Count(n, what) + " was"
+	}
+	return Count(n, what) + " were"
+}
+
+// Part prints how many of something did so, in both forms of the verb: "2 of 12 points changed", "none of 12 points changed", "the
+// one point did not change".
+func Part[N ~int | ~uint64](n, of N, what, did, do string) string {
+	switch {
+	case of == 1 && n == 0:
+		return fmt.Sprintf("the one %s did not %s", what, do)
+	case of == 1:
+		return fmt.Sprintf("the one %s %s", what, did)
+	case n == 0:
+		return fmt.Sprintf("none of %s %s", Count(of, what), did)
+	}
+	return fmt.Sprintf("%d of %s %s", n, Count(of, what), did)
+}
+
 // Duration prints "41.3 s", "56 ms", "0.5 ms" or "20 µs".
 func Duration(d time.Duration) string {
 	ms := float64(d) / float64(time.Millisecond)

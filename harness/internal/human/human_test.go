@@ -29,6 +29,16 @@ func TestOneIsNotPlural(t *testing.T) {
 	require.Equal(t, []string{"0 steps", "1 step", "2 steps"}, []string{Count(0, "step"), Count(1, "step"), Count(uint64(2), "step")})
 }
 
+func TestVerbsFollowTheirCounts(t *testing.T) {
+	require.Equal(t, []string{"0 steps were", "1 step was", "2 steps were"}, []string{Were(0, "step"), Were(1, "step"), Were(uint64(2), "step")})
+	for want, n := range map[string][2]int{
+		"none of 2 smallest limits moved": {0, 2}, "1 of 2 smallest limits moved": {1, 2}, "2 of 2 smallest limits moved": {2, 2},
+		"the one smallest limit moved": {1, 1}, "the one smallest limit did not move": {0, 1},
+	} {
+		require.Equal(t, want, Part(n[0], n[1], "smallest limit", "moved", "move"))
+	}
+}
+
 func TestTimesAreReadInTheUnitThatTheyAreThoughtIn(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0.0 ms", 300: "0 µs", 20 * time.Microsecond: "20 µs", 500 * time.Microsecond: "0.5 ms", 1234 * time.Microsecond: "1.2 ms",

@@ -1,5 +1,6 @@
 // The map: a table whose cells can be opened. Two axes make it, and the others are chosen above it.
 
+import { count } from "./count.mjs";
 import { byId, choice, html } from "./element.mjs";
 
 /** @typedef {import("./data.mjs").Index} Index */
@@ -124,7 +125,7 @@ export function cellText(order, points) {
 	const [lo, hi] = [Math.min(...counts), Math.max(...counts)];
 	const steps = lo === hi ? String(lo) : `${lo}–${hi}`;
 	const found = points.some((p) => p.findings);
-	const label = `${points[0].name}${points.length > 1 ? ` and ${points.length - 1} repeat${points.length > 2 ? "s" : ""}` : ""}: ${said.join(" and ")}, ${steps} steps` +
+	const label = `${points[0].name}${points.length > 1 ? ` and ${count(points.length - 1, "repeat")}` : ""}: ${said.join(" and ")}, ${count(steps, "step")}` +
 		(points[0].predicted ? `, predicted ${points[0].predicted}` : "") + (found ? ", has a finding" : "");
 	return { verdicts, steps, found, label };
 }

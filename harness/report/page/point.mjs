@@ -1,5 +1,6 @@
 // The dialog with all that is known of one point.
 
+import { count } from "./count.mjs";
 import { badge, breakable, byId, html, onWidth } from "./element.mjs";
 import { insideTable } from "./inside.mjs";
 import { legend, line } from "./kind.mjs";
@@ -75,7 +76,7 @@ function kindsLegend(timeline) {
 
 /** @type {(index: Index, point: Point, detail: import("./data.mjs").Detail, plot: Node) => (Node)[]} */
 function pointBody(index, point, detail, plot) {
-	const steps = `${point.acked} steps acknowledged of ${point.attempted}` + (point.predicted ? `, ${point.predicted} predicted` : "");
+	const steps = `${count(point.acked, "step")} acknowledged of ${point.attempted}` + (point.predicted ? `, ${point.predicted} predicted` : "");
 	const readings = detail.timeline.columns.at?.length || 0;
 	return [
 		html("div", { class: "lead" }, badge(index, point.verdict), html("p", {}, html("strong", {}, point.verdict), ": " + detail.why)),

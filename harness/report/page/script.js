@@ -145,8 +145,8 @@
     const steps = series.length === 1 ? series[0].steps : kills.steps;
     const x = (v) => frame.left + share(kills.max, v) * (frame.right - frame.left);
     const y = (v) => frame.bottom - v / steps.top * (frame.bottom - frame.top);
-    const count = series.reduce((sum, s) => sum + s.points.length, 0);
-    const says = `Acknowledged steps over memory.max: ${count} points in ${series.length} series, from ${kills.from} to ${kills.to}. The table below has the same figures.`;
+    const count2 = series.reduce((sum, s) => sum + s.points.length, 0);
+    const says = `Acknowledged steps over memory.max: ${count2} points in ${series.length} series, from ${kills.from} to ${kills.to}. The table below has the same figures.`;
     const plot = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": says }, svg("title", {}, says));
     for (const { at, text } of steps.ticks) {
       plot.append(
@@ -208,7 +208,7 @@
       there.count++;
       at.set(key, there);
     }
-    return [...at.values()].filter(({ count }) => count > 1).map(({ mark, count }) => svg("text", { class: "times", x: mark.x + 11, y: mark.y - 5 }, `×${count}`));
+    return [...at.values()].filter(({ count: count2 }) => count2 > 1).map(({ mark, count: count2 }) => svg("text", { class: "times", x: mark.x + 11, y: mark.y - 5 }, `×${count2}`));
   }
   function share({ from = 0, top, far = [] }, v) {
     const room = 0.16;
@@ -243,6 +243,9 @@
   function namesInCorner(series, frame) {
     return series.map((s, i) => ({ s, left: frame.left + 14, top: frame.top + 10 + i * 18, name: s.name }));
   }
+
+  // ../../../harness/report/page/count.mjs
+  var count = (n, what) => `${n} ${what}${String(n) === "1" ? "" : "s"}`;
 
   // ../../../harness/report/page/map.mjs
   function drawMap(index, open) {
@@ -379,7 +382,7 @@
     const [lo, hi] = [Math.min(...counts), Math.max(...counts)];
     const steps = lo === hi ? String(lo) : `${lo}–${hi}`;
     const found = points.some((p) => p.findings);
-    const label = `${points[0].name}${points.length > 1 ? ` and ${points.length - 1} repeat${points.length > 2 ? "s" : ""}` : ""}: ${said.join(" and ")}, ${steps} steps` + (points[0].predicted ? `, predicted ${points[0].predicted}` : "") + (found ? ", has a finding" : "");
+    const label = `${points[0].name}${points.length > 1 ? ` and ${count(points.length - 1, "repeat")}` : ""}: ${said.join(" and ")}, ${count(steps, "step")}` + (points[0].predicted ? `, predicted ${points[0].predicted}` : "") + (found ? ", has a finding" : "");
     return { verdicts, steps, found, label };
   }
   function moveInMap(cell, event, openCell) {
@@ -559,7 +562,7 @@
       `memory.current over ${over}: ` + [`up to ${point.peakText}`, ...limits.map((l) => `${l.name} ${l.text}`), ...changes].join(", "),
       ...kinds.length > 0 ? ["the highest reading has " + kinds.join(", ")] : [],
       ...columns2.swap ? [`swap up to ${mib(Math.max(...sums(columns2.swap)))}`] : [],
-      `${point.acked} steps` + (steps?.p50 ? `, half of them within ${steps.p50}, the slowest ${steps.slowest}, the last ${steps.last}` : "") + (steps?.doubled ? `, ${steps.doubled.text}` : ""),
+      count(point.acked, "step") + (steps?.p50 ? `, half of them within ${steps.p50}, the slowest ${steps.slowest}, the last ${steps.last}` : "") + (steps?.doubled ? `, ${steps.doubled.text}` : ""),
       rose.join(", ") || "no events",
       ...kills.length > 0 ? [kills.map((k) => `${k.text} after ${seconds(k.at)}`).join(", ")] : [],
       ...captures.length > 0 ? [captures.map((c) => `captured ${c.text} after ${seconds(c.at)}`).join(", ")] : [],
@@ -756,7 +759,7 @@
     return kinds.length > 0 ? [legend("What the highest reading has", kinds.map(({ kind, size }) => ({ kind, text: mib(size) })))] : [];
   }
   function pointBody(index, point, detail, plot) {
-    const steps = `${point.acked} steps acknowledged of ${point.attempted}` + (point.predicted ? `, ${point.predicted} predicted` : "");
+    const steps = `${count(point.acked, "step")} acknowledged of ${point.attempted}` + (point.predicted ? `, ${point.predicted} predicted` : "");
     const readings = detail.timeline.columns.at?.length || 0;
     return [
       html("div", { class: "lead" }, badge(index, point.verdict), html("p", {}, html("strong", {}, point.verdict), ": " + detail.why)),

@@ -1,6 +1,7 @@
 // The timeline of one point: what the cage was filled with, with the limits, the steps, the kills and the captures; below it, on
 // the same time axis, the counters that rose, the time that was lost to reclaim, and how long each step took.
 
+import { count } from "./count.mjs";
 import { html, labelled, svg } from "./element.mjs";
 import { filling } from "./kind.mjs";
 import { latencyLane } from "./latency.mjs";
@@ -25,7 +26,7 @@ export function timelineText(point, timeline) {
 	return [`memory.current over ${over}: ` + [`up to ${point.peakText}`, ...limits.map((l) => `${l.name} ${l.text}`), ...changes].join(", "),
 		...(kinds.length > 0 ? ["the highest reading has " + kinds.join(", ")] : []),
 		...(columns.swap ? [`swap up to ${mib(Math.max(...sums(columns.swap)))}`] : []),
-		`${point.acked} steps` + (steps?.p50 ? `, half of them within ${steps.p50}, the slowest ${steps.slowest}, the last ${steps.last}` : "") +
+		count(point.acked, "step") + (steps?.p50 ? `, half of them within ${steps.p50}, the slowest ${steps.slowest}, the last ${steps.last}` : "") +
 			(steps?.doubled ? `, ${steps.doubled.text}` : ""),
 		rose.join(", ") || "no events",
 		...(kills.length > 0 ? [kills.map((k) => `${k.text} after ${seconds(k.at)}`).join(", ")] : []),
