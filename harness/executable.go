@@ -48,7 +48,7 @@ func explainExec(err error, dir string) error {
 		return err
 	}
 	if errors.Is(err, unix.ENOEXEC) {
-		return fmt.Errorf("%w: it is no program of this machine, and no script that begins with #!", err)
+		return fmt.Errorf("%w: it is no program of this machine, and no script, which begins with #! and an interpreter", err)
 	}
 	file := at.Path
 	if !filepath.IsAbs(file) {

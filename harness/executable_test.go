@@ -76,6 +76,6 @@ func TestWhyAFileCannotBeExecutedIsSaid(t *testing.T) {
 	require.ErrorContains(t, start(dir, ""), "permission denied: it is a folder: name a program in it")
 	require.ErrorContains(t, start("./a text", dir), "nobody may execute it: chmod +x './a text'")
 	require.NoError(t, os.Chmod(text, 0o755))
-	require.ErrorContains(t, start("./a text", dir), "exec format error: it is no program of this machine, and no script that begins with #!")
+	require.ErrorContains(t, start("./a text", dir), "exec format error: it is no program of this machine, and no script, which begins with #! and an interpreter")
 	require.EqualError(t, start(filepath.Join(dir, "none"), ""), "fork/exec "+filepath.Join(dir, "none")+": no such file or directory")
 }

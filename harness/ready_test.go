@@ -22,13 +22,12 @@ func aStep() Load {
 }
 
 // mustBeReady runs a target with a probe, and one step that does nothing.
-func mustBeReady(t *testing.T, target Target, ready Probe) *Outcome {
+func mustBeReady(t *testing.T, target Target, ready Probe) {
 	t.Helper()
 	target.Ready = ready
 	o := RunT(t, Spec{Target: target, Load: aStep()})
 	o.RequireVerdict(t, Survived)
 	require.True(t, o.Evidence.Ready)
-	return o
 }
 
 func TestATargetIsReadyWhenItsUnixSocketListens(t *testing.T) {
