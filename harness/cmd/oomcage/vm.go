@@ -112,16 +112,8 @@ func newVMCommand(stderr io.Writer) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Program, o.Args = args[0], args[1:]
 			if filepath.Base(o.Program) == "oomcage" {
-				if err := missingTarget(o); err != nil {
+				if err := ofOomcage(&o); err != nil {
 					return err
-				}
-				o.Results = resultsOf(o.Args)
-				outputs := outputsOf(o.Args)
-				if err := checkOutputs(outputs, o.Results); err != nil {
-					return err
-				}
-				for _, output := range outputs {
-					o.Outputs = append(o.Outputs, output.file)
 				}
 			}
 			if o.Program == "oomcage" { // this one, which need not be in $PATH

@@ -3,17 +3,37 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"oomcage/harness/internal/printable"
 	"oomcage/harness/internal/vm"
+	"oomcage/harness/manifest"
 )
+
+// ofOomcage refuses what could not succeed where oomcage itself runs in the guest, and names the files that it writes.
+func ofOomcage(o *vm.Options) error {
+	if err := missingTarget(*o); err != nil {
+		return err
+	}
+	if err := checkInputs(*o); err != nil {
+		return err
+	}
+	o.Results = resultsOf(o.Args)
+	outputs := outputsOf(o.Args)
+	for _, output := range outputs {
+		o.Outputs = append(o.Outputs, output.file)
+	}
+	return checkOutputs(outputs, o.Results)
+}
 
 // parsedFor parses the arguments of oomcage, in the guest, as they will be there; nil where they make no sense.
 func parsedFor(args []string) *cobra.Command {
@@ -80,6 +100,66 @@ func checkOutputs(outputs []outputFlag, growing []string) error {
 			return usageError{fmt.Errorf("%s cannot be written: %w: name a path elsewhere (%s FILE), or cd to a folder that you may write to",
 				printable.Line(o.file), err, o.flag)}
 		}
+	}
+	return nil
+}
+
+// checkInputs looks on the host for the files that oomcage is to read in the guest: its specs, and what flags name. The guest would say that
+// they are to be added, and what is not here, or cannot be read, cannot be. Files that are put to paths of their own are left to the guest.
+func checkInputs(o vm.Options) error {
+	if slices.ContainsFunc(o.Add, isRenamed) {
+		return nil
+	}
+	for _, file := range inputsOf(o.Args) {
+		if err := readable(file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isRenamed reports whether what is added has another path in the guest.
+func isRenamed(add string) bool { return strings.Contains(add, ":") }
+
+// inputsOf are the files that oomcage reads with these arguments, but for the program.
+func inputsOf(args []string) (files []string) {
+	cmd := parsedFor(args)
+	if cmd == nil || !slices.Contains(runners, cmd.Name()) {
+		return nil
+	}
+	if cmd.ArgsLenAtDash() != 0 {
+		for _, arg := range cmd.Flags().Args() {
+			if !isSpecFile(arg) {
+				break
+			}
+			files = append(files, arg)
+		}
+	}
+	for _, name := range []string{"from", "stdin", "ca"} {
+		if value, err := cmd.Flags().GetString(name); err == nil && value != "" {
+			if name == "from" {
+				value = manifest.File(value)
+			}
+			files = append(files, value)
+		}
+	}
+	return files
+}
+
+// readable returns why a file cannot go along into the guest, or nil.
+func readable(file string) error {
+	info, err := os.Stat(file)
+	if err == nil && info.Mode().IsRegular() { // to open a pipe would wait
+		var f *os.File
+		if f, err = os.Open(file); err == nil {
+			return f.Close()
+		}
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return usageError{fmt.Errorf("%s is not here", printable.Line(file))}
+	case errors.Is(err, fs.ErrPermission):
+		return usageError{fmt.Errorf("%s cannot be read, so it cannot go along into the microVM: %w", printable.Line(file), fs.ErrPermission)}
 	}
 	return nil
 }

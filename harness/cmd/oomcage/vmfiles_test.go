@@ -8,12 +8,14 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
 	"oomcage/harness/internal/human"
+	"oomcage/harness/internal/vm"
 )
 
 func TestTheFilesThatOomcageWritesAreKnownByItsFlags(t *testing.T) {
@@ -69,4 +71,44 @@ func TestAGuestWithMoreMemoryThanThisMachineHasIsRefused(t *testing.T) {
 	require.Contains(t, said, fmt.Sprintf("to help: a guest takes its memory of this machine's: -mem %dMiB, for example\n", has/2>>20))
 	_, said = run(strconv.FormatInt(has, 10))
 	require.NotContains(t, said, "than this machine has")
+}
+
+// unreadable is a file that nobody can read, root neither.
+func unreadable(t *testing.T) string {
+	t.Helper()
+	found, err := filepath.Glob("/sys/bus/*/drivers_probe")
+	require.NoError(t, err)
+	require.NotEmpty(t, found)
+	return found[0]
+}
+
+// The guest advised to add it, which failed then.
+func TestAFileToBeReadInTheGuestIsLookedForBeforeItBoots(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, file := range []string{"there.yaml", "pod.yaml", "service"} {
+		require.NoError(t, os.WriteFile(file, nil, 0o600))
+	}
+	require.NoError(t, os.Symlink(unreadable(t), "secret.yaml"))
+	require.NoError(t, os.Symlink(unreadable(t), "secret"))
+	denied := " cannot be read, so it cannot go along into the microVM: permission denied"
+	for args, expected := range map[string]string{
+		"run nosuch.yaml":                                    "nosuch.yaml is not here",
+		"bisect there.yaml nosuch.json":                      "nosuch.json is not here",
+		"sweep --from nosuch.yaml:app -- ./service":          "nosuch.yaml is not here",
+		"run --max 64M --from nosuch.service -- ./service":   "nosuch.service is not here",
+		"run --max 64M --stdin nosuch ./service":             "nosuch is not here",
+		"run --max 64M --ca nosuch.pem --get / -- ./service": "nosuch.pem is not here",
+		"run secret.yaml":                                    "secret.yaml" + denied,
+		"run --max 64M -- ./secret":                          "./secret" + denied,
+	} {
+		err := ofOomcage(&vm.Options{Program: "oomcage", Args: strings.Fields(args)})
+		require.EqualError(t, err, expected, args)
+		require.ErrorAs(t, err, &usageError{})
+	}
+	for _, args := range []string{
+		"run there.yaml", "run --from pod.yaml:app -- ./service", "run --from pod.yaml ./service", "run -- ./service nosuch.yaml", "report nosuch.yaml",
+	} {
+		require.NoError(t, ofOomcage(&vm.Options{Program: "oomcage", Args: strings.Fields(args)}), args)
+	}
+	require.NoError(t, checkInputs(vm.Options{Args: []string{"run", "/etc/nosuch.yaml"}, Add: []string{"there.yaml:/etc/nosuch.yaml"}}))
 }

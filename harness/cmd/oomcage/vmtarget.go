@@ -23,8 +23,7 @@ import (
 // yet, or a program of the host that was not added. Whatever may come from elsewhere is left to the guest: a path from the root, a name
 // where anything is added, and all where packages are built or files are put to paths of their own.
 func missingTarget(o vm.Options) error {
-	renamed := func(add string) bool { return strings.Contains(add, ":") }
-	if len(o.Build) > 0 || slices.ContainsFunc(o.Add, renamed) {
+	if len(o.Build) > 0 || slices.ContainsFunc(o.Add, isRenamed) {
 		return nil
 	}
 	target := targetOf(o.Args)
@@ -35,7 +34,7 @@ func missingTarget(o vm.Options) error {
 		return notAdded(target, o)
 	}
 	if _, err := os.Stat(target); !errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return readable(target)
 	}
 	return usageError{fmt.Errorf("%s is not here: build it first (go build -o %s …)", printable.Line(target), printable.Line(filepath.Clean(target)))}
 }
@@ -56,11 +55,14 @@ func notAdded(name string, o vm.Options) error {
 	return usageError{fmt.Errorf("%s is not in the microVM: add it (oomcage vm -add %s …)", printable.Line(name), printable.Line(shellquote.Join(path)))}
 }
 
+// runners are the commands that run a program.
+var runners = []string{"run", "sweep", "bisect"}
+
 // targetOf is the program that oomcage runs with these arguments; "" where it runs none, or one that is not a file here: a container's, one
 // that a spec names, or one of another folder.
 func targetOf(args []string) string {
 	cmd := parsedFor(args)
-	if cmd == nil || !slices.Contains([]string{"run", "sweep", "bisect"}, cmd.Name()) {
+	if cmd == nil || !slices.Contains(runners, cmd.Name()) {
 		return ""
 	}
 	for _, elsewhere := range []string{"container", "from", "dir"} {

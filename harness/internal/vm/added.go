@@ -2,6 +2,7 @@ package vm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -149,6 +150,17 @@ const maxWarnings = 3
 
 // add adds what -add names, and tells the user what of it will not run in the guest.
 func (c *carrier) add(ctx context.Context, a addition, warn func(string)) error {
+	info, err := os.Stat(a.src)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return failure(notThere, fmt.Sprintf("-add %s: no such file or folder is here", a.spec), "")
+	case err == nil && info.Mode().IsRegular():
+		f, err := os.Open(a.src)
+		if err != nil {
+			return failure(notThere, fmt.Sprintf("-add %s: it cannot be read: %v", a.spec, cause(err)), "")
+		}
+		f.Close()
+	}
 	problems, err := c.runnable(ctx, a.src, a.dst)
 	if err != nil {
 		return failure(notThere, fmt.Sprintf("-add %s: %v", a.spec, err), "")

@@ -142,3 +142,13 @@ func TestLinksOfAnAddedFolderAreKeptAndLeadSomewhere(t *testing.T) {
 	assert.Equal(t, "../../etc/java/security", got["/opt/x/jdk/lib/security"].content)
 	assert.Equal(t, "P", got["/opt/x/etc/java/security/policy"].content, "where the link leads in the guest")
 }
+
+// It was "left out", with a warning, and missed in the guest.
+func TestWhatIsAddedAndCannotBeReadIsAnError(t *testing.T) {
+	found, err := filepath.Glob("/sys/bus/*/drivers_probe") // which root cannot read either
+	require.NoError(t, err)
+	require.NotEmpty(t, found)
+	a, err := parseAdd(found[0])
+	require.NoError(t, err)
+	require.EqualError(t, newCarrier(emptyTree(), hostArch).add(t.Context(), a, nil), "-add "+found[0]+": it cannot be read: permission denied")
+}

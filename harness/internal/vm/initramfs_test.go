@@ -135,7 +135,7 @@ func TestAddNamesAFileOrWhereItGoes(t *testing.T) {
 	}
 	a, err := parseAdd(filepath.Join(dir, "absent"))
 	require.NoError(t, err)
-	assert.ErrorContains(t, newCarrier(tr, hostArch).add(t.Context(), a, nil), "no such file")
+	assert.ErrorContains(t, newCarrier(tr, hostArch).add(t.Context(), a, nil), "absent: no such file or folder is here")
 }
 
 // added adds what -add names and returns the warnings.
