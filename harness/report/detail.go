@@ -125,6 +125,9 @@ func (l *factList) course(o *outcome.Outcome) {
 	if o.Failed+o.InFlight > 0 {
 		l.add("steps", fmt.Sprintf("%d acknowledged of %d attempted", o.Acknowledged, o.Attempted), fmt.Sprintf("%d failed", o.Failed), fmt.Sprintf("%d in flight", o.InFlight))
 	}
+	if acknowledged, attempted := o.Steps(); len(o.Lives) > 0 && attempted > 0 {
+		l.add("in all lives", fmt.Sprintf("%d acknowledged of %d attempted", acknowledged, attempted))
+	}
 	for _, outage := range o.Outages[:min(len(o.Outages), maxCourse)] {
 		l.add("outage", outage.String())
 	}

@@ -125,7 +125,7 @@ func TestThePageHasTheLivesTheOutagesTheStopAndTheUser(t *testing.T) {
 	shown := facts(o, 1000)
 	for _, want := range [][]string{
 		{"inherited", "GOGC=50"}, {"user", "nobody"}, {"life", "1 of 2, until 2.0 s: oom-killed after 4 steps: killed by its own limit"},
-		{"stopped", "SIGTERM,5s after the load; " + o.Evidence.StopText()}, {"steps", "3 acknowledged of 6 attempted, 2 failed, 1 in flight"}, {"outage", o.Outages[0].String()},
+		{"stopped", "SIGTERM,5s after the load; " + o.Evidence.StopText()}, {"steps", "3 acknowledged of 6 attempted, 2 failed, 1 in flight"}, {"in all lives", "7 acknowledged of 11 attempted"}, {"outage", o.Outages[0].String()},
 	} {
 		require.Contains(t, shown, want)
 	}
