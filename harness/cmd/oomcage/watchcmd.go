@@ -7,13 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"oomcage/harness"
 	"oomcage/harness/internal/kmsg"
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/internal/vm"
 	"oomcage/harness/outcome"
 	"oomcage/harness/sweep"
 )
@@ -97,13 +100,12 @@ func (f *watchFlags) run(ctx context.Context, w, stderr io.Writer) error {
 	if err := f.spec.Validate(); err != nil {
 		return usageError{err}
 	}
-	var results *os.File
+	results := appended{path: f.out}
 	if f.out != "" {
-		var err error
-		if results, err = openToAppend(f.out); err != nil {
+		if err := results.prepare(); err != nil {
 			return usageError{err}
 		}
-		defer results.Close()
+		defer results.close()
 	}
 	noteClosedLog(stderr)
 	o, err := f.watch(ctx, w)
@@ -115,8 +117,8 @@ func (f *watchFlags) run(ctx context.Context, w, stderr io.Writer) error {
 	} else if _, printErr := fmt.Fprintf(w, "\n%s", o); printErr != nil {
 		err = fmt.Errorf("print the outcome: %w", printErr)
 	}
-	if results != nil {
-		err = errors.Join(err, keep(results, o))
+	if f.out != "" {
+		err = errors.Join(err, results.keep(o))
 	}
 	if err != nil {
 		return err
@@ -166,11 +168,44 @@ func openToAppend(path string) (*os.File, error) {
 	return f, nil
 }
 
-func keep(f *os.File, o *harness.Outcome) error {
-	if err := printJSON(f, o); err != nil {
-		return fmt.Errorf("keep the outcome in %s: %w", f.Name(), err)
+// appended is a file to which an outcome is added. One that is not there is made when there is an outcome: a watch that fails leaves
+// none without.
+type appended struct {
+	path string
+	file *os.File // nil: it is to be made
+}
+
+// prepare opens the file, or says why it could not be made.
+func (a *appended) prepare() (err error) {
+	if _, err := os.Lstat(a.path); !errors.Is(err, fs.ErrNotExist) {
+		a.file, err = openToAppend(a.path)
+		return err
 	}
-	return f.Close()
+	if _, err = os.Stat(filepath.Dir(a.path)); err == nil {
+		err = vm.Creatable(a.path)
+	}
+	if err != nil {
+		return fmt.Errorf("make %s: %w", a.path, err)
+	}
+	return nil
+}
+
+func (a *appended) keep(o *harness.Outcome) (err error) {
+	if a.file == nil {
+		if a.file, err = openToAppend(a.path); err != nil {
+			return fmt.Errorf("keep the outcome: %w", err)
+		}
+	}
+	if err := printJSON(a.file, o); err != nil {
+		return fmt.Errorf("keep the outcome in %s: %w", a.path, err)
+	}
+	return a.file.Close()
+}
+
+func (a *appended) close() {
+	if a.file != nil {
+		a.file.Close()
+	}
 }
 
 // noteClosedLog says what is missing where the kernel log cannot be read.

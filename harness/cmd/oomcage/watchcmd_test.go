@@ -190,3 +190,30 @@ func TestAnOutcomeIsAddedToResultsAlone(t *testing.T) {
 		require.Equal(t, text, strings.TrimSuffix(string(now), "x"), "nothing is lost")
 	}
 }
+
+// A watch that had failed in the microVM left an empty file on the host.
+func TestAWatchThatFailsLeavesNoResults(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "w.jsonl")
+	for out, expected := range map[string]struct {
+		code int
+		says string
+	}{
+		path:                                {exitMachine, "oomcage watch: "},
+		"/sys/kernel/w.jsonl":               {exitUsage, "make /sys/kernel/w.jsonl: permission denied"}, // nor by root
+		filepath.Join(path, "in/no.folder"): {exitUsage, "no such file or directory"},
+	} {
+		var stdout, stderr bytes.Buffer
+		require.Equal(t, expected.code, execute([]string{"watch", "/no/such/cgroup", "-o", out}, &stdout, &stderr), &stderr)
+		require.Contains(t, stderr.String(), expected.says)
+		require.NoFileExists(t, out)
+	}
+	o := &harness.Outcome{Name: "web", Verdict: harness.Survived}
+	for lines := 1; lines <= 2; lines++ { // it is made, and then added to
+		a := appended{path: path}
+		require.NoError(t, a.prepare())
+		require.NoError(t, a.keep(o))
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.Equal(t, lines, strings.Count(string(text), `"name":"web"`))
+	}
+}
