@@ -64,6 +64,25 @@ func (r *results) elsewhere(path string) (spot, error) {
 	return spot{dir: dir, name: filepath.Base(kept), path: kept}, err
 }
 
+// grow begins a file that grows.
+func (r *results) grow(path string, h fileHeader) (*growingFile, error) {
+	at, err := r.spotOf(h)
+	if err == nil {
+		g := newGrowingFile(at, r.along[at.path], r.initramfs)
+		g.elsewhere = r.elsewhere
+		return g, nil
+	}
+	if !unwritable(err) {
+		return nil, err
+	}
+	at, failed := r.elsewhere(path)
+	if failed != nil {
+		return nil, err
+	}
+	r.notes.moved(path, err, at.path)
+	return newGrowingFile(at, r.along[path], r.initramfs), nil
+}
+
 // aside has a whole file go elsewhere. Its error is why it cannot be written where it belongs, if there is no other place either.
 func (r *results) aside(c *arriving, path string, why error) error {
 	at, err := r.elsewhere(path)

@@ -177,25 +177,6 @@ func (r *results) begin(h fileHeader) {
 	}
 }
 
-// grow begins a file that grows.
-func (r *results) grow(path string, h fileHeader) (*growingFile, error) {
-	at, err := r.spotOf(h)
-	if err == nil {
-		g := newGrowingFile(at, r.along[at.path], r.initramfs)
-		g.elsewhere = r.elsewhere
-		return g, nil
-	}
-	if !unwritable(err) {
-		return nil, err
-	}
-	at, failed := r.elsewhere(path)
-	if failed != nil {
-		return nil, err
-	}
-	r.notes.moved(path, err, at.path)
-	return newGrowingFile(at, r.along[path], r.initramfs), nil
-}
-
 // refuse notes that a result is not written. The pieces of it that follow are ignored.
 func (r *results) refuse(path string, err error) {
 	r.notes.failed(path, err)

@@ -17,15 +17,12 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/kballard/go-shellquote"
 	"golang.org/x/sys/unix"
 
 	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/kernels"
-	"oomcage/harness/internal/unitname"
 )
 
 // Options says what to run and in which machine.
@@ -181,45 +178,6 @@ func (o Options) limit(flags testFlags) time.Duration {
 	return o.Timeout
 }
 
-// carryResults has the results go along, and come back.
-func (o Options) carryResults(j *job, more *carried) error {
-	for _, file := range o.Results {
-		path, err := filepath.Abs(file)
-		if err != nil {
-			return err
-		}
-		// First, so that they are not also taken for files of the working directory.
-		j.Out = append([]out{{Path: path, Grows: true}}, j.Out...)
-		if _, err := os.Stat(path); err == nil {
-			more.files = append(more.files, path)
-		}
-		more.folders = append(more.folders, deepest(filepath.Dir(path)))
-	}
-	return nil
-}
-
-// carryOutputs has what lies outside of the working directory come back, and go along if it is there.
-func (o Options) carryOutputs(j *job, more *carried) error {
-	for _, file := range o.Outputs {
-		path, err := filepath.Abs(file)
-		if err != nil {
-			return err
-		}
-		if inside(j.Dir, path) || slices.Contains(o.Results, file) {
-			continue
-		}
-		if info, err := os.Stat(path); err == nil {
-			if !info.Mode().IsRegular() {
-				continue
-			}
-			more.files = append(more.files, path)
-		}
-		j.Out = append([]out{{Path: path}}, j.Out...)
-		more.folders = append(more.folders, deepest(filepath.Dir(path)))
-	}
-	return nil
-}
-
 // check refuses what makes no sense, whatever is there.
 func (o Options) check() error {
 	if !slices.Contains([]string{"", "auto", accelKVM, accelTCG}, o.Accel) {
@@ -273,103 +231,4 @@ func sameFile(a, b io.Writer) bool {
 	}
 	gi, err := g.Stat()
 	return err == nil && os.SameFile(fi, gi)
-}
-
-// resultPlaces lists the working directory and what the test flags name. Folders are named by where they
-// really are: the guest walks them, and a walk ends at a link.
-func resultPlaces(flags testFlags, dir string) []out {
-	outs := append([]out{{Path: dir, Dir: true}}, flags.outs...)
-	if cover := os.Getenv("GOCOVERDIR"); cover != "" {
-		if abs, err := filepath.Abs(cover); err == nil {
-			outs = append(outs, out{Path: abs, Dir: true})
-		}
-	}
-	for i, o := range outs {
-		if real, err := filepath.EvalSymlinks(o.Path); err == nil && o.Dir {
-			outs[i].Path = real
-		}
-	}
-	// A file that is named is not also one of the folder that it lies in.
-	slices.SortStableFunc(outs, func(a, b out) int {
-		return cmpBool(a.Dir, b.Dir)
-	})
-	return outs
-}
-
-// deepest is the folder, or the nearest above it that is there.
-func deepest(dir string) string {
-	for {
-		if info, err := os.Stat(dir); err == nil && info.IsDir() || dir == "/" {
-			return dir
-		}
-		dir = filepath.Dir(dir)
-	}
-}
-
-// named are the files and folders below the working directory that the arguments name, also behind a flag's "=", as a word
-// of a command, and of what -from takes before its colon: pod.yaml:app. The program would find them, and what it changes of
-// them comes back.
-func named(args []string, dir string) []string {
-	var files []string
-	last := ""
-	for _, arg := range args {
-		before := last
-		last = arg
-		if strings.HasPrefix(arg, "-test.") {
-			continue
-		}
-		if flag, value, found := strings.Cut(arg, "="); found && strings.HasPrefix(arg, "-") {
-			before, arg = flag, value
-		}
-		words, err := shellquote.Split(arg)
-		if err != nil {
-			continue // no command
-		}
-		for _, word := range append(besides(before, words), besides(before, []string{arg})...) {
-			path, err := filepath.Abs(word)
-			if err != nil || path == dir || !inside(dir, path) {
-				continue
-			}
-			info, err := os.Stat(path)
-			if err == nil && (info.Mode().IsRegular() || info.IsDir()) && !slices.Contains(files, path) {
-				files = append(files, path)
-			}
-		}
-	}
-	return files
-}
-
-// besides adds to words, which stand behind another one, what is meant by them too: of FILE:NAME the manifest, and the drop-ins
-// of a unit of systemd.
-func besides(before string, words []string) []string {
-	all := slices.Clone(words)
-	for _, word := range words {
-		if at := strings.LastIndexByte(word, ':'); at > 0 && (before == "-from" || before == "--from" || isManifest(word[:at])) {
-			all = append(all, word[:at])
-		}
-		if slices.Contains(unitEndings, filepath.Ext(word)) {
-			all = append(all, ofUnit(word)...)
-		}
-		before = word
-	}
-	return all
-}
-
-// ofUnit are the files and folders beside a unit's file that make the unit too.
-func ofUnit(path string) (all []string) {
-	dir, name := filepath.Split(path)
-	for _, file := range unitname.Files(name) {
-		all = append(all, dir+file)
-	}
-	for _, of := range append(unitname.DropIns(name), filepath.Ext(name)[1:]) {
-		all = append(all, dir+of+".d")
-	}
-	return all
-}
-
-var unitEndings = []string{".service", ".scope", ".slice"}
-
-// isManifest reports whether a file is one that -from takes, by its name.
-func isManifest(file string) bool {
-	return slices.Contains(append([]string{".yaml", ".yml", ".json"}, unitEndings...), filepath.Ext(file))
 }
