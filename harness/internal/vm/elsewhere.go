@@ -99,21 +99,20 @@ func (r *results) aside(c *arriving, path string, why error) error {
 	return nil
 }
 
-// move has the growing file go elsewhere, with all that it has so far, and reports whether there is such a place.
-func (g *growingFile) move(n *notes) bool {
+// move has the growing file go elsewhere, with all that it has so far, where there is such a place.
+func (g *growingFile) move(n *notes) {
 	if g.elsewhere == nil {
-		return false
+		return
 	}
 	path := g.at.path
 	at, err := g.elsewhere(path)
 	g.elsewhere = nil // once
 	if err != nil {
-		return false
+		return
 	}
 	n.moved(path, g.err, at.path)
 	g.stop()
 	g.at.close()
 	g.at, g.written, g.last = at, 0, stamp{}
 	g.err = g.onDisk(n)
-	return true
 }

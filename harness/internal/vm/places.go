@@ -37,6 +37,14 @@ func deepest(dir string) string {
 	}
 }
 
+// carryBack has the files come back that the program writes wherever they are.
+func (o Options) carryBack(j *job, more *carried) error {
+	if err := o.carryOutputs(j, more); err != nil {
+		return err
+	}
+	return o.carryResults(j, more)
+}
+
 // carryResults has the results go along, and come back.
 func (o Options) carryResults(j *job, more *carried) error {
 	for _, file := range o.Results {

@@ -125,10 +125,7 @@ func run(ctx context.Context, o Options) (int, error) {
 	flags := parseTestFlags(o.Args, dir)
 	j := o.newJob(path, dir, m, len(more.packages) > 0)
 	j.Out = resultPlaces(flags, dir)
-	if err := o.carryOutputs(&j, &more); err != nil {
-		return 0, err
-	}
-	if err := o.carryResults(&j, &more); err != nil {
+	if err := o.carryBack(&j, &more); err != nil {
 		return 0, err
 	}
 	o.Artifacts = cmp.Or(o.Artifacts, flags.outputDir)
