@@ -107,6 +107,7 @@ func TestARunThatGivesUpWaitingLeavesItsPlace(t *testing.T) {
 
 func TestARunThatNeverFitsIsRefusedWithTheFigures(t *testing.T) {
 	b := NewBudget(100 * outcome.MiB)
+	t.Setenv("OOMCAGE_VM", "") // whose advice is another one
 	for _, l := range []outcome.Limits{{Max: 100 * outcome.MiB}, {Max: 10 * outcome.MiB, Swap: 90 * outcome.MiB}, {Max: outcome.Unlimited - 1, Swap: outcome.Unlimited - 1}} {
 		_, err := b.Acquire(t.Context(), l)
 		require.ErrorContains(t, err, "all cages together get 100.0 MiB: lower its limits, or give the machine more memory")

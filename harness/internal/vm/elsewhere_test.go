@@ -57,6 +57,7 @@ func TestAGrownFileIsKeptElsewhereWithItsBeginning(t *testing.T) {
 	r := newResults(nil, nil, archive)
 	g := newGrowingFile(spot{dir: at, name: "grown", path: unwritableDir + "/grown"}, alongFile{offset: 4, size: 2}, archive)
 	g.elsewhere = r.elsewhere
+	g.cut(fileHeader{Mode: 0o644, Size: 4})
 	require.NoError(t, g.add(2, []byte("2\n")))
 	g.flush(&r.notes)
 	require.Equal(t, "1\n2\n", content(t, g.at.path))
