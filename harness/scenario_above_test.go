@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/suite"
 	"golang.org/x/sys/unix"
 
+	"oomcage/harness/internal/human"
 	"oomcage/harness/outcome"
 )
 
@@ -119,6 +120,12 @@ func (s *AboveScenarios) TestTheMachineRunsOutOfMemory() {
 	cage := NewCageT(s.T(), Limits{})
 	neighbour, err := NewCageT(s.T(), Limits{}).Start(s.T().Context(), as(s.T(), "idle"))
 	s.Require().NoError(err)
+	// The kernel may kill a second one: whoever has found no memory just before the first victim gave back its own looks for a victim
+	// just after it, and passes over the dead (oom_evaluate_task in mm/oom_kill.c; seen on 6.12, arm64, 2026-11). This one is next.
+	spare := as(s.T(), "idle")
+	spare.OOMScoreAdj = ptr(outcome.OOMScoreAdjMax * 9 / 10)
+	next, err := NewCageT(s.T(), Limits{}).Start(s.T().Context(), spare)
+	s.Require().NoError(err)
 	up := cage.group.Ancestors()
 	guard, err := up[len(up)-1].ReadSize("memory.max")
 	s.Require().NoError(err)
@@ -146,10 +153,17 @@ func (s *AboveScenarios) TestTheMachineRunsOutOfMemory() {
 	s.Empty(report.Stat)
 	s.Equal(o.Evidence.PID, requireTask(s.T(), report, o.Evidence.PID).PID)
 	requireTask(s.T(), report, neighbour.PID())
-	s.EqualValues(1, s.killsOfTheMachine()-before, "all other processes live")
+	expected := uint64(1)
+	if s.killsOfTheMachine()-before > 1 {
+		status, err := next.Wait(s.T().Context())
+		s.Require().NoError(err)
+		s.Equal("SIGKILL", status.Signal)
+		expected = 2
+	}
+	s.Equal(expected, s.killsOfTheMachine()-before, "all other processes live")
 	s.False(neighbour.Status().Ended)
-	s.measured(13, "%s at %d bytes, of the guard's %d; the cage's own: %s; 1 kill on the whole machine",
-		o.Verdict, o.Peak, guard, o.Evidence.EventsLocal)
+	s.measured(13, "%s at %d bytes, of the guard's %d; the cage's own: %s; %s on the whole machine",
+		o.Verdict, o.Peak, guard, o.Evidence.EventsLocal, human.Count(int(expected), "kill"))
 }
 
 // turnSwapOff turns the machine's swap off until the test ends. The kernel would fill it before it
