@@ -109,7 +109,7 @@ func TestALimitOfTheTargetsOwnMakingIsNotTheCages(t *testing.T) {
 }
 
 func TestAThreadThatTheLogNamesIsTheTarget(t *testing.T) {
-	awaitPlacesInTheLog(t)
+	awaitPlacesInTheLog(t, 1)
 	o := RunT(t, Spec{Target: as(t, "leaderless", "100000000"), Limits: Limits{Max: 50 * MiB}})
 	o.RequireVerdict(t, OOMKilled)
 	o.RequireOOMKills(t, 1)
@@ -121,7 +121,7 @@ func TestAThreadThatTheLogNamesIsTheTarget(t *testing.T) {
 
 func TestAProcessWithTheTargetsMemoryTakesTheTargetAlong(t *testing.T) {
 	requireKernelLog(t)
-	awaitPlacesInTheLog(t)
+	awaitPlacesInTheLog(t, 1)
 	o := RunT(t, Spec{Target: as(t, "sharing", "100000000"), Limits: Limits{Max: 50 * MiB}})
 	require.Len(t, o.Evidence.Kills, 1)
 	other := o.Evidence.Kills[0]

@@ -95,7 +95,7 @@ func TestTheKernelsReportSaysWhatFilledTheCage(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, unix.Mount("tmpfs", dir, "tmpfs", 0, ""))
 	t.Cleanup(func() { require.NoError(t, unix.Unmount(dir, 0)) })
-	awaitPlacesInTheLog(t)
+	awaitPlacesInTheLog(t, 1)
 	o := RunT(t, Spec{Target: as(t, "hoard", strconv.Itoa(int(taken)), dir), Limits: Limits{Max: limit}})
 	o.RequireVerdict(t, OOMKilled)
 	kill, r := requireReport(t, o)
@@ -156,7 +156,7 @@ func TestTheKernelsReportIsOfTheCgroupWhoseLimitItWas(t *testing.T) {
 	child := mustChild(t, parent, "unlimited", Limits{})
 	neighbour, err := parent.Start(t.Context(), as(t, "idle"))
 	require.NoError(t, err)
-	awaitPlacesInTheLog(t)
+	awaitPlacesInTheLog(t, 1)
 	o := mustRun(t, child, Spec{Target: as(t, "eat", "100000000")})
 	o.RequireVerdict(t, AncestorOOMKilled)
 	kill, r := requireReport(t, o)
@@ -171,7 +171,7 @@ func TestTheKernelsReportIsOfTheCgroupWhoseLimitItWas(t *testing.T) {
 
 func TestTheKernelsReportIsTheFirstVictimsOfAGroup(t *testing.T) {
 	requireKernelLog(t)
-	awaitPlacesInTheLog(t)
+	awaitPlacesInTheLog(t, 1)
 	o := RunT(t, Spec{Target: as(t, "family", "100000000"), Limits: Limits{Max: 64 * MiB, OOMGroup: true}})
 	o.RequireVerdict(t, OOMGroupKilled)
 	_, r := requireReport(t, o)
@@ -186,7 +186,7 @@ func TestTheKernelsReportIsTheFirstVictimsOfAGroup(t *testing.T) {
 // A line of results has room for two.
 func TestTheKernelsReportsOfTheFirstChildAndTheLastAreKept(t *testing.T) {
 	requireKernelLog(t)
-	awaitPlacesInTheLog(t)
+	awaitPlacesInTheLog(t, 3)
 	o := RunT(t, Spec{Target: server(t), Limits: Limits{Max: 64 * MiB}, Load: Load{Step: HTTPGet("/child/100000000"), Count: 3}})
 	o.RequireVerdict(t, ChildOOMKilled)
 	require.Len(t, o.Evidence.Kills, 3)

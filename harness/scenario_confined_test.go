@@ -72,8 +72,8 @@ func (s *ConfinedScenarios) TestAUserWithoutADelegatedCgroupIsToldWhatHelps() {
 func (s *ConfinedScenarios) TestALimitOutsideTheNamespaceIsNamedByTheKernelLogAlone() {
 	outside := NewCageT(s.T(), Limits{Max: 80 * MiB})
 	inside := mustChild(s.T(), outside, "container", Limits{})
-	awaitPlacesInTheLog(s.T())
-	r := confined(s.T(), inside.Path(), inContainer(), "own-cgroups", "0")
+	awaitPlacesInTheLog(s.T(), 1)
+	r := confined(s.T(), inside.Path(), inContainer(), "own-cgroups", "spared", "0")
 	s.Require().Empty(r.Error)
 	r.Outcome.RequireVerdict(s.T(), AncestorOOMKilled)
 	r.Outcome.RequireOOMKills(s.T(), 1)
@@ -84,7 +84,7 @@ func (s *ConfinedScenarios) TestALimitOutsideTheNamespaceIsNamedByTheKernelLogAl
 	s.Contains(r.Outcome.Why, "by the limit of "+outside.group.Name()+", not by its own")
 
 	blind := s.mkdir(inside, "blind") // the namespace has controllers below its root by now, and so no processes in it
-	r2 := confined(s.T(), blind, inContainer(), "own-cgroups", "own-devices", "0")
+	r2 := confined(s.T(), blind, inContainer(), "own-cgroups", "own-devices", "spared", "0")
 	s.Require().Empty(r2.Error)
 	r2.Outcome.RequireVerdict(s.T(), Inconclusive)
 	s.True(r2.Outcome.Evidence.AncestorsHidden)

@@ -16,7 +16,7 @@ func TestScenariosOfOtherEnds(t *testing.T) { suite.Run(t, new(OtherEndScenarios
 // Row 14. The kernel chooses the largest process, which is the child. The service's answer that it
 // lost it is the proof that the service lives.
 func (s *OtherEndScenarios) TestAServiceWhoseChildIsKilledLivesOn() {
-	awaitPlacesInTheLog(s.T())
+	awaitPlacesInTheLog(s.T(), 1)
 	o := RunT(s.T(), Spec{
 		Target: s.service(), Limits: Limits{Max: 64 * MiB},
 		Load: Load{Step: HTTPPost("/generate-load/memory?kind=child&bytes=100000000"), Count: 1},

@@ -26,7 +26,7 @@ type testPod struct {
 // newPod makes the pod default/web, in which no container runs yet.
 func newPod(t *testing.T, l Limits) *testPod {
 	t.Helper()
-	awaitPlacesInTheLog(t) // what ends may be gone before its counters are read
+	awaitPlacesInTheLog(t, 5) // what ends may be gone before its counters are read
 	p := &testPod{t: t, uid: "0f8c2c1e-5b4a-4c0a-9a57-3d1f3c1e2b11"}
 	nodeLogs = t.TempDir()
 	t.Cleanup(func() { nodeLogs = "/var/log" })
