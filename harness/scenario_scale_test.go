@@ -111,7 +111,8 @@ func (s *ScaleScenarios) close(c *Cage) (processes int, took time.Duration) {
 // emulated CPU 55 ms as it is, a quarter of which each run spends on the kernel log of all the others
 // (2026-11).
 func (s *ScaleScenarios) TestEveryKillAmongAHundredCagesIsSeenAndNoneInvented() {
-	const cages, rounds, takes = 100, 10, MiB
+	const cages, rounds = 100, 10
+	takes := 256 * Bytes(os.Getpagesize())                 // a CPU charges up to 64 pages ahead (MEMCG_CHARGE_BATCH in mm/memcontrol.c)
 	s.Require().NoError(NewCageT(s.T(), Limits{}).Close()) // has Go's poller make what it keeps
 	goroutines, descriptors, start := runtime.NumGoroutine(), s.descriptors(), time.Now()
 	target := Target{Path: eatProgram(s.T(), takes)}
