@@ -56,7 +56,11 @@ func explainExec(err error, dir string) error {
 	}
 	info, statErr := os.Stat(file)
 	switch {
-	case statErr != nil || !errors.Is(err, fs.ErrPermission):
+	case statErr != nil:
+		return err
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: the file is there, and what it names to run it is not: the interpreter of its first line, or a dynamic loader", err)
+	case !errors.Is(err, fs.ErrPermission):
 		return err
 	case info.IsDir():
 		return fmt.Errorf("%w: it is a folder: name a program in it, or one that was built from it", err)

@@ -77,5 +77,7 @@ func TestWhyAFileCannotBeExecutedIsSaid(t *testing.T) {
 	require.ErrorContains(t, start("./a text", dir), "nobody may execute it: chmod +x './a text'")
 	require.NoError(t, os.Chmod(text, 0o755))
 	require.ErrorContains(t, start("./a text", dir), "exec format error: it is no program of this machine, and no script, which begins with #! and an interpreter")
+	require.NoError(t, os.WriteFile(text, []byte("#!/no/such/interpreter\n"), 0o755))
+	require.ErrorContains(t, start(text, ""), "no such file or directory: the file is there, and what it names to run it is not")
 	require.EqualError(t, start(filepath.Join(dir, "none"), ""), "fork/exec "+filepath.Join(dir, "none")+": no such file or directory")
 }

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -182,9 +181,7 @@ var roles = map[string]func(){
 	// and the latter ends when the server listens.
 	"daemon": func() {
 		leaveServer(os.Args[1])
-		for {
-			time.Sleep(time.Hour)
-		}
+		wait()
 	},
 	"daemon-parent": func() { leaveServer(os.Args[1]) },
 	// limited-serve ADDR N: serve, with N bytes of data more than now at most, by a limit of its own.

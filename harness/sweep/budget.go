@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 
-	"oomcage/harness/internal/guest"
 	"oomcage/harness/internal/human"
 	"oomcage/harness/outcome"
 )
@@ -50,8 +49,8 @@ func (b *Budget) claim(l outcome.Limits) outcome.Bytes {
 // fits says in an error why a run with these limits could never begin.
 func (b *Budget) fits(l outcome.Limits) error {
 	if need := b.claim(l); need > b.total {
-		return fmt.Errorf("%w: it may take %v (memory.max %v, memory.swap.max %v, and %v outside the cage), and all cages together get %v: lower its limits, or %s",
-			ErrNoRoom, human.Size(need), human.Size(l.Max), human.Size(l.Swap), human.Size(share), human.Size(b.total), guest.GiveMemory())
+		return fmt.Errorf("%w: it may take %v (memory.max %v, memory.swap.max %v, and %v outside the cage), and all cages together get %v: lower its limits, or give the machine more memory",
+			ErrNoRoom, human.Size(need), human.Size(l.Max), human.Size(l.Swap), human.Size(share), human.Size(b.total))
 	}
 	return nil
 }

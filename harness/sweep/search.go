@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"oomcage/harness/internal/guest"
 	"oomcage/harness/internal/human"
 	"oomcage/harness/outcome"
 )
@@ -85,8 +84,8 @@ func (s *Search) fill(room outcome.Bytes) error {
 		s.Hi = most - most%s.Tolerance
 	}
 	if s.Hi > most || s.Lo >= s.Hi {
-		return fmt.Errorf("the limits to search are %v to %v, and %w: a cage gets at most %v here, as all cages share %v, so that the machine is safe: lower them, or %s",
-			s.Lo, s.Hi, ErrNoRoom, human.Size(most), human.Size(room), guest.GiveMemory())
+		return fmt.Errorf("the limits to search are %v to %v, and %w: a cage gets at most %v here, as all cages share %v, so that the machine is safe: lower them, or give the machine more memory",
+			s.Lo, s.Hi, ErrNoRoom, human.Size(most), human.Size(room))
 	}
 	return nil
 }

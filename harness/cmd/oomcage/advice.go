@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"os"
 
+	"oomcage/harness/internal/guest"
 	"oomcage/harness/manifest"
 	"oomcage/harness/sweep"
 )
@@ -27,6 +29,9 @@ func advised(err error) string {
 		if errors.Is(err, a.err) {
 			said += "; " + a.flags
 		}
+	}
+	if errors.Is(err, sweep.ErrNoRoom) && os.Getenv("OOMCAGE_VM") != "" {
+		said += "; " + guest.GiveMemory()
 	}
 	return said
 }

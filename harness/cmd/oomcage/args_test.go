@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"oomcage/harness/sweep"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -81,4 +83,12 @@ func TestCommandEndsWithTheCodeThatItAsksFor(t *testing.T) {
 	var stderr bytes.Buffer
 	assert.Equal(t, 1, exitStatus(&cobra.Command{}, exitCode(1), &stderr))
 	assert.Empty(t, stderr.String(), "the command has said all that there is to say")
+}
+
+func TestWhereThereIsNoRoomTheMicroVMIsMadeLarger(t *testing.T) {
+	err := fmt.Errorf("a sweep: %w", sweep.ErrNoRoom)
+	t.Setenv("OOMCAGE_VM", "")
+	require.Equal(t, "a sweep: there is no room", advised(err))
+	t.Setenv("OOMCAGE_VM", "6.12")
+	require.Equal(t, "a sweep: there is no room; give the microVM more memory: oomcage vm -mem SIZE …", advised(err))
 }

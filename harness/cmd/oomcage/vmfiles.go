@@ -157,9 +157,9 @@ func readable(file string) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return usageError{fmt.Errorf("%s is not here", printable.Line(file))}
+		return usageError{fmt.Errorf("%s is not here: name a file of this machine, from the working directory on", printable.Line(file))}
 	case errors.Is(err, fs.ErrPermission):
-		return usageError{fmt.Errorf("%s cannot be read, so it cannot go along into the microVM: %w", printable.Line(file), fs.ErrPermission)}
+		return usageError{fmt.Errorf("%s cannot be read, so it cannot go along into the microVM: %w: give this user the right to read it", printable.Line(file), fs.ErrPermission)}
 	}
 	return nil
 }

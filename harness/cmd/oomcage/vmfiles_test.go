@@ -90,14 +90,14 @@ func TestAFileToBeReadInTheGuestIsLookedForBeforeItBoots(t *testing.T) {
 	}
 	require.NoError(t, os.Symlink(unreadable(t), "secret.yaml"))
 	require.NoError(t, os.Symlink(unreadable(t), "secret"))
-	denied := " cannot be read, so it cannot go along into the microVM: permission denied"
+	denied := " cannot be read, so it cannot go along into the microVM: permission denied: give this user the right to read it"
 	for args, expected := range map[string]string{
-		"run nosuch.yaml":                                    "nosuch.yaml is not here",
-		"bisect there.yaml nosuch.json":                      "nosuch.json is not here",
-		"sweep --from nosuch.yaml:app -- ./service":          "nosuch.yaml is not here",
-		"run --max 64M --from nosuch.service -- ./service":   "nosuch.service is not here",
-		"run --max 64M --stdin nosuch ./service":             "nosuch is not here",
-		"run --max 64M --ca nosuch.pem --get / -- ./service": "nosuch.pem is not here",
+		"run nosuch.yaml":                                    "nosuch.yaml is not here: name a file of this machine, from the working directory on",
+		"bisect there.yaml nosuch.json":                      "nosuch.json is not here: name a file of this machine, from the working directory on",
+		"sweep --from nosuch.yaml:app -- ./service":          "nosuch.yaml is not here: name a file of this machine, from the working directory on",
+		"run --max 64M --from nosuch.service -- ./service":   "nosuch.service is not here: name a file of this machine, from the working directory on",
+		"run --max 64M --stdin nosuch ./service":             "nosuch is not here: name a file of this machine, from the working directory on",
+		"run --max 64M --ca nosuch.pem --get / -- ./service": "nosuch.pem is not here: name a file of this machine, from the working directory on",
 		"run secret.yaml":                                    "secret.yaml" + denied,
 		"run --max 64M -- ./secret":                          "./secret" + denied,
 	} {

@@ -153,11 +153,11 @@ func (c *carrier) add(ctx context.Context, a addition, warn func(string)) error 
 	info, err := os.Stat(a.src)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return failure(notThere, fmt.Sprintf("-add %s: no such file or folder is here", a.spec), "")
+		return failure(notThere, fmt.Sprintf("-add %s: no such file or folder is here", a.spec), "name one of this machine, from the working directory on")
 	case err == nil && info.Mode().IsRegular():
 		f, err := os.Open(a.src)
 		if err != nil {
-			return failure(notThere, fmt.Sprintf("-add %s: it cannot be read: %v", a.spec, cause(err)), "")
+			return failure(notThere, fmt.Sprintf("-add %s: it cannot be read: %v", a.spec, cause(err)), "give this user the right to read it")
 		}
 		f.Close()
 	}

@@ -150,5 +150,5 @@ func TestWhatIsAddedAndCannotBeReadIsAnError(t *testing.T) {
 	require.NotEmpty(t, found)
 	a, err := parseAdd(found[0])
 	require.NoError(t, err)
-	require.EqualError(t, newCarrier(emptyTree(), hostArch).add(t.Context(), a, nil), "-add "+found[0]+": it cannot be read: permission denied")
+	require.EqualError(t, newCarrier(emptyTree(), hostArch).add(t.Context(), a, nil), "-add "+found[0]+": it cannot be read: permission denied\n  to help: give this user the right to read it")
 }
