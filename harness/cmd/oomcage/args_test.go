@@ -3,12 +3,13 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"oomcage/harness/sweep"
 	"testing"
 
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/sweep"
 )
 
 func TestFlagsMayHaveOneDashOrTwo(t *testing.T) {
