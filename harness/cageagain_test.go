@@ -2,6 +2,9 @@ package harness
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,6 +33,31 @@ func TestWhatRunsBelowACageIsNamedWhereItKeepsOthersOut(t *testing.T) {
 	_, err = cage.Run(t.Context(), Spec{Target: as(t, "exit", "0")})
 	require.ErrorContains(t, err, "/pod/inner (harness.test[")
 	require.ErrorContains(t, err, "needs the end of what runs in")
+}
+
+// Since Linux 6.19 a process may be in its cgroup for a moment after its end has been told, where nothing lists it: a cage that it
+// was in takes children all the same.
+func TestACageTakesChildrenAsSoonAsItsTargetHasEnded(t *testing.T) {
+	for range 20 {
+		cage := NewCageT(t, Limits{})
+		p, err := cage.Start(t.Context(), as(t, "exit", "0"))
+		require.NoError(t, err)
+		_, err = p.Wait(t.Context())
+		require.NoError(t, err)
+		mustChild(t, cage, "child", Limits{})
+		require.NoError(t, cage.Close())
+	}
+}
+
+func TestWhatEachRunOfACageLeavesOnTmpfsIsNamedInIt(t *testing.T) {
+	cage := NewCageT(t, Limits{Max: 64 * MiB})
+	for range 20 {
+		file := filepath.Join("/dev/shm", "left-again-"+strconv.Itoa(os.Getpid()))
+		o := mustRun(t, cage, Spec{Target: as(t, "map", file, strconv.Itoa(20<<20))})
+		o.RequireVerdict(t, Exited)
+		require.NoError(t, os.Remove(file))
+		require.InDelta(t, 20<<20, int64(o.Left.Shmem), 1<<20)
+	}
 }
 
 func TestALimitThatAnEarlierRunChangedIsNamed(t *testing.T) {

@@ -78,12 +78,23 @@ func (c *Cage) Run(ctx context.Context, s Spec) (*Outcome, error) {
 	}
 	if p != nil {
 		endErr = p.end(context.WithoutCancel(ctx))
-		if populated, err := c.group.Populated(); err == nil && !populated {
+		if c.awaitEmpty(context.WithoutCancel(ctx)) {
 			o.Left = p.left(o.Baseline)
 		}
 		o.Escaped = p.escaped()
 	}
 	return finish(ctx, o, p, err, endErr)
+}
+
+// awaitEmpty waits until the kernel reports the cage empty, unless it lists a process of another target.
+func (c *Cage) awaitEmpty(ctx context.Context) bool {
+	pids, err := c.group.Procs()
+	if err != nil || len(pids) > 0 {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
+	return c.group.WaitEmpty(ctx) == nil
 }
 
 // begin has the time of a run end that began at start.

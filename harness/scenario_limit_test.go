@@ -25,7 +25,9 @@ func (s *LimitScenarios) TestAnonymousMemoryOverMaxIsKilledAndNothingIsLeft() {
 	target.Ready = func(ctx context.Context, p *Process) error {
 		_, err := p.Wait(ctx)
 		if err == nil {
-			err = p.Cage().group.WaitEmpty(ctx)
+			late, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+			defer cancel()
+			err = p.Cage().group.WaitEmpty(late)
 		}
 		emptied = err == nil
 		return err

@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -48,13 +49,16 @@ func (g *Group) TakeBack() error {
 	if err != nil || len(passed) == 0 {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
+	defer cancel()
 	below, err := g.Descendants()
 	for _, down := range slices.Backward(below) {
-		if pids, _ := down.Procs(); len(pids) > 0 {
+		rmErr := whileBusy(ctx, func() error { return unix.Rmdir(down.path) }, down.inUse)
+		if pids, _ := down.Procs(); rmErr != nil && len(pids) > 0 {
 			return fmt.Errorf("the cgroup %s passes controllers on to those below it (%s), which a process that ran in it has enabled, and the kernel lets no process into such a one; to take that back needs the end of what runs in %s (%s)",
 				g.path, strings.Join(passed, ", "), down.path, describe(pids))
 		}
-		if rmErr := unix.Rmdir(down.path); rmErr != nil && !errors.Is(rmErr, fs.ErrNotExist) {
+		if rmErr != nil && !errors.Is(rmErr, fs.ErrNotExist) {
 			err = errors.Join(err, &fs.PathError{Op: "remove", Path: down.path, Err: rmErr})
 		}
 	}

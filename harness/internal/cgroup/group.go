@@ -1,6 +1,7 @@
 package cgroup
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -64,7 +65,9 @@ func (g *Group) Delegate() error {
 	if slices.Contains(have, "pids") {
 		want = append(want, "+pids")
 	}
-	return g.Write("cgroup.subtree_control", strings.Join(want, " "))
+	ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
+	defer cancel()
+	return whileBusy(ctx, func() error { return g.Write("cgroup.subtree_control", strings.Join(want, " ")) }, g.inUse)
 }
 
 // SetMemory writes the limits that are not nil.

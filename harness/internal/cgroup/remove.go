@@ -107,18 +107,7 @@ func (g *Group) Remove(ctx context.Context) error {
 	if err := g.WaitEmpty(ctx); err != nil {
 		return err
 	}
-	// Empty, and still EBUSY for a moment: the last task's css reference is dropped by RCU.
-	for pause := 100 * time.Microsecond; ; pause = min(2*pause, 50*time.Millisecond) {
-		err := removeTree(g.path)
-		if err == nil || !errors.Is(err, unix.EBUSY) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%w (%w)", err, context.Cause(ctx))
-		case <-time.After(pause):
-		}
-	}
+	return whileBusy(ctx, func() error { return removeTree(g.path) }, func() bool { return false })
 }
 
 // Kill sends SIGKILL to every process in g and below it. A cgroup that is gone already is no error.
