@@ -47,7 +47,9 @@ func (o *Outcome) RequirePredicted(t TB) {
 }
 
 // RequireOOMKills asserts how many processes in the cage an OOM killer has killed during the
-// run, by the oom_kill of memory.events.
+// run, by the oom_kill of memory.events. Of several that take memory at once the kernel may kill a second one right
+// after the first: who found no memory before the first victim gave back its own passes over the dead (oom_evaluate_task in
+// mm/oom_kill.c).
 func (o *Outcome) RequireOOMKills(t TB, n int) {
 	t.Helper()
 	if kills := o.Evidence.Events.OOMKill; n < 0 || kills != uint64(n) {
