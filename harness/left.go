@@ -46,16 +46,22 @@ func (p *Process) summedUp(lag Bytes) (outcome.MemoryStat, error) {
 		}
 		now, current := outcome.ReadMemoryStat(raw), Bytes(size)
 		off := now.Missing(current)
-		now.File, now.Shmem = min(now.File, current), min(now.Shmem, current)
 		if -lag < off && off < lag {
-			return now, nil
+			return upTo(current, now), nil
 		}
 		select {
 		case <-grace.over:
-			return now, nil
+			return upTo(current, now), nil
 		case <-time.After(10 * time.Millisecond): // the kernel tells nobody
 		}
 	}
+}
+
+// upTo is what memory.stat says of files where so much is charged in all, which is exact: a file that was removed just now may be in
+// memory.stat still.
+func upTo(current Bytes, s outcome.MemoryStat) outcome.MemoryStat {
+	s.File, s.Shmem = min(s.File, current), min(s.Shmem, current)
+	return s
 }
 
 // leftBehind is what the runs of this process have left on tmpfs so far.

@@ -23,6 +23,13 @@ func TestWhatIsLeftOnTmpfsIsFoundUntilItIsRemoved(t *testing.T) {
 	require.Equal(t, "20.0 MiB on tmpfs (/t), 4.0 KiB of page cache", outcome.Leftover{Shmem: 20 * MiB, File: 4096, On: []string{"/t"}}.String())
 }
 
+// What another run of the cage had left was removed before this one, of which memory.stat may not know yet.
+func TestWhatWasRemovedBeforeARunIsNotTakenFromWhatItLeaves(t *testing.T) {
+	before := upTo(MiB/2, outcome.MemoryStat{Anon: 4096, File: 21 * MiB, Shmem: 20 * MiB})
+	require.Equal(t, outcome.MemoryStat{Anon: 4096, File: MiB / 2, Shmem: MiB / 2}, before)
+	require.Equal(t, 20*MiB-MiB/2, outcome.NewLeftover(before, outcome.MemoryStat{File: 20 * MiB, Shmem: 20 * MiB}, outcome.Baseline{CPUs: 1}).Shmem)
+}
+
 // A run that starts with what others have left in TMPDIR has less memory, where that is a tmpfs.
 func TestRunsThatLitterTheirTMPDIREndAllTheSame(t *testing.T) {
 	for range 4 {

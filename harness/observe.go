@@ -92,7 +92,7 @@ func (b *observation) begin(ctx context.Context) (err error) {
 			_ = b.p.end(context.WithoutCancel(ctx)) // the panic says more
 		}
 	})
-	b.p.tmpfs, b.p.charged = inUse, b.tl.before.Stat
+	b.p.tmpfs, b.p.charged = inUse, upTo(b.tl.before.Current, b.tl.before.Stat)
 	b.tl.captures = newCapturer(ctx, b.spec, b.p, b.start)
 	b.later(b.tl.captures.end)
 	b.tl.watch(b.p)
