@@ -179,6 +179,7 @@ func TestASIGKILLThroughTheHarnessIsSaidToBeItsOwn(t *testing.T) {
 func TestASIGKILLAfterAChildsOOMKillIsNoOOMKill(t *testing.T) {
 	target := as(t, "child", "100000000")
 	target.Ready = says("child: signal: killed")
+	awaitPlacesInTheLog(t, 1)
 	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 64 * MiB}, Load: Load{Step: func(ctx context.Context, p *Process, _ int) error {
 		if err := syscall.Kill(p.PID(), syscall.SIGKILL); err != nil {
 			return err

@@ -64,6 +64,7 @@ func TestAContainersEndIsJudgedByItsCage(t *testing.T) {
 				giveUp(t, err)
 			}
 			e := mustFakePodman(t)
+			awaitPlacesInTheLog(t, 1)
 			o := RunT(t, Spec{Target: contained(t, c.role, c.arg), Limits: Limits{Max: 64 * MiB}, Timeout: 2 * time.Minute})
 			if endWasMissed(o) {
 				o.RequireVerdict(t, outcome.Inconclusive)
