@@ -18,6 +18,7 @@ import (
 
 	"oomcage/harness/internal/gobuild"
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/internal/printing"
 )
 
 // BuildT is Build for tests. What is built is for a cage, so it skips the test, as RunT does, before anything is compiled
@@ -110,9 +111,8 @@ func compile(ctx context.Context, dir, pkg string) (string, error) {
 	// Into a folder, and not into a file: go build writes an archive there for a library.
 	cmd := gobuild.Command(ctx, tmp+"/", pkg)
 	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.WaitDelay = time.Second // its children may outlive a compiler that was cancelled
-	if err := cmd.Run(); err != nil {
+	const grace = time.Second // the children of a compiler that was cancelled may outlive it
+	if err := printing.Run(cmd, grace, &out, &out); err != nil {
 		if errors.Is(err, exec.ErrNotFound) {
 			return "", fmt.Errorf("%w; the Go toolchain is needed: put its bin directory into $PATH (sudo keeps it with: sudo env \"PATH=$PATH\" go test)", err)
 		}

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"oomcage/harness/internal/patience"
 	"oomcage/harness/outcome"
 )
 
@@ -168,11 +169,11 @@ func (c *capturer) hasEnded(ctx context.Context, err error) bool {
 	if errors.Is(err, errCaptureLarge) || errors.Is(err, errCaptureTime) || answerOf(err) == outcome.AnswerRefused {
 		return c.p.isOver()
 	}
-	grace := newPatience(answerGrace)
-	defer grace.end()
+	grace := patience.New(answerGrace)
+	defer grace.End()
 	select {
 	case <-c.p.over():
-	case <-grace.over:
+	case <-grace.Over:
 	case <-ctx.Done():
 	}
 	return c.p.isOver()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"oomcage/harness/internal/cgroup"
+	"oomcage/harness/internal/patience"
 )
 
 const (
@@ -79,15 +80,15 @@ func (c *Cage) awaitGroupKill(before Events) {
 		return // where it cannot be waited for, what was read stands
 	}
 	defer stop()
-	late := newPatience(groupGrace)
-	defer late.end()
+	late := patience.New(groupGrace)
+	defer late.End()
 	for {
 		now, err := readEvents(c.group, "memory.events")
 		if err != nil || now.OOMGroupKill > before.OOMGroupKill {
 			return
 		}
 		select {
-		case <-late.over:
+		case <-late.Over:
 			return
 		case <-changed:
 		}
@@ -106,7 +107,7 @@ func whileLate(ctx context.Context) (context.Context, context.CancelFunc) {
 func awaitEndOf(ctx context.Context, p *Process, grace time.Duration) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer afterPatience(grace, cancel).end()
+	defer patience.AfterFunc(grace, cancel).End()
 	if !p.Status().Ended {
 		p.awaitTraced(ctx) // what it leaves may live on
 		return

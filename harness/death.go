@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"oomcage/harness/internal/patience"
 )
 
 const (
@@ -27,8 +29,8 @@ func awaitDeath(ctx context.Context, p *Process, failed error) {
 	if errors.As(failed, &refused) || errors.Is(failed, errTimeout) || errors.As(failed, new(*notReadyInTime)) {
 		return
 	}
-	grace := newPatience(deathGrace)
-	defer func() { grace.end() }()
+	grace := patience.New(deathGrace)
+	defer func() { grace.End() }()
 	traced := time.NewTicker(tracedPause)
 	defer traced.Stop()
 	ended := ctx.Done()
@@ -38,15 +40,15 @@ func awaitDeath(ctx context.Context, p *Process, failed error) {
 			return
 		case <-traced.C:
 			p.noteTraced()
-		case <-grace.over:
+		case <-grace.Over:
 			return
 		case <-ended:
 			if !timeIsUp(ctx) {
 				return
 			}
 			ended = nil // the time is up, and the target may be dying all the same
-			grace.end()
-			grace = newPatience(lateDeathGrace)
+			grace.End()
+			grace = patience.New(lateDeathGrace)
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/internal/printing"
 )
 
 // self is a command that plays a role of this test binary.
@@ -19,20 +21,20 @@ func self(t *testing.T, role string, args ...string) *exec.Cmd {
 
 func TestWhatACommandPrintsIsThereWhenItHasEnded(t *testing.T) {
 	var out tail
-	require.NoError(t, runPrinting(self(t, "shout", "30720"), &out, &out))
+	require.NoError(t, printing.Run(self(t, "shout", "30720"), execGrace, &out, &out))
 	require.Len(t, out.String(), 30<<10+len("the end\n"))
 
 	var stdout, stderr tail
-	require.EqualError(t, runPrinting(self(t, "nobody plays this"), &stdout, &stderr), "exit status 1")
+	require.EqualError(t, printing.Run(self(t, "nobody plays this"), execGrace, &stdout, &stderr), "exit status 1")
 	require.Empty(t, stdout.String())
 	require.Contains(t, stderr.String(), `the role "nobody plays this" is unknown`)
 
-	require.ErrorIs(t, runPrinting(exec.CommandContext(t.Context(), "/no/such/program"), &out, &out), os.ErrNotExist)
+	require.ErrorIs(t, printing.Run(exec.CommandContext(t.Context(), "/no/such/program"), execGrace, &out, &out), os.ErrNotExist)
 }
 
 func TestWhoPrintsMoreThanIsTakenIsNotWaitedFor(t *testing.T) {
 	little := bounded{most: 1000}
-	require.Error(t, runPrinting(self(t, "shout", "2000000"), &little, new(tail)))
+	require.Error(t, printing.Run(self(t, "shout", "2000000"), execGrace, &little, new(tail)))
 	require.True(t, little.full)
 }
 
@@ -43,7 +45,7 @@ func TestACommandThatLeavesItsOutputOpenIsGivenUp(t *testing.T) {
 	defer w.Close()
 	cmd := self(t, "leave-open")
 	cmd.Stdin = r
-	require.ErrorIs(t, runPrinting(cmd, new(tail), new(tail)), exec.ErrWaitDelay)
+	require.ErrorIs(t, printing.Run(cmd, execGrace, new(tail), new(tail)), exec.ErrWaitDelay)
 }
 
 func TestACommandIsKilledWhenItsContextEnds(t *testing.T) {
@@ -51,5 +53,5 @@ func TestACommandIsKilledWhenItsContextEnds(t *testing.T) {
 	cmd := exec.CommandContext(ctx, "/proc/self/exe")
 	cmd.Env = append(os.Environ(), roleVariable+"=idle")
 	end()
-	require.Error(t, runPrinting(cmd, new(tail), new(tail)))
+	require.Error(t, printing.Run(cmd, execGrace, new(tail), new(tail)))
 }

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"time"
+
+	"oomcage/harness/internal/patience"
 )
 
 // heedGrace is how long after the end of its context a step or a probe may take to return. The rest of a second,
@@ -33,12 +35,12 @@ func heed(ctx context.Context, f func() error) error {
 		return e.pass()
 	case <-ctx.Done():
 	}
-	grace := newPatience(heedGrace)
-	defer grace.end()
+	grace := patience.New(heedGrace)
+	defer grace.End()
 	select {
 	case e := <-ended:
 		return e.pass()
-	case <-grace.over:
+	case <-grace.Over:
 		return &unheeded{context.Cause(ctx)}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"oomcage/harness/internal/kmsg"
+	"oomcage/harness/internal/patience"
 	"oomcage/harness/outcome"
 )
 
@@ -50,7 +51,7 @@ func (k *kernelLog) complete(within time.Duration, e *Evidence) {
 	if err == nil {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
-		defer afterPatience(within, cancel).end()
+		defer patience.AfterFunc(within, cancel).End()
 		var kills []kmsg.Kill
 		cage := loggedCage{e.Cage, e.PID, e.AncestorsHidden}
 		kills, err = k.log.Wait(ctx, func(kills []kmsg.Kill) bool {

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"oomcage/harness/internal/patience"
 	"oomcage/harness/internal/sys"
 	"oomcage/harness/outcome"
 )
@@ -33,8 +34,8 @@ const sumGrace = 3 * time.Second
 
 // summedUp reads memory.stat of a cage in which nothing runs, until it is off by less than that from memory.current, which is exact.
 func (p *Process) summedUp(lag Bytes) (outcome.MemoryStat, error) {
-	grace := newPatience(sumGrace)
-	defer grace.end()
+	grace := patience.New(sumGrace)
+	defer grace.End()
 	for {
 		raw, err := p.cage.group.ReadKeyed("memory.stat")
 		if err != nil {
@@ -50,7 +51,7 @@ func (p *Process) summedUp(lag Bytes) (outcome.MemoryStat, error) {
 			return upTo(current, now), nil
 		}
 		select {
-		case <-grace.over:
+		case <-grace.Over:
 			return upTo(current, now), nil
 		case <-time.After(10 * time.Millisecond): // the kernel tells nobody
 		}

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"oomcage/harness/internal/patience"
 	"oomcage/harness/outcome"
 )
 
@@ -87,7 +88,7 @@ func (l *loader) apply(ctx context.Context) error {
 	wake := time.NewTimer(0)
 	defer wake.Stop()
 	targetEnded, gone, over := l.p.over(), l.p.gone, stepCtx.Done()
-	var drained <-chan time.Time
+	draining := false
 	var unheeding <-chan struct{}
 	for {
 		switch next, more := l.next(ctx); {
@@ -96,8 +97,9 @@ func (l *loader) apply(ctx context.Context) error {
 				awaitEndOf(ctx, l.p, endTimeout) // how it ended is said later
 			}
 			return l.failed
-		case !more && l.failed != nil && drained == nil:
-			drained = time.After(drainGrace)
+		case !more && l.failed != nil && !draining:
+			draining = true
+			defer patience.AfterFunc(drainGrace, func() { giveUp(errLoadEnded) }).End()
 		case more && len(l.underWay) < limit:
 			if wait := time.Until(next); wait > 0 {
 				wake.Reset(wait)
@@ -114,12 +116,10 @@ func (l *loader) apply(ctx context.Context) error {
 			targetEnded = nil
 		case <-gone:
 			gone = nil
-		case <-drained:
-			giveUp(errLoadEnded)
 		case <-over:
-			grace := newPatience(heedGrace)
-			defer grace.end()
-			over, unheeding = nil, grace.over
+			grace := patience.New(heedGrace)
+			defer grace.End()
+			over, unheeding = nil, grace.Over
 		case <-unheeding:
 			left := l.leaveBehind(context.Cause(stepCtx))
 			if l.failed != nil {

@@ -7,6 +7,8 @@ import (
 	"net"
 	"regexp"
 	"time"
+
+	"oomcage/harness/internal/patience"
 )
 
 const (
@@ -29,7 +31,7 @@ func awaitReady(ctx context.Context, t Target, p *Process) error {
 		p.heard.open()
 		return nil
 	}
-	defer afterPatience(outputGrace, p.heard.open).end()
+	defer patience.AfterFunc(outputGrace, p.heard.open).End()
 	defer p.heard.open()
 	if t.ReadyTimeout > 0 {
 		var stop context.CancelFunc
@@ -103,12 +105,12 @@ func OutputReady(re *regexp.Regexp) Probe {
 		case <-ctx.Done():
 			over = context.Cause(ctx)
 			if p.isOver() {
-				grace := newPatience(lastLines)
-				defer grace.end()
+				grace := patience.New(lastLines)
+				defer grace.End()
 				select {
 				case <-p.copied:
 				case <-w.found:
-				case <-grace.over: // others hold the pipe
+				case <-grace.Over: // others hold the pipe
 				}
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"oomcage/harness/internal/patience"
 	"oomcage/harness/outcome"
 )
 
@@ -131,13 +132,13 @@ func (m *mover) apply(c outcome.Change) {
 	m.lowered.Store(m.lowered.Load() || a.To < a.From && (c.At > 0 || c.Step > 0))
 	err := m.patiently(func() error { return m.p.cage.moveLimit(c) })
 	if killed := m.tl.moved(&a, err) > kills; killed {
-		grace := newPatience(deathOfVictim)
+		grace := patience.New(deathOfVictim)
 		select {
 		case <-m.p.over():
 		case <-m.ctx.Done():
-		case <-grace.over:
+		case <-grace.Over:
 		}
-		grace.end()
+		grace.End()
 		// The write returns when no process is left to be killed: the last one may still be giving its memory back
 		// (exit_mmap in mm/mmap.c sets MMF_OOM_SKIP first).
 		if left, err := m.p.cage.group.ReadSize("memory.current"); err == nil {
@@ -150,7 +151,7 @@ func (m *mover) apply(c outcome.Change) {
 // patiently calls f, and leaves it behind where it has not returned by some time after the load's end.
 func (m *mover) patiently(f func() error) error {
 	done, late := make(chan error, 1), make(chan struct{})
-	stop := context.AfterFunc(m.ctx, func() { afterPatience(heedGrace, func() { close(late) }) })
+	stop := context.AfterFunc(m.ctx, func() { patience.AfterFunc(heedGrace, func() { close(late) }) })
 	defer stop()
 	go func() { done <- f() }()
 	select {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/patience"
 )
 
 // endSignals are those by which a user, a CI system or a terminal that is closed ends a test run.
@@ -86,7 +88,7 @@ func awaitEndBySignal() {
 	ending.Unlock()
 	if done != nil {
 		<-done
-		<-newPatience(sameKey).over // the kernel may choose a thread that gets to it later
+		<-patience.New(sameKey).Over // the kernel may choose a thread that gets to it later
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"oomcage/harness/internal/patience"
 	"oomcage/harness/outcome"
 )
 
@@ -47,11 +48,11 @@ func whileTargetRuns(ctx context.Context, p *Process) (context.Context, context.
 			return
 		case <-p.over():
 		}
-		grace := newPatience(answerGrace)
-		defer grace.end()
+		grace := patience.New(answerGrace)
+		defer grace.End()
 		select {
 		case <-running.Done():
-		case <-grace.over:
+		case <-grace.Over:
 			cancel(&targetEnded{p.Status()})
 		}
 	}()

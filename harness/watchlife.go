@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"oomcage/harness/internal/cgroup"
+	"oomcage/harness/internal/patience"
 	"oomcage/harness/outcome"
 )
 
@@ -162,12 +163,12 @@ const groupGrace = 200 * time.Millisecond
 // (oom_kill_process in mm/oom_kill.c): that may have ended before.
 func (l *watchedLife) awaitGroupKill(changed <-chan struct{}) {
 	before := l.tl.before.Events
-	late := newPatience(groupGrace)
-	defer late.end()
+	late := patience.New(groupGrace)
+	defer late.End()
 	for l.limits.OOMGroup && l.last.final && l.last.memory.Events.OOMKill > before.OOMKill && l.last.memory.Events.OOMGroupKill == before.OOMGroupKill {
 		select {
 		case <-changed:
-		case <-late.over:
+		case <-late.Over:
 			return
 		}
 		m, err := l.last.counters()

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/internal/printing"
 	"oomcage/harness/outcome"
 )
 
@@ -85,19 +87,19 @@ func (u *unit) show(ctx context.Context) (map[string]string, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "systemctl", u.of, "show", "--no-pager", "--property=LoadState,ActiveState,SubState,ControlGroup,MainPID,ExecMainPID,ExecMainCode,ExecMainStatus,NRestarts,Result", "--", u.name)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C of a terminal ends the watch, and not what it asks
-	cmd.WaitDelay = askTimeout                            // a short one would be up where the machine stands still before the answer is read
-	out, err := cmd.Output()
+	var answer, said bytes.Buffer
+	err := printing.Run(cmd, askTimeout, &answer, &said)
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	case errors.As(err, &exit):
-		err = errors.New(printable.Line(strings.Join(strings.Fields(string(exit.Stderr)), " ")))
+		err = errors.New(printable.Line(strings.Join(strings.Fields(said.String()), " ")))
 	}
 	if err != nil {
 		return nil, err
 	}
-	return parseProperties(string(out)), nil
+	return parseProperties(answer.String()), nil
 }
 
 // parseProperties reads what systemctl show prints: KEY=VALUE, one a line.

@@ -13,8 +13,8 @@ import (
 	"oomcage/harness/internal/advise"
 )
 
-// waitDelay is how long a command of an engine that has ended may have its output open through others that it has started.
-const waitDelay = 200 * time.Millisecond
+// outputGrace is how long a command of an engine that has ended may have its output open through others that it has started.
+const outputGrace = 200 * time.Millisecond
 
 // Spec is a container that is to be made.
 type Spec struct {

@@ -16,6 +16,7 @@ import (
 
 	"oomcage/harness/internal/advise"
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/internal/printing"
 )
 
 // The engines.
@@ -161,10 +162,8 @@ func (s *said) Unwrap() error { return s.err }
 func (e Engine) run(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, e.Path, e.with(args)...)
 	cmd.SysProcAttr = apart()
-	cmd.WaitDelay = waitDelay
 	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
+	err := printing.Run(cmd, outputGrace, &stdout, &stderr)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}

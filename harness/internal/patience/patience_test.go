@@ -1,4 +1,4 @@
-package harness
+package patience
 
 import (
 	"testing"
@@ -12,23 +12,23 @@ func TestPatienceIsOverWhenItsGraceIs(t *testing.T) {
 	for _, grace := range []time.Duration{0, 1, 7, 19, time.Second, time.Second + 3} {
 		synctest.Test(t, func(t *testing.T) {
 			begin := time.Now()
-			p := newPatience(grace)
-			<-p.over
+			p := New(grace)
+			<-p.Over
 			require.Equal(t, grace, time.Since(begin))
-			p.end()
+			p.End()
 		})
 	}
 }
 
 func TestPatienceThatWasEndedIsNeverOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPatience(time.Second)
+		p := New(time.Second)
 		time.Sleep(time.Second / 2)
-		p.end()
-		p.end()
+		p.End()
+		p.End()
 		time.Sleep(time.Hour)
 		select {
-		case <-p.over:
+		case <-p.Over:
 			t.Error("it was")
 		default:
 		}
@@ -38,13 +38,13 @@ func TestPatienceThatWasEndedIsNeverOver(t *testing.T) {
 // A machine that stands still finds a timer over when it goes on, however late: what others do afterwards has its time.
 func TestAMachineThatStandsStillTakesAPartOfAGrace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPatience(time.Second)
-		defer p.end()
+		p := New(time.Second)
+		defer p.End()
 		require.True(t, p.timer.Stop())
 		time.Sleep(time.Hour)
 		p.pass()
 		goesOn := time.Now()
-		<-p.over
-		require.Equal(t, time.Second-time.Second/patienceParts, time.Since(goesOn))
+		<-p.Over
+		require.Equal(t, time.Second-time.Second/parts, time.Since(goesOn))
 	})
 }
