@@ -37,6 +37,7 @@ func (w *waiting) run(ctx context.Context) error {
 	defer w.timer.Stop()
 	told := ctx.Done()
 	var notice <-chan time.Time
+	over := w.opts.test.over
 	for {
 		select {
 		case w.received = <-w.frames:
@@ -47,6 +48,7 @@ func (w *waiting) run(ctx context.Context) error {
 			}
 			return w.err
 		case status := <-w.signs.ended:
+			w.hear()
 			w.program = &status
 			if told != nil { // else it has its time already
 				w.timer.Reset(map[bool]time.Duration{true: copyTime, false: lateCopyTime}[w.reached == nil])
@@ -55,6 +57,7 @@ func (w *waiting) run(ctx context.Context) error {
 		case <-notice:
 			fmt.Fprintf(w.opts.Stderr, "oomcage vm: the program has ended, and what it wrote is on its way: %s; Ctrl-C gives it up\n", w.results.progress())
 		case <-told:
+			w.hear()
 			told = nil
 			w.reached = context.Cause(ctx)
 			if w.begun != nil || !w.tell(syscall.SIGTERM) {
@@ -62,22 +65,50 @@ func (w *waiting) run(ctx context.Context) error {
 				return w.reached
 			}
 		case <-w.hello:
-			w.hello = nil
-			w.setDeadline()
-			if w.opts.test.hello != nil {
-				w.opts.test.hello(w.boots-1, w.proc)
-			}
-			w.timer.Reset(w.untilDeadline(w.beginTime()))
+			w.hear()
 		case <-w.begun:
-			w.begun = nil
-			if w.reached == nil && w.program == nil {
-				w.timer.Reset(w.untilDeadline(forever))
-			}
+			w.hear()
+		case <-over:
+			over = nil
+			w.timer.Reset(0)
 		case <-w.timer.C:
+			if w.hear() { // and the timer is another
+				continue
+			}
 			if err := w.expired(); err != nil {
 				return err
 			}
 		}
+	}
+}
+
+// hear takes the signs of the guest in their order, and reports whether there were any. Where this process was stopped, several have
+// come at once, and select takes any of them first.
+func (w *waiting) hear() (any bool) {
+	if isClosed(w.hello) {
+		any, w.hello = true, nil
+		w.setDeadline()
+		if w.opts.test.hello != nil {
+			w.opts.test.hello(w.boots-1, w.proc)
+		}
+		w.timer.Reset(w.untilDeadline(w.beginTime()))
+	}
+	if isClosed(w.begun) {
+		any, w.begun = true, nil
+		if w.reached == nil && w.program == nil {
+			w.timer.Reset(w.untilDeadline(forever))
+		}
+	}
+	return any
+}
+
+// isClosed reports whether there is such a channel, and it was closed.
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"context"
 	"io"
 	"net"
 	"testing"
@@ -64,4 +65,37 @@ func TestTimeLimitTellsTheProgram(t *testing.T) {
 	err := w.run(t.Context())
 	assert.Equal(t, timeLimit, asFailure(err).kind)
 	assert.Nil(t, w.exit, "it came too late")
+}
+
+// Where this process was stopped, the signs have come at once, and beside them what else there is to do.
+func TestSignsThatHaveComeAtOnceAreTakenInTheirOrder(t *testing.T) {
+	for range 30 { // select takes any of them
+		w, frames, _ := guestOf(t, 0)
+		w.opts.test.begin = func(int) time.Duration { return time.Millisecond } // which begins with hello, and has ended
+		close(w.signs.hello)
+		close(w.signs.begun)
+		time.AfterFunc(10*time.Millisecond, func() { frames <- received{exit: &exitStatus{Code: 3}} })
+		require.NoError(t, w.run(t.Context()))
+		assert.Equal(t, 3, w.exit.Code)
+	}
+}
+
+func TestAProgramThatHasBegunMeanwhileIsToldOfAnInterrupt(t *testing.T) {
+	for range 30 {
+		w, frames, told := guestOf(t, 0)
+		close(w.signs.hello)
+		close(w.signs.begun)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		go func() {
+			<-told
+			frames <- received{exit: &exitStatus{}}
+		}()
+		require.ErrorIs(t, w.run(ctx), context.Canceled)
+		select {
+		case <-told:
+		default:
+			t.Fatal("it was ended without a word")
+		}
+	}
 }

@@ -262,10 +262,12 @@ func TestInitramfsThatDoesNotFitIsAMachineFailure(t *testing.T) {
 }
 
 func TestTimeLimitIsAMachineFailureAndShowsGoroutines(t *testing.T) {
-	g := boot(t, "hang", func(o *Options) { o.Timeout = 5 * time.Second }) // in which it has said so, on a busy machine too
+	over, stdout := make(chan struct{}), &waitFor{text: "hanging\n"}
+	stdout.found = func() { close(over) }
+	g := boot(t, "hang", func(o *Options) { o.Stdout, o.test.over = stdout, over })
 	f := g.failure(t)
 	assert.Equal(t, timeLimit, f.kind, "%v", f)
-	assert.Equal(t, "hanging\n", g.stdout.String())
+	assert.Equal(t, "hanging\n", stdout.buf.String())
 	assert.Contains(t, g.stderr.String(), "SIGQUIT: quit")
 	assert.NotEmpty(t, f.Artifacts)
 }

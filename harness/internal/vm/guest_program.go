@@ -16,8 +16,12 @@ import (
 // leftBehindWait bounds how long init waits for more output after the program has ended: processes that it
 // left behind may hold its output open for ever. The time counts only while nothing comes, so that output
 // on its way is never cut, however slow the line is. What comes after a pause is lost, as it is on a real
-// machine for whoever waited for the program alone.
-const leftBehindWait = 2 * time.Second
+// machine for whoever waited for the program alone. It is counted in parts: while all of the guest stands still,
+// as its host does, time goes on, and is one part at most. After each of them what has come meanwhile is read.
+const (
+	leftBehindWait  = 2 * time.Second
+	leftBehindParts = 10
+)
 
 // program is the one process that the job is about.
 type program struct {
@@ -87,34 +91,39 @@ func (p *program) output(w io.Writer, t *terminal) (*os.File, error) {
 	return programs, nil
 }
 
-// copy copies until no process can write to it any more. After the program's end each read waits only so
+// copy copies until no process can write to it any more. After the program's end reads wait only so
 // long; a write, which may wait for the host, takes the time that it takes.
 func (p *program) copy(w io.Writer, r *os.File) {
 	buf := make([]byte, frameMax)
-	for {
-		if p.ended.Load() {
-			if err := r.SetReadDeadline(time.Now().Add(leftBehindWait)); err != nil {
-				return
-			}
+	for quiet := 0; quiet < leftBehindParts; {
+		if p.ended.Load() && limitRead(r) != nil {
+			return
 		}
 		n, err := r.Read(buf)
-		if n > 0 {
+		switch {
+		case n > 0:
+			quiet = 0
 			if _, err := w.Write(buf[:n]); err != nil {
 				return
 			}
-		}
-		if err != nil {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			quiet++
+		case err != nil:
 			return
 		}
 	}
+}
+
+// limitRead ends a read that waits for longer than a part of leftBehindWait.
+func limitRead(r *os.File) error {
+	return r.SetReadDeadline(time.Now().Add(leftBehindWait / leftBehindParts))
 }
 
 // finish waits until the output has been sent.
 func (p *program) finish() error {
 	p.ended.Store(true)
 	for _, r := range p.outputs {
-		// For the reads that wait already.
-		if err := r.SetReadDeadline(time.Now().Add(leftBehindWait)); err != nil {
+		if err := limitRead(r); err != nil { // for the reads that wait already
 			return fmt.Errorf("limit the wait for output: %w", err)
 		}
 	}

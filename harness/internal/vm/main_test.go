@@ -35,15 +35,22 @@ func TestMain(m *testing.M) {
 // stallVariable among the kernel's parameters makes init say hello and nothing more.
 const stallVariable = "VM_TEST_STALL"
 
+// stall says that it does on the console first: nobody waits for what is said after the hello.
 func stall() {
-	err := mountEarly()
+	fmt.Fprintln(os.Stderr, "stalled")
+	err := drain(os.Stderr)
+	if err == nil {
+		err = mountEarly()
+	}
 	if err == nil {
 		var line *os.File
 		if line, err = openLine(hostArch.line); err == nil {
 			err = (&frameWriter{w: line}).frame(frameHello, nil)
 		}
 	}
-	fmt.Fprintln(os.Stderr, "stalled:", err)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "no hello:", err)
+	}
 	time.Sleep(forever)
 }
 

@@ -56,6 +56,7 @@ type stage struct {
 	running func(boot int, p *process)   // is called when QEMU has been started
 	hello   func(boot int, p *process)   // and when the guest has said its first word
 	begin   func(boot int) time.Duration // instead of beginTime
+	over    <-chan struct{}              // is closed when the time limit is reached, at which the program has begun
 }
 
 const (
