@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,10 +17,12 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"oomcage/harness"
+	"oomcage/harness/internal/cgroup"
 )
 
 // What the examples of watch need besides the kernel: this binary under another name.
@@ -74,7 +77,7 @@ func TestTheExamplesOfWatchWorkAsTheyStand(t *testing.T) {
 	t.Chdir(t.TempDir())
 	const mount = "/sys/fs/cgroup"
 	require.NoError(t, os.Mkdir(mount+"/web", 0o755)) //nolint:gosec // a cgroup
-	t.Cleanup(func() { require.NoError(t, os.Remove(mount+"/web")) })
+	t.Cleanup(func() { mustRemoveGroup(t, mount+"/web") })
 	const container = "/pod7/7d52a8c1"
 	standInForKubelet(t, mount, container)
 	for _, example := range examplesOf(t, "watch") {
@@ -114,10 +117,21 @@ func standInForKubelet(t *testing.T, mount, container string) {
 	require.NoError(t, os.Mkdir(mount+container, 0o755))                                                        //nolint:gosec // a cgroup
 	require.NoError(t, os.Symlink("/var/log/pods/shop_web_7/app/0.log", link))
 	t.Cleanup(func() {
-		for _, made := range []string{link, "/var/log/pods/shop_web_7/app", "/var/log/pods/shop_web_7", mount + container, mount + path.Dir(container)} {
+		mustRemoveGroup(t, mount+path.Dir(container))
+		for _, made := range []string{link, "/var/log/pods/shop_web_7/app", "/var/log/pods/shop_web_7"} {
 			require.NoError(t, os.Remove(made))
 		}
 	})
+}
+
+// mustRemoveGroup removes a cgroup and those below it. What has ended may be in it for a moment more.
+func mustRemoveGroup(t *testing.T, dir string) {
+	t.Helper()
+	g, err := cgroup.Existing(dir)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	require.NoError(t, g.Remove(ctx))
 }
 
 // startIn starts a program in a cgroup, and waits until it is up.
