@@ -30,8 +30,8 @@ const (
 )
 
 // patience is how long a page may take. Drawing 10,000 points takes about a second; a loaded CI machine is slower
-// by a factor, and one that hangs is found soon enough.
-const patience = 60 * time.Second
+// by a factor, or stands still for seconds, and one that hangs is found soon enough.
+const patience = 3 * time.Minute
 
 // action is something that is done in a browser.
 type action = chromedp.Action[chromedp.Void]
