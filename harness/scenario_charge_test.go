@@ -2,10 +2,12 @@ package harness
 
 import (
 	"net/http"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/suite"
 
+	"oomcage/harness/internal/sys"
 	"oomcage/harness/outcome"
 )
 
@@ -16,8 +18,8 @@ type ChargeScenarios struct{ scenarios }
 
 func TestScenariosOfTheCharge(t *testing.T) { suite.Run(t, new(ChargeScenarios)) }
 
-// Row 22. 3 % and 10 % of the size are stricter than the kernel's test, whose percentages are of the
-// sum of both. Beside the size itself there are the pages that each CPU charges ahead (1 % here), and
+// Row 22. 2 % and 9 % of the size, and what the CPUs charge ahead (1 % here with pages of 4 KiB, and 4 % with 16 KiB), are
+// stricter than the kernel's test, whose percentages are of the sum of both. Beside the size itself there is
 // for a file the tree of its pages and their buffer heads (3 %). What comes back when the memory is
 // let go is measured with 10 %: the collector keeps some for itself (seen: up to 6 %).
 func (s *ChargeScenarios) TestCurrentAndPeakFollowWhatIsTaken() {
@@ -28,15 +30,16 @@ func (s *ChargeScenarios) TestCurrentAndPeakFollowWhatIsTaken() {
 		stat   func(outcome.MemoryStat) Bytes
 		within float64
 	}{
-		{"anon", func(s outcome.MemoryStat) Bytes { return s.Anon }, 0.03},
-		{"file", func(s outcome.MemoryStat) Bytes { return s.File }, 0.10},
+		{"anon", func(s outcome.MemoryStat) Bytes { return s.Anon }, 0.02},
+		{"file", func(s outcome.MemoryStat) Bytes { return s.File }, 0.09},
 	} {
+		tolerance := float64(size)*kind.within + float64(aheadOfUse())
 		cage := NewCageT(s.T(), Limits{})
 		p := s.serving(cage, smallPages, "TMPDIR="+onDisk(s.T()))
 		before := s.wholeReading(cage)
 		s.asks(p, http.MethodPost, "kind=%s&bytes=%d", kind.name, size)
 		held := s.summed(cage, func(now snapshot) bool {
-			return float64(kind.stat(now.Stat)-kind.stat(before.Stat)) >= float64(size)*(1-kind.within)
+			return float64(kind.stat(now.Stat)-kind.stat(before.Stat)) >= float64(size)-tolerance
 		})
 		s.asks(p, http.MethodDelete, "kind=%s", kind.name)
 		after := s.reading(cage)
@@ -44,9 +47,9 @@ func (s *ChargeScenarios) TestCurrentAndPeakFollowWhatIsTaken() {
 		got := &seen[i]
 		got.current, got.peak = held.Current-before.Current, held.Peak-before.Current
 		got.stat, got.left = kind.stat(held.Stat)-kind.stat(before.Stat), after.Current-before.Current
-		s.InEpsilon(int64(size), int64(got.current), kind.within, kind.name)
-		s.InEpsilon(int64(size), int64(got.stat), kind.within, kind.name)
-		s.InEpsilon(int64(size), int64(got.peak), kind.within, kind.name)
+		s.InDelta(int64(size), int64(got.current), tolerance, kind.name)
+		s.InDelta(int64(size), int64(got.stat), tolerance, kind.name)
+		s.InDelta(int64(size), int64(got.peak), tolerance, kind.name)
 		s.GreaterOrEqual(held.Peak, held.Current, kind.name)
 		s.InDelta(0, int64(got.left), float64(size)/10, kind.name)
 		s.GreaterOrEqual(after.Peak, held.Peak, "%s: a peak stays", kind.name)
@@ -68,7 +71,11 @@ func (s *ChargeScenarios) TestSocketBuffersAreCharged() {
 
 	current, sock := held.Current-before.Current, held.Stat.Sock-before.Stat.Sock
 	s.GreaterOrEqual(sock, size-statLag())
-	s.InEpsilon(int64(sock), int64(current), 0.10)
+	s.InDelta(int64(sock), int64(current), float64(sock)*0.07+float64(aheadOfUse()))
 	s.InDelta(int64(before.Stat.Sock), int64(after.Stat.Sock), float64(statLag()))
 	s.measured(23, "%d bytes sent and not read: current +%d, sock +%d; sock %d when they are closed", size, current, sock, after.Stat.Sock)
 }
+
+// aheadOfUse is how far memory.current may be from what is in use on this machine: each CPU charges up to a batch of pages ahead
+// (MEMCG_CHARGE_BATCH in mm/memcontrol.c).
+func aheadOfUse() Bytes { return Bytes(sys.OnlineCPUs() * 64 * os.Getpagesize()) }
