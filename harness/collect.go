@@ -46,6 +46,7 @@ func collect(ctx context.Context, p *Process, tl *timeline, log *kernelLog, time
 				p.cage.awaitGroupKill(tl.before.Events)
 				continue
 			}
+			p.sumUp(&e, tl.before.Stat)
 			return e
 		}
 		if p.isOver() || p.Status() != status {

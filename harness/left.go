@@ -2,6 +2,7 @@ package harness
 
 import (
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -31,6 +32,21 @@ func (p *Process) left(b outcome.Baseline) outcome.Leftover {
 // sumGrace is how long memory.stat may take to have what memory.current has. The kernel sums it up every 2 s (FLUSH_TIME in
 // mm/memcontrol.c), and meanwhile for whoever reads it, unless it is doing so just then: that reader gets what there was before.
 const sumGrace = 3 * time.Second
+
+// sumUp has e say of what memory is that stays charged though nothing runs in the cage any more, where memory.stat was behind when it
+// was read.
+func (p *Process) sumUp(e *Evidence, before outcome.MemoryStat) {
+	lag := max(outcome.MinLeftover, outcome.Baseline{CPUs: sys.OnlineCPUs(), PageSize: Bytes(os.Getpagesize())}.StatLag())
+	if off := e.Stat.Missing(e.Current); -lag < off && off < lag || e.Unread[outcome.StatFile] != "" {
+		return
+	}
+	if pids, err := p.cage.group.Procs(); err != nil || len(pids) > 0 {
+		return
+	}
+	if now, err := p.summedUp(lag); err == nil {
+		e.Stat = now.Since(before)
+	}
+}
 
 // summedUp reads memory.stat of a cage in which nothing runs, until it is off by less than that from memory.current, which is exact.
 func (p *Process) summedUp(lag Bytes) (outcome.MemoryStat, error) {

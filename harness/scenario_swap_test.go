@@ -64,10 +64,10 @@ func (s *SwapScenarios) TestSwapIsRoomUntilItIsFullToo() {
 
 // settled reads the cage, and how much of it is charged as memory and as swap, when nothing is on its way to
 // swap any more: until a page is written it has both charges, and no two files are read at once. The kernel
-// tells nobody, so two readings have to be alike.
+// tells nobody, so two readings have to be alike, of memory.stat too: that may have one CPU's share of what is new (see summed).
 func settled(ctx context.Context, c *Cage) (m outcome.Memory, both Bytes, err error) {
 	for {
-		before := m
+		before, bothBefore := m, both
 		stat, err := c.group.ReadKeyed("memory.stat")
 		if err == nil {
 			m, err = c.Memory()
@@ -75,8 +75,9 @@ func settled(ctx context.Context, c *Cage) (m outcome.Memory, both Bytes, err er
 		if err != nil {
 			return m, 0, err
 		}
-		if stat["file_writeback"] == 0 && m == before {
-			return m, Bytes(stat["swapcached"]), nil
+		both = Bytes(stat["swapcached"])
+		if stat["file_writeback"] == 0 && m == before && both == bothBefore {
+			return m, both, nil
 		}
 		select {
 		case <-ctx.Done():
