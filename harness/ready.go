@@ -31,7 +31,6 @@ func awaitReady(ctx context.Context, t Target, p *Process) error {
 		p.heard.open()
 		return nil
 	}
-	defer patience.AfterFunc(outputGrace, p.heard.open).End()
 	defer p.heard.open()
 	if t.ReadyTimeout > 0 {
 		var stop context.CancelFunc
@@ -47,7 +46,10 @@ func awaitReady(ctx context.Context, t Target, p *Process) error {
 		case <-ctx.Done():
 		}
 	}()
-	err := heed(ctx, func() error { return withCause(ctx, t.Ready(ctx, p)) })
+	err := heed(ctx, func() error {
+		defer patience.AfterFunc(outputGrace, p.heard.open).End() // not before the probe has a CPU
+		return withCause(ctx, t.Ready(ctx, p))
+	})
 	if errors.As(err, new(*unheeded)) {
 		return fmt.Errorf("the probe: %w", err)
 	}

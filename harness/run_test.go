@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"oomcage/harness/internal/patience"
 	"oomcage/harness/outcome"
 )
 
@@ -225,7 +226,7 @@ func TestATargetThatBreaksAConnectionOffAndLivesIsNotOutOfTime(t *testing.T) {
 	hangUp := HTTPPost("/count-and-hang-up")
 	o := runUntil(t, Limits{}, func(timeIsUp func()) Spec {
 		return Spec{Target: server(t, filepath.Join(t.TempDir(), "count")), Load: Load{Count: 3, Step: func(ctx context.Context, p *Process, n int) error {
-			defer time.AfterFunc(deathGrace/2, timeIsUp) // when the wait has begun, on a busy machine too
+			defer patience.AfterFunc(deathGrace/2, timeIsUp) // when the wait has begun, also on a machine that stands still meanwhile
 			return hangUp(ctx, p, n)
 		}}}
 	})
