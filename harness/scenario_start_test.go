@@ -131,7 +131,8 @@ func (s *StartScenarios) TestFilesOnTmpfsStayChargedUntilTheyAreRemoved() {
 	s.Require().NoError(os.RemoveAll(dir))
 	removed, shmem := s.charge(parent, 0, lag)
 	s.InDelta(0, int64(shmem), float64(lag))
-	s.GreaterOrEqual(closed-removed, size, "memory.current does not lag")
+	// Pages that a CPU has just put on a list it keeps until that is full, and what it charges ahead. Seen: 4 pages (7.3).
+	s.GreaterOrEqual(closed-removed, size-aheadOfUse(), "memory.current does not lag, but for what a CPU holds")
 	s.measured(21, "of %d bytes at the end, shmem %d; the parent's: %d when the cage was closed, %d when the file was removed",
 		o.Evidence.Current, o.Evidence.Stat.Shmem, closed, removed)
 }
