@@ -259,7 +259,7 @@ func TestAFloodedLogHoldsUpNoRun(t *testing.T) {
 	target := saying(t, "child: signal: killed", "flooding", "4")
 	shield(t, &target)
 	o := RunT(t, Spec{
-		Target: target, Limits: Limits{Max: 50 * MiB},
+		Target: target, Limits: Limits{Max: 50 * MiB}, Timeout: 5 * time.Minute, // those who write leave the others little of a busy machine
 		Load: Load{Count: 1, Step: acknowledged},
 	})
 	o.RequireVerdict(t, ChildOOMKilled)
