@@ -41,8 +41,9 @@ func TestWhoIsInTheCageIsKnownFromTheLimitsNeighbourhoodOn(t *testing.T) {
 func TestACensusThatComesAfterAKillReplacesNone(t *testing.T) {
 	const limit = 64 * MiB
 	cage := NewCageT(t, Limits{Max: limit})
-	_, err := cage.Start(t.Context(), as(t, "idle"))
+	idle, err := cage.Start(t.Context(), as(t, "idle"))
 	require.NoError(t, err)
+	require.NoError(t, says("idle")(t.Context(), idle)) // as long as it takes memory, it may be killed after the other one
 	c := census{group: cage.group, often: budget{free: manyLooks}}
 	last := func(share Bytes) Bytes {
 		c.see(outcome.Sample{Current: limit / 100 * share}, limit)
