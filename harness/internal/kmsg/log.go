@@ -88,10 +88,24 @@ func (l *Log) Behind() bool { return l.behind }
 // before its line is here. The end of the context is no error: Wait returns the kills that were read. Of what is there
 // already it reads readAtLeast records all the same.
 func (l *Log) Wait(ctx context.Context, done func([]Kill) bool) ([]Kill, error) {
+	err := l.wait(ctx, done)
+	if err == nil && ctx.Err() != nil { // where this process was stopped, records and the end of the time have come at once
+		err = l.readAll(ctx)
+	}
+	return l.kills(), err
+}
+
+// readAll reads what there is.
+func (l *Log) readAll(ctx context.Context) error {
 	var err error
 	controlErr := l.conn.Control(func(fd uintptr) { err = l.read(ctx, int(fd)) })
-	if err = errors.Join(err, controlErr); err != nil || ctx.Err() != nil || done(l.kills()) {
-		return l.kills(), err
+	return errors.Join(err, controlErr)
+}
+
+func (l *Log) wait(ctx context.Context, done func([]Kill) bool) error {
+	err := l.readAll(ctx)
+	if err != nil || ctx.Err() != nil || done(l.kills()) {
+		return err
 	}
 	interrupted := make(chan struct{})
 	var deadlineErr error
@@ -110,7 +124,7 @@ func (l *Log) Wait(ctx context.Context, done func([]Kill) bool) ([]Kill, error) 
 	if connErr != nil && !errors.Is(connErr, os.ErrDeadlineExceeded) {
 		err = errors.Join(err, connErr)
 	}
-	return l.kills(), err
+	return err
 }
 
 // kills is a copy: the caller may keep it while the log is read on.

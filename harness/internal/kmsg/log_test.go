@@ -103,3 +103,19 @@ func TestALogTellsOfWhatComesLater(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "/a", kills[0].LimitGroup)
 }
+
+// As where this process was stopped: the records and the end of the wait have come at once.
+func TestWhatWasWrittenBeforeTheTimeWasUpIsRead(t *testing.T) {
+	for range 200 {
+		log, w := staged(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		var writer sync.WaitGroup
+		writer.Go(func() { _, _ = w.WriteString(killed7); cancel() })
+		kills, err := log.Wait(ctx, func([]Kill) bool { return false })
+		writer.Wait()
+		require.NoError(t, err)
+		require.Len(t, kills, 1)
+		require.NoError(t, log.Close())
+		require.NoError(t, w.Close())
+	}
+}
