@@ -35,7 +35,7 @@ func TestASweepWhoseGuestIsKilledAgainAndAgainLosesOnlyWhatWasRunning(t *testing
 	goOn := func() *exec.Cmd {
 		out.Reset()
 		cmd := exec.CommandContext(t.Context(), command, "vm", "-artifacts", t.TempDir(), "-add", app, "--", command, "sweep", "-resume", "-o", results,
-			"--parallel", "1", "--max", "24MiB..96MiB+8MiB", "--step", "8MiB", "--post", "/generate-load/memory?bytes=$step", "--", app, "-addr", "$ADDR")
+			"--parallel", "1", "--max", "24MiB..96MiB+4MiB", "--step", "8MiB", "--post", "/generate-load/memory?bytes=$step", "--", app, "-addr", "$ADDR")
 		cmd.Dir = t.TempDir()
 		cmd.Stdout, cmd.Stderr = &out, &out
 		return cmd
@@ -47,7 +47,7 @@ func TestASweepWhoseGuestIsKilledAgainAndAgainLosesOnlyWhatWasRunning(t *testing
 		}
 		return bytes.Count(data, []byte("\n"))
 	}
-	const points = 10
+	const points = 19 // far more than five guests finish before they are killed, also where this process stands still meanwhile
 	for range 5 {
 		before := lines()
 		cmd := goOn()

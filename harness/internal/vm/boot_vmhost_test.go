@@ -325,7 +325,7 @@ func TestSignalledWrapperLeavesNothingBehind(t *testing.T) {
 			require.ErrorAs(t, err, &exit)
 			require.NoError(t, signalErr)
 			require.Len(t, qemu, 1, "%v", cmd.Stderr)
-			require.Eventually(t, func() bool { return !alive(qemu[0]) }, 10*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return !alive(qemu[0]) }, waitMax, tick)
 			if sig == os.Interrupt {
 				assert.Equal(t, 130, exit.ExitCode())
 				left, err := os.ReadDir(tmp)
