@@ -29,7 +29,7 @@ var rules = []struct {
 	{"harness/manifest", []string{"harness/outcome", "harness/internal/bar", "harness/internal/human", "harness/internal/nearest", "harness/internal/printable", "harness/internal/secret", "harness/internal/testlog", "harness/internal/unitname"},
 		[]string{"net/http", "testing", "github.com/containerd/", "k8s.io/"}, []string{"linux", "darwin"}},
 	{"harness", []string{"harness/outcome", "harness/internal/bar", "harness/internal/human", "harness/internal/nearest", "harness/internal/advise", "harness/internal/cgroup", "harness/internal/engine", "harness/internal/gobuild", "harness/internal/guest", "harness/internal/kmsg", "harness/internal/kubelet",
-		"harness/internal/printable", "harness/internal/secret", "harness/internal/shell", "harness/internal/sys", "harness/internal/testlog"},
+		"harness/internal/patience", "harness/internal/printable", "harness/internal/printing", "harness/internal/secret", "harness/internal/shell", "harness/internal/sys", "harness/internal/testlog"},
 		[]string{"github.com/spf13/", "github.com/gin-gonic/", "gonum.org/", "golang.org/x/perf/", "github.com/compose-spec/"}, []string{"linux"}},
 	{"app", nil, []string{"github.com/containerd/"}, []string{"linux"}},
 }
