@@ -309,8 +309,20 @@ func (p *process) mustChildren() (bytes int64) {
 	return bytes
 }
 
-// mustQueued returns how many bytes wait in the TCP sockets of the service.
-func (p *process) mustQueued() (bytes int64) {
+// mustQueued returns how many bytes wait in the TCP sockets of the service. What goes from one to the other while the list is read may be
+// in none of its lines, so the list is read until it says the same twice.
+func (p *process) mustQueued() int64 {
+	p.tb.Helper()
+	for before := int64(-1); ; {
+		now := p.mustQueuedNow()
+		if now == before {
+			return now
+		}
+		before = now
+	}
+}
+
+func (p *process) mustQueuedNow() (bytes int64) {
 	p.tb.Helper()
 	descriptors := fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid)
 	own := map[string]bool{} // inodes
