@@ -26,15 +26,15 @@ func untilStep(last int, timeIsUp func(), path func(n int) string) Load {
 	}}
 }
 
-// untilSlow is a load whose steps go on until they slowed down by more than judgement wants: the host may become less busy
-// meanwhile, which makes them quicker. Then the run's time is up; also after the last one.
-func untilSlow(first, last int, timeIsUp func(), path string) Load {
+// untilSlow is a load whose steps go on until they slowed down by more than judgement wants, and slow is true: the host may become
+// less busy meanwhile, which makes them quicker. Then the run's time is up; also after the last one.
+func untilSlow(first, last int, slow *bool, timeIsUp func(), path string) Load {
 	var tooks []time.Duration
 	return Load{Step: func(ctx context.Context, p *Process, n int) error {
 		begin := time.Now()
 		err := HTTPPost(path)(ctx, p, n)
 		tooks = append(tooks, time.Since(begin))
-		if n == last || n >= first && slowdown(tooks) > 1.7 {
+		if *slow = *slow || n >= first && slowdown(tooks) > 1.7; *slow || n == last {
 			timeIsUp()
 		}
 		return err
@@ -52,19 +52,30 @@ func slowdown(tooks []time.Duration) float64 {
 	return float64(sum) / float64(len(late)-1) / float64(early[len(early)/4])
 }
 
-// The cage has room: it is the runtime that has not, by its own limit, and does not give up.
+// The cage has room: it is the runtime that has not, by its own limit, and does not give up. Go lets its collector take half of the CPU
+// at most, and so steps take twice their time. Where a busy host made the early ones as slow, a slower end was not staged, and is again.
 func TestAGoProgramWhoseLiveHeapIsAboveItsOwnLimitStalls(t *testing.T) {
-	o := runUntil(t, Limits{Max: 256 * MiB}, func(timeIsUp func()) Spec {
-		target := server(t)
-		target.Env = append(target.Env, "GOMEMLIMIT=24MiB", "GOGC=off", "GOMAXPROCS=1")
-		return Spec{Target: target, Load: untilSlow(72, 216, timeIsUp, fmt.Sprintf("/churn/%d", 512*KiB))}
-	})
-	o.RequireVerdict(t, Stalled)
-	o.RequireOOMKills(t, 0)
-	require.Equal(t, &outcome.SoftLimit{Name: "GOMEMLIMIT", Size: 24 * MiB}, o.Evidence.SoftLimit)
-	require.Regexp(t, `^alive when the time was up, and its own memory was short: its runtime collected garbage all the time, as \d+\.\d MiB of memory are more than its GOMEMLIMIT \(24\.0 MiB\); `+
-		fmt.Sprintf(`the cage used .* of CPU in .*, and steps took .* in the end and .* early on, after step %d`, o.Acknowledged), o.Why)
-	t.Log(o.Why)
+	const most = 5
+	for range most {
+		slow := false
+		o := runUntil(t, Limits{Max: 256 * MiB}, func(timeIsUp func()) Spec {
+			target := server(t)
+			target.Env = append(target.Env, "GOMEMLIMIT=24MiB", "GOGC=off", "GOMAXPROCS=1")
+			return Spec{Target: target, Load: untilSlow(72, 216, &slow, timeIsUp, fmt.Sprintf("/churn/%d", 512*KiB))}
+		})
+		if !slow {
+			t.Logf("the host was busier in the beginning: %v", o.Evidence.Pace)
+			continue
+		}
+		o.RequireVerdict(t, Stalled)
+		o.RequireOOMKills(t, 0)
+		require.Equal(t, &outcome.SoftLimit{Name: "GOMEMLIMIT", Size: 24 * MiB}, o.Evidence.SoftLimit)
+		require.Regexp(t, `^alive when the time was up, and its own memory was short: its runtime collected garbage all the time, as \d+\.\d MiB of memory are more than its GOMEMLIMIT \(24\.0 MiB\); `+
+			fmt.Sprintf(`the cage used .* of CPU in .*, and steps took .* in the end and .* early on, after step %d`, o.Acknowledged), o.Why)
+		t.Log(o.Why)
+		return
+	}
+	t.Fatalf("in none of %d runs the last steps were slower than the first", most)
 }
 
 // With the same limit, a target that only computes was held up by nothing but itself, however slow its steps become.
