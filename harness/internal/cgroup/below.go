@@ -1,7 +1,6 @@
 package cgroup
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -49,7 +48,7 @@ func (g *Group) TakeBack() error {
 	if err != nil || len(passed) == 0 {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
+	ctx, cancel := leaving()
 	defer cancel()
 	below, err := g.Descendants()
 	for _, down := range slices.Backward(below) {

@@ -26,6 +26,14 @@ func whileBusy(ctx context.Context, do func() error, inUse func() bool) error {
 	}
 }
 
+// errBusy is why whileBusy gives up.
+var errBusy = fmt.Errorf("after %v, and no process is listed in it: one that has ended is held up in the kernel; try again later", removeTimeout)
+
+// leaving is the time that processes which have ended may take to leave a cgroup.
+func leaving() (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(context.Background(), removeTimeout, errBusy)
+}
+
 // inUse reports whether the kernel lists a process in g itself, or does not say.
 func (g *Group) inUse() bool {
 	pids, err := g.members()

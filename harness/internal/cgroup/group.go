@@ -1,7 +1,6 @@
 package cgroup
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -65,7 +64,7 @@ func (g *Group) Delegate() error {
 	if slices.Contains(have, "pids") {
 		want = append(want, "+pids")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
+	ctx, cancel := leaving()
 	defer cancel()
 	return whileBusy(ctx, func() error { return g.Write("cgroup.subtree_control", strings.Join(want, " ")) }, g.inUse)
 }

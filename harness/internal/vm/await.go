@@ -84,9 +84,9 @@ func (w *waiting) run(ctx context.Context) error {
 
 // hear takes the signs of the guest in their order, and reports whether there were any. Where this process was stopped, several have
 // come at once, and select takes any of them first.
-func (w *waiting) hear() (any bool) {
+func (w *waiting) hear() (heard bool) {
 	if isClosed(w.hello) {
-		any, w.hello = true, nil
+		heard, w.hello = true, nil
 		w.setDeadline()
 		if w.opts.test.hello != nil {
 			w.opts.test.hello(w.boots-1, w.proc)
@@ -94,12 +94,12 @@ func (w *waiting) hear() (any bool) {
 		w.timer.Reset(w.untilDeadline(w.beginTime()))
 	}
 	if isClosed(w.begun) {
-		any, w.begun = true, nil
+		heard, w.begun = true, nil
 		if w.reached == nil && w.program == nil {
 			w.timer.Reset(w.untilDeadline(forever))
 		}
 	}
-	return any
+	return heard
 }
 
 // isClosed reports whether there is such a channel, and it was closed.
