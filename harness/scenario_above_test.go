@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"oomcage/harness/internal/human"
+	"oomcage/harness/internal/sys"
 	"oomcage/harness/outcome"
 )
 
@@ -206,24 +206,10 @@ func (s *AboveScenarios) occupy(n Bytes) {
 	const pool, size = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", 2 * MiB
 	pages := strconv.FormatInt(int64(n/size), 10)
 	s.T().Cleanup(func() { mustWrite(s.T(), pool, "0") })
-	s.withoutSignals(func() { mustWrite(s.T(), pool, pages) })
+	s.Require().NoError(sys.WithoutSignals(func() error { return os.WriteFile(pool, []byte(pages), 0) }))
 	got, err := os.ReadFile(pool)
 	s.Require().NoError(err)
 	s.Require().Equal(pages, strings.TrimSpace(string(got)), "the kernel takes fewer where memory is too fragmented")
-}
-
-// withoutSignals calls f on a thread that takes no signals. The kernel fills the pool only until one comes
-// (set_max_huge_pages in mm/hugetlb.c, "Bail for signals"), and Go sends its threads SIGURG.
-func (s *AboveScenarios) withoutSignals(f func()) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	var all, before unix.Sigset_t
-	for i := range all.Val {
-		all.Val[i] = ^all.Val[i]
-	}
-	s.Require().NoError(unix.PthreadSigmask(unix.SIG_BLOCK, &all, &before))
-	defer func() { s.NoError(unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil)) }()
-	f()
 }
 
 // killsOfTheMachine is the kernel's count of kills by any OOM killer.

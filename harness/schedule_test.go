@@ -4,9 +4,11 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
@@ -56,6 +58,46 @@ func TestALimitThatIsLoweredBelowUseKillsAtOnce(t *testing.T) {
 	require.LessOrEqual(t, change.At, o.Evidence.KillTimes[0].At)
 	requireLandmarks(t, o, 2)
 	require.Contains(t, o.String(), "memory.max is 30.0 MiB")
+}
+
+// The kernel gives a lowered limit up, silently, when a signal comes to the thread that writes it.
+func TestALimitIsLoweredThoughSignalsComeAllTheTime(t *testing.T) {
+	stormOfSignals(t)
+	o := RunT(t, Spec{Target: server(t), Limits: Limits{Max: 200 * MiB}, Load: eating(8), Schedule: outcome.Schedule{after(4, "max", 30*MiB)}})
+	o.RequireVerdict(t, OOMKilled)
+	o.RequireAcknowledged(t, 4, 4)
+	require.Equal(t, 4, o.Attempted, "the kernel had killed before the next step")
+	require.Less(t, o.Evidence.Applied[0].Left, 30*MiB)
+}
+
+// stormOfSignals sends SIGURG to all threads of the test until it ends.
+func stormOfSignals(t *testing.T) {
+	t.Helper()
+	over, ended := make(chan struct{}), make(chan struct{})
+	t.Cleanup(func() {
+		close(over)
+		<-ended
+	})
+	go func() {
+		defer close(ended)
+		for {
+			threads, err := os.ReadDir("/proc/self/task")
+			if !assert.NoError(t, err) {
+				return
+			}
+			for _, thread := range threads {
+				tid, err := strconv.Atoi(thread.Name())
+				if assert.NoError(t, err) {
+					_ = unix.Tgkill(os.Getpid(), tid, unix.SIGURG) // it may have ended
+				}
+			}
+			select {
+			case <-over:
+				return
+			case <-time.After(100 * time.Microsecond):
+			}
+		}
+	}()
 }
 
 func TestALimitThatIsRaisedInTimeSaves(t *testing.T) {

@@ -83,7 +83,7 @@ func (g *Group) SetMemory(m *cgroup2.Memory) error {
 
 // Write writes one of the cgroup's files. It does not go through os.WriteFile, which opens
 // with O_NONBLOCK: memory.reclaim then answers EAGAIN, and from Linux 6.16 a lowered
-// memory.max reclaims nothing.
+// memory.max reclaims nothing. No signal cuts short what the kernel does before it returns.
 func (g *Group) Write(file, value string) error {
 	path := filepath.Join(g.path, file)
 	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
@@ -91,11 +91,10 @@ func (g *Group) Write(file, value string) error {
 		return &fs.PathError{Op: "open", Path: path, Err: err}
 	}
 	defer unix.Close(fd)
-	for {
-		if _, err = unix.Write(fd, []byte(value)); !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
+	err = sys.WithoutSignals(func() error {
+		_, err := unix.Write(fd, []byte(value))
+		return err
+	})
 	if err != nil {
 		return &fs.PathError{Op: "write " + value + " to", Path: path, Err: err}
 	}
