@@ -37,7 +37,7 @@ OUT       ?=
 flags     := $(value TESTFLAGS)
 # What runs the tests: `go test`, or what takes its flags.
 GO_TEST   ?= go test
-# The harness's own tests take 2 to 3 minutes in an emulated guest, and 8 on a machine that does much else
+# The harness's own tests take 7 minutes in an emulated guest, and 18 on a machine that does much else
 # (2026-11); go test gives up after 10.
 time_limit = -timeout=40m
 
