@@ -92,19 +92,32 @@ func (s *scratch) remove() error {
 	return s.err
 }
 
-// removeScratchIn removes this user's folders whose owner is gone. An empty one may be about to be locked.
+// removeScratchIn removes this user's folders whose owner is gone.
 func removeScratchIn(parent string) {
 	paths, _ := filepath.Glob(filepath.Join(parent, scratchPrefix+"*")) // the pattern is ours
 	for _, path := range paths {
-		lock, err := sys.LockFolder(path)
-		if err != nil {
-			continue // it lives, or is another user's
+		if !isFilled(path) {
+			continue
 		}
-		var info unix.Stat_t
-		own := unix.Fstat(int(lock.Fd()), &info) == nil && int(info.Uid) == os.Geteuid()
-		if names, err := lock.Readdirnames(1); own && err == nil && len(names) > 0 {
+		if lock, err := sys.LockFolder(path); err == nil { // its owner is gone
 			_ = os.RemoveAll(path) // what cannot be removed is the next run's to try
+			lock.Close()
 		}
-		lock.Close()
 	}
+}
+
+// isFilled reports whether a folder of this user's has something in it, as it has since its owner has locked it. An empty one may be
+// about to be locked, and whoever tried its lock now would be in the way.
+func isFilled(path string) bool {
+	dir, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return false // it is another user's
+	}
+	defer dir.Close()
+	var info unix.Stat_t
+	if unix.Fstat(int(dir.Fd()), &info) != nil || int(info.Uid) != os.Geteuid() {
+		return false
+	}
+	names, err := dir.Readdirnames(1)
+	return err == nil && len(names) > 0
 }

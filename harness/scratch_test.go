@@ -55,6 +55,30 @@ func TestATMPDIRThatAKilledRunHasLeftIsRemovedByTheNext(t *testing.T) {
 	require.Nil(t, f)
 }
 
+// The first runs of two processes that began at once: one looked at the other's folder by its lock.
+func TestATMPDIRThatIsAboutToBeLockedIsLeftAlone(t *testing.T) {
+	parent := t.TempDir()
+	path := filepath.Join(parent, scratchPrefix+"new")
+	require.NoError(t, os.Mkdir(path, 0o700))
+	looked := make(chan struct{})
+	go func() {
+		defer close(looked)
+		for range 1000 {
+			removeScratchIn(parent)
+		}
+	}()
+	for busy := true; busy; {
+		select {
+		case <-looked:
+			busy = false
+		default:
+		}
+		lock, err := sys.LockFolder(path)
+		require.NoError(t, err)
+		require.NoError(t, lock.Close())
+	}
+}
+
 func TestATMPDIRThatATargetIsGivenIsLeftAlone(t *testing.T) {
 	s, err := scratchFor(Target{Env: []string{"A=b", "TMPDIR=/mine"}})
 	require.NoError(t, err)

@@ -69,17 +69,20 @@ func openOwn(path string) (*os.File, error) {
 	return dir, nil
 }
 
-// isStale reports whether the owner of a private folder is gone.
+// isStale reports whether the owner of a private folder is gone. A folder without anything but its lock may be about to be
+// locked by its owner, whom even a look at that lock would disturb: those are left alone. Where there is more, the owner has
+// had the lock before.
 func isStale(dir *os.File, path string) bool {
+	if !filled(path) {
+		return false
+	}
 	fd, err := unix.Openat(int(dir.Fd()), lockFile, unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return false
 	}
 	lock := os.NewFile(uintptr(fd), filepath.Join(path, lockFile))
 	defer lock.Close()
-	// A folder whose owner has made but not yet locked its file could be lost here: leave those alone
-	// that are still without anything else in them.
-	return sys.Flock(lock) == nil && filled(path)
+	return sys.Flock(lock) == nil
 }
 
 func filled(dir string) bool {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/internal/sys"
 )
 
 func TestFoldersOfKilledRunsAreRemovedAndOthersAreNot(t *testing.T) {
@@ -35,6 +37,33 @@ func TestFoldersOfKilledRunsAreRemovedAndOthersAreNot(t *testing.T) {
 	removeSecond()
 	assert.NoDirExists(t, first)
 	assert.NoDirExists(t, second)
+}
+
+// Of guests that were started at once one ended with 125: its lock was held for the moment in which another looked at it.
+func TestAFolderThatIsAboutToBeLockedIsLeftAlone(t *testing.T) {
+	parent := t.TempDir()
+	dir := filepath.Join(parent, tempPrefix+"new")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	file := filepath.Join(dir, lockFile)
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	looked := make(chan struct{})
+	go func() {
+		defer close(looked)
+		for range 1000 {
+			removeStale(parent)
+		}
+	}()
+	for busy := true; busy; {
+		select {
+		case <-looked:
+			busy = false
+		default:
+		}
+		lock, err := os.OpenFile(file, os.O_RDWR, 0)
+		require.NoError(t, err)
+		require.NoError(t, sys.Flock(lock))
+		require.NoError(t, lock.Close())
+	}
 }
 
 // Anybody may make a folder of our name in /tmp.
