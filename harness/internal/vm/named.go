@@ -28,7 +28,7 @@ func named(args []string, dir string) []string {
 		}
 		words, err := shellquote.Split(arg)
 		if err != nil {
-			continue // no command
+			words = nil // no command: "it's.txt"
 		}
 		for _, word := range append(besides(before, words), besides(before, []string{arg})...) {
 			path, err := filepath.Abs(word)

@@ -16,7 +16,7 @@ func TestFilesThatArgumentsNameGoAlong(t *testing.T) {
 	for _, folder := range []string{"data", "my.service.d", "a-b@.service.d", "a-.service.d", "service.d"} {
 		require.NoError(t, os.Mkdir(folder, 0o700))
 	}
-	for _, file := range []string{"pod.yaml", "pod", "my.service", "a-b@.service", "two words"} {
+	for _, file := range []string{"pod.yaml", "pod", "my.service", "a-b@.service", "two words", "it's", `a\`} {
 		put(t, filepath.Join(dir, file), "")
 	}
 	for _, c := range []struct {
@@ -27,6 +27,7 @@ func TestFilesThatArgumentsNameGoAlong(t *testing.T) {
 		{[]string{"-v=data:/mnt", "sh -c 'p data:/mnt'"}, nil},
 		{[]string{"data"}, []string{"data"}},
 		{[]string{"two words"}, []string{"two words"}},
+		{[]string{"it's", `-o=a\`}, []string{"it's", `a\`}}, // no shell's words
 		{[]string{"--from", "pod:app"}, []string{"pod"}},
 		{[]string{"--from=pod:app"}, []string{"pod"}},
 		{[]string{"-from=pod:app", "pod:app"}, []string{"pod"}},
