@@ -131,12 +131,12 @@ func sendBack(w *frameWriter, j job, before map[string]stamp, grow *growing, sta
 }
 
 func readJob() (job, error) {
-	var j job
 	data, err := os.ReadFile(guestJob)
 	if err != nil {
-		return j, err
+		return job{}, err
 	}
-	if err := json.Unmarshal(data, &j); err != nil {
+	j, err := parseJob(data)
+	if err != nil {
 		return j, fmt.Errorf("parse %s: %w", guestJob, err)
 	}
 	return j, nil

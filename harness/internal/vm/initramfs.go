@@ -2,7 +2,6 @@ package vm
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -153,7 +152,7 @@ func addBuilt(ctx context.Context, c *carrier, packages []built) error {
 
 // writeTree adds the job and writes the archive.
 func writeTree(t *tree, file string, j job) (int64, alongFiles, error) {
-	data, err := json.Marshal(j)
+	data, err := j.encode()
 	if err != nil {
 		return 0, nil, err
 	}

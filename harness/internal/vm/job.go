@@ -1,6 +1,8 @@
 package vm
 
 import (
+	"bytes"
+	"encoding/gob"
 	"os"
 	"slices"
 	"strconv"
@@ -15,7 +17,7 @@ const timeVariable = "OOMCAGE_TIME"
 // Paths in the guest. They hide in one folder, so that the root looks as on any machine.
 const (
 	guestFolder   = "/.oomcage"
-	guestJob      = guestFolder + "/job.json"
+	guestJob      = guestFolder + "/job"
 	guestManifest = guestFolder + "/built.json"
 	guestBin      = guestFolder + "/bin"
 	guestModules  = guestFolder + "/modules"
@@ -26,40 +28,41 @@ const (
 	guestWork    = guestDisk + "/work" // the working directory on it
 )
 
-// job is what the host asks of the guest. It travels in the initramfs.
+// job is what the host asks of the guest. It travels in the initramfs, as gob has it: JSON would change paths, arguments and
+// variables that are not UTF-8.
 type job struct {
 	// Probe asks for nothing but a hello: does a guest boot at all?
-	Probe bool `json:"probe,omitempty"`
+	Probe bool
 	// Save asks for a hello, and to wait there: the guest is saved, and gets another job when it is resumed.
-	Save bool     `json:"save,omitempty"`
-	Path string   `json:"path,omitempty"` // of the program, absolute
-	Args []string `json:"args,omitempty"` // argv, with argv[0]
-	Env  []string `json:"env,omitempty"`
-	Dir  string   `json:"dir,omitempty"`
+	Save bool
+	Path string   // of the program, absolute
+	Args []string // argv, with argv[0]
+	Env  []string
+	Dir  string
 	// Emulated is set where the guest has no KVM, so that its CPUs are emulated.
-	Emulated bool   `json:"emulated,omitempty"`
-	Host     string `json:"host,omitempty"` // host name
+	Emulated bool
+	Host     string // host name
 	// Merged is set where the program's stdout and stderr are one file, as under go test.
-	Merged bool `json:"merged,omitempty"`
+	Merged bool
 	// Stdout and Stderr are the terminals that they are on the host, or nil.
-	Stdout *terminal `json:"stdout,omitempty"`
-	Stderr *terminal `json:"stderr,omitempty"`
-	Out    []out     `json:"out,omitempty"`
+	Stdout *terminal
+	Stderr *terminal
+	Out    []out
 	// Modules are the files of kernel modules, in the order of loading.
-	Modules []string `json:"modules,omitempty"`
-	Disks   []string `json:"disks,omitempty"` // serials of those to be used
+	Modules []string
+	Disks   []string // serials of those to be used
 	// WorkOnDisk moves the working directory to the disk of -scratch.
-	WorkOnDisk bool `json:"workOnDisk,omitempty"`
+	WorkOnDisk bool
 }
 
 // out is a place whose new and changed files go back to the host.
 type out struct {
-	Path string `json:"path"`          // absolute, the same on both sides
-	Dir  bool   `json:"dir,omitempty"` // all files below it; otherwise that one file
+	Path string // absolute, the same on both sides
+	Dir  bool   // all files below it; otherwise that one file
 	// Grows is set where what is added to the file goes back at once, and not only when the program has ended.
-	Grows bool `json:"grows,omitempty"`
+	Grows bool
 	// Given is set where the command line names it as the file to write: it replaces an older file.
-	Given bool `json:"given,omitempty"`
+	Given bool
 }
 
 // exitStatus is the guest's last word.
@@ -68,6 +71,19 @@ type exitStatus struct {
 	Signal int    `json:"signal,omitempty"` // that ended it, or 0
 	OOM    string `json:"oom,omitempty"`    // what the kernel's log says, when the whole guest ran out and it chose the program
 	Error  string `json:"error,omitempty"`  // what the guest's init could not do
+}
+
+// encode makes of the job what parseJob reads.
+func (j job) encode() ([]byte, error) {
+	var data bytes.Buffer
+	err := gob.NewEncoder(&data).Encode(j)
+	return data.Bytes(), err
+}
+
+func parseJob(data []byte) (job, error) {
+	var j job
+	err := gob.NewDecoder(bytes.NewReader(data)).Decode(&j)
+	return j, err
 }
 
 // newJob is what the guest is to do. Where the results go back to is left to be said.

@@ -132,13 +132,14 @@ func newKVMKey(m machine) (kvmKey, error) {
 	return key, err
 }
 
-// fileVersion is the file's path, size and time, which change when it is replaced.
+// fileVersion is the file's path, size and time, which change when it is replaced. The path is quoted: in JSON, one that is not UTF-8
+// would be another one.
 func fileVersion(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%s %d %d", path, info.Size(), info.ModTime().UnixNano()), nil
+	return fmt.Sprintf("%q %d %d", path, info.Size(), info.ModTime().UnixNano()), nil
 }
 
 // probeKVM boots a guest that only says hello.

@@ -33,6 +33,19 @@ func TestCommandLineCanBePastedIntoAShell(t *testing.T) {
 	assert.NotContains(t, m.commandLine(), "tsc_early_khz", "with KVM the guest knows")
 }
 
+func TestTheGuestGetsPathsArgumentsAndVariablesThatAreNotUTF8(t *testing.T) {
+	for _, j := range []job{{Probe: true}, {
+		Path: "/caf\xe9/prog", Args: []string{"./prog", "\xff", ""}, Env: []string{"A=\xe9"}, Dir: "/caf\xe9", Host: "host",
+		Stdout: &terminal{}, Out: []out{{Path: "/caf\xe9", Dir: true}, {Path: "/caf\xe9/f", Grows: true, Given: true}},
+	}} {
+		data, err := j.encode()
+		require.NoError(t, err)
+		got, err := parseJob(data)
+		require.NoError(t, err)
+		assert.Equal(t, j, got)
+	}
+}
+
 func TestGuestEnvironmentIsTheCallersWithoutItsFolders(t *testing.T) {
 	env := guestEnv([]string{
 		"HOME=/home/u", "PATH=/home/u/bin", "TMPDIR=/var/u", "XDG_RUNTIME_DIR=/run/u", "GOMEMLIMIT=1GiB",

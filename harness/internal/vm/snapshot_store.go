@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -110,7 +109,7 @@ func kindOf(ctx context.Context, m machine) (kind, error) {
 		return k, err
 	}
 	m.console, m.initramfs, m.tscKHz, m.started = "", "", 0, time.Time{} // others each time
-	k.Machine = strings.Join(m.saving("").args(), "\n")
+	k.Machine = fmt.Sprintf("%q", m.saving("").args())
 	return k, nil
 }
 

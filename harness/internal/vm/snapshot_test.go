@@ -171,6 +171,21 @@ func TestStoreFindsWhatIsWhole(t *testing.T) {
 	assert.Nil(t, other)
 }
 
+// Its description is JSON.
+func TestSnapshotOfAKernelWhosePathIsNotUTF8IsFound(t *testing.T) {
+	m := testMachine(t)
+	other := filepath.Join(t.TempDir(), "\xe9")
+	require.NoError(t, os.Rename(m.kernel, other))
+	m.kernel = other
+	k, err := kindOf(t.Context(), m)
+	require.NoError(t, err)
+	st := store{t.TempDir()}
+	putSnapshot(t, st, k, 4096, time.Now())
+	s, err := st.find(k, 2_600_000, func(said string) { t.Error(said) })
+	require.NoError(t, err)
+	assert.NotNil(t, s)
+}
+
 func TestDamagedSnapshotIsRemovedAndSaid(t *testing.T) {
 	k := kind{Format: snapshotFormat, Boot: "b"}
 	for name, test := range map[string]struct {

@@ -12,8 +12,8 @@ import (
 
 // terminal is one of the host's that the program's output goes to, as large as it was at the start.
 type terminal struct {
-	Rows    uint16 `json:"rows"`
-	Columns uint16 `json:"columns"`
+	Rows    uint16
+	Columns uint16
 }
 
 // terminalOf returns the terminal that w is, or nil.
