@@ -7,10 +7,15 @@ import (
 	"time"
 )
 
-// signs tell what has arrived. hello and begun are closed, once.
+// signs tell what has arrived. hello, begun and last are closed, once.
 type signs struct {
 	hello, begun chan struct{}
 	ended        chan exitStatus // of the program
+	last         chan struct{}   // the guest's last word: all that it has to say is here, if not all is printed yet
+}
+
+func newSigns() signs {
+	return signs{hello: make(chan struct{}), begun: make(chan struct{}), ended: make(chan exitStatus, 1), last: make(chan struct{})}
 }
 
 // waiting waits for the end of receive and enforces the limits.
@@ -21,15 +26,15 @@ type waiting struct {
 	signs   signs
 	results *results
 
-	timer        *time.Timer
-	hello, begun <-chan struct{} // nil once they have come
-	reached      error           // what ends the guest, which the program has been told
+	timer              *time.Timer
+	hello, begun, last <-chan struct{} // nil once they have come
+	reached            error           // what ends the guest, which the program has been told
 }
 
 func (s *session) newWaiting(proc *process, frames <-chan received, signs signs, r *results) *waiting {
 	return &waiting{
 		session: s, proc: proc, frames: frames, signs: signs, results: r,
-		timer: time.NewTimer(s.untilDeadline(s.helloTime())), hello: signs.hello, begun: signs.begun,
+		timer: time.NewTimer(s.untilDeadline(s.helloTime())), hello: signs.hello, begun: signs.begun, last: signs.last,
 	}
 }
 
@@ -50,17 +55,26 @@ func (w *waiting) run(ctx context.Context) error {
 		case status := <-w.signs.ended:
 			w.hear()
 			w.program = &status
+			if w.last == nil { // all of it has come
+				continue
+			}
 			if told != nil { // else it has its time already
 				w.timer.Reset(map[bool]time.Duration{true: copyTime, false: lateCopyTime}[w.reached == nil])
 			}
 			notice = time.After(copyNotice)
+		case <-w.last:
+			w.hear()
+			w.last, notice, w.whole = nil, nil, true
+			if w.reached == nil { // who reads the output, with a pager for example, may take all the time
+				w.timer.Reset(forever)
+			}
 		case <-notice:
 			fmt.Fprintf(w.opts.Stderr, "oomcage vm: the program has ended, and what it wrote is on its way: %s; Ctrl-C gives it up\n", w.results.progress())
 		case <-told:
 			w.hear()
 			told = nil
 			w.reached = context.Cause(ctx)
-			if w.begun != nil || !w.tell(syscall.SIGTERM) {
+			if w.begun != nil || w.last == nil || !w.tell(syscall.SIGTERM) {
 				w.stop()
 				return w.reached
 			}
@@ -115,6 +129,9 @@ func isClosed(c <-chan struct{}) bool {
 // expired is called when the time for what is waited for is over. It returns nil while there is more to wait for.
 func (w *waiting) expired() error {
 	switch {
+	case w.last == nil: // nobody reads the output
+		w.stop()
+		return w.reached
 	case w.program != nil:
 		w.stop()
 		w.cut = true

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -30,7 +31,7 @@ func guestOf(t *testing.T, limit time.Duration) (w *waiting, frames chan receive
 	s, _ := given(1, limit)
 	frames = make(chan received, 1)
 	p := &process{conn: ours, frames: &frameWriter{w: ours}, monitor: &monitor{conn: silent}, done: done, kill: func() {}}
-	return s.newWaiting(p, frames, signs{hello: make(chan struct{}), begun: make(chan struct{}), ended: make(chan exitStatus, 1)}, nil), frames, sent
+	return s.newWaiting(p, frames, newSigns(), nil), frames, sent
 }
 
 func TestGuestThatDoesAllIsWaitedForToItsLastWord(t *testing.T) {
@@ -98,4 +99,37 @@ func TestAProgramThatHasBegunMeanwhileIsToldOfAnInterrupt(t *testing.T) {
 			t.Fatal("it was ended without a word")
 		}
 	}
+}
+
+// A pager that stood for more than five minutes lost the end of the output, and the exit code was 123.
+func TestWhoReadsTheOutputTakesHisTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, frames, _ := guestOf(t, time.Hour)
+		close(w.signs.hello)
+		close(w.signs.begun)
+		w.signs.ended <- exitStatus{Code: 3}
+		close(w.signs.last)
+		time.AfterFunc(24*time.Hour, func() { frames <- received{exit: &exitStatus{Code: 3}} })
+		require.NoError(t, w.run(t.Context()))
+		assert.Equal(t, 3, w.exit.Code)
+		assert.True(t, w.whole)
+		assert.Empty(t, w.opts.Stderr, "nothing is on its way")
+	})
+}
+
+func TestAnInterruptWhileOutputIsReadEndsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _, _ := guestOf(t, 0)
+		close(w.signs.hello)
+		close(w.signs.begun)
+		w.signs.ended <- exitStatus{}
+		close(w.signs.last)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		begun := time.Now()
+		require.ErrorIs(t, w.run(ctx), context.DeadlineExceeded)
+		assert.Equal(t, time.Minute+stopTime, time.Since(begun))
+		assert.True(t, w.whole, "the files have come")
+		assert.Empty(t, w.opts.Stderr)
+	})
 }

@@ -23,7 +23,7 @@ func receiving(t *testing.T, s *session) (signs, <-chan received) {
 		_ = w.frame(frameEnded, []byte(`{}`))
 		_ = w.frame(frameExit, []byte(`{}`))
 	}()
-	signs := signs{hello: make(chan struct{}), begun: make(chan struct{}), ended: make(chan exitStatus, 1)}
+	signs := newSigns()
 	frames := make(chan received, 1)
 	go func() { frames <- s.receive(ours, newResults(nil, nil, ""), signs) }()
 	return signs, frames

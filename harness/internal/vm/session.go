@@ -149,7 +149,7 @@ func (s *session) boot(ctx context.Context) (int, error) {
 func (s *session) talk(ctx context.Context, proc *process) error {
 	r := newResults(s.job.Out, s.along, s.machine.initramfs)
 	frames := make(chan received, 1)
-	signs := signs{hello: make(chan struct{}), begun: make(chan struct{}), ended: make(chan exitStatus, 1)}
+	signs := newSigns()
 	go func() { frames <- s.receive(proc.conn, r, signs) }()
 	err := s.newWaiting(proc, frames, signs, r).run(ctx)
 	s.notes = r.finish(s.whole)
@@ -229,6 +229,7 @@ func (got *received) take(kind frameKind, payload []byte, signs signs) error {
 			return fmt.Errorf("read the guest's exit status: %w", err)
 		}
 		got.exit = &exit
+		close(signs.last)
 	default:
 		return fmt.Errorf("%w: a frame of unknown kind %q", errCorrupt, kind)
 	}
