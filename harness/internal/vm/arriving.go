@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 
@@ -96,21 +97,25 @@ type pending struct {
 	name string // empty: none
 }
 
-func pendingName() string { return fmt.Sprintf(".oomcage-%d.coming", os.Getpid()) }
+// pendingName is another one each time: of two containers that write to one folder both may be process 7.
+func pendingName() string { return fmt.Sprintf(".oomcage-%d-%08x.coming", os.Getpid(), rand.Uint32()) }
 
 func newPending(dir *os.File) (*pending, error) {
-	p := &pending{dir: dir}
 	fd, err := unix.Openat(int(dir.Fd()), ".", unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
 	if err != nil {
-		p.name = pendingName()
-		_ = unix.Unlinkat(int(dir.Fd()), p.name, 0) // of a process that had this number before
-		fd, err = unix.Openat(int(dir.Fd()), p.name, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+		return namedPending(dir)
 	}
+	return &pending{dir: dir, f: os.NewFile(uintptr(fd), dir.Name())}, nil
+}
+
+// namedPending is one of a file system without files that have no name.
+func namedPending(dir *os.File) (*pending, error) {
+	name := pendingName()
+	fd, err := unix.Openat(int(dir.Fd()), name, unix.O_CREAT|unix.O_EXCL|unix.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	p.f = os.NewFile(uintptr(fd), filepath.Join(dir.Name(), p.name))
-	return p, nil
+	return &pending{dir: dir, name: name, f: os.NewFile(uintptr(fd), filepath.Join(dir.Name(), name))}, nil
 }
 
 // complete gives it its size, which holes may make up, its permissions and its time.
@@ -160,7 +165,6 @@ func (p *pending) over(name string) error {
 	}
 	if p.name == "" {
 		other := pendingName()
-		_ = unix.Unlinkat(int(p.dir.Fd()), other, 0) // of a process that had this number before
 		if err := p.link(other); err != nil {
 			return err
 		}

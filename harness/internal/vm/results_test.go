@@ -3,11 +3,13 @@ package vm
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -249,9 +251,9 @@ func TestAFileOnItsWayMayHaveAName(t *testing.T) {
 	require.NoError(t, err)
 	defer dir.Close()
 	named := func() *pending {
-		f, err := os.OpenFile(filepath.Join(path, pendingName()), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		p, err := namedPending(dir)
 		require.NoError(t, err)
-		return &pending{f: f, dir: dir, name: pendingName()}
+		return p
 	}
 	require.NoError(t, named().as("new"))
 	taken := named()
@@ -260,6 +262,44 @@ func TestAFileOnItsWayMayHaveAName(t *testing.T) {
 	require.NoError(t, named().over("new"))
 	named().discard()
 	require.Equal(t, []string{"new", "other"}, names(t, path))
+
+	// Processes of two containers may have the same number.
+	first, second := named(), named()
+	for content, p := range map[string]*pending{"first": first, "second": second} {
+		_, err := p.f.WriteString(content)
+		require.NoError(t, err)
+	}
+	require.NoError(t, first.as("first"))
+	require.NoError(t, second.as("second"))
+	for _, name := range []string{"first", "second"} {
+		require.Equal(t, name, content(t, filepath.Join(path, name)))
+	}
+}
+
+// One lost what it had in a folder that another made at the same moment.
+func TestTwoThatMakeTheSameFoldersLoseNothing(t *testing.T) {
+	dir := t.TempDir()
+	const folders = 300
+	var said [2]string
+	var both sync.WaitGroup
+	for i := range said {
+		var all []sent
+		for f := range folders {
+			all = append(all, file(0, fmt.Sprintf("%d/%d", f, i), 0o644), folder(0, fmt.Sprintf("%d/sub", f), 0o755))
+		}
+		r := newResults([]out{{Path: dir, Dir: true}}, nil, "")
+		from := line(t, all...)
+		both.Go(func() {
+			take(t, r, from)
+			var notes strings.Builder
+			r.finish(true).print(&notes)
+			said[i] = notes.String()
+		})
+	}
+	both.Wait()
+	assert.Equal(t, [2]string{}, said)
+	made := len(names(t, dir))
+	assert.Equal(t, 4*folders, made)
 }
 
 func TestWhatIsSaidIsBounded(t *testing.T) {

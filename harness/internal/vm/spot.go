@@ -116,11 +116,13 @@ func (r *results) enter(at *spot, path string, perm uint32) error {
 		mode = 0o777
 	}
 	fd, err := unix.Openat(here, name, openFolder|unix.O_NOFOLLOW, 0)
-	switch {
-	case errors.Is(err, unix.ENOENT):
+	if errors.Is(err, unix.ENOENT) {
 		err = unix.Mkdirat(here, name, mode)
-		made = err == nil
-	case errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
+		if made = err == nil; errors.Is(err, unix.EEXIST) { // somebody else has just made it
+			fd, err = unix.Openat(here, name, openFolder|unix.O_NOFOLLOW, 0)
+		}
+	}
+	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
 		taken := filepath.Join(at.path, name)
 		name, err = beside(name, func(other string) error { return unix.Mkdirat(here, other, mode) })
 		if made = err == nil; made {
