@@ -7,9 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cavaliergopher/cpio"
 )
@@ -25,7 +27,8 @@ func (t *tree) write(w io.Writer) (alongFiles, error) {
 		if path == "/" {
 			continue
 		}
-		if err := t.entries[path].write(c, path, out, along); err != nil {
+		e := t.entries[path]
+		if err := e.write(c, path, out, along); err != nil && !e.vanished(err) {
 			return nil, fmt.Errorf("add %s to the initramfs: %w", path, err)
 		}
 	}
@@ -45,6 +48,15 @@ func (c *counter) Write(p []byte) (int, error) {
 	n, err := c.w.Write(p)
 	c.n += int64(n)
 	return n, err
+}
+
+// vanished reports whether an error of opening its file says that a file is there no more that nobody has named.
+func (e entry) vanished(err error) bool {
+	if !e.found || !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	_, err = os.Lstat(e.src)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func (e entry) write(c *cpio.Writer, path string, out *counter, along alongFiles) error {
@@ -70,7 +82,7 @@ func (e entry) write(c *cpio.Writer, path string, out *counter, along alongFiles
 	if info.Size() >= 1<<32 {
 		return errors.New("a file of an initramfs is smaller than 4 GiB")
 	}
-	h.Size, h.ModTime = info.Size(), info.ModTime()
+	h.Size, h.ModTime = info.Size(), cpioTime(info.ModTime())
 	if err := c.WriteHeader(h); err != nil {
 		return err
 	}
@@ -81,6 +93,12 @@ func (e entry) write(c *cpio.Writer, path string, out *counter, along alongFiles
 	along[path] = a
 	_, err = io.CopyN(c, f, h.Size)
 	return err
+}
+
+// cpioTime is the nearest time that an archive can hold: it has eight hexadecimal digits for the seconds since 1970, and the library
+// would write the sign of an earlier one into them.
+func cpioTime(t time.Time) time.Time {
+	return time.Unix(min(max(t.Unix(), 0), math.MaxUint32), 0)
 }
 
 func writeData(c *cpio.Writer, h *cpio.Header, data []byte) error {

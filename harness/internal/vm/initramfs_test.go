@@ -2,11 +2,15 @@ package vm
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/cavaliergopher/cpio"
 	"github.com/stretchr/testify/assert"
@@ -101,6 +105,79 @@ func TestTemporaryFolderOfTheGuestIsOpenToAll(t *testing.T) {
 	assert.Equal(t, cpio.FileMode(cpio.TypeDir|cpio.ModeSticky|0o777), got["/tmp"].mode)
 	assert.Equal(t, cpio.FileMode(cpio.TypeReg), got["/init"].mode&cpio.ModeType)
 	assert.NotZero(t, got["/init"].mode&0o111)
+}
+
+// Of files before 1970, which have lost their time or come from another zone, the header was not one of cpio.
+func TestTimesThatAnArchiveCannotHoldAreTheNearest(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	for is, want := range map[int64]int64{-3600: 0, 0: 0, 1: 1, 1 << 32: 1<<32 - 1} {
+		require.NoError(t, os.Chtimes(file, time.Unix(is, 0), time.Unix(is, 0)))
+		tr := emptyTree()
+		_, err := tr.place(file, "/file")
+		require.NoError(t, err)
+		var archive bytes.Buffer
+		_, err = tr.write(&archive)
+		require.NoError(t, err)
+		assert.Regexp(t, "^[0-9A-F]{110}$", archive.String()[:110])
+		h, err := cpio.NewReader(&archive).Next()
+		require.NoError(t, err)
+		assert.Equal(t, want, h.ModTime.Unix())
+	}
+}
+
+// A lock of git's, for example, while -add . looks at the folder.
+func TestWhatVanishesFromAFolderMeanwhileStaysBehind(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	for _, name := range []string{"kept", "seen", "sub/read"} {
+		put(t, in(name), "x")
+	}
+	c := newCarrier(emptyTree(), hostArch)
+	files, err := c.place(dir, dir)
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(in("seen")))
+	for _, file := range files {
+		more, err := c.needsOf(t.Context(), file)
+		require.NoError(t, err)
+		require.Empty(t, more)
+	}
+	require.NoError(t, os.RemoveAll(in("sub")))
+	_, entries := unpack(t, c.tree)
+	assert.Contains(t, entries, in("kept"))
+	assert.NotContains(t, entries, in("seen"))
+	assert.NotContains(t, entries, in("sub/read"))
+
+	named := emptyTree()
+	_, err = named.place(in("kept"), in("kept"))
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(in("kept")))
+	_, err = named.write(io.Discard)
+	require.ErrorIs(t, err, fs.ErrNotExist, "somebody wants that one")
+}
+
+func TestAFolderInWhichFilesComeAndGoCanBeAdded(t *testing.T) {
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "kept"), "x")
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for i := 0; ctx.Err() == nil; i++ {
+			name := filepath.Join(dir, fmt.Sprint(i%50))
+			_ = os.Mkdir(name, 0o700)
+			_ = os.WriteFile(filepath.Join(name, "lock"), nil, 0o600)
+			_ = os.RemoveAll(name)
+		}
+	}()
+	defer func() { stop(); <-ended }()
+	for range 300 {
+		c := newCarrier(emptyTree(), hostArch)
+		require.NoError(t, c.mustRun(ctx, dir, ""))
+		_, err := c.write(io.Discard)
+		require.NoError(t, err)
+		require.True(t, c.has(filepath.Join(dir, "kept")))
+	}
 }
 
 func TestPathsFollowTheLinksAtTheRoot(t *testing.T) {

@@ -75,6 +75,10 @@ func (c *carrier) needsOf(ctx context.Context, file placed) ([]placed, error) {
 	}
 	c.done[file.src] = true
 	n, err := c.arch.needs(ctx, file.src)
+	if c.entries[c.resolve(file.dst)].vanished(err) {
+		c.leaveOut(file.dst)
+		return nil, nil
+	}
 	if errors.Is(err, fs.ErrPermission) {
 		c.leaveOut(file.dst)
 		return nil, fmt.Errorf("left out: %w", err)

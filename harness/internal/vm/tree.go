@@ -27,6 +27,8 @@ type entry struct {
 	src  string        // regular file: where its content is on the host, unless data is set
 	data []byte
 	link string // symbolic link: its target
+	// found is set of what nobody has named: it was in a folder, and may have vanished since.
+	found bool
 }
 
 func emptyTree() *tree { return &tree{entries: map[string]entry{}, placed: map[placed]bool{}} }
@@ -184,31 +186,39 @@ func (t *tree) place(src, dst string) (files []placed, err error) {
 			t.left = append(t.left, err)
 			return fs.SkipDir
 		}
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(root, path)
-		if err != nil {
-			return err
-		}
-		guest := filepath.Join(dst, rel)
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
 		var found []placed
-		switch {
-		case d.IsDir():
-			return t.dir(guest, info.Mode())
-		case info.Mode()&fs.ModeSymlink != 0:
-			found, err = t.linkInside(whole, path, guest)
-		case info.Mode().IsRegular():
-			found, err = t.file(path, guest, info)
+		if err == nil {
+			found, err = t.inFolder(whole, path, d)
 		}
 		files = append(files, found...)
+		if errors.Is(err, fs.ErrNotExist) && path != root {
+			return nil // it has vanished meanwhile: a lock of git's, for example
+		}
 		return err
 	})
 	return files, err
+}
+
+// inFolder adds what was found in a folder: a file, a link, or a folder without what is in it.
+func (t *tree) inFolder(folder placed, path string, d fs.DirEntry) ([]placed, error) {
+	rel, err := filepath.Rel(folder.src, path)
+	if err != nil {
+		return nil, err
+	}
+	guest := filepath.Join(folder.dst, rel)
+	info, err := d.Info()
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case d.IsDir():
+		return nil, t.dir(guest, info.Mode())
+	case info.Mode()&fs.ModeSymlink != 0:
+		return t.linkInside(folder, path, guest)
+	case info.Mode().IsRegular():
+		return []placed{{path, guest}}, t.set(guest, entry{mode: cpio.TypeReg | cpioPerm(info.Mode()), src: path, found: true})
+	}
+	return nil, nil
 }
 
 // linkInside adds a link found in a folder, and its target when that does not go along with the folder. In a
