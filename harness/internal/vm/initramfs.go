@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -77,7 +78,7 @@ func writeInitramfs(ctx context.Context, file string, j job, flags testFlags, mo
 			return 0, nil, err
 		}
 	}
-	return writeTree(t, file, j)
+	return writeTree(ctx, t, file, j)
 }
 
 // modules adds the kernel's modules and returns their files in the guest.
@@ -150,8 +151,8 @@ func addBuilt(ctx context.Context, c *carrier, packages []built) error {
 	return c.data(guestManifest, 0o644, list)
 }
 
-// writeTree adds the job and writes the archive.
-func writeTree(t *tree, file string, j job) (int64, alongFiles, error) {
+// writeTree adds the job and writes the archive, which may be large.
+func writeTree(ctx context.Context, t *tree, file string, j job) (int64, alongFiles, error) {
 	data, err := j.encode()
 	if err != nil {
 		return 0, nil, err
@@ -164,7 +165,7 @@ func writeTree(t *tree, file string, j job) (int64, alongFiles, error) {
 		return 0, nil, err
 	}
 	defer f.Close()
-	along, err := t.write(f)
+	along, err := t.write(untilDone{ctx, f})
 	if err != nil {
 		return 0, nil, err
 	}
@@ -173,6 +174,20 @@ func writeTree(t *tree, file string, j job) (int64, alongFiles, error) {
 		return 0, nil, err
 	}
 	return info.Size(), along, f.Close()
+}
+
+// untilDone is a writer that fails once its context has ended.
+type untilDone struct {
+	ctx context.Context
+	io.Writer
+}
+
+// Write does nothing any more then.
+func (u untilDone) Write(p []byte) (int, error) {
+	if u.ctx.Err() != nil {
+		return 0, context.Cause(u.ctx)
+	}
+	return u.Writer.Write(p)
 }
 
 // addInit makes an executable of this command the guest's init.

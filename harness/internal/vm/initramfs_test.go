@@ -180,6 +180,16 @@ func TestAFolderInWhichFilesComeAndGoCanBeAdded(t *testing.T) {
 	}
 }
 
+// Ctrl-C is to end all in ten seconds, and what goes along may be many gigabytes on a slow disk.
+func TestAnInterruptEndsTheWritingOfTheArchive(t *testing.T) {
+	tr := emptyTree()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("interrupted")
+	cancel(why)
+	_, _, err := writeTree(ctx, tr, filepath.Join(t.TempDir(), "archive"), job{})
+	require.ErrorIs(t, err, why)
+}
+
 func TestPathsFollowTheLinksAtTheRoot(t *testing.T) {
 	tr := emptyTree()
 	require.NoError(t, tr.set("/lib64", entry{mode: cpio.TypeSymlink | 0o777, link: "usr/lib64"}))

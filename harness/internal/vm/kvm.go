@@ -163,7 +163,7 @@ func probeKVM(ctx context.Context, m machine, key kvmKey, limit time.Duration) (
 	if err := addInit(ctx, newCarrier(t, m.arch), self); err != nil {
 		return r, err
 	}
-	if _, _, err := writeTree(t, m.initramfs, job{Probe: true}); err != nil {
+	if _, _, err := writeTree(ctx, t, m.initramfs, job{Probe: true}); err != nil {
 		return r, err
 	}
 	limited, cancel := context.WithTimeout(ctx, limit)

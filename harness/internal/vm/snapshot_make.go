@@ -151,6 +151,6 @@ func writeSavedInitramfs(ctx context.Context, m machine) error {
 	if j.Modules, err = t.modules(modules); err != nil {
 		return err
 	}
-	_, _, err = writeTree(t, m.initramfs, j)
+	_, _, err = writeTree(ctx, t, m.initramfs, j)
 	return err
 }
