@@ -109,7 +109,7 @@ func compile(ctx context.Context, dir, pkg string) (string, error) {
 	defer remove()
 	trimBuilds(filepath.Dir(entry), time.Now())
 	// Into a folder, and not into a file: go build writes an archive there for a library.
-	cmd := gobuild.Command(ctx, tmp+"/", pkg)
+	cmd := gobuild.Command(ctx, tmp, tmp+"/", pkg)
 	var out bytes.Buffer
 	const grace = time.Second // the children of a compiler that was cancelled may outlive it
 	if err := printing.Run(cmd, grace, &out, &out); err != nil {

@@ -34,17 +34,21 @@ func ReadManifest(file string) ([]Built, error) {
 	return all, nil
 }
 
-// Command is the go command that compiles pkg to a static executable at out, with further flags of go build.
+// Command is the go command that compiles pkg to a static executable at out, with further flags of go build. What it needs meanwhile
+// is in tmp, unless the environment names a folder for that: go build leaves it when it is cancelled, and whoever calls removes tmp.
 //
 // The executable has no revision of the working tree in it: each commit would make another one of the same code, and
 // results of it could not be resumed. Where GOFLAGS of the environment has -buildvcs, that holds.
-func Command(ctx context.Context, out, pkg string, flags ...string) *exec.Cmd {
+func Command(ctx context.Context, tmp, out, pkg string, flags ...string) *exec.Cmd {
 	args := append([]string{"build", "-o", out}, flags...)
 	if !strings.Contains(os.Getenv("GOFLAGS"), "-buildvcs") {
 		args = append(args, "-buildvcs=false")
 	}
 	cmd := exec.CommandContext(ctx, "go", append(args, "--", pkg)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if os.Getenv("GOTMPDIR") == "" {
+		cmd.Env = append(cmd.Env, "GOTMPDIR="+tmp)
+	}
 	return cmd
 }
 

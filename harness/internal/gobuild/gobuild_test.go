@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -34,7 +35,7 @@ func TestACommitChangesNoExecutable(t *testing.T) {
 	build := func(name string) string {
 		t.Helper()
 		path := filepath.Join(t.TempDir(), name)
-		out, err := Command(t.Context(), path, ".").CombinedOutput()
+		out, err := Command(t.Context(), t.TempDir(), path, ".").CombinedOutput()
 		require.NoError(t, err, "%s", out)
 		text, err := os.ReadFile(path)
 		require.NoError(t, err)
@@ -46,4 +47,23 @@ func TestACommitChangesNoExecutable(t *testing.T) {
 	require.Equal(t, sha256.Sum256([]byte(before)), sha256.Sum256([]byte(build("after"))), "of the executable")
 	t.Setenv("GOFLAGS", "-buildvcs=true")
 	require.Contains(t, build("asked"), "vcs.revision")
+}
+
+// One that is cancelled leaves its temporary folder, also where it is interrupted.
+func TestWhatACompilationLeavesIsWhereItsCallerRemovesIt(t *testing.T) {
+	tmp := t.TempDir()
+	t.Setenv("GOTMPDIR", "")
+	require.Equal(t, "GOTMPDIR="+tmp, lastEnv(Command(t.Context(), tmp, "out", "."), "GOTMPDIR="))
+	t.Setenv("GOTMPDIR", "/mine")
+	require.Equal(t, "GOTMPDIR=/mine", lastEnv(Command(t.Context(), tmp, "out", "."), "GOTMPDIR="))
+}
+
+// lastEnv is the last variable of a command that begins so, which holds.
+func lastEnv(cmd *exec.Cmd, begins string) (last string) {
+	for _, kv := range cmd.Env {
+		if strings.HasPrefix(kv, begins) {
+			last = kv
+		}
+	}
+	return last
 }

@@ -39,7 +39,7 @@ func buildPackages(ctx context.Context, a arch, pkgs []string, dir string) ([]bu
 		name := path.Base(b.Package)
 		b.file = filepath.Join(dir, fmt.Sprint(i), name)
 		b.Path = guestBin + "/" + fmt.Sprint(i) + "/" + name
-		cmd := a.goCommand(inFolder(gobuild.Command(ctx, b.file, b.Package), root))
+		cmd := a.goCommand(inFolder(gobuild.Command(ctx, dir, b.file, b.Package), root))
 		if output, err := cmd.CombinedOutput(); err != nil {
 			return nil, buildFailure(pkg, "go build", err, output)
 		}

@@ -39,7 +39,7 @@ func (a arch) initFor(ctx context.Context, tmp string) (string, error) {
 		return kept, nil
 	}
 	file := filepath.Join(tmp, "init")
-	cmd := a.goCommand(gobuild.Command(ctx, file, initPackage(), "-ldflags=-s -w"))
+	cmd := a.goCommand(gobuild.Command(ctx, tmp, file, initPackage(), "-ldflags=-s -w"))
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return "", failure(notThere, fmt.Sprintf("the guest's init could not be compiled for %s: go build %s: %v", a.name, initPackage(), err),
 			"put go on the PATH, and run it in a module that has oomcage as a tool, once: it is kept for other folders").with(string(output))
