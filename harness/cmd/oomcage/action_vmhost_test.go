@@ -58,3 +58,30 @@ func TestTheSetupActionPutsTheCommandAndAKernelWhereTheyAreFound(t *testing.T) {
 	require.NoError(t, err, "%s", said)
 	require.Regexp(t, `(?m)^\d+\.\d+ +\d+\.\d+\.\d+\S*-amd64 `, string(said))
 }
+
+// On an arm64 runner it installed the QEMU of x86-64, and no guest could be booted.
+func TestTheSetupActionInstallsTheQEMUOfTheRunner(t *testing.T) {
+	var action struct {
+		Runs struct{ Steps []struct{ Name, Run string } }
+	}
+	require.NoError(t, yaml.Unmarshal([]byte(mustRead(t, "../../../.github/actions/setup/action.yml")), &action))
+	step := action.Runs.Steps[0]
+	require.Equal(t, "QEMU and mkfs.ext4", step.Name)
+
+	dir := t.TempDir()
+	script := func(path, text string) {
+		path = filepath.Join(dir, path)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\n"+text+"\n"), 0o700))
+	}
+	script(".ci/install", `echo "$@"`)
+	for machine, qemu := range map[string]string{"x86_64": "qemu-system-x86_64:qemu-system-x86", "aarch64": "qemu-system-aarch64:qemu-system-arm"} {
+		script("bin/uname", "echo "+machine)
+		cmd := exec.CommandContext(t.Context(), "bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step.Run)
+		cmd.Env = append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"), "GITHUB_ACTION_PATH="+filepath.Join(dir, ".github/actions/setup"))
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, ".github/actions/setup"), 0o700))
+		said, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", said)
+		require.Equal(t, qemu+" mkfs.ext4:e2fsprogs\n", string(said))
+	}
+}
