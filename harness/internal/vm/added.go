@@ -40,6 +40,9 @@ func parseAdd(spec string) (addition, error) {
 	if _, err := os.Lstat(spec); err != nil { // a name may have a colon
 		a.src, a.dst, _ = strings.Cut(spec, ":")
 	}
+	if a.src == "" { // it would be the working directory
+		return a, failure(badRequest, fmt.Sprintf("-add %q names no file", spec), "-add . takes the working directory along")
+	}
 	if a.dst != "" && !filepath.IsAbs(a.dst) {
 		return a, failure(badRequest, fmt.Sprintf("-add %s: the path in the guest must be absolute", spec), "")
 	}

@@ -223,6 +223,11 @@ func TestAddNamesAFileOrWhereItGoes(t *testing.T) {
 	a, err := parseAdd(filepath.Join(dir, "absent"))
 	require.NoError(t, err)
 	assert.ErrorContains(t, newCarrier(tr, hostArch).add(t.Context(), a, nil), "absent: no such file or folder is here")
+	for _, spec := range []string{"", ":/srv"} { // of a variable that is not set
+		_, err := parseAdd(spec)
+		assert.Equal(t, badRequest, asFailure(err).kind)
+		assert.ErrorContains(t, err, "-add \""+spec+"\" names no file")
+	}
 }
 
 // added adds what -add names and returns the warnings.
