@@ -44,12 +44,9 @@ func (a arch) initFor(ctx context.Context, tmp string) (string, error) {
 		return "", failure(notThere, fmt.Sprintf("the guest's init could not be compiled for %s: go build %s: %v", a.name, initPackage(), err),
 			"put go on the PATH, and run it in a module that has oomcage as a tool, once: it is kept for other folders").with(string(output))
 	}
-	if kept == "" {
+	// The cache may be on another disk, where a file cannot be renamed to, or on one that is full: then it is compiled each time.
+	if kept == "" || publish(file, kept) != nil {
 		return file, nil
-	}
-	// The cache may be on another disk, where a file cannot be renamed to.
-	if err := publish(file, kept); err != nil {
-		return "", fmt.Errorf("keep the guest's init: %w", err)
 	}
 	return kept, pruneInits(filepath.Dir(kept))
 }

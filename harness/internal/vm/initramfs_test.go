@@ -171,7 +171,7 @@ func TestAFolderInWhichFilesComeAndGoCanBeAdded(t *testing.T) {
 		}
 	}()
 	defer func() { stop(); <-ended }()
-	for range 300 {
+	for range 100 {
 		c := newCarrier(emptyTree(), hostArch)
 		require.NoError(t, c.mustRun(ctx, dir, ""))
 		_, err := c.write(io.Discard)

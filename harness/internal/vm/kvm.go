@@ -20,9 +20,9 @@ const (
 	// probeTime bounds one attempt to boot with KVM. A guest without KVM says hello after 3 s on 2 idle CPUs
 	// (November 2026), one with it sooner; one that hangs must cost no more than this, once.
 	probeTime = 8 * time.Second
-	// doubtTime is how long a failure is believed that QEMU gave no reason for. It may be the host's, which was
-	// too busy for a moment, and must not slow all guests until the next boot; nor may a KVM that hangs cost 8 s
-	// with every run.
+	// doubtTime is how long a failure is believed. It may be the host's, which was too busy or had no memory for a moment, or
+	// another hypervisor's that had the CPU, and must not slow all guests until the next boot; nor may a KVM that hangs
+	// cost 8 s with every run.
 	doubtTime = time.Hour
 )
 
@@ -45,7 +45,7 @@ type kvmResult struct {
 }
 
 // chooseAccel decides between KVM and TCG. /dev/kvm that opens proves nothing, so a guest is booted with
-// it, once per boot of the host and kernel. note is a line for the user, empty for KVM and when the user chose.
+// it, once per boot of the host and kernel, and again an hour after it failed. note is a line for the user, empty for KVM and when the user chose.
 func chooseAccel(ctx context.Context, asked string, m machine) (accel, note string, err error) {
 	if m.arch.foreign() {
 		if asked == accelKVM {
@@ -96,6 +96,9 @@ func probeOnce(ctx context.Context, m machine, limit time.Duration) (kvmResult, 
 	}
 	defer file.Close()
 	if err := sys.AwaitLock(ctx, file); err != nil {
+		if ctx.Err() == nil { // a file system without locks
+			return probeKVM(ctx, m, want, limit)
+		}
 		return kvmResult{}, fmt.Errorf("wait for another probe of KVM: %w", err)
 	}
 	var have kvmResult
@@ -109,7 +112,8 @@ func probeOnce(ctx context.Context, m machine, limit time.Duration) (kvmResult, 
 	}
 	data, err := json.Marshal(r)
 	if err == nil {
-		err = errors.Join(file.Truncate(0), writeAt(file, append(data, '\n')))
+		// On a full disk it is not remembered, and half a file is read as none.
+		_ = errors.Join(file.Truncate(0), writeAt(file, append(data, '\n')))
 	}
 	return r, err
 }
@@ -187,14 +191,17 @@ func probeKVM(ctx context.Context, m machine, key kvmKey, limit time.Duration) (
 	if ctx.Err() != nil {
 		return r, context.Cause(ctx)
 	}
+	if r.Works {
+		return r, nil
+	}
+	r.Until = time.Now().Add(doubtTime)
 	switch word := lastWord(proc.stderr.Bytes()); {
-	case r.Works:
 	case ended && word != "":
 		r.Reason = "QEMU: " + word
 	case ended:
-		r.Reason, r.Until = "a guest ended while it booted with it", time.Now().Add(doubtTime)
+		r.Reason = "a guest ended while it booted with it"
 	default:
-		r.Reason, r.Until = fmt.Sprintf("a guest did not boot with it within %v", limit), time.Now().Add(doubtTime)
+		r.Reason = fmt.Sprintf("a guest did not boot with it within %v", limit)
 	}
 	return r, nil
 }

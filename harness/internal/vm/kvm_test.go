@@ -104,8 +104,9 @@ func TestProbeThatHangsIsBounded(t *testing.T) {
 	assert.LessOrEqual(t, runs(), 1)
 }
 
-func TestFailureThatQEMUGaveNoReasonForIsForgotten(t *testing.T) {
-	for _, role := range []string{"qemu-hangs", "qemu-ends"} {
+// A machine had no memory for a moment, and emulated its guests until it was booted again.
+func TestFailureIsForgotten(t *testing.T) {
+	for _, role := range []string{"qemu-hangs", "qemu-ends", "qemu-asserts"} {
 		t.Run(role, func(t *testing.T) {
 			m, _ := fakeQEMU(t, role)
 			r, err := probeOnce(t.Context(), m, 500*time.Millisecond)
@@ -168,6 +169,15 @@ func TestProbeWithoutACacheIsStillRight(t *testing.T) {
 	blocked := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(blocked, nil, 0o600))
 	t.Setenv("XDG_CACHE_HOME", blocked)
+	r, err := probeOnce(t.Context(), m, time.Minute)
+	require.NoError(t, err)
+	assert.True(t, r.Works)
+	assert.Equal(t, 1, runs())
+}
+
+func TestProbeThatCannotBeRememberedIsStillRight(t *testing.T) {
+	m, runs := fakeQEMU(t, "qemu-boots")
+	require.NoError(t, os.Symlink("/dev/full", cachePath("kvm.json")))
 	r, err := probeOnce(t.Context(), m, time.Minute)
 	require.NoError(t, err)
 	assert.True(t, r.Works)

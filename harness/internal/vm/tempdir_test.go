@@ -49,7 +49,7 @@ func TestAFolderThatIsAboutToBeLockedIsLeftAlone(t *testing.T) {
 	looked := make(chan struct{})
 	go func() {
 		defer close(looked)
-		for range 1000 {
+		for range 500 {
 			removeStale(parent)
 		}
 	}()
