@@ -73,8 +73,8 @@ func TestAGuestOfAnotherProcessorIsEmulated(t *testing.T) {
 	require.ErrorContains(t, err, "and emulates "+string(m.arch.name))
 }
 
-// writeELF writes an executable that is linked with nothing, or with the interpreter.
-func writeELF(t *testing.T, machine elf.Machine, interp string) string {
+// writeELF writes an executable that is linked with nothing, or with the interpreter, and has such entries in its dynamic table.
+func writeELF(t *testing.T, machine elf.Machine, interp string, dynamic ...elf.Dyn64) string {
 	t.Helper()
 	const header, entry = 64, 56
 	h := elf.Header64{
@@ -85,13 +85,15 @@ func writeELF(t *testing.T, machine elf.Machine, interp string) string {
 	if interp != "" {
 		h.Phoff, h.Phentsize, h.Phnum = header, entry, 2
 		progs = []elf.Prog64{
-			{Type: uint32(elf.PT_INTERP), Off: header + 2*entry, Filesz: uint64(len(interp))}, {Type: uint32(elf.PT_DYNAMIC), Off: header + 2*entry},
+			{Type: uint32(elf.PT_INTERP), Off: header + 2*entry, Filesz: uint64(len(interp))}, {
+				Type: uint32(elf.PT_DYNAMIC), Off: header + 2*entry + uint64(len(interp)), Filesz: uint64(16 * len(dynamic)),
+			},
 		}
 	}
 	f, err := os.Create(filepath.Join(t.TempDir(), "program"))
 	require.NoError(t, err)
 	defer f.Close()
-	for _, part := range []any{h, progs, []byte(interp)} {
+	for _, part := range []any{h, progs, []byte(interp), dynamic} {
 		require.NoError(t, binary.Write(f, binary.LittleEndian, part))
 	}
 	require.NoError(t, f.Chmod(0o755))

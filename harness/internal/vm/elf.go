@@ -64,27 +64,70 @@ func (a arch) elfNeeds(ctx context.Context, r io.ReaderAt, file string) (need, e
 	if !linked(e) {
 		return need{}, nil
 	}
-	library := interp == ""
-	if library {
-		if interp = a.loaderOf(e); interp == "" {
+	if hasAuditors(e) {
+		return need{}, fmt.Errorf("%s has auditors (DT_AUDIT), which to ask for its shared libraries would run on this machine", file)
+	}
+	library, loader := interp == "", interp
+	if library || !ofTheSystem(interp) {
+		if loader = a.loaderOf(e); loader == "" {
 			return need{}, nil
 		}
 	}
-	stdout, err := listLibraries(ctx, interp, file).Output()
+	stdout, err := listLibraries(ctx, loader, file).Output()
 	if err != nil {
 		var exit *exec.ExitError
 		if errors.As(err, &exit) && len(bytes.TrimSpace(exit.Stderr)) > 0 {
 			err = fmt.Errorf("%w: %s", err, bytes.TrimSpace(exit.Stderr))
 		}
+		if !library && loader != interp {
+			err = fmt.Errorf("%w (its own interpreter, %s, is none of the system's, and is not run here)", err, interp)
+		}
 		return need{}, fmt.Errorf("list the shared libraries of %s: %w", file, err)
 	}
 	n := parseLibraries(stdout)
-	if !library {
+	if !library && filepath.IsAbs(interp) {
 		n.files = append([]string{interp}, n.files...)
 	}
 	n.files = append(n.files, loadedByLibc(n.files)...)
 	n.beside = besideOrigin(e, file, n.files)
 	return n, nil
+}
+
+// systemFolders have the interpreters of a machine's own programs.
+var systemFolders = []string{"/lib", "/lib32", "/lib64", "/libx32", "/usr", "/opt", "/nix/store", "/gnu/store", "/home/linuxbrew/.linuxbrew"}
+
+// ofTheSystem reports whether an interpreter is one of this machine's. No other is run here: a stranger's file that goes along may name any
+// program as its own, one of the same folder for example. One that is not there is none that could be run.
+func ofTheSystem(interp string) bool {
+	if !filepath.IsAbs(interp) {
+		return false
+	}
+	real, err := filepath.EvalSymlinks(interp)
+	return err != nil || slices.ContainsFunc(systemFolders, func(dir string) bool { return inside(dir, real) })
+}
+
+// hasAuditors reports whether the file has the dynamic linker load and run libraries that watch it, as glibc's does from 2.32 on also where
+// it only lists what the file needs. It looks where that looks: a file need not have sections.
+func hasAuditors(e *elf.File) bool {
+	word := 8 // bytes
+	if e.Class == elf.ELFCLASS32 {
+		word = 4
+	}
+	for _, p := range e.Progs {
+		if p.Type != elf.PT_DYNAMIC {
+			continue
+		}
+		table, err := io.ReadAll(p.Open())
+		if err != nil {
+			return true // what cannot be read is not run either
+		}
+		for ; len(table) >= 2*word; table = table[2*word:] {
+			if tag := elf.DynTag(e.ByteOrder.Uint32(table)); tag == elf.DT_AUDIT || tag == elf.DT_DEPAUDIT { // its upper half is 0
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // listLibraries asks the interpreter, which knows best: RUNPATH, the linker's cache, libraries of libraries. It does

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"debug/elf"
 	"os"
 	"path/filepath"
 	"testing"
@@ -47,5 +48,28 @@ func TestScriptNeedsItsInterpreter(t *testing.T) {
 		got, err := hostArch.needs(t.Context(), file)
 		require.NoError(t, err, line)
 		assert.Equal(t, need{programs: want}, got, line)
+	}
+}
+
+// A stranger's file that -add took along could run what it liked on the host.
+func TestAnInterpreterThatIsNotTheSystemsIsNotRun(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	t.Chdir(dir)
+	require.NoError(t, os.WriteFile("loader", []byte("#!/bin/sh\ntouch "+dir+"/ran\n"), 0o755))
+	for _, interp := range []string{"./loader", filepath.Join(dir, "loader")} {
+		_, _ = hostArch.needs(t.Context(), writeELF(t, hostArch.elf, interp+"\x00")) // the system's may not take it
+		require.NoFileExists(t, "ran", interp)
+	}
+	assert.True(t, ofTheSystem(hostArch.glibc))
+	assert.True(t, ofTheSystem("/no/such/loader"))
+}
+
+// A genuine loader runs them even where it is only asked for a list.
+func TestAFileWithAuditorsIsNotAskedForItsLibraries(t *testing.T) {
+	for _, tag := range []elf.DynTag{elf.DT_AUDIT, elf.DT_DEPAUDIT} {
+		file := writeELF(t, hostArch.elf, hostArch.glibc+"\x00", elf.Dyn64{Tag: int64(elf.DT_STRTAB)}, elf.Dyn64{Tag: int64(tag)})
+		_, err := hostArch.needs(t.Context(), file)
+		require.ErrorContains(t, err, file+" has auditors (DT_AUDIT)")
 	}
 }
