@@ -109,8 +109,10 @@ spec: {template: {spec: {containers: [{name: y}, {name: x}]}}}
 		{"a.service", unit("MemoryMax=7E 1024P"), "", "it is out of range"},
 		{"a.service", unit("OOMScoreAdjust=1001"), "", "it is a number from -1000 to 1000"},
 		{"a.service", unit("OOMPolicy=none"), "", "it is continue, stop or kill"},
-		{"a.service", unit("TasksMax=0"), "", "a.service:2: TasksMax=0: it is from 1 on"},
-		{"a.service", unit("TasksMax=x"), "", "a.service:2: TasksMax=x: it is no size"},
+		{"a.service", unit("TasksMax=0"), "", "a.service:2: TasksMax=0: it is a number from 1 on, a share as 10%, or infinity"},
+		{"a.service", unit("TasksMax=x"), "", "a.service:2: TasksMax=x: it is a number from 1 on"},
+		{"a.service", unit("TasksMax=1K"), "", "a.service:2: TasksMax=1K: it is a number from 1 on"},
+		{"a.service", unit("OOMScoreAdjust=1_0"), "", "it is a number from -1000 to 1000"},
 		{"a.service", unit(""), "x", `there is no "x" to choose: leave it out`},
 	} {
 		name := strings.ReplaceAll(c.file+" "+c.text, "/", "|")
@@ -134,6 +136,12 @@ func TestAFileIsReadHoweverItIsWritten(t *testing.T) {
 	for name, c := range map[string]struct{ file, text string }{
 		"a unit with a byte order mark":    {"a.service", "\ufeff[Service]\nMemoryMax=64M\n"},
 		"a unit with CRLF":                 {"a.service", "[Service]\r\nMemoryMax=63M \\\r\n  1024K\r\n"},
+		"a unit's size with a space":       {"a.service", "[Service]\nMemoryMax=64 M\n"},
+		"a unit's size with a bare point":  {"a.service", "[Service]\nMemoryMax=64.M\n"},
+		"a backslash that is escaped":      {"a.service", "[Service]\nEnvironment=DIR=C:\\\\\nMemoryMax=64M\n"},
+		"a backslash before a space":       {"a.service", "[Service]\nExecStart=/bin/a \\ \nMemoryMax=64M\n"},
+		"three backslashes":                {"a.service", "[Service]\nMemoryMax=64M\nEnvironment=DIR=C:\\\\\\\nMemoryMax=1M\n"},
+		"a comment that ends the file":     {"a.service", "[Service]\nMemoryMax=64M \\\n# no more"},
 		"YAML with a byte order mark":      {"a.yaml", "\ufeff" + pod},
 		"YAML with CRLF":                   {"a.yaml", strings.ReplaceAll(pod, "\n", "\r\n")},
 		"Compose with a byte order mark":   {"a.yaml", "\ufeff" + service},

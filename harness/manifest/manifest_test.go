@@ -225,6 +225,22 @@ func TestAUnitThatIsNotHereIsLookedForWhereSystemdDoes(t *testing.T) {
 	require.ErrorContains(t, err, "there is no b.service here, and none in "+root+"/etc, ")
 }
 
+// An instance has no file of its own: its template is what is here, or is not.
+func TestAnInstanceIsHereWhereItsTemplateIs(t *testing.T) {
+	old := unitFolders
+	t.Cleanup(func() { unitFolders = old })
+	unitFolders = []string{t.TempDir()}
+	require.NoError(t, os.WriteFile(filepath.Join(unitFolders[0], "web@.service"), []byte("[Service]\nMemoryMax=2M\n"), 0o600))
+	t.Chdir(t.TempDir())
+	s, err := Read(t.Context(), "web@1.service", node)
+	require.NoError(t, err)
+	require.Equal(t, 2*mib, s.Limits.Max)
+	require.NoError(t, os.WriteFile("web@.service", []byte("[Service]\nMemoryMax=3M\n"), 0o600))
+	s, err = Read(t.Context(), "web@1.service", node)
+	require.NoError(t, err)
+	require.Equal(t, 3*mib, s.Limits.Max)
+}
+
 // Of two drop-ins of one name that of /etc counts, whatever they are of; in one folder the more special one does; and those of all
 // units of a kind come last.
 func TestOfDropInsOfOneNameThatOfTheMoreImportantFolderCounts(t *testing.T) {

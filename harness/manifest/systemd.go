@@ -91,11 +91,12 @@ func (a assignment) adj() (*int, error) {
 	if a.value == "" {
 		return nil, nil
 	}
-	n, err := strconv.Atoi(a.value)
-	if err != nil || n < outcome.OOMScoreAdjMin || n > outcome.OOMScoreAdjMax {
+	n, err := strconv.ParseInt(a.value, 0, 32) // safe_atoi: 0x10 is one
+	if err != nil || strings.Contains(a.value, "_") || n < outcome.OOMScoreAdjMin || n > outcome.OOMScoreAdjMax {
 		return nil, a.errorf("it is a number from %d to %d", outcome.OOMScoreAdjMin, outcome.OOMScoreAdjMax)
 	}
-	return &n, nil
+	adj := int(n)
+	return &adj, nil
 }
 
 // tasks is pids.max.
@@ -108,11 +109,11 @@ func (u *unit) tasks(a assignment) error {
 		u.lost = append(u.lost, a)
 		return nil
 	}
-	n, err := parseSize(a.value)
-	if err != nil || n < 1 {
-		return a.errorf("%w", errors.Join(err, errNoLimits))
+	n, err := strconv.ParseInt(a.value, 0, 64) // safe_atou64: 1K is none, and 0x10 one
+	if err != nil || n < 1 || strings.Contains(a.value, "_") {
+		return a.errorf("it is a number from 1 on, a share as 10%%, or infinity")
 	}
-	u.Limits.Files = map[string]string{"pids.max": strconv.FormatInt(int64(n), 10)}
+	u.Limits.Files = map[string]string{"pids.max": strconv.FormatInt(n, 10)}
 	return nil
 }
 
@@ -165,8 +166,8 @@ func (u *unit) share(percent string) (outcome.Bytes, error) {
 	return outcome.Bytes(pages/10000*whole+pages%10000*whole/10000) * u.node.pageSize(), nil
 }
 
-// sizePart is one of the parts of a size: 1G 512M is one and a half.
-var sizePart = regexp.MustCompile(`^([0-9]{1,19})(?:\.([0-9]{1,18}))?([EPTGMKB]?)\s*`)
+// sizePart is one of the parts of a size: 1G 512M is one and a half. Spaces may stand before the suffix, and no digits behind the point.
+var sizePart = regexp.MustCompile(`^([0-9]{1,19})(?:\.([0-9]{0,18}))?\s*([EPTGMKB]?)\s*`)
 
 // parseSize reads a size as parse_size of systemd does, by powers of 1024. Its suffixes are capitals, and the larger ones first.
 func parseSize(text string) (outcome.Bytes, error) {

@@ -37,10 +37,16 @@ func isUnit(path string) bool { return unitKinds[filepath.Ext(path)] != "" }
 // drop-ins of one name that of the more important folder counts.
 func unitFiles(path string) ([]string, error) {
 	name, folders := filepath.Base(path), []string{filepath.Dir(path)}
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && name == path {
+	here := false
+	for _, n := range unitname.Files(name) {
+		_, err := os.Stat(filepath.Join(folders[0], n))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("read the unit: %w", err)
+		}
+		here = here || err == nil
+	}
+	if !here && name == path {
 		folders = unitFolders
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read the unit: %w", err)
 	}
 	files := []string{""}
 	for _, n := range unitname.Files(name) { // a template's is taken where the instance has no file of its own
@@ -129,24 +135,30 @@ func readUnit(files []string, section string) (all []assignment, err error) {
 	return all, nil
 }
 
-// parseUnit follows systemd.syntax(7): a line that ends with a backslash goes on in the next, comments between the two do not count,
-// and a comment's own backslash means nothing.
+// parseUnit follows systemd.syntax(7) and config_parse: a line that ends with a backslash goes on in the next, but for one that another
+// backslash escapes, or behind which there is a space; comments between the two do not count, and a comment's own backslash means nothing.
 func parseUnit(file, text, section string) (all []assignment, err error) {
 	in, whole, begin := "", "", 0
 	lines := strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n") // as systemd skips it
 	for i, line := range lines {
-		line = strings.TrimSpace(line)
-		if line == "" && whole == "" || strings.HasPrefix(line, "#") || strings.HasPrefix(line, ";") {
-			continue
+		line = strings.TrimLeft(strings.TrimSuffix(line, "\r"), " \t\r")
+		if strings.HasPrefix(line, "#") || strings.HasPrefix(line, ";") {
+			if i+1 < len(lines) {
+				continue
+			}
+			line = "" // and what goes on behind it ends
 		}
 		if whole == "" {
 			begin = i + 1
 		}
-		if part, more := strings.CutSuffix(line, `\`); more && i+1 < len(lines) {
+		if part, more := goesOn(line); more && i+1 < len(lines) {
 			whole += part + " "
 			continue
 		}
-		line, whole = whole+line, ""
+		line, whole = strings.TrimSpace(whole+line), ""
+		if line == "" {
+			continue
+		}
 		if strings.HasPrefix(line, "[") {
 			if !strings.HasSuffix(line, "]") {
 				return nil, fmt.Errorf("%s:%d: %q is no section, as [%s] is", file, begin, line, section)
@@ -167,4 +179,11 @@ func parseUnit(file, text, section string) (all []assignment, err error) {
 	return all, nil
 }
 
-var errNoLimits = errors.New("it is from 1 on")
+// goesOn reports whether a line ends with a backslash that nothing escapes, and returns what stands before it.
+func goesOn(line string) (part string, more bool) {
+	backslashes := len(line) - len(strings.TrimRight(line, `\`))
+	if backslashes%2 == 0 {
+		return line, false
+	}
+	return line[:len(line)-1], true
+}
