@@ -29,6 +29,23 @@ kind: Deployment
 metadata: {name: b}
 spec: {template: {spec: {containers: [{name: y}, {name: x}]}}}
 `
+	const twice = `kind: Deployment
+metadata: {name: a}
+spec: {template: {spec: {containers: [{name: x}]}}}
+---
+kind: Deployment
+metadata: {name: a}
+spec: {template: {spec: {containers: [{name: x}]}}}
+`
+	inNamespaces := strings.Replace(strings.ReplaceAll(twice, "a}\ns", "a, namespace: prod}\ns"), "prod", "test", 1)
+	const defaults = `kind: Pod
+metadata: {name: a, annotations: {kubectl.kubernetes.io/default-container: x}}
+spec: {containers: [{name: x}, {name: y}]}
+---
+kind: Pod
+metadata: {name: b, annotations: {kubectl.kubernetes.io/default-container: x}}
+spec: {containers: [{name: x}, {name: y}]}
+`
 	bomb := "x0: &x0 [a, b, c, d, e, f, g, h]\n"
 	for i := 1; i < 10; i++ {
 		bomb += fmt.Sprintf("x%d: &x%d [%s*x%d]\n", i, i, strings.Repeat(fmt.Sprintf("*x%d, ", i-1), 7), i-1)
@@ -47,6 +64,10 @@ spec: {template: {spec: {containers: [{name: y}, {name: x}]}}}
 		{"a.yaml", "kind: Pod\nspec: {containers: [{image: x}]}\n", "", "a container of Pod/ has no name"},
 		{"a.yaml", deployments, "", "it has 3 containers: name one behind a colon, of Deployment/a/x, Deployment/b/y, Deployment/b/x"},
 		{"a.yaml", deployments, "x", `2 containers are called "x": name one with its kind and object, of Deployment/a/x, Deployment/b/x`},
+		{"a.yaml", inNamespaces, "", "it has 2 containers: name one behind a colon, of test/Deployment/a/x, prod/Deployment/a/x"},
+		{"a.yaml", inNamespaces, "a/x", `2 containers are called "a/x": name one with its kind and object, of test/Deployment/a/x, prod/Deployment/a/x`},
+		{"a.yaml", twice, "Deployment/a/x", "2 containers are called Deployment/a/x, of the objects that begin on the lines 1, 5: leave one of them in the file, or give each a namespace"},
+		{"a.yaml", defaults, "", "2 containers are the default ones of their pods: name one behind a colon, of Pod/a/x, Pod/b/x"},
 		{"a.yaml", deployments, "z", `no container is called "z": it has Deployment/a/x`},
 		{"a.yaml", pod("") + "    - name: proxy\n", "prox", `no container is called "prox": did you mean proxy? it has Pod/a, Pod/proxy`},
 		{"a.yaml", pod("      resources: {limit: {memory: 1Gi}}\n"), "", `line 5: resources have no "limit": did you mean limits? they have limits and requests`},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -27,6 +28,7 @@ type object struct {
 
 type metadata struct {
 	Name        string            `yaml:"name"`
+	Namespace   string            `yaml:"namespace"`
 	Annotations map[string]string `yaml:"annotations"`
 }
 
@@ -48,8 +50,10 @@ type holder struct {
 
 // found is a container with its pod.
 type found struct {
-	id        string // Deployment/web/app
-	isDefault bool   // by the annotation that kubectl goes by
+	id        string // Deployment/web/app, behind the namespace where another is called the same: prod/Deployment/web/app
+	namespace string
+	line      int  // of its object
+	isDefault bool // by the annotation that kubectl goes by
 	pod       *podSpec
 	container *container
 	init      bool
@@ -79,6 +83,7 @@ func kubernetesFile(text []byte, name string, n Node) (*Settings, error) {
 		}
 		return nil, fmt.Errorf("nothing in it has containers: it has the kinds %s%s", strings.Join(r.kinds, ", "), hint)
 	}
+	r.tellApart()
 	one, err := choose(r.found, name)
 	if err != nil {
 		return nil, err
@@ -127,11 +132,11 @@ func (r *reading) object(root *yaml.Node, kind string, nested int) error {
 	if t == nil || err != nil {
 		return err
 	}
-	return r.containers(&o, t)
+	return r.containers(&o, t, root.Line)
 }
 
-// containers adds those of a pod.
-func (r *reading) containers(o *object, t *template) (err error) {
+// containers adds those of a pod, whose object begins on that line.
+func (r *reading) containers(o *object, t *template, line int) (err error) {
 	if t.Spec.OS.Name == "windows" {
 		return fmt.Errorf("%s/%s is for Windows, which has no cgroups", o.Kind, o.Metadata.Name)
 	}
@@ -140,7 +145,7 @@ func (r *reading) containers(o *object, t *template) (err error) {
 			return fmt.Errorf("a container of %s/%s has no name", o.Kind, o.Metadata.Name)
 		}
 		id := strings.Trim(o.Kind+"/"+o.Metadata.Name, "/") + "/" + c.Name
-		r.found = append(r.found, found{id, t.Metadata.Annotations[defaultContainer] == c.Name, &t.Spec, c, init})
+		r.found = append(r.found, found{id, o.Metadata.Namespace, line, t.Metadata.Annotations[defaultContainer] == c.Name, &t.Spec, c, init})
 		return nil
 	}
 	for i := range t.Spec.Containers {
@@ -197,6 +202,19 @@ func plainly(err error) error {
 	return err
 }
 
+// tellApart puts the namespace before what is called the same in several.
+func (r *reading) tellApart() {
+	called := map[string]int{}
+	for _, f := range r.found {
+		called[f.id]++
+	}
+	for i := range r.found {
+		if f := &r.found[i]; called[f.id] > 1 && f.namespace != "" {
+			f.id = f.namespace + "/" + f.id
+		}
+	}
+}
+
 // choose is the container of that name.
 func choose(all []found, name string) (*found, error) {
 	var fit []*found
@@ -206,9 +224,12 @@ func choose(all []found, name string) (*found, error) {
 			fit = append(fit, c)
 		}
 	}
-	var ids, fitting, words []string
+	if exact := slices.DeleteFunc(slices.Clone(fit), func(c *found) bool { return c.id != name }); len(exact) > 0 {
+		fit = exact // one that has no namespace, beside others that have
+	}
+	var ids, fitting, lines, words []string
 	for _, c := range fit {
-		fitting = append(fitting, c.id)
+		fitting, lines = append(fitting, c.id), append(lines, strconv.Itoa(c.line))
 	}
 	for _, c := range all {
 		ids = append(ids, c.id)
@@ -218,6 +239,10 @@ func choose(all []found, name string) (*found, error) {
 	switch {
 	case len(fit) == 1:
 		return fit[0], nil
+	case len(fit) > 1 && len(slices.Compact(slices.Sorted(slices.Values(fitting)))) == 1:
+		return nil, fmt.Errorf("%d containers are called %s, of the objects that begin on the lines %s: leave one of them in the file, or give each a namespace", len(fit), fit[0].id, strings.Join(lines, ", "))
+	case len(fit) > 1 && name == "":
+		return nil, fmt.Errorf("%d containers are the default ones of their pods: name one behind a colon, of %s", len(fit), strings.Join(fitting, ", "))
 	case len(fit) > 1:
 		return nil, fmt.Errorf("%d containers are called %q: name one with its kind and object, of %s", len(fit), name, strings.Join(fitting, ", "))
 	case name != "":

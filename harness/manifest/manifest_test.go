@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -88,6 +89,22 @@ func TestAContainerHasTheLimitsOfItsManifest(t *testing.T) {
 				Name: want.name, Files: []string{"testdata/" + file}, Limits: want.limits, OOMScoreAdj: &want.adj, QoS: want.class, Lost: want.lost,
 			}, s)
 		})
+	}
+}
+
+// A file may have an object of one name in several namespaces, and a name says which is meant.
+func TestContainersOfOneNameAreToldApartByTheirNamespaces(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "all.yaml")
+	var text strings.Builder
+	for namespace, limit := range map[string]int{"namespace: test": 64, "namespace: prod": 65, "labels: {}": 66} {
+		fmt.Fprintf(&text, "kind: Deployment\nmetadata: {name: web, %s}\nspec: {template: {spec: {containers: [{name: app, resources: {limits: {memory: %dMi}}}]}}}\n---\n", namespace, limit)
+	}
+	require.NoError(t, os.WriteFile(path, []byte(text.String()), 0o600))
+	for name, limit := range map[string]outcome.Bytes{"test/Deployment/web/app": 64, "prod/Deployment/web/app": 65, "Deployment/web/app": 66} {
+		s, err := Read(t.Context(), path+":"+name, node)
+		require.NoError(t, err)
+		require.Equal(t, name, s.Name)
+		require.Equal(t, limit*mib, s.Limits.Max)
 	}
 }
 
