@@ -42,6 +42,8 @@ type State struct {
 
 	// LimitChanged and PeakChanged tell that it differs from the build before, beyond noise.
 	LimitChanged, PeakChanged bool
+
+	limitBy, peakBy float64 // by how much, of which the sign is of interest: the build before may not be shown, or have its peak at another limit
 }
 
 // ReadHistory reads the files of results (*.jsonl) in a folder and those below it, one for each build. They are put in the order
@@ -49,7 +51,11 @@ type State struct {
 // Of each file no more is kept than is shown. With torn, a last line that is torn is left out; without, it is an error.
 func ReadHistory(dir string, torn bool) (*History, error) {
 	var files []string
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	root := dir
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		root += string(filepath.Separator) // behind a link too, which is not followed without
+	}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && strings.HasSuffix(path, ".jsonl") {
 			files = append(files, path)
 		}
@@ -121,14 +127,14 @@ func buildName(dir, path string) string {
 // add takes in the results of one more build.
 func (h *History) add(name string, before, r *Results) {
 	b := Build{Name: name, Start: r.Origin.Start, Of: map[string]State{}}
-	limitChanged, peakChanged := map[string]bool{}, map[string]bool{}
+	limits, peaks := map[string]*Series{}, map[string]*Point{}
 	if before != nil {
 		c := Compare(before, r)
 		for _, s := range c.Series {
-			limitChanged[s.Name] = s.Changed
+			limits[s.Name] = s
 		}
 		for _, p := range c.Points {
-			peakChanged[p.Name] = p.Peak.Changed
+			peaks[p.Name] = p
 		}
 	}
 	rungs, _ := r.rungs()
@@ -145,9 +151,11 @@ func (h *History) add(name string, before, r *Results) {
 			points = []*point{p}
 		}
 		s := stateOf(points)
-		s.LimitChanged = limitChanged[p.series]
-		if at := highestSurvived(points); at != nil {
-			s.PeakChanged = peakChanged[at.name]
+		if moved := limits[p.series]; moved != nil {
+			s.LimitChanged, s.limitBy = moved.Changed, moved.by()
+		}
+		if at := highestSurvived(points); at != nil && peaks[at.name] != nil {
+			s.PeakChanged, s.peakBy = peaks[at.name].Peak.Changed, peaks[at.name].Peak.By()
 		}
 		b.Of[p.series] = s
 	}

@@ -61,6 +61,52 @@ func TestBuildsAreInTheOrderInWhichTheirSweepsBegan(t *testing.T) {
 	require.False(t, h.Builds[0].Of[""].PeakChanged)
 }
 
+// The build before the first one that is shown decides where its arrow points.
+func TestAChangeOfTheFirstBuildThatIsShownPointsWhereItWent(t *testing.T) {
+	dir, day := t.TempDir(), time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	for i, need := range []int{60, 64, 60, 60} {
+		build(t, dir, fmt.Sprintf("commit%d.jsonl", i), need, day.Add(time.Duration(i)*24*time.Hour))
+	}
+	h, err := ReadHistory(dir, false)
+	require.NoError(t, err)
+	for most, want := range map[int][]string{3: {"64 MiB ▲", "64 MiB ▲"}, 2: {"60 MiB ▼", "60 MiB ▼"}, 1: {"60 MiB", "60 MiB"}} {
+		require.Equal(t, want, h.table("", most).rows[0][2:])
+	}
+}
+
+// Where the highest limit is not survived by all any more, the peak is that at a lower one: it is compared with what it was there.
+func TestAPeakIsComparedWithThatAtTheSameLimit(t *testing.T) {
+	dir, day := t.TempDir(), time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	for i, mebibytes := range []int{50, 56} {
+		all := triedAt(5, 100, 64, 128)
+		for _, o := range all {
+			o.Origin.Start = day.Add(time.Duration(i) * time.Hour)
+			if o.Evidence.Limits.Max == 64*outcome.MiB {
+				o.Verdict, o.Peak = outcome.Survived, outcome.Bytes(mebibytes)*outcome.MiB
+			} else if i == 1 {
+				o.Verdict = outcome.Killed
+			}
+		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, fmt.Sprint(i, ".jsonl")), lines(t, all...), 0o600))
+	}
+	h, err := ReadHistory(dir, false)
+	require.NoError(t, err)
+	require.Equal(t, "100 MiB", h.table("", 2).rows[0][3])
+	require.Equal(t, "56 MiB ▲", h.table("", 2).rows[1][3])
+}
+
+func TestTheFolderOfAHistoryMayBeALink(t *testing.T) {
+	dir := t.TempDir()
+	build(t, dir, "builds/a.jsonl", 60, time.Time{})
+	require.NoError(t, os.Symlink("builds", filepath.Join(dir, "link")))
+	h, err := ReadHistory(filepath.Join(dir, "link"), false)
+	require.NoError(t, err)
+	require.Equal(t, []string{"a"}, buildNames(h))
+	h, err = ReadHistory(filepath.Join(dir, "builds/a.jsonl"), false)
+	require.NoError(t, err, "one file is a history too")
+	require.Len(t, h.Builds, 1)
+}
+
 func TestBuildsWithoutATimeAreInTheOrderOfTheirNames(t *testing.T) {
 	dir := t.TempDir()
 	for i, name := range []string{"run-10.jsonl", "run-9.jsonl", "run-009a.jsonl", "a.jsonl"} {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -13,7 +12,6 @@ import (
 	"oomcage/harness/internal/chart"
 	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/printable"
-	"oomcage/harness/outcome"
 )
 
 // How many builds of a series are shown, the newest, and how many series.
@@ -154,20 +152,11 @@ type historyTable struct {
 	older         int
 }
 
-// limitRank orders smallest limits: none is above all others.
-func limitRank(b outcome.Bytes) float64 {
-	if b == 0 {
-		return math.MaxInt64
-	}
-	return float64(b)
-}
-
 func (h *History) table(series string, most int) historyTable {
 	t := historyTable{header: []string{"build", "began", "smallest limit", "peak"}}
 	builds, older := h.newest(series, most)
 	t.older = older
 	var limits, peaks []float64
-	var before State
 	for _, b := range builds {
 		s := b.Of[series]
 		began := ""
@@ -176,15 +165,14 @@ func (h *History) table(series string, most int) historyTable {
 		}
 		limit := ""
 		if s.HasLimit {
-			limit = limitText(s.Limit) + moved(s.LimitChanged, limitRank(s.Limit)-limitRank(before.Limit))
+			limit = limitText(s.Limit) + moved(s.LimitChanged, s.limitBy)
 		}
 		peak := ""
 		if s.Peak.Median > 0 {
-			peak = measureOf("peak").summary(s.Peak) + moved(s.PeakChanged, s.Peak.Median-before.Peak.Median)
+			peak = measureOf("peak").summary(s.Peak) + moved(s.PeakChanged, s.peakBy)
 		}
 		t.rows = append(t.rows, []string{printable.Line(b.Name), began, limit, peak})
 		limits, peaks = append(limits, float64(s.Limit)), append(peaks, s.Peak.Median)
-		before = s
 	}
 	t.peaks = sparks(peaks)
 	if slices.ContainsFunc(builds, func(b Build) bool { return b.Of[series].HasLimit }) {
