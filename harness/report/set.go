@@ -25,7 +25,7 @@ type Set struct {
 
 // Read reads files of results for a report in the given format. Several files are taken for the shards of one sweep.
 //
-// A point that is there twice is an error, and so are files of sweeps with different axes or numbers of points, files without an
+// A point that is there twice is an error, and so are a file that is given twice, files of sweeps with different axes or numbers of points, files without an
 // outcome, and lines that sweep.ReadEach refuses. Where last lines are torn and nothing else is wrong, the set of all other
 // outcomes is returned beside an error that is sweep.ErrTorn.
 //
@@ -36,7 +36,10 @@ func Read(f Format, paths ...string) (*Set, error) {
 	var torn error
 	var known sweepFile
 	in := map[string]string{} // the file of each point
-	for _, path := range paths {
+	for i, path := range paths {
+		if slices.Contains(paths[:i], path) {
+			return nil, fmt.Errorf("%s is given twice: give each shard's file once", path)
+		}
 		from := len(keep.outcomes)
 		err := sweep.ReadEach(path, !keep.page, func(o *outcome.Outcome) error {
 			switch first, twice := in[o.Name]; {

@@ -116,7 +116,7 @@ func TestADoubledPointIsNamedWithBothFiles(t *testing.T) {
 	_, err := Read(HTML, a, b)
 	require.EqualError(t, err, "the point max=32MiB/step=20MiB is in "+a+" and in "+b+": give each shard's file once, and only those of one sweep")
 	_, err = Read(HTML, a, a)
-	require.ErrorContains(t, err, a+" has the point max=32MiB/step=5MiB twice")
+	require.EqualError(t, err, a+" is given twice: give each shard's file once", "no line of it is to be taken out")
 	twice := mustWrite(t, "twice.jsonl", whole[0], whole[1], whole[0])
 	_, err = Read(HTML, twice)
 	require.ErrorContains(t, err, "twice")

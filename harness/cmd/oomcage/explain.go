@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -74,9 +75,8 @@ func otherTHP(name string) string {
 // findOutcome reads outcomes, and returns the one with the name or, without a name, the only one. Where a sweep has tried it, other
 // is that of the same point without transparent huge pages, or with them.
 func findOutcome(in io.Reader, file, name string) (found, other *outcome.Outcome, err error) {
-	const maxListed = 100 // names that are listed
 	var last *outcome.Outcome
-	var names []string
+	var there []place
 	count, wanted := 0, otherTHP(name)
 	for r := sweep.NewReader(in); ; {
 		o, err := r.Next()
@@ -93,19 +93,19 @@ func findOutcome(in io.Reader, file, name string) (found, other *outcome.Outcome
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", file, err)
 		}
-		if count++; len(names) < maxListed {
-			names = append(names, "  --name "+shell.Join(o.Name))
-		}
+		count++
+		there = append(there, place{o.Name, r.Line()})
 		switch {
 		case name == "":
 			last = o
+		case o.Name == name && found != nil:
+			first := slices.IndexFunc(there, func(p place) bool { return p.name == name })
+			return nil, nil, fmt.Errorf("%s: the outcomes of the lines %d and %d have that name, and one at a time is explained; name one as in\n  %s",
+				file, there[first].line, r.Line(), there[first].alone(file))
 		case o.Name == name:
 			found = o
-		case wanted != "" && o.Name == wanted:
+		case wanted != "" && o.Name == wanted && other == nil:
 			other = o
-		}
-		if found != nil && (other != nil || wanted == "") {
-			break
 		}
 	}
 	switch {
@@ -115,14 +115,44 @@ func findOutcome(in io.Reader, file, name string) (found, other *outcome.Outcome
 		return nil, nil, fmt.Errorf("%s: it is empty; one outcome a line is needed", file)
 	case count == 1 && name == "":
 		return last, nil, nil
-	case count > maxListed:
-		names = append(names, fmt.Sprintf("  and %d more", count-maxListed))
 	}
 	what := fmt.Sprintf("it has %d outcomes, and one at a time is explained: name it by --name", count)
 	if name != "" {
 		what = fmt.Sprintf("it has no outcome named %q", name)
 	}
-	return nil, nil, fmt.Errorf("%s: %s; it has\n%s", file, what, strings.Join(names, "\n"))
+	return nil, nil, fmt.Errorf("%s: %s; it has\n%s", file, what, listed(there, file))
+}
+
+// place is where an outcome is in a file.
+type place struct {
+	name string
+	line int
+}
+
+// alone is the command that explains it without a name, or where others have its name.
+func (p place) alone(file string) string {
+	return fmt.Sprintf("sed -n %dp %s | oomcage explain -", p.line, shell.Join(file))
+}
+
+// listed says of outcomes how each is explained.
+func listed(all []place, file string) string {
+	const most = 100
+	called := map[string]int{}
+	for _, p := range all {
+		called[p.name]++
+	}
+	var lines []string
+	for _, p := range all[:min(len(all), most)] {
+		if p.name == "" || called[p.name] > 1 {
+			lines = append(lines, "  "+p.alone(file))
+		} else {
+			lines = append(lines, "  --name "+shell.Join(p.name))
+		}
+	}
+	if more := len(all) - most; more > 0 {
+		lines = append(lines, fmt.Sprintf("  and %d more", more))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // explain prints the explanation of an outcome, wrapped to the width of a page.

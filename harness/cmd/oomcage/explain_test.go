@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -63,6 +65,24 @@ func TestOfSeveralOutcomesTheNamedOneIsExplained(t *testing.T) {
 	assert.Contains(t, complained, "and 20 more")
 	_, complained, _ = explained(t, "", "-")
 	assert.Contains(t, complained, "-: it is empty; one outcome a line is needed")
+}
+
+// Runs that were added to one file may have one name, and those of a test none: neither is explained for another.
+func TestOutcomesThatANameDoesNotTellApartAreNamedByTheirLines(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "out comes.jsonl")
+	web, other := stored(t, "web", outcome.OOMKilled), stored(t, "other", outcome.OOMKilled)
+	require.NoError(t, os.WriteFile(file, []byte(web+"\n\n"+other+"\n"+web+"\n"+stored(t, "", outcome.OOMKilled)+"\n"), 0o600))
+	_, complained, code := explained(t, "", file)
+	assert.Equal(t, exitUsage, code)
+	assert.Contains(t, complained, "it has\n  sed -n 1p '"+file+"' | oomcage explain -\n  --name other\n  sed -n 4p '"+file+"' | oomcage explain -\n  sed -n 5p '"+file+"' | oomcage explain -\n")
+
+	_, complained, code = explained(t, "", file, "--name", "web")
+	assert.Equal(t, exitUsage, code)
+	assert.Contains(t, complained, "the outcomes of the lines 1 and 4 have that name, and one at a time is explained; name one as in\n  sed -n 1p '"+file+"' | oomcage explain -\n")
+
+	said, complained, code := explained(t, "", file, "--name", "other")
+	assert.Zero(t, code, complained)
+	assert.True(t, strings.HasPrefix(said, "other\n"), said)
 }
 
 func TestWhatASweepHasTriedWithoutHugePagesIsTold(t *testing.T) {
