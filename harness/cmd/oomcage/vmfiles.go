@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"oomcage/harness/internal/printable"
+	"oomcage/harness/internal/unitname"
 	"oomcage/harness/internal/vm"
 	"oomcage/harness/manifest"
 )
@@ -138,12 +140,23 @@ func inputsOf(args []string) (files []string) {
 	for _, name := range []string{"from", "stdin", "ca"} {
 		if value, err := cmd.Flags().GetString(name); err == nil && value != "" {
 			if name == "from" {
-				value = manifest.File(value)
+				value = ofInstance(manifest.File(value))
 			}
 			files = append(files, value)
 		}
 	}
 	return files
+}
+
+// ofInstance is the file of a manifest, or the template of a unit that has none of its own: web@.service for web@1.service.
+func ofInstance(file string) string {
+	dir, name := filepath.Split(file)
+	for _, n := range unitname.Files(name) {
+		if _, err := os.Stat(dir + n); err == nil {
+			return dir + n
+		}
+	}
+	return file
 }
 
 // readable returns why a file cannot go along into the guest, or nil.

@@ -85,7 +85,7 @@ func unreadable(t *testing.T) string {
 // The guest advised to add it, which failed then.
 func TestAFileToBeReadInTheGuestIsLookedForBeforeItBoots(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, file := range []string{"there.yaml", "pod.yaml", "service"} {
+	for _, file := range []string{"there.yaml", "pod.yaml", "service", "web@.service"} {
 		require.NoError(t, os.WriteFile(file, nil, 0o600))
 	}
 	require.NoError(t, os.Symlink(unreadable(t), "secret.yaml"))
@@ -107,6 +107,7 @@ func TestAFileToBeReadInTheGuestIsLookedForBeforeItBoots(t *testing.T) {
 	}
 	for _, args := range []string{
 		"run there.yaml", "run --from pod.yaml:app -- ./service", "run --from pod.yaml ./service", "run -- ./service nosuch.yaml", "report nosuch.yaml",
+		"run --from web@1.service -- ./service", "run --from ./web@1.service -- ./service", // whose template goes along
 	} {
 		require.NoError(t, ofOomcage(&vm.Options{Program: "oomcage", Args: strings.Fields(args)}), args)
 	}
