@@ -2,6 +2,8 @@ package compare
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"oomcage/harness/internal/human"
 	"oomcage/harness/outcome"
@@ -52,6 +54,13 @@ func (c *Comparison) notes() (notes []string) {
 	for _, s := range []Side{c.Base, c.Head} {
 		if p := s.Origin.Points; p > s.Runs {
 			say("%s has %d of the %d runs of its sweep", s.File, s.Runs, p)
+		}
+	}
+	for _, r := range []*Results{c.base, c.head} {
+		for _, program := range slices.Sorted(maps.Keys(r.builds)) {
+			if n := len(r.builds[program]); n > 1 {
+				say("%s has runs of %d builds of %s: what differs may be due to that", r.File, n, program)
+			}
 		}
 	}
 	b, h := c.Base.Origin, c.Head.Origin

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -21,6 +22,8 @@ type Results struct {
 
 	points map[string]*point
 	order  []string // names of points, as they were met first
+
+	builds map[string][]string // the SHA-256 of a program's files, by its path; one where all runs are of one build
 }
 
 // point is what was run once or several times: the runs whose names are the same but for the repeat.
@@ -81,6 +84,12 @@ func (r *Results) add(o *outcome.Outcome) {
 		r.Origin.Start = start
 	}
 	r.Runs++
+	if program, sum := cmp.Or(o.Spec.Target.Image, o.Spec.Target.Path), o.Executable.SHA256; sum != "" && !slices.Contains(r.builds[program], sum) {
+		if r.builds == nil {
+			r.builds = map[string][]string{}
+		}
+		r.builds[strings.Clone(program)] = append(r.builds[program], strings.Clone(sum))
+	}
 	name := sweep.Without(o.Name, sweep.RepeatAxis)
 	p := r.points[name]
 	if p == nil {

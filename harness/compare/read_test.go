@@ -97,3 +97,15 @@ func TestWhatIsNotKnownIsNoZero(t *testing.T) {
 	require.Zero(t, p.Filled)
 	require.Equal(t, [2]int{5, 5}, p.Steps.Test.N)
 }
+
+func TestResultsOfSeveralBuildsAreNoted(t *testing.T) {
+	one, other := triedAt(5, 60, 56, 64), triedAt(5, 60, 56, 64)
+	for i, o := range other {
+		o.Spec.Target.Path, o.Executable.SHA256 = "./service", "one"
+		if i > 5 {
+			o.Executable.SHA256 = "another"
+		}
+	}
+	c := Compare(mustRead(t, one...), mustRead(t, other...))
+	require.Equal(t, []string{"results.jsonl has runs of 2 builds of ./service: what differs may be due to that"}, c.Notes)
+}

@@ -50,6 +50,7 @@ type page struct {
 	Summary    string // where the title has the answer
 	Answers    *answers
 	Incomplete string
+	Mixed      string
 	Findings   []pageFinding
 	More       int // findings that are not listed
 	Checks     string
@@ -90,6 +91,7 @@ func (s *Set) writePage(w io.Writer, maxBytes int) error {
 	if err := s.Complete(); err != nil {
 		p.Incomplete = err.Error()
 	}
+	p.Mixed = s.Mixed()
 	at := map[string]int{}
 	for i, o := range ranked {
 		at[o.Name] = i

@@ -25,6 +25,9 @@ func (s *Set) writeMarkdown(w io.Writer) error {
 	if err := s.Complete(); err != nil {
 		fmt.Fprintf(out, "**Incomplete:** %s\n\n", markdown(err.Error()))
 	}
+	if mixed := s.Mixed(); mixed != "" {
+		fmt.Fprintf(out, "**Mixed:** %s\n\n", markdown(mixed))
+	}
 	if len(s.Findings) == 0 {
 		fmt.Fprint(out, "No check has found anything.\n\n")
 	} else {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -190,4 +191,32 @@ func TestPlacesAreToldApart(t *testing.T) {
 	require.Equal(t, 2, places[0].Points)
 	require.Equal(t, outcomes[0].Origin.Start.Format("2006-01-02 15:04 MST"), places[0].Date, "the first one's start")
 	require.Equal(t, place{places[0].Command, "6.1.0", "amd64, 2 CPUs, 967 MiB", places[1].Date, 1}, places[1])
+}
+
+// Shards of two commits have the same points, and a report of them would look like one of either.
+func TestPointsOfSeveralBuildsAreSaidToBeMixed(t *testing.T) {
+	whole := mustRead(t, realSweep).Outcomes
+	require.Empty(t, NewSet(whole).Mixed(), "nobody says which build these are of")
+	for i, o := range whole {
+		o.Executable = outcome.Executable{Path: "/src/app", SHA256: strings.Repeat("ab", 32)}
+		if i == 0 {
+			o.Executable.SHA256 = "" // it could not be read
+		}
+	}
+	require.Empty(t, NewSet(whole).Mixed())
+	whole[3].Executable.SHA256 = strings.Repeat("cd", 32)
+	whole[4].Spec.Target.Path, whole[4].Executable.SHA256 = "./other", strings.Repeat("ef", 32)
+	s := NewSet(whole)
+	const want = "the points are of 2 builds of ./app (29 points by abababababa…, 1 point by cdcdcdcdcdc…): what differs may be due to that"
+	require.Equal(t, want, s.Mixed())
+	require.Empty(t, s.Findings, "machines may build the same source each for itself")
+	for _, f := range []Format{Table, Markdown, HTML} {
+		var out bytes.Buffer
+		require.NoError(t, Write(&out, s, f))
+		require.Contains(t, out.String(), "the points are of 2 builds of ./app", f)
+	}
+	for i := range 5 {
+		whole[10+i].Executable.SHA256 = strings.Repeat(fmt.Sprint(i), 64)
+	}
+	require.Contains(t, NewSet(whole).Mixed(), "and 4 more): ")
 }

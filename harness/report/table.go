@@ -20,6 +20,9 @@ func (s *Set) writeTable(w io.Writer) error {
 	if err := s.Complete(); err != nil {
 		fmt.Fprintln(out, err)
 	}
+	if mixed := s.Mixed(); mixed != "" {
+		fmt.Fprintln(out, mixed)
+	}
 	for _, f := range s.Findings {
 		fmt.Fprintf(out, "! %s\n", printable.Line(f.String()))
 	}

@@ -21,8 +21,8 @@ const reportLong = `report shows the outcomes of a sweep.
   oomcage report results.jsonl -o report.html
 
 Several FILEs, as in shard-*/results.jsonl, are the shards of one
-sweep: a point that is there twice is an error, and so is one that is missing. It needs no root, no cgroup and
-no network.
+sweep: a point that is there twice is an error, and so is one that is missing. Those of another build of the program, as of an
+earlier commit, are said to be mixed. It needs no root, no cgroup and no network.
 
 The format follows from the extension of -o: a page (.html), a job's summary (.md), a line for each point
 (.csv), or an image of the map and of the kills over the limit (.png, .svg). Without -o it is a table, on
@@ -117,10 +117,14 @@ func (o reportOptions) write(ctx context.Context, files []string, stdout, stderr
 	if err := writeOut(ctx, o.out, stdout, &written, "report"); err != nil {
 		return err
 	}
+	read := format == report.Table && o.out == "" // on the terminal, with all that follows
+	if mixed := set.Mixed(); mixed != "" && !read {
+		fmt.Fprintf(stderr, "oomcage report: warning: %s\n", printable.Line(mixed))
+	}
 	if len(set.Findings) == 0 {
 		return nil
 	}
-	if format != report.Table || o.out != "" {
+	if !read {
 		for _, f := range set.Findings {
 			fmt.Fprintf(stderr, "oomcage report: %s\n", printable.Line(f.String()))
 		}

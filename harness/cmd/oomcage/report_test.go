@@ -73,6 +73,21 @@ func TestAReportOfTooFewOrDoubledPointsIsRefused(t *testing.T) {
 	require.Contains(t, stderr, "no such file")
 }
 
+// A shard that is left of another commit has points of its own, and nothing else tells that it does not belong there.
+func TestShardsOfTwoBuildsAreSaidToBeMixed(t *testing.T) {
+	of := func(name, build string) string {
+		return strings.Replace(stored(t, name, outcome.OOMKilled), `"evidence"`, `"executable":{"path":"/app","sha256":"`+build+`"},"evidence"`, 1)
+	}
+	a, b := mustStore(t, of("max=64MiB", "aa"), ""), mustStore(t, of("max=32MiB", "bb"), "")
+	stdout, stderr := mustReport(t, 0, a, b)
+	require.Empty(t, stderr)
+	require.Contains(t, stdout, "the points are of 2 builds of ")
+	_, stderr = mustReport(t, 0, a, b, "-o", filepath.Join(t.TempDir(), "r.png"))
+	require.Contains(t, stderr, "oomcage report: warning: the points are of 2 builds of ")
+	_, stderr = mustReport(t, 0, a, "-o", filepath.Join(t.TempDir(), "r.png"))
+	require.Empty(t, stderr)
+}
+
 func TestATornLastLineIsLeftOutWhereSomeOfTheSweepWillDo(t *testing.T) {
 	whole := stored(t, "max=1MiB", outcome.OOMKilled)
 	torn := mustStore(t, whole, stored(t, "max=2MiB", outcome.OOMKilled)[:40])
