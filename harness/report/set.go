@@ -170,10 +170,15 @@ func (s *Set) missing() []string {
 	}
 	there := map[string]bool{}
 	for _, o := range s.Outcomes {
-		if len(sweep.ParseName(o.Name)) != len(axes) {
+		values := sweep.ParseName(o.Name)
+		if len(values) != len(axes) {
 			return nil
 		}
-		there[o.Name] = true
+		parts := make([]string, len(values))
+		for i, v := range values {
+			parts[i] = v.Axis + "=" + v.Text // the name of a point without axes is the target's, which has no "="
+		}
+		there[strings.Join(parts, "/")] = true
 	}
 	var names []string
 	for i := range total {

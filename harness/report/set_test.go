@@ -62,6 +62,13 @@ func TestMissingPointsAreNamedWhereTheValuesSayWhich(t *testing.T) {
 		one.Origin = outcome.Origin{}
 		require.NoError(t, NewSet([]*outcome.Outcome{one}).Complete())
 	})
+	t.Run("a sweep without axes is one point, named by its target", func(t *testing.T) {
+		for _, name := range []string{"app", "registry/app"} {
+			one := another(whole[0], name)
+			one.Origin.Points = 1
+			require.NoError(t, NewSet([]*outcome.Outcome{one}).Complete())
+		}
+	})
 	t.Run("a sweep that was gone on with on a larger grid is that one", func(t *testing.T) {
 		one, two := another(whole[0], "max=1MiB"), another(whole[0], "max=2MiB")
 		one.Origin.Points, two.Origin.Points = 1, 3
