@@ -46,7 +46,7 @@ with the verdict that it has allows that, and so does -acked 0`},
 		{0, `the checks found nothing`},
 		{exitFailed, `they did`},
 		usageCode,
-		{exitMachine, `a point could not be run`},
+		{exitMachine, `a point could not be run, or an outcome not be printed`},
 		signalCode,
 	},
 	"bisect": {

@@ -19,6 +19,7 @@ type progress struct {
 	asJSON             bool
 	w                  io.Writer
 	bar                *progressbar.ProgressBar // nil in a pipe, and where nothing is left
+	unprinted          error                    // of the first outcome that could not be printed as JSON
 }
 
 // newProgress begins to show a sweep of total points, of which left are not kept yet. The bar counts only those: the kept ones
@@ -40,7 +41,9 @@ func (p *progress) done(o *harness.Outcome, earlier bool) {
 	p.count++
 	switch {
 	case p.asJSON:
-		_ = printJSON(p.w, o) // the file has it; a reader that has gone is noticed in the end
+		if err := printJSON(p.w, o); p.unprinted == nil {
+			p.unprinted = err // the file has it, so the sweep goes on
+		}
 		return
 	case p.bar != nil:
 		if !earlier {
@@ -77,8 +80,10 @@ func (p *progress) fitting(name string) string {
 	return printable.Short(name, columns-barMargin-2*len(fmt.Sprint(p.left)))
 }
 
-func (p *progress) end() {
+// end returns why not all outcomes were printed as JSON: stdout has nothing else then, by which a reader would know.
+func (p *progress) end() error {
 	if p.bar != nil {
 		_ = p.bar.Finish()
 	}
+	return p.unprinted
 }

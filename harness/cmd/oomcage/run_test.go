@@ -5,9 +5,11 @@ package main
 import (
 	"bytes"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -216,6 +218,23 @@ func TestWhatASweepFoundIsPrintedWithoutControlCharactersAndNotAmongJSON(t *test
 		require.NotContains(t, found.String(), "\x1b")
 		require.Empty(t, other.String())
 	}
+}
+
+// With -json stdout has the outcomes and nothing else: where one is not there, the exit code alone says so.
+func TestAnOutcomeThatCouldNotBePrintedIsAnErrorOfTheSweep(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer full.Close()
+	o := &harness.Outcome{Name: "max=1MiB", Verdict: harness.Survived}
+	show := newProgress(2, 2, true, full)
+	show.done(o, false)
+	show.w = io.Discard // there is room again, and the first line is lost
+	show.done(o, false)
+	require.ErrorIs(t, show.end(), syscall.ENOSPC)
+
+	show = newProgress(1, 1, true, io.Discard)
+	show.done(o, false)
+	require.NoError(t, show.end())
 }
 
 func TestAShardWithoutPointsSaysSoAndNotAmongJSON(t *testing.T) {

@@ -235,7 +235,7 @@ func (o *sweepFlags) sweep(ctx context.Context, all []sweep.Point, stdout, stder
 		Artifacts: cmp.Or(o.artifacts, filepath.Join(filepath.Dir(o.out), "artifacts")),
 		Parallel:  o.parallel, Results: results, Command: o.command, Shard: o.shard, Done: show.done,
 	})
-	show.end()
+	unprinted := show.end()
 	if err != nil {
 		if kept := show.count; kept > 0 {
 			fmt.Fprintf(stderr, "oomcage sweep: %s of %d are kept in %s; go on with -resume\n", human.Count(kept, "outcome"), len(points), printable.Line(o.out))
@@ -244,7 +244,10 @@ func (o *sweepFlags) sweep(ctx context.Context, all []sweep.Point, stdout, stder
 		}
 		return asUsage(err)
 	}
-	return o.conclude(outcomes, stdout, stderr)
+	if err := o.conclude(outcomes, stdout, stderr); unprinted == nil {
+		return err
+	}
+	return fmt.Errorf("%w; all of them are in %s", unprinted, printable.Line(o.out))
 }
 
 // hiddenNames are the variables whose values are not kept in results.
