@@ -137,8 +137,13 @@ func wholeCommand(name string, flags *pflag.FlagSet, program []string) []string 
 			if f.Name == "header" && hides {
 				value = secret.Header(value)
 			}
-			if words = append(words, "--"+f.Name); value != f.NoOptDefVal {
-				words = append(words, value)
+			switch word := "--" + f.Name; {
+			case f.NoOptDefVal == "":
+				words = append(words, word, value)
+			case value == f.NoOptDefVal:
+				words = append(words, word)
+			default: // -oom-group=false: a word of its own would be taken for the program
+				words = append(words, word+"="+value)
 			}
 		}
 	})

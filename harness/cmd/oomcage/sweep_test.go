@@ -48,5 +48,7 @@ func TestAllShardsOfASweepKeepOneCommand(t *testing.T) {
 	want := []string{"oomcage", "sweep", "--max", "1MiB,2MiB", "--axis", "a=1", "--axis", "b=-o 2", "--force", "--", "./app", "-o", "x", "--shard=1"}
 	program := []string{"--", "./app", "-o", "x", "--shard=1"}
 	require.Equal(t, want, kept(append([]string{"--max", "1MiB,2MiB", "--axis", "a=1", "--axis=b=-o 2", "--force"}, program...)...))
+	require.Equal(t, append([]string{"oomcage", "sweep", "--oom-group=false", "--no-thp"}, program...),
+		kept(append([]string{"--oom-group=false", "--no-thp=true"}, program...)...), "false alone would be the program")
 	require.Equal(t, want, kept(append([]string{"--shard=1/4", "--max=1MiB,2MiB", "-o", "1.jsonl", "--axis", "a=1", "--axis=b=-o 2", "--resume", "--rebuilt", "--force"}, program...)...))
 }
