@@ -164,13 +164,20 @@ func (v *Advice) Kubernetes() string {
 	return text
 }
 
+// dockerMinimum is the lowest mem_limit that Docker takes (linuxMinMemory of the daemon).
+const dockerMinimum = 6 * outcome.MiB
+
 // Compose returns the lines for a service of a Compose file, as YAML. Its memswap_limit is memory and swap together.
 func (v *Advice) Compose() string {
-	text := fmt.Sprintf("mem_limit: %dm\n", v.Limit/outcome.MiB)
+	limit, text := max(v.Limit, dockerMinimum), ""
+	if limit > v.Limit {
+		text = fmt.Sprintf("# %dm would do, and docker refuses less than %dm\n", v.Limit/outcome.MiB, limit/outcome.MiB)
+	}
+	text += fmt.Sprintf("mem_limit: %dm\n", limit/outcome.MiB)
 	if v.Swap == outcome.Unlimited {
 		text += "memswap_limit: -1\n"
 	} else {
-		text += fmt.Sprintf("memswap_limit: %dm\n", (v.Limit+v.Swap+outcome.MiB-1)/outcome.MiB)
+		text += fmt.Sprintf("memswap_limit: %dm\n", (limit+v.Swap+outcome.MiB-1)/outcome.MiB)
 	}
 	if s := v.Setting; s != nil {
 		text += "environment:\n  " + s.Name + ": " + yamlQuoted(strings.ReplaceAll(s.Value, "$", "$$")) + "\n" // $NAME would be a variable of the file's

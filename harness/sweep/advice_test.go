@@ -20,7 +20,10 @@ func TestTheLimitToWriteIsInTheUnitOfEachManifest(t *testing.T) {
 	v = a.Advise(outcome.Spec{}, Criteria{}, 0, "")
 	require.Equal(t, "[Service]\nMemoryMax=143M\nMemorySwapMax=0\n", v.Systemd(), "there is nothing between the two")
 	odd := &Answer{Max: 100 * outcome.KiB}
-	require.Equal(t, outcome.MiB, odd.Advise(outcome.Spec{}, Criteria{}, 0.2, "").Limit)
+	v = odd.Advise(outcome.Spec{}, Criteria{}, 0.2, "")
+	require.Equal(t, outcome.MiB, v.Limit)
+	require.Equal(t, "# 1m would do, and docker refuses less than 6m\nmem_limit: 6m\nmemswap_limit: 6m\n", v.Compose(), "and the others take it")
+	require.Equal(t, "[Service]\nMemoryMax=1M\nMemorySwapMax=0\n", v.Systemd())
 	require.Equal(t, 110*outcome.MiB, (&Answer{Max: 100 * outcome.MiB}).Advise(outcome.Spec{}, Criteria{}, 0.1, "").Limit, "1.1 times 100 is a little more than 110")
 	require.Nil(t, (&Answer{}).Advise(outcome.Spec{}, Criteria{}, 0.2, ""))
 }
