@@ -25,11 +25,14 @@ func (c *Cage) live(ctx context.Context, s Spec, start time.Time, own bool) (*Ou
 		o, p, err := c.observe(ctx, s, start)
 		s.Target.made = nil
 		if err != nil {
+			late := errors.Is(err, errTimeout)
 			err = errors.Join(err, s.Target.tmp.remove())
-			if last == nil || ctx.Err() != nil {
+			if last == nil || ctx.Err() != nil && !timeIsUp(ctx) {
 				return o, p, err
 			}
-			last.Error = fmt.Sprintf("it could not be started again: %v", err)
+			if !late { // otherwise it is as if that had been seen before
+				last.Error = notStartedAgain(err)
+			}
 			return last, lastProcess, nil // what is known of it counts
 		}
 		due.name(o.Evidence.Applied)
@@ -40,7 +43,8 @@ func (c *Cage) live(ctx context.Context, s Spec, start time.Time, own bool) (*Ou
 		}
 		s.Target.tmp = p.scratch.Swap(nil)
 		if err := c.endLife(ctx, p, own); err != nil {
-			return o, p, errors.Join(err, s.Target.tmp.remove())
+			o.Error = notStartedAgain(errors.Join(err, s.Target.tmp.remove()))
+			return o, p, nil // that something is left behind, is found once more at the end
 		}
 		last, lastProcess = o, p // which finish completes, where it stays the last
 		life := *o
@@ -53,6 +57,8 @@ func (c *Cage) live(ctx context.Context, s Spec, start time.Time, own bool) (*Ou
 		due = due.rest(o, p.readyFor())
 	}
 }
+
+func notStartedAgain(err error) string { return fmt.Sprintf("it could not be started again: %v", err) }
 
 // pending are the changes of a schedule that have not come: as they were asked for, and as the next life is to make them.
 type pending []struct{ asked, now outcome.Change }

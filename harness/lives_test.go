@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"oomcage/harness/internal/cgroup"
 	"oomcage/harness/outcome"
 )
 
@@ -71,6 +72,26 @@ func TestATargetThatCannotBeStartedAgainHasTheOutcomeOfItsLastLife(t *testing.T)
 	require.Equal(t, 1, o.Failed)
 	all := outcome.Predict(o.Baseline, o.Evidence.Limits, size)
 	require.Equal(t, outcome.Prediction{Lo: all.Lo - 1, Hi: all.Hi}, *o.Predicted, "the failed step may have taken memory")
+}
+
+// A target that dies as soon as it has begun is being started for much of the time.
+func TestATimeThatIsUpWhileATargetIsStartedAgainCostsNoOutcome(t *testing.T) {
+	const limit = 3 * time.Second
+	target := as(t, "exit", "3")
+	target.Restart = 9
+	cage, starts := NewCageT(t, Limits{Max: 64 * MiB}), 0
+	cage.watch = func(file string) (<-chan struct{}, func(), error) {
+		if starts++; starts == 2 {
+			<-time.After(limit)
+		}
+		return cgroup.Watch(file)
+	}
+	o := mustRun(t, cage, Spec{Target: target, Timeout: limit})
+	require.Equal(t, 2, starts)
+	o.RequireVerdict(t, Exited)
+	require.Equal(t, 3, o.Evidence.Status.Code)
+	require.Empty(t, o.Lives)
+	require.Empty(t, o.Error)
 }
 
 // A change of the schedule comes once, and where it was not due in one life it comes in the next.
