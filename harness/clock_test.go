@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"oomcage/harness/internal/cgroup"
 	"oomcage/harness/outcome"
 )
 
@@ -77,4 +78,14 @@ func TestItIsForeseenWhenTheLimitComesNear(t *testing.T) {
 	tl.census.reached = 0
 	tl.samples[0].Current = 30 * MiB
 	require.Zero(t, tl.nearing(), "it falls")
+}
+
+// A sample that is like the last one is left out, so that two may be far apart.
+func TestMemoryThatHasHardlyGrownForLongComesNearNoLimit(t *testing.T) {
+	home := new(cgroup.Group)
+	tl := timeline{
+		seen:    witness{home: home, limits: map[limitKey]Bytes{{home.Name(), "memory.max"}: 8 * GiB}},
+		samples: outcome.Timeline{{At: 0, Current: GiB}, {At: 5 * time.Hour, Current: GiB + 4*KiB}},
+	}
+	require.Greater(t, tl.nearing(), 5*time.Hour)
 }

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -190,7 +191,11 @@ func (t *timeline) nearing() time.Duration {
 	if grown <= 0 || took <= 0 || left <= 0 {
 		return 0
 	}
-	return max(time.Duration(float64(took)*float64(left)/float64(grown)), time.Millisecond)
+	soon := float64(took) * float64(left) / float64(grown)
+	if soon >= math.MaxInt64 { // which as a Duration would be any, also a negative one
+		return math.MaxInt64
+	}
+	return max(time.Duration(soon), time.Millisecond)
 }
 
 // limit is the memory.max that was seen last; 0 where there is none.
