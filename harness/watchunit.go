@@ -2,6 +2,7 @@ package harness
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ func findUnit(ctx context.Context, name string) (*unit, error) {
 		return nil, fmt.Errorf("find the unit %s: there is no systemctl here; name its cgroup instead, such as /system.slice/%s", name, withSuffix(name))
 	}
 	var found []string
+	var idle error // the first that knows it and runs nothing of it
 	for _, of := range []string{"--system", "--user"} {
 		u := &unit{name: name, of: of}
 		props, err := u.show(ctx)
@@ -41,12 +43,15 @@ func findUnit(ctx context.Context, name string) (*unit, error) {
 			u.cgroup = props["ControlGroup"]
 			return u, nil
 		case props["ControlGroup"] == "":
-			return nil, fmt.Errorf("the unit %s runs nothing now: it is %s (%s); start it first: systemctl %s start %s",
-				name, props["ActiveState"], props["SubState"], of, name)
+			idle = cmp.Or(idle, fmt.Errorf("the unit %s runs nothing now: it is %s (%s); start it first: systemctl %s start %s",
+				name, props["ActiveState"], props["SubState"], of, name))
 		default:
 			u.cgroup = props["ControlGroup"]
 			return u, nil
 		}
+	}
+	if idle != nil {
+		return nil, idle
 	}
 	return nil, fmt.Errorf("there is no unit %s: %s; systemctl list-units lists those that there are", name, strings.Join(found, ", "))
 }

@@ -53,6 +53,14 @@ func TestAUnitIsLookedForInTheSystemAndThenInTheUser(t *testing.T) {
 	require.Equal(t, &unit{"web", "--user", "/user.slice/web.service"}, u)
 }
 
+func TestAUnitThatTheUserRunsIsFoundThoughTheSystemHasAnIdleOneOfThatName(t *testing.T) {
+	standInForSystemctl(t, unitManager{Properties: "LoadState=loaded\nActiveState=inactive\nSubState=dead\nControlGroup="},
+		unitManager{Properties: "LoadState=loaded\nActiveState=active\nControlGroup=/user.slice/podman.service"})
+	u, err := findUnit(t.Context(), "podman")
+	require.NoError(t, err)
+	require.Equal(t, &unit{"podman", "--user", "/user.slice/podman.service"}, u)
+}
+
 func TestAUnitThatCannotBeWatchedIsAnErrorThatHelps(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	_, err := findUnit(t.Context(), "web")
