@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"oomcage/harness/internal/cgroup"
 	"oomcage/harness/internal/kmsg"
 	"oomcage/harness/internal/patience"
 	"oomcage/harness/outcome"
@@ -18,8 +19,32 @@ type kernelLog struct {
 	log *kmsg.Log
 	err error
 
-	from, seen int // the kills before from are those of earlier lives; so many were read
+	from    logMark // what comes before it is of earlier lives, or is counted
+	read    logMark // up to where it was read
+	counted logMark // the same when the cage's counters were read last
 }
+
+// logMark is a place in the log: how many kills that may be in the cage it has told of until then, and how often records were lost.
+type logMark struct{ kills, losses int }
+
+// orLater is the later of two marks.
+func (m logMark) orLater(n logMark) logMark {
+	return logMark{max(m.kills, n.kills), max(m.losses, n.losses)}
+}
+
+// of has the log keep what may be in a cgroup, as long as it tells of no other one.
+func (k *kernelLog) of(g *cgroup.Group) {
+	if k.log != nil {
+		k.log.Keep(loggedCage{name: g.Name(), hidden: g.Hidden()}.concerns)
+	}
+}
+
+// settle notes that the cage's counters have been read, after all that was read of the log until now: the kernel counts a kill before
+// it prints it.
+func (k *kernelLog) settle() { k.counted = k.read }
+
+// mark notes up to where the log was read.
+func (k *kernelLog) mark(kills []kmsg.Kill) { k.read = logMark{len(kills), k.log.Losses()} }
 
 func openKernelLog() *kernelLog {
 	log, err := kmsg.Open()
@@ -39,7 +64,8 @@ func (k *kernelLog) catchUp(within time.Duration) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
-	_, _ = k.log.Wait(ctx, func([]kmsg.Kill) bool { return true }) // whoever asks for the kills gets the error
+	kills, _ := k.log.Wait(ctx, func([]kmsg.Kill) bool { return true }) // whoever asks for the kills gets the error
+	k.mark(kills)
 }
 
 // complete adds to e what the log says of the kills that e counts. For lines that are still to come it waits so long.
@@ -55,15 +81,15 @@ func (k *kernelLog) complete(within time.Duration, e *Evidence) {
 		var kills []kmsg.Kill
 		cage := loggedCage{e.Cage, e.PID, e.AncestorsHidden}
 		kills, err = k.log.Wait(ctx, func(kills []kmsg.Kill) bool {
-			in, _ := cage.placed(kills[k.from:])
+			in, _ := cage.placed(kills[k.from.kills:])
 			return uint64(len(in)) >= e.Events.OOMKill
 		})
-		k.seen = len(kills)
-		kills = kills[k.from:]
+		k.mark(kills)
+		kills = kills[k.from.kills:]
 		e.Kills, e.UnplacedKills = cage.killsIn(kills), cage.unplaced(kills)
 		switch {
 		case err != nil:
-		case k.log.Lost():
+		case k.log.Losses() > k.from.losses:
 			err = errors.New("the kernel log was overrun: lines were lost")
 		case k.log.Behind():
 			err = fmt.Errorf("the kernel log grows too fast: it was not read to its end in %v", within.Round(time.Millisecond))
@@ -129,6 +155,12 @@ func (c loggedCage) unplaced(kills []kmsg.Kill) (n uint64) {
 		}
 	}
 	return n
+}
+
+// concerns reports whether a kill may be in the cage, whatever its PID and the other kills.
+func (c loggedCage) concerns(k kmsg.Kill) bool {
+	_, is := c.within(k.VictimGroup, "")
+	return is || k.VictimGroup == "" || c.mayHold(k)
 }
 
 // outside is what a namespace hides of the names. It is not certain where the kills that may be in the cage differ in it, or where

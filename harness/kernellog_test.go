@@ -2,10 +2,12 @@ package harness
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"oomcage/harness/internal/kmsg"
 	"oomcage/harness/outcome"
@@ -47,6 +49,81 @@ func TestTheLogIsReadWhenTheTimeIsUp(t *testing.T) {
 		require.NotEmpty(t, e.Unread[outcome.KernelLog])
 	} else {
 		require.Empty(t, e.Unread)
+	}
+}
+
+// stagedLog is a kernel log that the test writes, whose records a socket keeps apart.
+func stagedLog(t *testing.T) (k *kernelLog, write func(record string)) {
+	t.Helper()
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	require.NoError(t, err)
+	log, err := kmsg.From(os.NewFile(uintptr(fds[0]), "log"))
+	require.NoError(t, err)
+	w := os.NewFile(uintptr(fds[1]), "writer")
+	t.Cleanup(func() { log.Close(); w.Close() })
+	return &kernelLog{log: log}, func(record string) {
+		t.Helper()
+		_, err := w.WriteString(record)
+		require.NoError(t, err)
+	}
+}
+
+// killedSomewhere is the line of a kill of which the kernel has suppressed the others.
+const killedSomewhere = "3,1,1,-;Memory cgroup out of memory: Killed process 7 (x) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:1kB oom_score_adj:0\n"
+
+// What is watched may live for days, and its cgroup be removed before its counters are read for the last time.
+func TestAKillBeforeTheCountersWereReadIsNoneThatTheyLack(t *testing.T) {
+	log, write := stagedLog(t)
+	l := &watchedLife{watching: &watching{log: log}}
+	read := func(counted uint64) Evidence {
+		e := Evidence{Cage: "/web", Events: Events{OOMKill: counted}, Watched: &outcome.Watched{}, Unread: map[outcome.Source]string{}}
+		l.readLog(&e)
+		require.Empty(t, e.Unread)
+		return e
+	}
+	write(killedSomewhere)
+	log.catchUp(time.Second)
+	log.settle() // and nothing was counted
+	require.EqualValues(t, 1, read(1).UnplacedKills, "it may be the one that was counted")
+	require.Zero(t, read(0).UnplacedKills)
+	write(killedSomewhere)
+	require.EqualValues(t, 1, read(0).UnplacedKills, "it may be in the cgroup")
+
+	log.settle()
+	log.read.losses++ // as when the log was overrun, before the counters were read
+	log.settle()
+	require.Zero(t, read(0).UnplacedKills)
+	require.Equal(t, 1, log.from.losses)
+}
+
+// Of a life in which nothing was counted, the log is not asked.
+func TestAKillOfALifeBeforeIsNotOfTheNext(t *testing.T) {
+	log, write := stagedLog(t)
+	write(killedSomewhere)
+	log.catchUp(time.Second)
+	log.from = log.read
+	e := Evidence{Cage: "/web", Events: Events{OOMKill: 1}, Unread: map[outcome.Source]string{}}
+	log.complete(time.Millisecond, &e)
+	require.Zero(t, e.UnplacedKills)
+}
+
+func TestOnlyKillsThatMayBeInTheCageAreKept(t *testing.T) {
+	for _, c := range []struct {
+		cage  loggedCage
+		group string
+		want  bool
+	}{
+		{loggedCage{name: "/web"}, "/web", true},
+		{loggedCage{name: "/web"}, "/web/below", true},
+		{loggedCage{name: "/web"}, "/web2", false},
+		{loggedCage{name: "/web"}, "/docker/web", false},
+		{loggedCage{name: "/web"}, "", true},
+		{loggedCage{name: "/"}, "/web", true},
+		{loggedCage{name: "/web", hidden: true}, "/docker/web/below", true},
+		{loggedCage{name: "/web", hidden: true}, "/docker/db", false},
+		{loggedCage{name: "/", hidden: true}, "/docker/db", true},
+	} {
+		require.Equal(t, c.want, c.cage.concerns(kmsg.Kill{VictimGroup: c.group}), "%v %s", c.cage, c.group)
 	}
 }
 

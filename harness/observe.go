@@ -67,6 +67,7 @@ func (b *observation) begin(ctx context.Context) (err error) {
 	executable, _ := b.spec.Target.Executable() // what it lacks, Start says
 	b.log = openKernelLog()
 	b.later(b.log.close)
+	b.log.of(b.cage.group)
 	if b.tl, err = newTimeline(b.cage, b.start); err != nil {
 		return explainDescriptors(err)
 	}

@@ -34,6 +34,7 @@ type watchedLife struct {
 // begin opens all that is read again and again. What is held open can be read until the cgroup is removed.
 func (w *watching) begin(g *cgroup.Group) (l *watchedLife, err error) {
 	l = &watchedLife{watching: w, group: g, from: time.Now(), tmpfs: tmpfsInUse()}
+	w.log.of(g)
 	defer func() {
 		if err != nil {
 			l.close()
@@ -97,7 +98,7 @@ func (l *watchedLife) follow(ctx context.Context) {
 	ticks := time.NewTimer(firstInterval)
 	defer ticks.Stop()
 	started := l.started
-	l.last.read(l.isOver, time.Since(l.start))
+	l.readCounters()
 	l.tl.sample()
 	l.tell()
 	for {
@@ -108,7 +109,7 @@ func (l *watchedLife) follow(ctx context.Context) {
 			l.settle()
 		default:
 		}
-		l.last.read(l.isOver, time.Since(l.start))
+		l.readCounters()
 		l.noteMove()
 		if l.hasEnded() {
 			l.ended = time.Since(l.start)
@@ -130,7 +131,7 @@ func (l *watchedLife) follow(ctx context.Context) {
 		case <-l.alone:
 			l.alone = nil
 		case <-looks.C:
-			l.last.read(l.isOver, time.Since(l.start))
+			l.readCounters()
 			_ = l.meet(0)
 			l.countProcesses()
 			l.tl.glance()
@@ -138,16 +139,23 @@ func (l *watchedLife) follow(ctx context.Context) {
 			l.log.catchUp(lookInterval / 10)
 			l.tell()
 		case <-ticks.C:
-			l.last.read(l.isOver, time.Since(l.start))
+			l.readCounters()
 			ticks.Reset(l.tl.tick())
 		case <-ctx.Done():
 		}
 	}
 }
 
+// readCounters reads what is counted, and what had ended before.
+func (l *watchedLife) readCounters() {
+	if l.last.read(l.isOver, time.Since(l.start)) {
+		l.log.settle()
+	}
+}
+
 // counted takes in what the kernel has counted.
 func (l *watchedLife) counted() {
-	l.last.read(l.isOver, time.Since(l.start))
+	l.readCounters()
 	l.lived = l.lived || l.last.memory.Events != l.tl.before.Events
 	_ = l.meet(0)
 	l.countProcesses()

@@ -45,7 +45,7 @@ func (w *watching) allLives(ctx context.Context, g *cgroup.Group) (*Outcome, err
 		if w.manager == nil || !o.Evidence.Watched.Ended || !w.awaitNext(ctx, g) {
 			return o, nil
 		}
-		last, w.log.from = o, w.log.seen
+		last, w.log.from = o, w.log.read
 		life := o.Life()
 		lives = append(lives, life)
 		if w.spec.ObserveLife != nil {

@@ -59,11 +59,11 @@ func (r *lastReading) close() {
 	}
 }
 
-// read reads the counters, which are final where ended says that what is watched had ended before, by whether nothing ran in the
-// cgroup then. The kernel counts before it kills, so that what has ended was counted.
-func (r *lastReading) read(ended func(empty bool) bool, at time.Duration) {
+// read reads the counters, and reports whether there is a new reading. They are final where ended says that what is watched had ended
+// before, by whether nothing ran in the cgroup then. The kernel counts before it kills, so that what has ended was counted.
+func (r *lastReading) read(ended func(empty bool) bool, at time.Duration) bool {
 	if r.final || r.removed {
-		return
+		return false
 	}
 	empty, err := r.isEmpty()
 	over := ended(empty)
@@ -72,6 +72,7 @@ func (r *lastReading) read(ended func(empty bool) bool, at time.Duration) {
 		m, err = r.counters()
 	}
 	r.take(m, at, empty, over, err)
+	return err == nil
 }
 
 // take takes in one reading, or why there is none.
@@ -194,6 +195,9 @@ func (l *watchedLife) readLog(e *Evidence) {
 	above, certain := e.Watched.CountedKills()
 	if certain && above == 0 {
 		return
+	}
+	if counted == 0 { // what the log had told by then was elsewhere, and what it had lost as well
+		l.log.from = l.log.counted.orLater(l.log.from)
 	}
 	l.log.catchUp(catchUpGrace)
 	e.Events.OOMKill = max(counted, above, 1)

@@ -48,10 +48,12 @@ type Kill struct {
 // lines of two kills never mix, though other messages may come between them.
 type parser struct {
 	kills   []Kill
-	summary *summary // waits for the line of its victim
-	group   *Kill    // what the victims of memory.oom.group have in common
-	tasks   *tasks   // of the kill whose lines are being read
-	report  *Report  // of the same
+	wanted  func(Kill) bool // which are kept; nil: all
+	last    *Kill           // whether it was kept or not
+	summary *summary        // waits for the line of its victim
+	group   *Kill           // what the victims of memory.oom.group have in common
+	tasks   *tasks          // of the kill whose lines are being read
+	report  *Report         // of the same
 }
 
 // summary is what the oom-kill line says.
@@ -92,8 +94,7 @@ func (p *parser) add(r Record) {
 	}
 	if m := groupLine.FindStringSubmatch(text); m != nil {
 		p.group = &Kill{VictimGroup: m[1]}
-		if n := len(p.kills); n > 0 {
-			first := p.kills[n-1]
+		if first := p.last; first != nil {
 			p.group.LimitGroup, p.group.Global = first.LimitGroup, first.Global
 		}
 		return
@@ -131,8 +132,10 @@ func (p *parser) addKill(k Kill) {
 	default:
 		p.tasks = nil // of an earlier kill
 	}
-	p.summary, p.report = nil, nil
-	p.kills = append(p.kills, k)
+	p.summary, p.report, p.last = nil, nil, &k
+	if p.wanted == nil || p.wanted(k) {
+		p.kills = append(p.kills, k)
+	}
 }
 
 // forget drops what waits for a next line, since that may be lost.

@@ -190,3 +190,19 @@ func TestUnescape(t *testing.T) {
 		require.Equal(t, want, unescape(in), in)
 	}
 }
+
+// A log that is read for days tells of everybody's.
+func TestKillsThatAreNotWantedAreNotKept(t *testing.T) {
+	lines := summary7 + killed7 + "6,1,1,-;Tasks in /a/b are going to be killed due to memory.oom.group set\n" + killed7
+	all := parse(lines)
+	require.Len(t, all, 2)
+	require.Equal(t, "/a", all[1].LimitGroup)
+	p := parser{wanted: func(Kill) bool { return false }}
+	for line := range strings.Lines(strings.Repeat(lines, 3)) {
+		r, ok := parseRecord(line)
+		require.True(t, ok)
+		p.add(r)
+	}
+	require.Empty(t, p.kills)
+	require.Equal(t, all[1], *p.last, "what its group has in common is known from the first one")
+}

@@ -28,7 +28,7 @@ type Log struct {
 	conn   syscall.RawConn
 	buf    []byte
 	parser parser
-	lost   bool
+	losses int
 	behind bool
 }
 
@@ -51,9 +51,15 @@ func open(path string, whence int) (*Log, error) {
 	if _, err := unix.Seek(fd, 0, whence); err != nil {
 		return nil, errors.Join(&os.PathError{Op: "seek", Path: path, Err: err}, file.Close())
 	}
+	return From(file)
+}
+
+// From reads the records of a file that does not block, and that keeps them apart as the device does: of a socket that a test writes
+// to. It closes the file where it fails.
+func From(file *os.File) (*Log, error) {
 	conn, err := file.SyscallConn()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("prepare to read %s: %w", path, err), file.Close())
+		return nil, errors.Join(fmt.Errorf("prepare to read %s: %w", file.Name(), err), file.Close())
 	}
 	return &Log{file: file, conn: conn, buf: make([]byte, recordSize)}, nil
 }
@@ -76,14 +82,18 @@ func isLog(fd int) error {
 // Close closes the log. A Wait that is under way ends with os.ErrClosed.
 func (l *Log) Close() error { return l.file.Close() }
 
-// Lost reports whether the kernel has overwritten records before they were read: kills may be missing.
-func (l *Log) Lost() bool { return l.lost }
+// Keep has the log keep, of the kills that are read from now on, those alone that are wanted: a log that is read for days tells of
+// everybody's, each with a report of 10 KB.
+func (l *Log) Keep(wanted func(Kill) bool) { l.parser.wanted = wanted }
+
+// Losses is how often the kernel has overwritten records before they were read: kills may be missing.
+func (l *Log) Losses() int { return l.losses }
 
 // Behind reports whether the last Wait ended before it had come to the end of the log, as it grew too fast:
 // kills may be missing.
 func (l *Log) Behind() bool { return l.behind }
 
-// Wait reads until done, which is given the kills since Open in the log's order, or until the context
+// Wait reads until done, which is given the kills since Open that are kept, in the log's order, or until the context
 // ends. The kernel counts first, kills next and prints last, so a process may be gone for a moment
 // before its line is here. The end of the context is no error: Wait returns the kills that were read. Of what is there
 // already it reads readAtLeast records all the same.
@@ -146,7 +156,7 @@ func (l *Log) read(ctx context.Context, fd int) error {
 			l.behind = false
 			return nil
 		case errors.Is(err, unix.EPIPE): // the next read goes on with the oldest record that is left
-			l.lost = true
+			l.losses++
 			l.parser.forget()
 		case err != nil:
 			return &os.PathError{Op: "read", Path: l.file.Name(), Err: err}

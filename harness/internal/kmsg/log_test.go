@@ -32,9 +32,8 @@ func staged(t *testing.T) (log *Log, w *os.File) {
 	require.NoError(t, err)
 	r := os.NewFile(uintptr(fds[0]), "log")
 	w = os.NewFile(uintptr(fds[1]), "writer")
-	conn, err := r.SyscallConn()
+	log, err = From(r)
 	require.NoError(t, err)
-	log = &Log{file: r, conn: conn, buf: make([]byte, recordSize)}
 	t.Cleanup(func() { log.Close(); w.Close() })
 	return log, w
 }
