@@ -82,7 +82,7 @@ func (s *scratch) remove() error {
 		return nil
 	}
 	s.gone.Do(func() {
-		if err := os.RemoveAll(s.outer); err != nil {
+		if err := removeAll(s.outer); err != nil {
 			s.err = fmt.Errorf("remove the target's TMPDIR: %w", err)
 		}
 		if s.lock != nil {
@@ -90,6 +90,27 @@ func (s *scratch) remove() error {
 		}
 	})
 	return s.err
+}
+
+// removeAll is os.RemoveAll, also where whoever made the folders in it has left them without the right to write, as Go does with its
+// module cache: that stops every user but root.
+func removeAll(dir string) error {
+	err := os.RemoveAll(dir)
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	root, openErr := os.OpenRoot(dir) // no link leads out of it
+	if openErr != nil {
+		return err
+	}
+	defer root.Close()
+	_ = fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			_ = root.Chmod(path, 0o700) // before it is read; another user's cannot be changed
+		}
+		return nil
+	})
+	return os.RemoveAll(dir)
 }
 
 // removeScratchIn removes this user's folders whose owner is gone.
@@ -100,7 +121,7 @@ func removeScratchIn(parent string) {
 			continue
 		}
 		if lock, err := sys.LockFolder(path); err == nil { // its owner is gone
-			_ = os.RemoveAll(path) // what cannot be removed is the next run's to try
+			_ = removeAll(path) // what cannot be removed is the next run's to try
 			lock.Close()
 		}
 	}

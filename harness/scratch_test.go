@@ -3,7 +3,9 @@ package harness
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -77,6 +79,73 @@ func TestATMPDIRThatIsAboutToBeLockedIsLeftAlone(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, lock.Close())
 	}
+}
+
+// Go's module cache is such a folder. Root may write to it all the same.
+func TestATMPDIRIsRemovedThoughItHasFoldersThatNobodyMayWriteTo(t *testing.T) {
+	if os.Geteuid() == 0 {
+		cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^"+t.Name()+"$")
+		cmd.SysProcAttr = new(asNobody())
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		return
+	}
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	outside := t.TempDir()
+	require.NoError(t, os.Chmod(outside, 0o500))
+	for _, remove := range []func(*scratch) error{(*scratch).remove, func(s *scratch) error {
+		defer removeScratchIn(dir)
+		return s.lock.Close() // as its owner's end does
+	}} {
+		s, err := newScratch()
+		require.NoError(t, err)
+		for _, sub := range []string{"none", "module/sub"} {
+			require.NoError(t, os.MkdirAll(filepath.Join(s.dir(), sub), 0o700))
+			mustWrite(t, filepath.Join(s.dir(), sub, "file"), "x")
+		}
+		require.NoError(t, os.Symlink(outside, filepath.Join(s.dir(), "module/link")))
+		for path, mode := range map[string]fs.FileMode{"none": 0, "module/sub": 0o555, "module": 0o555} {
+			require.NoError(t, os.Chmod(filepath.Join(s.dir(), path), mode))
+		}
+		require.NoError(t, remove(s))
+		require.Empty(t, entriesOf(t, dir))
+	}
+	info, err := os.Stat(outside)
+	require.NoError(t, err)
+	require.EqualValues(t, 0o500, info.Mode().Perm(), "no link is followed")
+}
+
+// Other test binaries begin at any time.
+func TestATMPDIRIsMadeWhileAnotherProcessLooksForThoseOfKilledRuns(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	over, looking := make(chan struct{}), sync.WaitGroup{}
+	defer looking.Wait()
+	defer close(over)
+	looking.Go(func() {
+		for {
+			select {
+			case <-over:
+				return
+			default:
+				removeScratchIn(dir)
+			}
+		}
+	})
+	for range 500 {
+		s, err := newScratch()
+		require.NoError(t, err)
+		require.NoError(t, s.remove())
+	}
+	require.Empty(t, entriesOf(t, dir), "what could not be locked is removed")
+}
+
+func entriesOf(t *testing.T, dir string) []fs.DirEntry {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	return entries
 }
 
 func TestATMPDIRThatATargetIsGivenIsLeftAlone(t *testing.T) {
