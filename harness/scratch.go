@@ -115,7 +115,7 @@ func removeAll(dir string) error {
 
 // removeScratchIn removes this user's folders whose owner is gone.
 func removeScratchIn(parent string) {
-	paths, _ := filepath.Glob(filepath.Join(parent, scratchPrefix+"*")) // the pattern is ours
+	paths, _ := sys.WithPrefix(parent, scratchPrefix) // what cannot be listed is the next run's to find
 	for _, path := range paths {
 		if !isFilled(path) {
 			continue

@@ -8,7 +8,12 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/sys"
 )
+
+// runPrefix begins the name of the cgroup of a run.
+const runPrefix = "run-"
 
 // removeTimeout bounds the removal of one left-over. A killed process of 100 MB is gone
 // within 50 ms under emulation; the rest is for machines that are busy.
@@ -18,14 +23,14 @@ const removeTimeout = 10 * time.Second
 // moved themselves. It returns how many runs are still there, and describes what could not be removed, for example because a
 // process is stuck in the kernel. Such a left-over is no error.
 func removeLeftOvers(ctx context.Context, b base) (left []string, runs int, err error) {
-	asides, err := filepath.Glob(filepath.Join(b.dir, asidePrefix+"*"))
+	asides, err := sys.WithPrefix(b.dir, asidePrefix)
 	if err != nil {
 		return nil, 0, fmt.Errorf("look for left-overs: %w", err)
 	}
 	for _, path := range asides {
 		_ = unix.Rmdir(path) // EBUSY: its harness lives
 	}
-	paths, err := filepath.Glob(filepath.Join(b.dir, guardName, "run-*"))
+	paths, err := sys.WithPrefix(filepath.Join(b.dir, guardName), runPrefix)
 	if err != nil {
 		return nil, 0, fmt.Errorf("look for left-overs: %w", err)
 	}

@@ -144,7 +144,7 @@ func makeWay(b base) error {
 }
 
 func makeRun(b base, guard *Group) (*Run, error) {
-	g, err := guard.Child(fmt.Sprintf("run-%d-%s", os.Getpid(), strings.ToLower(rand.Text()[:6])))
+	g, err := guard.Child(fmt.Sprintf(runPrefix+"%d-%s", os.Getpid(), strings.ToLower(rand.Text()[:6])))
 	if err != nil {
 		return nil, err
 	}

@@ -166,7 +166,7 @@ func (s Store) lock(ctx context.Context, say func(string)) (unlock func(), err e
 			return nil, fmt.Errorf("wait for another oomcage that changes the kernels: %w", err)
 		}
 	}
-	left, _ := filepath.Glob(filepath.Join(s.dir, tempPrefix+"*")) // where the path is a bad pattern, they stay
+	left, _ := sys.WithPrefix(s.dir, tempPrefix) // what cannot be listed is the next one's to find
 	for _, dir := range left {
 		os.RemoveAll(dir)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"oomcage/harness/internal/gobuild"
+	"oomcage/harness/internal/sys"
 )
 
 // maxInits is how many executables for other processors are kept, each of one build of this one.
@@ -85,7 +86,7 @@ func publish(from, to string) error {
 
 // pruneInits removes all but those that were used last.
 func pruneInits(dir string) error {
-	files, err := filepath.Glob(filepath.Join(dir, "init-*"))
+	files, err := sys.WithPrefix(dir, "init-")
 	if err != nil {
 		return err
 	}

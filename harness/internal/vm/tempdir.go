@@ -42,7 +42,7 @@ func privateDir() (dir string, remove func(), err error) {
 // next run's to try. Anybody may make a folder of such a name beside ours, with whatever in it: a link for the lock,
 // which would have us open a device, for example. So only a folder that this user alone can write to is looked into.
 func removeStale(parent string) {
-	dirs, _ := filepath.Glob(filepath.Join(parent, tempPrefix+"*")) // the pattern is ours
+	dirs, _ := sys.WithPrefix(parent, tempPrefix) // what cannot be listed is the next run's to find
 	for _, path := range dirs {
 		dir, err := openOwn(path)
 		if err != nil {
