@@ -175,13 +175,28 @@ func (c *Comparison) Check(gates []Gate) []Failure {
 				}
 			default:
 				m := measureOf(g.Measure)
-				if change := m.at(p); change.Changed && g.meets(change.Base.Median, change.By(), m.worse) {
+				base, head := c.base.points[p.Name].told(m), c.head.points[p.Name].told(m)
+				switch change := m.at(p); {
+				case base.such == base.runs && head.such == 0: // and not by chance: of a point near its first step some runs have a latency
+					fail(p.Name, "%s does not tell its %s, so nothing is known of it there", printable.Line(c.Head.File), m.what)
+				case change.Changed && g.meets(change.Base.Median, change.By(), m.worse):
 					fail(p.Name, "%s", m.text(*change))
 				}
 			}
 		}
+		c.noteUntold(g)
 	}
 	return c.Failures
+}
+
+// noteUntold says of a gate that it lets everything through, as the base has its figure of no point: memory.peak is there from Linux 5.19
+// on, and a latency where there were steps.
+func (c *Comparison) noteUntold(g Gate) {
+	m := measureOf(g.Measure)
+	if m.name == "" || len(c.Points) == 0 || slices.ContainsFunc(c.Points, func(p *Point) bool { return c.base.points[p.Name].told(m).such > 0 }) {
+		return
+	}
+	c.Notes = append(c.Notes, fmt.Sprintf("%s: %s does not tell the %s of any point, so this lets everything through", g.text, c.Base.File, m.what))
 }
 
 // missing are the points of the base of which the head has nothing. The limits of a search differ from one to the next: there, the

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -138,6 +139,33 @@ func TestPointsThatAreMissingPassNoGate(t *testing.T) {
 	searched := all(0, "max=81MiB/step=1MiB", "max=85MiB/step=1MiB", "max=81MiB/step=2MiB")
 	require.Len(t, Compare(searched, all(0, "max=83MiB/step=1MiB")).Check(mustGates(t, "limit")), 1, "a series that is gone")
 	require.Empty(t, Compare(searched, all(0, "max=83MiB/step=1MiB", "max=83MiB/step=2MiB")).Check(mustGates(t, "limit")), "each search tries limits of its own")
+}
+
+// The kernel tells the peak from Linux 5.19 on, and what was not measured has not passed.
+func TestAFigureThatTheHeadDoesNotTellPassesNoGate(t *testing.T) {
+	base, head := triedAt(5, 60, 56, 64), triedAt(5, 60, 56, 64)
+	for _, o := range head {
+		o.Peak = 0
+	}
+	c := Compare(mustRead(t, base...), mustRead(t, head...))
+	failures := c.Check(mustGates(t, "peak +5%"))
+	require.Len(t, failures, 2)
+	require.Equal(t, "peak +5%: max=56MiB: results.jsonl does not tell its peak of memory, so nothing is known of it there", failures[0].String())
+	require.Empty(t, c.Check(mustGates(t, "verdict, limit, steps, filled")))
+
+	c = Compare(mustRead(t, head...), mustRead(t, base...))
+	require.Empty(t, c.Check(mustGates(t, "peak")))
+	require.Contains(t, c.Notes, "peak: results.jsonl does not tell the peak of memory of any point, so this lets everything through")
+
+	for i, o := range base { // one of five had a step before it was killed, which may be chance
+		o.Latency = nil
+		if i%5 == 0 {
+			o.Latency = &outcome.Latency{Count: 1, P95: time.Second}
+		}
+	}
+	c = Compare(mustRead(t, base...), mustRead(t, head...))
+	require.Empty(t, c.Check(mustGates(t, "latency")))
+	require.NotContains(t, fmt.Sprint(c.Notes), "latency:")
 }
 
 func TestAVerdictForTheBetterFailsNothing(t *testing.T) {

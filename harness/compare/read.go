@@ -137,6 +137,9 @@ func (p *point) share() share {
 	return s
 }
 
+// told is how many of the runs have the figure.
+func (p *point) told(f figure) share { return share{runs: len(p.runs), such: len(p.values(f.of))} }
+
 // survives is the share of runs that survived.
 func (p *point) survives() float64 { return float64(p.share().such) / float64(len(p.runs)) }
 
