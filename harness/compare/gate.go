@@ -154,6 +154,7 @@ func (c *Comparison) Check(gates []Gate) []Failure {
 				}
 			}
 			c.noteUnsure(g, unsure, tested)
+			c.noteUntold(g)
 			continue
 		case missing:
 			if gone := c.missing(); g.meets(float64(c.Base.Points), float64(len(gone)), 1) {
@@ -189,14 +190,20 @@ func (c *Comparison) Check(gates []Gate) []Failure {
 	return c.Failures
 }
 
-// noteUntold says of a gate that it lets everything through, as the base has its figure of no point: memory.peak is there from Linux 5.19
-// on, and a latency where there were steps.
+// noteUntold says of a gate that it lets everything through, as nothing tells what it looks at: the base has its figure of no point
+// (memory.peak is there from Linux 5.19 on, and a latency where there were steps), or each series has one limit alone.
 func (c *Comparison) noteUntold(g Gate) {
-	m := measureOf(g.Measure)
-	if m.name == "" || len(c.Points) == 0 || slices.ContainsFunc(c.Points, func(p *Point) bool { return c.base.points[p.Name].told(m).such > 0 }) {
-		return
+	const through = "so this lets everything through"
+	note := func(format string, args ...any) { c.Notes = append(c.Notes, g.text+": "+fmt.Sprintf(format, args...)) }
+	none := func(told func(p *Point) bool) bool { return len(c.Points) > 0 && !slices.ContainsFunc(c.Points, told) }
+	switch m := measureOf(g.Measure); {
+	case g.Measure == "limit" && len(c.Series) == 0:
+		note("no points differ in memory.max alone, %s; verdict tells what was survived at the one limit", through)
+	case g.Measure == "filled" && none(func(p *Point) bool { return len(p.Filled.Base) > 0 }):
+		note("it is not known on both sides of any point, %s", through)
+	case m.name != "" && none(func(p *Point) bool { return c.base.points[p.Name].told(m).such > 0 }):
+		note("%s does not tell the %s of any point, %s", c.Base.File, m.what, through)
 	}
-	c.Notes = append(c.Notes, fmt.Sprintf("%s: %s does not tell the %s of any point, so this lets everything through", g.text, c.Base.File, m.what))
 }
 
 // missing are the points of the base of which the head has nothing. The limits of a search differ from one to the next: there, the

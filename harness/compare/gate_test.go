@@ -168,6 +168,17 @@ func TestAFigureThatTheHeadDoesNotTellPassesNoGate(t *testing.T) {
 	require.NotContains(t, fmt.Sprint(c.Notes), "latency:")
 }
 
+// A gate that cannot fail looks like one that was passed.
+func TestAGateThatLetsEverythingThroughIsNoted(t *testing.T) {
+	c := Compare(mustRead(t, triedAt(5, 60, 64)...), mustRead(t, triedAt(5, 70, 64)...))
+	require.Len(t, c.Check(mustGates(t, "verdict")), 1)
+	require.Empty(t, c.Check(mustGates(t, "limit, filled")))
+	require.Equal(t, []string{
+		"limit: no points differ in memory.max alone, so this lets everything through; verdict tells what was survived at the one limit",
+		"filled: it is not known on both sides of any point, so this lets everything through",
+	}, c.Notes)
+}
+
 func TestAVerdictForTheBetterFailsNothing(t *testing.T) {
 	dies, lives := of5(60*outcome.MiB, 9, time.Millisecond, outcome.OOMKilled), of5(60*outcome.MiB, 9, time.Millisecond, outcome.Survived)
 	c := Compare(mustRead(t, dies...), mustRead(t, lives...))
