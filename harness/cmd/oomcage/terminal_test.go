@@ -172,7 +172,7 @@ func TestTheBarIsThereFromTheStartAndStaysInItsLine(t *testing.T) {
 			}
 			p.done(&harness.Outcome{Name: "max=64MiB/" + strings.Repeat("x", 100)}, false)
 			p.done(&harness.Outcome{Name: "max=64MiB"}, false)
-			p.end()
+			require.NoError(t, p.end())
 		})
 		first, _, _ := strings.Cut(written, "max=")
 		require.Contains(t, first, "(0/2)", "before the first point has ended")
