@@ -48,7 +48,8 @@ type State struct {
 
 // ReadHistory reads the files of results (*.jsonl) in a folder and those below it, one for each build. They are put in the order
 // in which their sweeps began, where all files tell that, and otherwise in that of their names, in which numbers count as such.
-// Of each file no more is kept than is shown. With torn, a last line that is torn is left out; without, it is an error.
+// Of each file no more is kept than is shown. With torn, a last line that is torn is left out, and so is
+// a file without an outcome; without, each is an error.
 func ReadHistory(dir string, torn bool) (*History, error) {
 	var files []string
 	root := dir
@@ -70,12 +71,12 @@ func ReadHistory(dir string, torn bool) (*History, error) {
 	h := &History{Dir: dir, Dated: true}
 	starts := map[string]time.Time{}
 	for _, path := range files {
-		start, err := startOf(path)
+		start, some, err := startOf(path)
 		if err != nil {
 			return nil, err
 		}
 		starts[path] = start
-		h.Dated = h.Dated && !start.IsZero()
+		h.Dated = h.Dated && (!some || !start.IsZero())
 	}
 	slices.SortStableFunc(files, func(a, b string) int {
 		if h.Dated && !starts[a].Equal(starts[b]) {
@@ -86,29 +87,35 @@ func ReadHistory(dir string, torn bool) (*History, error) {
 	var before *Results
 	for _, path := range files {
 		r, err := Read(path)
-		if err != nil && !(torn && r != nil && errors.Is(err, sweep.ErrTorn)) {
+		if torn && errors.Is(err, errEmpty) {
+			continue
+		}
+		if err != nil && !(torn && errors.Is(err, sweep.ErrTorn)) {
 			return nil, err
 		}
 		h.add(buildName(dir, path), before, r)
 		before = r
 	}
+	if len(h.Builds) == 0 {
+		return nil, fmt.Errorf("%s: %w", dir, errEmpty)
+	}
 	return h, nil
 }
 
-// startOf is when the sweep of a file began, by its first outcome.
-func startOf(path string) (start time.Time, err error) {
+// startOf is when the sweep of a file began, by its first outcome; some is set where it has one.
+func startOf(path string) (start time.Time, some bool, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return start, err
+		return start, false, err
 	}
 	defer f.Close()
 	r := sweep.NewReader(f)
 	r.Summary = true
 	o, err := r.Next()
 	if err != nil {
-		return start, nil //nolint:nilerror // whoever reads all of the file says what is wrong with it
+		return start, false, nil //nolint:nilerror // whoever reads all of the file says what is wrong with it
 	}
-	return o.Origin.Start, nil
+	return o.Origin.Start, true, nil
 }
 
 // buildName is a file's name without what says nothing: "2026-11-27-abc" for dir/2026-11-27-abc/results.jsonl.

@@ -141,6 +141,23 @@ func TestAHistoryThatCannotBeReadIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "b.jsonl:1")
 }
 
+// A sweep that was killed before its first outcome leaves an empty file, or the beginning of a line.
+func TestAFileWithoutAnOutcomeHidesNoOtherBuild(t *testing.T) {
+	dir, day := t.TempDir(), time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a.jsonl"), nil, 0o600))
+	_, err := ReadHistory(dir, true)
+	require.ErrorContains(t, err, "no outcome is in there")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "b.jsonl"), []byte(`{"format":1,"na`), 0o600))
+	build(t, dir, "d.jsonl", 60, day)
+	build(t, dir, "c.jsonl", 60, day.Add(time.Hour))
+	_, err = ReadHistory(dir, false)
+	require.ErrorContains(t, err, "a.jsonl: no outcome is in there")
+	h, err := ReadHistory(dir, true)
+	require.NoError(t, err)
+	require.True(t, h.Dated)
+	require.Equal(t, []string{"d", "c"}, buildNames(h))
+}
+
 func TestAHistoryIsDrawnInEachFormat(t *testing.T) {
 	dir, day := t.TempDir(), time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	for i, need := range []int{60, 60, 63, 58} {

@@ -48,6 +48,9 @@ type run struct {
 // kinds is how many kinds of memory there are.
 const kinds = 5
 
+// errEmpty is the error of a file without an outcome, as a sweep leaves that was killed before its first one.
+var errEmpty = errors.New("no outcome is in there, so there is nothing to compare")
+
 // Read reads a file of results. Points of one name are repeats of it; a name with a repeat in it, there twice, is an error, as
 // the same runs would count twice. Where nothing is wrong but a last line that is torn (sweep.ErrTorn), the results of all others
 // are returned with the error.
@@ -68,7 +71,7 @@ func Read(path string) (*Results, error) {
 		return nil, err
 	}
 	if r.Runs == 0 {
-		return nil, errors.Join(err, fmt.Errorf("%s: no outcome is in there, so there is nothing to compare", path))
+		return nil, errors.Join(err, fmt.Errorf("%s: %w", path, errEmpty))
 	}
 	return r, err
 }
