@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"oomcage/harness/internal/human"
+	"oomcage/harness/internal/shell"
 )
 
 // subgroup is the shell command that starts a command as a plain user in a scope of its own, in a cgroup
@@ -124,7 +125,7 @@ func requireAlone(b base) error {
 	if len(others) == 0 {
 		return nil
 	}
-	help := fmt.Sprintf("mkdir %[1]s/others && for p in $(cat %[1]s/cgroup.procs); do echo $p >%[1]s/others/cgroup.procs || :; done", b.dir)
+	help := fmt.Sprintf("mkdir %[1]s/others && for p in $(cat %[1]s/cgroup.procs); do echo $p >%[1]s/others/cgroup.procs || :; done", shell.Join(b.dir))
 	if b.hostHelps {
 		help = "run the container with --cgroupns=host, " + help
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/shell"
 )
 
 // ExplainFork explains EAGAIN, the kernel's answer when no more processes may be made. It adds which pids.max was reached:
@@ -46,7 +48,7 @@ func (g *Group) explainFull(err error, otherwise string, used map[string]func(at
 			// "max" is no number.
 			limit, parseErr := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 			if path := filepath.Join(at.path, file); parseErr == nil && used(at, below) >= limit {
-				return fmt.Errorf("%w: %s is %d, and that is reached: end what is not needed below it, or echo max > %s", err, path, limit, path)
+				return fmt.Errorf("%w: %s is %d, and that is reached: end what is not needed below it, or echo max > %s", err, path, limit, shell.Join(path))
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"oomcage/harness/internal/shell"
 	"oomcage/harness/internal/sys"
 )
 
@@ -75,7 +76,7 @@ func lockGuard(ctx context.Context, b base) (g *Group, unlock func(), err error)
 		select {
 		case <-ctx.Done():
 			return nil, nil, fmt.Errorf("lock %s: %w: another harness holds the lock, for longer than it takes to make a few cgroups: "+
-				"if it is stopped, continue it or kill it; fuser -v %s names it", path, context.Cause(ctx), filepath.Join(path, lockFile))
+				"if it is stopped, continue it or kill it; fuser -v %s names it", path, context.Cause(ctx), shell.Join(filepath.Join(path, lockFile)))
 		case <-time.After(pause):
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/shell"
 )
 
 // asidePrefix begins the name of the cgroup into which a harness moves itself, where its own cgroup has to be empty to pass
@@ -108,7 +110,7 @@ func explainRefusal(err error) error {
 	}
 	if at := new(fs.PathError); errors.As(err, &at) && errors.Is(err, fs.ErrPermission) {
 		return notSupported(fmt.Sprintf("user %d may not write %s", os.Geteuid(), at.Path), "a cgroup that is delegated with all its files",
-			fmt.Sprintf("sudo chown %[1]d %[2]s %[2]s/cgroup.procs %[2]s/cgroup.threads %[2]s/cgroup.subtree_control", os.Geteuid(), filepath.Dir(at.Path)))
+			fmt.Sprintf("sudo chown %[1]d %[2]s %[2]s/cgroup.procs %[2]s/cgroup.threads %[2]s/cgroup.subtree_control", os.Geteuid(), shell.Join(filepath.Dir(at.Path))))
 	}
 	return err
 }
