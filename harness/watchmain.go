@@ -188,8 +188,8 @@ func (m *watchedMain) named() outcome.FollowedProcess {
 	return outcome.FollowedProcess{PID: m.pid(), Name: m.name}
 }
 
-// reapGrace is how many ms the parent has to take the exit code; nobody else learns it before.
-const reapGrace = 200
+// reapGrace is how long the parent has to take the exit code; nobody else learns it before.
+const reapGrace = 200 * time.Millisecond
 
 // exitOf is how a process ended, for those who are not its parent. Kernels before 6.15 do not tell.
 func exitOf(pidfd int) (s outcome.ExitStatus, known bool) {
@@ -201,7 +201,10 @@ func exitOf(pidfd int) (s outcome.ExitStatus, known bool) {
 	if err := ask(); errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EINVAL) {
 		return s, false
 	} else if err != nil || info.Mask&unix.PIDFD_INFO_EXIT == 0 {
-		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(pidfd)}}, reapGrace) // POLLHUP: it was reaped
+		_ = sys.WithoutSignals(func() error { // any would end poll(2)
+			_, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd)}}, int(reapGrace/time.Millisecond)) // POLLHUP: it was reaped
+			return err
+		})
 		if ask() != nil || info.Mask&unix.PIDFD_INFO_EXIT == 0 {
 			return s, false
 		}
