@@ -164,7 +164,9 @@ func (c *carrier) add(ctx context.Context, a addition, warn func(string)) error 
 		}
 		f.Close()
 	}
+	c.moved = a.dst != ""
 	problems, err := c.runnable(ctx, a.src, a.dst)
+	c.moved = false
 	if err != nil {
 		return failure(notThere, fmt.Sprintf("-add %s: %v", a.spec, err), "")
 	}

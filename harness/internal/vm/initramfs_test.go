@@ -255,6 +255,30 @@ func inTheGuest(t *testing.T, dir string) map[string]archived {
 	return entries
 }
 
+// The arguments name it too, and the host's file of that path went along.
+func TestWhatIsAddedWithAPathOfItsOwnIsNotReplaced(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	t.Chdir(dir)
+	other := filepath.Join(t.TempDir(), "other")
+	put(t, other, "other")
+	put(t, filepath.Join(dir, "config/pod.yaml"), "the host's")
+	put(t, filepath.Join(dir, "config/more"), "the host's")
+	more := carried{arch: hostArch, init: mustSelf(t), program: mustSelf(t), files: named([]string{"config", "config/pod.yaml"}, dir)}
+	more.add, err = parseAdds([]string{other + ":" + filepath.Join(dir, "config/pod.yaml")})
+	require.NoError(t, err)
+	archive := filepath.Join(t.TempDir(), "archive")
+	_, along, err := writeInitramfs(t.Context(), archive, job{Path: mustSelf(t), Dir: dir}, testFlags{}, more, nil)
+	require.NoError(t, err)
+	f, err := os.Open(archive)
+	require.NoError(t, err)
+	defer f.Close()
+	_, got := readArchive(t, f)
+	assert.Equal(t, "other", got[filepath.Join(dir, "config/pod.yaml")].content)
+	assert.Equal(t, "the host's", got[filepath.Join(dir, "config/more")].content)
+	assert.Zero(t, along[filepath.Join(dir, "config/pod.yaml")].stamp, "the host's is another file")
+}
+
 func TestTestdataOfAProjectReachedByALinkIsCarried(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)

@@ -17,16 +17,19 @@ type tree struct {
 	entries map[string]entry // by absolute path in the guest
 	placed  map[placed]bool  // folders that are in it with all that they hold
 	left    []error          // why something in a folder was left out: it cannot be read
+	// moved is set while what the user has given another path is added: nothing of the host's takes its place.
+	moved bool
 }
 
 // placed is a file or folder of the host, by where it really is, and its path in the guest.
 type placed struct{ src, dst string }
 
 type entry struct {
-	mode cpio.FileMode // type and permissions
-	src  string        // regular file: where its content is on the host, unless data is set
-	data []byte
-	link string // symbolic link: its target
+	mode  cpio.FileMode // type and permissions
+	src   string        // regular file: where its content is on the host, unless data is set
+	data  []byte
+	link  string // symbolic link: its target
+	moved bool   // the user has given it this path
 	// found is set of what nobody has named: it was in a folder, and may have vanished since.
 	found bool
 }
@@ -78,6 +81,7 @@ func (t *tree) follow(path string) string {
 // one, stays as it is; a folder and anything else never take each other's place.
 func (t *tree) set(path string, e entry) error {
 	path = t.resolve(path)
+	e.moved = t.moved
 	if old, exists := t.entries[path]; exists {
 		was, is := old.mode&cpio.ModeType, e.mode&cpio.ModeType
 		switch {
@@ -87,6 +91,8 @@ func (t *tree) set(path string, e entry) error {
 			return fmt.Errorf("add the folder %s to the guest: it is a file there already", path)
 		case was == cpio.TypeDir:
 			return fmt.Errorf("add the file or link %s to the guest: it is a folder there already", path)
+		case old.moved && !e.moved:
+			return nil
 		}
 	}
 	t.entries[path] = e
