@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,6 +31,17 @@ func TestScriptsWithoutTheirInterpreterAreAFewWarnings(t *testing.T) {
 	for _, name := range []string{"a", "e", "text"} {
 		assert.True(t, tr.has(filepath.Join(dir, name)), name)
 	}
+}
+
+func TestNamesInWarningsCannotMoveTheTerminalsCursor(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "a\x1b[2J"), "#!/no/such\n", 0o755)
+	var said bytes.Buffer
+	a, err := parseAdd(dir)
+	require.NoError(t, err)
+	require.NoError(t, newCarrier(emptyTree(), hostArch).add(t.Context(), a, warner(&said)))
+	assert.Contains(t, said.String(), `a\x1b[2J will not run: its interpreter`)
+	assert.NotContains(t, said.String(), "\x1b")
 }
 
 func TestAScriptWhoseInterpreterIsAFolderTakesNothingAlong(t *testing.T) {

@@ -97,5 +97,5 @@ func (s *session) sayAgain(f *Failure) {
 	if f.Artifacts != "" {
 		kept = "; what is known of it: " + f.Artifacts
 	}
-	fmt.Fprintf(s.opts.Stderr, "oomcage vm: %s; nothing has run yet, so guest %d is booted%s\n", f.Found, s.boots+1, kept)
+	warner(s.opts.Stderr)(fmt.Sprintf("%s; nothing has run yet, so guest %d is booted%s", f.Found, s.boots+1, kept))
 }

@@ -23,6 +23,7 @@ import (
 
 	"oomcage/harness/internal/human"
 	"oomcage/harness/internal/kernels"
+	"oomcage/harness/internal/printable"
 )
 
 // Options says what to run and in which machine.
@@ -114,7 +115,7 @@ func run(ctx context.Context, o Options) (int, error) {
 	if program, err = guest.program(program, more.init); err != nil {
 		return 0, err
 	}
-	warn := func(line string) { fmt.Fprintln(o.Stderr, "oomcage vm:", line) }
+	warn := warner(o.Stderr)
 	m, err := o.newMachine(ctx, guest, tmp, warn)
 	if err != nil {
 		return 0, err
@@ -139,6 +140,11 @@ func run(ctx context.Context, o Options) (int, error) {
 		return 0, err
 	}
 	return s.run(ctx)
+}
+
+// warner tells of what has names that others have chosen, such as those of the files in a folder that goes along.
+func warner(w io.Writer) func(line string) {
+	return func(line string) { fmt.Fprintln(w, "oomcage vm:", printable.Indented(line)) }
 }
 
 // newMachine finds what the guest is booted with, and makes its disks in tmp.
