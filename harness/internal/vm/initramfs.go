@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // carried is what the guest gets beside the program's data.
@@ -125,13 +126,43 @@ func addData(t *tree, j job, flags testFlags) error {
 			return err
 		}
 	}
+	return addZone(t, j.Env)
+}
+
+// addZone adds the machine's time zone, and the one that the environment names. Without its file, that would be UTC without a word.
+func addZone(t *tree, env []string) error {
 	const zone = "/etc/localtime"
 	if info, err := os.Stat(zone); err == nil && info.Mode().IsRegular() {
 		if _, err := t.file(zone, zone, info); err != nil {
 			return err
 		}
 	}
-	return nil
+	file := zoneFile(env)
+	if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
+		return nil // a rule, as in CET-1CEST, or a zone that the host has not got either
+	}
+	_, err := t.mirror(file)
+	return err
+}
+
+// zoneFile is the file of the zone that TZ names, or "". See tzset(3).
+func zoneFile(env []string) string {
+	zone, dir := "", "/usr/share/zoneinfo"
+	for _, kv := range env {
+		switch name, value, _ := strings.Cut(kv, "="); name {
+		case "TZ":
+			zone = strings.TrimPrefix(value, ":")
+		case "TZDIR":
+			dir = value
+		}
+	}
+	switch {
+	case filepath.IsAbs(zone):
+		return zone
+	case filepath.IsLocal(zone) && filepath.IsAbs(dir):
+		return filepath.Join(dir, zone)
+	}
+	return ""
 }
 
 // addBuilt adds what was compiled on the host and the list of it.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -253,6 +254,31 @@ func inTheGuest(t *testing.T, dir string) map[string]archived {
 	defer f.Close()
 	_, entries := readArchive(t, f)
 	return entries
+}
+
+// A program with TZ=Europe/Berlin had UTC in the guest.
+func TestTheTimeZoneOfTheEnvironmentGoesAlong(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	put(t, filepath.Join(dir, "Europe/Berlin"), "TZif2")
+	require.NoError(t, os.Symlink("Europe/Berlin", filepath.Join(dir, "Alias")))
+	for zone, want := range map[string][]string{
+		"Europe/Berlin":              {"Europe/Berlin"},
+		":Europe/Berlin":             {"Europe/Berlin"},
+		"Alias":                      {"Alias", "Europe/Berlin"},
+		":" + dir + "/Europe/Berlin": {"Europe/Berlin"},
+		"CET-1CEST":                  nil,
+		"../Europe":                  nil,
+		"Europe":                     nil,
+		"":                           nil,
+	} {
+		tr := emptyTree()
+		require.NoError(t, addZone(tr, []string{"A=B", "TZ=" + zone, "TZDIR=" + dir}), zone)
+		for _, name := range []string{"Europe/Berlin", "Alias"} {
+			assert.Equal(t, slices.Contains(want, name), tr.has(filepath.Join(dir, name)), "%s of %q", name, zone)
+		}
+	}
+	assert.Equal(t, "/usr/share/zoneinfo/Europe/Berlin", zoneFile([]string{"TZ=Europe/Berlin"}))
 }
 
 // The arguments name it too, and the host's file of that path went along.
