@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -45,16 +45,19 @@ func (p *Process) isWaitable() bool {
 // tracedEnd reads how a process has ended that is held by a tracer: each thread of it that is traced stays as a zombie until the tracer
 // has waited for it. It is not known while a thread runs, nor to a user who is shown no exit codes.
 func tracedEnd(pid int) (s outcome.ExitStatus, known bool) {
-	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
-	if err != nil || len(threads) == 0 {
+	threads := threadsIn(pid)
+	if len(threads) == 0 {
 		return s, false
 	}
 	root := os.Geteuid() == 0
-	for _, path := range threads {
-		text, err := sys.ReadFile(path)
+	for _, tid := range threads {
+		text, err := sys.ReadFile(fmt.Sprintf("/proc/%d/task/%s/stat", pid, tid))
 		if err == nil && !readStatLine(text, root).dead() {
 			return s, false
 		}
+	}
+	if !slices.Equal(threadsIn(pid), threads) { // one that has ended meanwhile may have started another
+		return s, false
 	}
 	text, err := sys.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -64,6 +67,15 @@ func tracedEnd(pid int) (s outcome.ExitStatus, known bool) {
 		return l.status()
 	}
 	return s, false
+}
+
+// threadsIn lists the threads of a process, in an order of its own.
+func threadsIn(pid int) (tids []string) {
+	entries, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid)) // where it cannot be listed, there are none
+	for _, e := range entries {
+		tids = append(tids, e.Name())
+	}
+	return tids
 }
 
 // awaitTraced waits until a target that is sure to end has ended, also where a tracer holds it, or ctx has.
