@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -95,6 +96,9 @@ func (f *watchFlags) run(ctx context.Context, w, stderr io.Writer) error {
 		var err error
 		if ends, err = outcome.ParseExpectation(f.expect); err != nil {
 			return usageError{fmt.Errorf("-expect %w", err)}
+		}
+		if slices.ContainsFunc(ends, func(e outcome.ExpectedEnd) bool { return e.Stopped }) {
+			return usageError{fmt.Errorf("-expect %s is of a target that is asked to end, and a watch asks nothing of what it watches: take survived, or exited=CODE", ends)}
 		}
 	}
 	if err := f.spec.Validate(); err != nil {

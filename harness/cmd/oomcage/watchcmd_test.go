@@ -152,14 +152,16 @@ func startIn(t *testing.T, program, cgroup string) *exec.Cmd {
 
 func TestAWatchRefusesWhatMakesNoSense(t *testing.T) {
 	for args, want := range map[string]string{
-		"":                         "there is nothing to watch: name a cgroup, a process, a unit, a container or a pod",
-		"/a -pid 1":                "one thing can be watched at a time",
-		"-pod a -unit b":           "one thing can be watched at a time",
-		"/a -for -1s":              "watch for -1s: it must not be negative",
-		"/a -expect eaten":         "-expect",
-		"-engine docker":           "there is nothing to watch",
-		"-container a -engine rkt": `there is no engine "rkt": podman or docker`,
-		"/a /b":                    "accepts at most 1 arg",
+		"":                          "there is nothing to watch: name a cgroup, a process, a unit, a container or a pod",
+		"/a -pid 1":                 "one thing can be watched at a time",
+		"-pod a -unit b":            "one thing can be watched at a time",
+		"/a -for -1s":               "watch for -1s: it must not be negative",
+		"/a -expect eaten":          "-expect",
+		"/a -expect stopped":        "a watch asks nothing of what it watches",
+		"/a -expect exited,stopped": "a watch asks nothing of what it watches",
+		"-engine docker":            "there is nothing to watch",
+		"-container a -engine rkt":  `there is no engine "rkt": podman or docker`,
+		"/a /b":                     "accepts at most 1 arg",
 	} {
 		var stdout, stderr bytes.Buffer
 		require.Equal(t, exitUsage, execute(append([]string{"watch"}, strings.Fields(args)...), &stdout, &stderr), args)
