@@ -47,7 +47,7 @@ folder below /usr/lib/jvm, and PostgreSQL as /usr/lib/postgresql, /usr/share/pos
 /bin/sh is there when a script of these needs it, or by -add /bin/sh; else what tries to run it is told so. The
 locales that LANG and LC_* name go along with programs that are linked with the C library; one that only a
 program's configuration names (lc_messages of PostgreSQL) goes along by naming it so too, or by -add its folder below
-/usr/lib/locale.
+/usr/lib/locale. So does the time zone that TZ names.
 
 What PROGRAM creates or changes below its working directory, and where test flags point, comes back when it has
 ended. A file gets its own name where the host has nothing of that name, where it went along and the host's
