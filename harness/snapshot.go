@@ -46,7 +46,9 @@ func takeSnapshot(c *Cage, below []*cgroup.Group) snapshot {
 	for _, up := range g.Ancestors() {
 		if a, ok := readAncestor(up, note); ok {
 			s.Ancestors = append(s.Ancestors, a)
-			s.limits = append(s.limits, limitReading{limitKey{a.Path, "memory.max"}, a.Max})
+			if _, unread := s.Unread[outcome.MaxOf(a.Path)]; !unread { // else 0, which nobody has set
+				s.limits = append(s.limits, limitReading{limitKey{a.Path, "memory.max"}, a.Max})
+			}
 		}
 		s.noteDaemons(up, note)
 	}

@@ -34,7 +34,7 @@ func TestKernelsAreAddedListedAndRemoved(t *testing.T) {
 	listed := mustRun()
 	require.Contains(t, listed, file)
 	require.Contains(t, listed, "\noomcage vm boots "+os.Getenv("XDG_CACHE_HOME")+"/oomcage/kernels/99.1-mine/vmlinuz\n")
-	mustRun("remove", "99.1-mine")
+	mustRun("remove", "99.1-mine", "99.1-mine")
 	mustRun("add", file)
 	mustRun("remove", "all")
 	require.NoFileExists(t, os.Getenv("XDG_CACHE_HOME")+"/oomcage/kernels/99.1-mine/vmlinuz")

@@ -114,6 +114,7 @@ func (s Store) Remove(ctx context.Context, names ...string) error {
 		return err
 	}
 	defer unlock()
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
 	for _, name := range names {
 		if _, err := s.Find(name); err != nil { // also of arm64, the folder of other kernels
 			return &advise.Finding{
@@ -173,18 +174,20 @@ func (s Store) lock(ctx context.Context, say func(string)) (unlock func(), err e
 	return func() { file.Close() }, nil
 }
 
-// install moves a kernel that is complete to its place. One that was there is replaced.
+// install moves a kernel that is complete to its place. One that was there is replaced, and is in dir then: a guest that boots meanwhile
+// finds the one or the other.
 func (s Store) install(dir, name string) (Kernel, error) {
 	installed := filepath.Join(s.dir, name)
-	old, err := os.MkdirTemp(s.dir, tempPrefix)
+	err := unix.Renameat2(unix.AT_FDCWD, dir, unix.AT_FDCWD, installed, unix.RENAME_EXCHANGE)
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // a file system that cannot, such as NFS
+		if err = os.Rename(installed, dir+".old"); err == nil {
+			err = os.Rename(dir, installed)
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) { // none was there
+		err = os.Rename(dir, installed)
+	}
 	if err != nil {
-		return Kernel{}, err
-	}
-	defer os.RemoveAll(old)
-	if err := os.Rename(installed, filepath.Join(old, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return Kernel{}, err
-	}
-	if err := os.Rename(dir, installed); err != nil {
 		return Kernel{}, err
 	}
 	return s.Find(name)

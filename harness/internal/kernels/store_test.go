@@ -139,6 +139,33 @@ func TestTheKernelsAreForTheirUserAlone(t *testing.T) {
 	}
 }
 
+// A guest may boot at any time.
+func TestAKernelIsThereWhileAnotherTakesItsPlace(t *testing.T) {
+	s := newStore(t)
+	file := mustWrite(t, filepath.Join(t.TempDir(), "vmlinuz"), image("99.1"))
+	mustAdd(t, s, file)
+	replaced := make(chan struct{})
+	defer func() { <-replaced }()
+	go func() {
+		defer close(replaced)
+		for range 100 {
+			_, err := s.Add(t.Context(), []string{file}, silent)
+			assert.NoError(t, err)
+		}
+	}()
+	for busy := true; busy; {
+		select {
+		case <-replaced:
+			busy = false
+		default:
+		}
+		require.NoError(t, Check(filepath.Join(s.dir, "99.1", "vmlinuz"), s.arch))
+	}
+	kept, err := os.ReadDir(s.dir)
+	require.NoError(t, err)
+	require.Len(t, kept, 2, "it, and the lock")
+}
+
 func TestNewestInstalledKernelThatCanBeBootedIsFirst(t *testing.T) {
 	dir := t.TempDir()
 	pattern := filepath.Join(dir, "vmlinuz-*")
