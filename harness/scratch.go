@@ -10,8 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/sys/unix"
-
 	"oomcage/harness/internal/sys"
 )
 
@@ -54,19 +52,17 @@ func scratchFor(t Target) (*scratch, error) {
 // newScratch makes the folder. Any user may write to it, as to /tmp: a target may change its own.
 func newScratch() (*scratch, error) {
 	removeStaleScratch()
-	outer, err := os.MkdirTemp(tempDir(), scratchPrefix)
+	lock, err := sys.MakeLockedFolder(tempDir(), scratchPrefix)
 	if err != nil {
 		return nil, err
 	}
-	s := &scratch{outer: outer}
-	if s.lock, err = sys.LockFolder(outer); err == nil {
-		err = os.Mkdir(s.dir(), 0o700)
-	}
+	s := &scratch{outer: lock.Name(), lock: lock}
+	err = os.Mkdir(s.dir(), 0o700)
 	if err == nil {
 		err = os.Chmod(s.dir(), 0o777|os.ModeSticky) // whatever the umask is
 	}
 	if err == nil {
-		err = os.Chmod(outer, 0o711) //nolint:gosec // it is to be walked through, by any user
+		err = os.Chmod(s.outer, 0o711) //nolint:gosec // it is to be walked through, by any user
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.remove())
@@ -85,9 +81,7 @@ func (s *scratch) remove() error {
 		if err := removeAll(s.outer); err != nil {
 			s.err = fmt.Errorf("remove the target's TMPDIR: %w", err)
 		}
-		if s.lock != nil {
-			s.lock.Close()
-		}
+		s.lock.Close()
 	})
 	return s.err
 }
@@ -114,31 +108,4 @@ func removeAll(dir string) error {
 }
 
 // removeScratchIn removes this user's folders whose owner is gone.
-func removeScratchIn(parent string) {
-	paths, _ := sys.WithPrefix(parent, scratchPrefix) // what cannot be listed is the next run's to find
-	for _, path := range paths {
-		if !isFilled(path) {
-			continue
-		}
-		if lock, err := sys.LockFolder(path); err == nil { // its owner is gone
-			_ = removeAll(path) // what cannot be removed is the next run's to try
-			lock.Close()
-		}
-	}
-}
-
-// isFilled reports whether a folder of this user's has something in it, as it has since its owner has locked it. An empty one may be
-// about to be locked, and whoever tried its lock now would be in the way.
-func isFilled(path string) bool {
-	dir, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return false // it is another user's
-	}
-	defer dir.Close()
-	var info unix.Stat_t
-	if unix.Fstat(int(dir.Fd()), &info) != nil || int(info.Uid) != os.Geteuid() {
-		return false
-	}
-	names, err := dir.Readdirnames(1)
-	return err == nil && len(names) > 0
-}
+func removeScratchIn(parent string) { sys.RemoveUnlockedFolders(parent, scratchPrefix, removeAll) }

@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,30 +56,6 @@ func TestATMPDIRThatAKilledRunHasLeftIsRemovedByTheNext(t *testing.T) {
 	require.Nil(t, f)
 }
 
-// The first runs of two processes that began at once: one looked at the other's folder by its lock.
-func TestATMPDIRThatIsAboutToBeLockedIsLeftAlone(t *testing.T) {
-	parent := t.TempDir()
-	path := filepath.Join(parent, scratchPrefix+"new")
-	require.NoError(t, os.Mkdir(path, 0o700))
-	looked := make(chan struct{})
-	go func() {
-		defer close(looked)
-		for range 1000 {
-			removeScratchIn(parent)
-		}
-	}()
-	for busy := true; busy; {
-		select {
-		case <-looked:
-			busy = false
-		default:
-		}
-		lock, err := sys.LockFolder(path)
-		require.NoError(t, err)
-		require.NoError(t, lock.Close())
-	}
-}
-
 // Go's module cache is such a folder. Root may write to it all the same.
 func TestATMPDIRIsRemovedThoughItHasFoldersThatNobodyMayWriteTo(t *testing.T) {
 	if os.Geteuid() == 0 {
@@ -114,31 +89,6 @@ func TestATMPDIRIsRemovedThoughItHasFoldersThatNobodyMayWriteTo(t *testing.T) {
 	info, err := os.Stat(outside)
 	require.NoError(t, err)
 	require.EqualValues(t, 0o500, info.Mode().Perm(), "no link is followed")
-}
-
-// Other test binaries begin at any time.
-func TestATMPDIRIsMadeWhileAnotherProcessLooksForThoseOfKilledRuns(t *testing.T) {
-	dir := t.TempDir()
-	t.Setenv("TMPDIR", dir)
-	over, looking := make(chan struct{}), sync.WaitGroup{}
-	defer looking.Wait()
-	defer close(over)
-	looking.Go(func() {
-		for {
-			select {
-			case <-over:
-				return
-			default:
-				removeScratchIn(dir)
-			}
-		}
-	})
-	for range 500 {
-		s, err := newScratch()
-		require.NoError(t, err)
-		require.NoError(t, s.remove())
-	}
-	require.Empty(t, entriesOf(t, dir), "what could not be locked is removed")
 }
 
 func entriesOf(t *testing.T, dir string) []fs.DirEntry {

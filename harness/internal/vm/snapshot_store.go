@@ -319,3 +319,17 @@ func writeJSON(file string, v any) error {
 	}
 	return os.WriteFile(file, append(data, '\n'), 0o600)
 }
+
+// openOwn opens a folder of mode 0700 that is this user's, and no link to one.
+func openOwn(path string) (*os.File, error) {
+	dir, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, err
+	}
+	var stat unix.Stat_t
+	if err := unix.Fstat(int(dir.Fd()), &stat); err != nil || int(stat.Uid) != os.Geteuid() || stat.Mode&0o077 != 0 {
+		dir.Close()
+		return nil, fmt.Errorf("open %s: another user may write to it", path)
+	}
+	return dir, nil
+}
