@@ -188,8 +188,8 @@ func (m *watchedMain) named() outcome.FollowedProcess {
 	return outcome.FollowedProcess{PID: m.pid(), Name: m.name}
 }
 
-// reapGrace is how long the parent has to take the exit code; nobody else learns it before.
-const reapGrace = 200 * time.Millisecond
+// The parent has so many parts of time to take the exit code; nobody else learns it before. A machine that stands still uses up one.
+const reapParts, reapPart = 20, 10 * time.Millisecond
 
 // exitOf is how a process ended, for those who are not its parent. Kernels before 6.15 do not tell.
 func exitOf(pidfd int) (s outcome.ExitStatus, known bool) {
@@ -202,8 +202,13 @@ func exitOf(pidfd int) (s outcome.ExitStatus, known bool) {
 		return s, false
 	} else if err != nil || info.Mask&unix.PIDFD_INFO_EXIT == 0 {
 		_ = sys.WithoutSignals(func() error { // any would end poll(2)
-			_, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd)}}, int(reapGrace/time.Millisecond)) // POLLHUP: it was reaped
-			return err
+			reaped := []unix.PollFd{{Fd: int32(pidfd)}} // POLLHUP
+			for range reapParts {
+				if n, err := unix.Poll(reaped, int(reapPart/time.Millisecond)); n > 0 || err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 		if ask() != nil || info.Mask&unix.PIDFD_INFO_EXIT == 0 {
 			return s, false
