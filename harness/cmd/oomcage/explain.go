@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -76,8 +75,8 @@ func otherTHP(name string) string {
 // is that of the same point without transparent huge pages, or with them.
 func findOutcome(in io.Reader, file, name string) (found, other *outcome.Outcome, err error) {
 	var last *outcome.Outcome
-	var there []place
-	count, wanted := 0, otherTHP(name)
+	var there choices
+	count, foundAt, wanted := 0, 0, otherTHP(name)
 	for r := sweep.NewReader(in); ; {
 		o, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -94,16 +93,15 @@ func findOutcome(in io.Reader, file, name string) (found, other *outcome.Outcome
 			return nil, nil, fmt.Errorf("%s: %w", file, err)
 		}
 		count++
-		there = append(there, place{o.Name, r.Line()})
+		there.add(o.Name, r.Line())
 		switch {
 		case name == "":
 			last = o
 		case o.Name == name && found != nil:
-			first := slices.IndexFunc(there, func(p place) bool { return p.name == name })
 			return nil, nil, fmt.Errorf("%s: the outcomes of the lines %d and %d have that name, and one at a time is explained; name one as in\n  %s",
-				file, there[first].line, r.Line(), there[first].alone(file))
+				file, foundAt, r.Line(), place{name, foundAt}.alone(file))
 		case o.Name == name:
-			found = o
+			found, foundAt = o, r.Line()
 		case wanted != "" && o.Name == wanted && other == nil:
 			other = o
 		}
@@ -120,7 +118,7 @@ func findOutcome(in io.Reader, file, name string) (found, other *outcome.Outcome
 	if name != "" {
 		what = fmt.Sprintf("it has no outcome named %q", name)
 	}
-	return nil, nil, fmt.Errorf("%s: %s; it has\n%s", file, what, listed(there, file))
+	return nil, nil, fmt.Errorf("%s: %s; it has\n%s", file, what, there.list(file, count))
 }
 
 // place is where an outcome is in a file.
@@ -134,22 +132,37 @@ func (p place) alone(file string) string {
 	return fmt.Sprintf("sed -n %dp %s | oomcage explain -", p.line, shell.Join(file))
 }
 
-// listed says of outcomes how each is explained.
-func listed(all []place, file string) string {
+// choices are the places of the first outcomes of a file, however many it has.
+type choices struct {
+	first  []place
+	called map[string]int // how many outcomes of the file have such a name
+}
+
+func (p *choices) add(name string, line int) {
 	const most = 100
-	called := map[string]int{}
-	for _, p := range all {
-		called[p.name]++
+	if p.called == nil {
+		p.called = map[string]int{}
 	}
+	listed := len(p.first) < most
+	if listed {
+		p.first = append(p.first, place{name, line})
+	}
+	if listed || p.called[name] > 0 {
+		p.called[name]++
+	}
+}
+
+// list says of outcomes how each is explained. There are so many in the file.
+func (p *choices) list(file string, count int) string {
 	var lines []string
-	for _, p := range all[:min(len(all), most)] {
-		if p.name == "" || called[p.name] > 1 {
-			lines = append(lines, "  "+p.alone(file))
+	for _, at := range p.first {
+		if at.name == "" || p.called[at.name] > 1 {
+			lines = append(lines, "  "+at.alone(file))
 		} else {
-			lines = append(lines, "  --name "+shell.Join(p.name))
+			lines = append(lines, "  --name "+shell.Join(at.name))
 		}
 	}
-	if more := len(all) - most; more > 0 {
+	if more := count - len(p.first); more > 0 {
 		lines = append(lines, fmt.Sprintf("  and %d more", more))
 	}
 	return strings.Join(lines, "\n")

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,4 +107,18 @@ func TestWhatASweepHasTriedWithoutHugePagesIsTold(t *testing.T) {
 func TestALongTextIsWrappedBetweenItsWords(t *testing.T) {
 	assert.Equal(t, "aa bb\n  cc dd\n  eeeeeeee", wrapped("aa bb cc dd eeeeeeee", 5, 2))
 	assert.Empty(t, wrapped("", 5, 2))
+}
+
+// A file may have a million outcomes.
+func TestNoMoreOutcomesAreHeldThanAreListed(t *testing.T) {
+	var c choices
+	for i := range 10_000 {
+		c.add(fmt.Sprint(i), i+1)
+	}
+	c.add("7", 10_001) // after those that are listed
+	require.Len(t, c.first, 100)
+	require.Len(t, c.called, 100)
+	list := c.list("file", 10_001)
+	require.Contains(t, list, "\n  --name 6\n  sed -n 8p file | oomcage explain -\n")
+	require.Contains(t, list, "\n  and 9901 more")
 }

@@ -66,7 +66,7 @@ func lockGuard(ctx context.Context, b base) (g *Group, unlock func(), err error)
 			return nil, nil, explainRefusal(err)
 		}
 		lock, err := tryLock(g)
-		if err == nil && isAt(lock) {
+		if err == nil && sys.IsAt(lock) {
 			return g, func() { lock.Close() }, nil
 		}
 		lock.Close()
@@ -80,17 +80,6 @@ func lockGuard(ctx context.Context, b base) (g *Group, unlock func(), err error)
 		case <-time.After(pause):
 		}
 	}
-}
-
-// isAt reports whether a lock's file is still the one at its path: whoever held the lock before may have removed
-// the cgroup, and another may have made it anew.
-func isAt(lock *os.File) bool {
-	own, err := lock.Stat()
-	if err != nil {
-		return false
-	}
-	now, err := os.Stat(lock.Name())
-	return err == nil && os.SameFile(own, now)
 }
 
 // Numbers are locks by number, each held by one run at most of those below the same guard. The kernel drops

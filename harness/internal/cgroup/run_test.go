@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"oomcage/harness/internal/sys"
 )
 
 func TestALockThatAnotherHarnessHoldsIsWaitedForUntilTheContextEnds(t *testing.T) {
@@ -38,11 +40,11 @@ func TestALockOfAGuardThatWasRemovedIsNone(t *testing.T) {
 	lock, err := tryLock(&Group{path: filepath.Dir(path)})
 	require.NoError(t, err)
 	defer lock.Close()
-	require.True(t, isAt(lock))
+	require.True(t, sys.IsAt(lock))
 	require.NoError(t, os.Remove(path))
-	require.False(t, isAt(lock))
+	require.False(t, sys.IsAt(lock))
 	mustLockFile(t, b)
-	require.False(t, isAt(lock))
+	require.False(t, sys.IsAt(lock))
 	_, unlock, err := lockGuard(t.Context(), b)
 	require.NoError(t, err)
 	unlock()

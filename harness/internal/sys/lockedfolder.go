@@ -18,7 +18,7 @@ func MakeLockedFolder(parent, prefix string) (*os.File, error) {
 			return nil, err
 		}
 		lock, err := LockFolder(path)
-		if err == nil && isAt(lock, path) {
+		if err == nil && IsAt(lock) {
 			return lock, nil
 		}
 		if err == nil {
@@ -54,12 +54,13 @@ func isOwn(info fs.FileInfo) bool {
 	return ok && info.IsDir() && int(stat.Uid) == os.Geteuid() && info.Mode().Perm()&0o022 == 0
 }
 
-// isAt reports whether the folder that is open is still the one at the path.
-func isAt(f *os.File, path string) bool {
-	is, err := f.Stat()
+// IsAt reports whether a file that is open is still the one at its path: whoever had its lock before may have removed it, and another
+// may have made it anew.
+func IsAt(f *os.File) bool {
+	own, err := f.Stat()
 	if err != nil {
 		return false
 	}
-	at, err := os.Lstat(path)
-	return err == nil && os.SameFile(is, at)
+	now, err := os.Lstat(f.Name())
+	return err == nil && os.SameFile(own, now)
 }

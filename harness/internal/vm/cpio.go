@@ -44,6 +44,7 @@ type counter struct {
 	n int64
 }
 
+// Write counts what could be written.
 func (c *counter) Write(p []byte) (int, error) {
 	n, err := c.w.Write(p)
 	c.n += int64(n)
