@@ -122,9 +122,11 @@ func confined(t *testing.T, dir string, attr syscall.SysProcAttr, args ...string
 	return r
 }
 
-// asNobody runs as a user who may do nothing but what is delegated to it.
-func asNobody() syscall.SysProcAttr {
-	return syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+// asUser runs this program as a user who may do nothing but what is delegated to it.
+func asUser(t *testing.T, uid uint32) syscall.SysProcAttr {
+	t.Helper()
+	require.NoError(t, os.Chmod("/proc/self/exe", 0o755), "under a umask of 077 only its owner may run what go test has built")
+	return syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: nobody}}
 }
 
 // inContainer runs with a cgroup namespace whose root is the cgroup that it is started in.

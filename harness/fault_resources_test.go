@@ -24,7 +24,7 @@ import (
 func TestTheHarnessNeedsNoInotify(t *testing.T) {
 	own := NewCageT(t, Limits{Max: roomForHarness})
 	delegate(t, own.Path(), "cgroup.procs", "cgroup.threads", "cgroup.subtree_control")
-	r := confined(t, own.Path(), asNobody(), "no-inotify", "33554432")
+	r := confined(t, own.Path(), asUser(t, nobody), "no-inotify", "33554432")
 	require.Empty(t, r.Error)
 	r.Outcome.RequireVerdict(t, OOMKilled)
 	r.Outcome.RequireOOMKills(t, 1)
@@ -45,7 +45,7 @@ func TestAHarnessThatMayMakeTooFewCgroupsSaysWhoseLimitItIs(t *testing.T) {
 	for most := range 5 {
 		own := NewCageT(t, Limits{Max: roomForHarness, Files: map[string]string{"cgroup.max.descendants": strconv.Itoa(most)}})
 		delegate(t, own.Path(), "cgroup.procs", "cgroup.threads", "cgroup.subtree_control")
-		r := confined(t, own.Path(), asNobody(), "33554432")
+		r := confined(t, own.Path(), asUser(t, nobody), "33554432")
 		if most < 4 {
 			require.Contains(t, r.Error, fmt.Sprintf("%s/cgroup.max.descendants is %d, and that is reached", own.Path(), most))
 		} else {

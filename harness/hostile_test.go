@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -73,7 +72,7 @@ func startStranger(t *testing.T, args ...string) int {
 	self := as(t, "stranger", args...)
 	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", args...)
 	cmd.Env = append(os.Environ(), self.Env...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	cmd.SysProcAttr = new(asUser(t, nobody))
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	require.NoError(t, err)
@@ -113,7 +112,7 @@ func TestAStrangerStopsNobody(t *testing.T) {
 	}
 	delegated := NewCageT(t, Limits{Max: roomForHarness})
 	delegate(t, delegated.Path(), "cgroup.procs", "cgroup.threads", "cgroup.subtree_control")
-	attr := syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody - 1, Gid: nobody}}
+	attr := asUser(t, nobody-1)
 	require.NoError(t, os.Chown(delegated.Path(), nobody-1, nobody))
 	for _, file := range []string{"cgroup.procs", "cgroup.threads", "cgroup.subtree_control"} {
 		require.NoError(t, os.Chown(filepath.Join(delegated.Path(), file), nobody-1, nobody))

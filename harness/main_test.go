@@ -48,7 +48,7 @@ func TestAUserIsLetOffWhatTakesRoot(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.v", "-test.run=^"+takesRoot+"$")
 	cmd.Env = append(os.Environ(), "OOMCAGE_STRICT=1")
 	if os.Geteuid() == 0 {
-		cmd.SysProcAttr = new(asNobody())
+		cmd.SysProcAttr = new(asUser(t, nobody))
 	}
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)

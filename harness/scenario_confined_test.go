@@ -24,7 +24,7 @@ const roomForHarness = 256 * MiB // it and a target of 100 MB
 func (s *ConfinedScenarios) TestAUserWithADelegatedCgroupRunsCages() {
 	own := NewCageT(s.T(), Limits{Max: roomForHarness})
 	delegate(s.T(), own.Path(), "cgroup.procs", "cgroup.threads", "cgroup.subtree_control")
-	first := confined(s.T(), own.Path(), asNobody(), "33554432")
+	first := confined(s.T(), own.Path(), asUser(s.T(), nobody), "33554432")
 	s.requireOwnKill(first)
 	left := cgroupsBelow(s.T(), own.Path())
 	s.Require().Len(left, 1)
@@ -32,7 +32,7 @@ func (s *ConfinedScenarios) TestAUserWithADelegatedCgroupRunsCages() {
 
 	others := s.mkdir(own, "others")
 	delegate(s.T(), others, "cgroup.procs", "cgroup.threads", "cgroup.subtree_control")
-	s.requireOwnKill(confined(s.T(), others, asNobody(), "33554432"))
+	s.requireOwnKill(confined(s.T(), others, asUser(s.T(), nobody), "33554432"))
 	s.Equal([]string{"others"}, cgroupsBelow(s.T(), own.Path()))
 	s.measured(33, "a user with a delegated cgroup: %s", first.Outcome.Verdict)
 }
@@ -53,13 +53,13 @@ func (s *ConfinedScenarios) mkdir(c *Cage, name string) string {
 // Row 33, a user to whom nothing is delegated, or not enough.
 func (s *ConfinedScenarios) TestAUserWithoutADelegatedCgroupIsToldWhatHelps() {
 	own := NewCageT(s.T(), Limits{Max: roomForHarness})
-	r := confined(s.T(), own.Path(), asNobody(), "33554432")
+	r := confined(s.T(), own.Path(), asUser(s.T(), nobody), "33554432")
 	s.True(r.NotSupported)
 	s.Contains(r.Error, "this process runs as user 65534 and may not write "+cgroupMount)
 	s.Contains(r.Error, "systemd-run --user")
 
 	delegate(s.T(), own.Path(), "cgroup.procs")
-	r = confined(s.T(), own.Path(), asNobody(), "33554432")
+	r = confined(s.T(), own.Path(), asUser(s.T(), nobody), "33554432")
 	s.True(r.NotSupported)
 	s.Contains(r.Error, "user 65534 may not write "+own.Path()+"/cgroup.subtree_control")
 	s.Contains(r.Error, "chown")

@@ -7,12 +7,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
+
+	"oomcage/harness/internal/filemodes"
 )
 
 func TestWhatIsSavedIsWhatWasGiven(t *testing.T) {
@@ -113,21 +113,6 @@ func TestNothingIsReplacedThatIsNoSpec(t *testing.T) {
 	require.Equal(t, "services: {web: {image: x}}\n", mustRead(t, path))
 }
 
-// withoutRights runs f as one who has no more rights to files than their modes give.
-func withoutRights(t *testing.T, dir string, f func()) {
-	t.Helper()
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if os.Geteuid() == 0 {
-		const nobody = 65534
-		require.NoError(t, os.Chown(dir, nobody, nobody))
-		require.NoError(t, os.Chmod(filepath.Dir(dir), 0o755))
-		require.NoError(t, unix.Setfsuid(nobody))
-		defer func() { require.NoError(t, unix.Setfsuid(0)) }()
-	}
-	f()
-}
-
 func TestAFileThatMayNotBeWrittenOrReadIsNotReplaced(t *testing.T) {
 	entries, err := entriesFor(t, "run", "./app")
 	require.NoError(t, err)
@@ -135,7 +120,7 @@ func TestAFileThatMayNotBeWrittenOrReadIsNotReplaced(t *testing.T) {
 	readOnly, closed := filepath.Join(dir, "report.html"), filepath.Join(dir, "spec.yaml")
 	require.NoError(t, os.WriteFile(readOnly, []byte("mine"), 0o444))
 	require.NoError(t, os.WriteFile(closed, []byte("services: {}\n"), 0o200))
-	withoutRights(t, dir, func() {
+	filemodes.Hold(t, func() {
 		require.NoError(t, writeWhole(filepath.Join(dir, "new"), []byte("x")))
 		require.ErrorIs(t, writeWhole(readOnly, []byte("a report")), fs.ErrPermission)
 		require.ErrorContains(t, saveSpecs(closed, entries), "what is there cannot be read, so it is not replaced")

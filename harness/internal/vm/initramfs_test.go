@@ -59,6 +59,7 @@ func TestInitramfsHoldsFilesFoldersAndLinks(t *testing.T) {
 	write := func(path, content string, mode os.FileMode) {
 		path = filepath.Join(dir, path)
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		require.NoError(t, os.Chmod(filepath.Dir(path), 0o755)) // whatever the umask is
 		require.NoError(t, os.WriteFile(path, []byte(content), mode))
 		require.NoError(t, os.Chmod(path, mode))
 	}
