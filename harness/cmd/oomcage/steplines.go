@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"sync"
 
 	"oomcage/harness"
@@ -24,8 +25,8 @@ type stepPrinter struct {
 	mu      sync.Mutex
 	acked   int         // how many steps were acknowledged
 	shown   stepReading // the last one that has a line
-	pending string      // the line of the last step, where it was not printed
-	last    stepReading // which that is of
+	pending string      // the name of the last step, where it has no line
+	last    stepReading // which was read after it
 	left    int         // steps without a line since the last one
 	all     int         // steps without a line
 	moves   pace        // of memory.current
@@ -82,22 +83,25 @@ func (s *stepPrinter) took(n int, failed error, r stepReading) {
 	if s.many {
 		n = s.acked
 	}
-	line := r.line(fmt.Sprint(n))
-	switch {
-	case r.differs(s.shown):
-		if !s.news.due(s.left) {
-			s.pending, s.last = line, r
-			return
-		}
-	case !r.moved(s.shown) || !s.moves.due(s.left):
-		s.pending, s.last = line, r
+	name := strconv.Itoa(n)
+	if s.due(r) {
+		s.print(name, r)
 		return
 	}
-	s.print(line, r)
+	s.pending, s.last = name, r
 }
 
-// print prints the line of a reading. Where the limit, of which the bars are, has moved, that has one of its own.
-func (s *stepPrinter) print(line string, r stepReading) {
+// due reports whether a reading has a line, and counts it.
+func (s *stepPrinter) due(r stepReading) bool {
+	if r.differs(s.shown) {
+		return s.news.due(s.left)
+	}
+	return r.moved(s.shown) && s.moves.due(s.left)
+}
+
+// print prints the line of a step. Where the limit, of which the bars are, has moved, that has one of its own.
+func (s *stepPrinter) print(name string, r stepReading) {
+	line := r.line(name)
 	if r.limit != s.shown.limit {
 		line = fmt.Sprintf("%-6s %s\n", "", ofLimit(r.limit)+" from here on") + line
 	}
