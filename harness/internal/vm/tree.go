@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/cavaliergopher/cpio"
+	"golang.org/x/sys/unix"
 )
 
 // tree is the guest's root file system before it is written. Everything in it belongs to root.
@@ -53,34 +54,54 @@ func newTree() (*tree, error) {
 
 // resolve follows the links that the tree itself has in all but the last element of path.
 func (t *tree) resolve(path string) string {
-	dir, base := filepath.Split(filepath.Clean(path))
-	if dir == "/" {
-		return filepath.Join(dir, base)
-	}
-	return filepath.Join(t.follow(dir), base)
+	path, _ = t.walk(path, false)
+	return path
 }
 
 // follow follows the links that the tree itself has in all of path.
 func (t *tree) follow(path string) string {
-	path = t.resolve(path)
-	for range 40 { // as the kernel's own limit
-		e, ok := t.entries[path]
-		if !ok || e.mode&cpio.ModeType != cpio.TypeSymlink {
-			break
-		}
-		target := e.link
-		if !filepath.IsAbs(target) {
-			target = filepath.Join(filepath.Dir(path), target)
-		}
-		path = t.resolve(target)
-	}
+	path, _ = t.walk(path, true)
 	return path
+}
+
+// maxLinks is how many links of a path are followed, as in the kernel (MAXSYMLINKS in include/linux/namei.h).
+const maxLinks = 40
+
+// walk goes from element to element, and through the last one too where it is to. A path of too many links is returned as it is,
+// and leads nowhere.
+func (t *tree) walk(path string, last bool) (to string, leads bool) {
+	path = filepath.Clean(path)
+	at, rest, links := "/", elements(path), 0
+	for len(rest) > 0 {
+		next := filepath.Join(at, rest[0])
+		rest = rest[1:]
+		e, ok := t.entries[next]
+		if !ok || e.mode&cpio.ModeType != cpio.TypeSymlink || len(rest) == 0 && !last {
+			at = next
+			continue
+		}
+		if links++; links > maxLinks {
+			return path, false
+		}
+		if filepath.IsAbs(e.link) {
+			at = "/"
+		}
+		rest = append(elements(e.link), rest...)
+	}
+	return at, true
+}
+
+func elements(path string) []string {
+	return strings.FieldsFunc(path, func(r rune) bool { return r == filepath.Separator })
 }
 
 // set adds the entry and the folders above it. A folder that is there already, or a link that stands for
 // one, stays as it is; a folder and anything else never take each other's place.
 func (t *tree) set(path string, e entry) error {
-	path = t.resolve(path)
+	path, leads := t.walk(path, false)
+	if !leads {
+		return fmt.Errorf("add %s to the guest: %w", path, unix.ELOOP)
+	}
 	e.moved = t.moved
 	if old, exists := t.entries[path]; exists {
 		was, is := old.mode&cpio.ModeType, e.mode&cpio.ModeType
