@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
@@ -24,7 +25,7 @@ func (p *Process) noteTraced() {
 	if p.held != nil || p.child == nil || p.Status().Ended || p.isWaitable() {
 		return
 	}
-	status, known := tracedEnd(p.PID())
+	status, known := tracedEnd(fmt.Sprintf("/proc/%d", p.PID()))
 	last := lookAt(p.PID(), p.group.Name())
 	if !known || p.child.Signal(syscall.Signal(0)) != nil { // waited for by now: what was read may be another process's
 		return
@@ -42,40 +43,32 @@ func (p *Process) isWaitable() bool {
 	return handleErr != nil || err != nil || info.Signo != 0
 }
 
-// tracedEnd reads how a process has ended that is held by a tracer: each thread of it that is traced stays as a zombie until the tracer
-// has waited for it. It is not known while a thread runs, nor to a user who is shown no exit codes.
-func tracedEnd(pid int) (s outcome.ExitStatus, known bool) {
-	threads := threadsIn(pid)
-	if len(threads) == 0 {
+// tracedEnd reads how a process has ended that is held by a tracer, from its folder in /proc: each thread of it that is traced stays as
+// a zombie until the tracer has waited for it. It is not known while a thread runs, nor to a user who is shown no exit codes.
+//
+// A thread may run that is not listed: the kernel's list ends at one that ends meanwhile (proc_task_readdir in fs/proc/base.c). So
+// their number counts too. Those that are dead, and still there after it was read, are in it: where it is theirs, there is no other.
+func tracedEnd(dir string) (s outcome.ExitStatus, known bool) {
+	stats, _ := filepath.Glob(dir + "/task/*/stat") // the pattern is ours
+	if len(stats) == 0 || !allDead(stats) {
 		return s, false
 	}
-	root := os.Geteuid() == 0
-	for _, tid := range threads {
-		text, err := sys.ReadFile(fmt.Sprintf("/proc/%d/task/%s/stat", pid, tid))
-		if err == nil && !readStatLine(text, root).dead() {
-			return s, false
-		}
-	}
-	if !slices.Equal(threadsIn(pid), threads) { // one that has ended meanwhile may have started another
+	l := readThreadStat(dir + "/stat")
+	if !l.dead() || l.threads != len(stats) || !allDead(stats) {
 		return s, false
 	}
-	text, err := sys.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return s, false
-	}
-	if l := readStatLine(text, root); l.dead() {
-		return l.status()
-	}
-	return s, false
+	return l.status()
 }
 
-// threadsIn lists the threads of a process, in an order of its own.
-func threadsIn(pid int) (tids []string) {
-	entries, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid)) // where it cannot be listed, there are none
-	for _, e := range entries {
-		tids = append(tids, e.Name())
-	}
-	return tids
+// allDead reports whether these are the threads that have ended.
+func allDead(stats []string) bool {
+	return !slices.ContainsFunc(stats, func(stat string) bool { return !readThreadStat(stat).dead() })
+}
+
+// readThreadStat reads the stat of a thread, or of a process. It is of none where that is not there.
+func readThreadStat(path string) statLine {
+	text, _ := sys.ReadFile(path)
+	return readStatLine(text, os.Geteuid() == 0)
 }
 
 // awaitTraced waits until a target that is sure to end has ended, also where a tracer holds it, or ctx has.

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"encoding/binary"
+	"fmt"
 	"os/exec"
 	"testing"
 	"time"
@@ -34,7 +35,7 @@ func TestATargetWhoseThreadsRelayEachOtherHasNotEnded(t *testing.T) {
 	}()
 	require.Eventually(t, func() bool { return lookAt(target.Process.Pid, "/").leaderDead }, time.Minute, time.Millisecond)
 	for range 2000 {
-		status, known := tracedEnd(target.Process.Pid)
+		status, known := tracedEnd(fmt.Sprintf("/proc/%d", target.Process.Pid))
 		require.False(t, known, "%s", status)
 	}
 }

@@ -2,9 +2,13 @@ package harness
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,12 +34,12 @@ func TestTheEndOfWhatATracerHoldsIsKnown(t *testing.T) {
 			target := mustStart(t, "traceable")
 			tracer := mustStart(t, "tracer", strconv.Itoa(target.Process.Pid), how)
 			p := &Process{child: target.Process}
-			_, known := tracedEnd(p.PID())
+			_, known := tracedEnd(fmt.Sprintf("/proc/%d", p.PID()))
 			require.False(t, known, "it runs")
 			require.False(t, p.isWaitable())
 			require.NoError(t, target.Process.Kill())
 			require.Eventually(t, func() bool {
-				status, known := tracedEnd(p.PID())
+				status, known := tracedEnd(fmt.Sprintf("/proc/%d", p.PID()))
 				return known && status == sigkill
 			}, time.Minute, time.Millisecond)
 			require.False(t, p.isWaitable(), "its parent cannot wait for it")
@@ -57,6 +61,46 @@ func TestAKilledTargetThatATracerHoldsIsJudgedAtOnce(t *testing.T) {
 			o.RequireVerdict(t, OOMKilled)
 			require.Equal(t, sigkill, o.Evidence.Status)
 			require.Less(t, time.Since(start), closeTimeout/2)
+		})
+	}
+}
+
+// A list of threads was taken for all of them: the kernel's own ends at a thread that ends meanwhile, and what that one had started
+// was not in it.
+func TestAThreadThatIsNotListedMayRun(t *testing.T) {
+	stat := func(state string, threads int) string {
+		fields := slices.Repeat([]string{"0"}, exitCodeOf+1)
+		fields[0], fields[threadsOf], fields[exitCodeOf] = state, strconv.Itoa(threads), "9"
+		return "7 (a) b) " + strings.Join(fields, " ") + "\n"
+	}
+	for name, c := range map[string]struct {
+		leader string
+		tasks  map[string]string
+		known  bool
+	}{
+		"the leader alone":             {stat("Z", 1), map[string]string{"7": stat("Z", 1)}, true},
+		"and one that is traced":       {stat("Z", 2), map[string]string{"7": stat("Z", 2), "8": stat("Z", 2)}, true},
+		"one is not listed":            {stat("Z", 2), map[string]string{"7": stat("Z", 2)}, false},
+		"one of two is gone":           {stat("Z", 2), map[string]string{"7": stat("Z", 2), "8": ""}, false},
+		"one runs":                     {stat("Z", 2), map[string]string{"7": stat("Z", 2), "8": stat("R", 2)}, false},
+		"it is not dead":               {stat("S", 1), map[string]string{"7": stat("S", 1)}, false},
+		"its parent has waited for it": {stat("Z", 0), nil, false},
+		"it is gone":                   {"", nil, false},
+		"it is gone, and was listed":   {"", map[string]string{"7": stat("Z", 1)}, false},
+		"the leader's line is cut off": {"7 (a) Z 1", map[string]string{"7": stat("Z", 1)}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "stat"), []byte(c.leader), 0o600))
+			for tid, text := range c.tasks {
+				require.NoError(t, os.MkdirAll(filepath.Join(dir, "task", tid), 0o700))
+				require.NoError(t, os.WriteFile(filepath.Join(dir, "task", tid, "stat"), []byte(text), 0o600))
+			}
+			status, known := tracedEnd(dir)
+			require.Equal(t, c.known, known)
+			if known {
+				require.Equal(t, sigkill, status)
+			}
 		})
 	}
 }
