@@ -34,7 +34,7 @@ func TestAMachineIsOfItsProcessor(t *testing.T) {
 	} {
 		assert.Contains(t, line, want)
 	}
-	for _, x86 := range []string{"no_timer_check", "reboot=t", "tsc", "lpj", "microvm", "isa-serial", "erms"} {
+	for _, x86 := range []string{"no_timer_check", "clearcpuid", "reboot=t", "tsc", "lpj", "microvm", "isa-serial", "erms"} {
 		assert.NotContains(t, line, x86)
 	}
 	m.accel = accelKVM
@@ -43,7 +43,7 @@ func TestAMachineIsOfItsProcessor(t *testing.T) {
 	assert.Contains(t, m.commandLine(), "-M microvm,rtc=on -accel kvm -cpu host ")
 	m.accel = accelTCG
 	assert.Contains(t, m.commandLine(), "-M microvm,rtc=on -accel tcg,thread=single -cpu max,-erms,-fsrm ")
-	assert.Contains(t, m.commandLine(), "console=ttyS0 loglevel=4 panic=-1 panic_print=0x20 reboot=t rdinit=/init psi=1 cryptomgr.notests no_timer_check norandmaps")
+	assert.Contains(t, m.commandLine(), "console=ttyS0 loglevel=4 panic=-1 panic_print=0x20 reboot=t rdinit=/init psi=1 cryptomgr.notests no_timer_check clearcpuid=141 norandmaps")
 }
 
 func TestTheProcessorOfAGuestIsAskedFor(t *testing.T) {
