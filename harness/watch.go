@@ -42,7 +42,8 @@ type WatchSpec struct {
 // seen until then is the outcome. Its Evidence.Watched says how much was known. Where the cgroup is removed at once when its
 // processes are gone, the kernel log, the counters above and the last reading decide; where these do not suffice, the verdict
 // is Inconclusive and says why. An error says that there is nothing to watch: no such cgroup or process, or no memory
-// controller.
+// controller. Where the next life cannot be watched, say for want of descriptors, the outcome of those before is returned as
+// well as the error.
 //
 // It takes no root, but for the kernel log where that is closed to users (kernel.dmesg_restrict).
 func Watch(ctx context.Context, s WatchSpec) (*Outcome, error) {

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -264,4 +265,21 @@ func TestEachRestartOfWhatIsWatchedIsALife(t *testing.T) {
 	require.Empty(t, o.Evidence.Kills)
 	require.Equal(t, 2, o.Evidence.Watched.Unseen, "of three restarts one is a life of the outcome")
 	require.Contains(t, o.String(), "unseen     2 restarts of it: over before it could be looked at")
+}
+
+// All lives were lost when the next one could not be watched, say for want of descriptors.
+func TestTheLivesBeforeAreKeptWhereTheNextOneCannotBeWatched(t *testing.T) {
+	c := NewCageT(t, Limits{Max: 32 * MiB})
+	first := told(t, c)
+	m := &restarting{left: 1, again: func() { told(t, c) }}
+	once := sync.OnceFunc(func() { mustSignal(t, first, syscall.SIGUSR1) })
+	w := &watching{start: time.Now(), log: openKernelLog(), manager: m, spec: WatchSpec{
+		PID: first.PID(), Observe: func(outcome.Sample, Bytes) { once() }, // the next one has another
+	}}
+	defer w.log.close()
+	o, err := w.lives(t.Context(), c.group)
+	require.EqualError(t, err, fmt.Sprintf("watch process %d: no such process", first.PID()))
+	require.NotNil(t, o)
+	o.RequireVerdict(t, OOMKilled)
+	require.Equal(t, 3, o.Evidence.Watched.Unseen, "of three restarts none is a life of the outcome")
 }

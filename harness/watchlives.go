@@ -10,20 +10,20 @@ import (
 )
 
 // lives watches what runs in the group, and what its manager starts in it after that. The outcome is that of the last life, with
-// the others in it.
+// the others in it; where the next one could not be watched, it is returned as well as the error.
 func (w *watching) lives(ctx context.Context, g *cgroup.Group) (*Outcome, error) {
 	if w.manager == nil {
 		return w.allLives(ctx, g)
 	}
 	before, counted := w.manager.restarts(ctx)
 	o, err := w.allLives(ctx, g)
-	if err != nil || !counted {
+	if o == nil || !counted {
 		return o, err
 	}
 	if now, counted := w.manager.restarts(context.WithoutCancel(ctx)); counted {
 		o.Evidence.Watched.Unseen = max(now-before-len(o.Lives), 0)
 	}
-	return o, nil
+	return o, err
 }
 
 func (w *watching) allLives(ctx context.Context, g *cgroup.Group) (*Outcome, error) {
@@ -38,7 +38,7 @@ func (w *watching) allLives(ctx context.Context, g *cgroup.Group) (*Outcome, err
 			return last, nil
 		}
 		if err != nil {
-			return nil, err
+			return last, err
 		}
 		o.Lives = slices.Clone(lives)
 		o.Verdict, o.Why = o.Judge()

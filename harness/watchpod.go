@@ -117,10 +117,11 @@ func (p *watchedPod) watch(ctx context.Context) (*Outcome, error) {
 			end()
 		}
 	}
-	if err = errors.Join(err, p.problem); err != nil {
+	err = errors.Join(err, p.problem)
+	if err != nil && (whole == nil || len(p.lives) == 0) {
 		return nil, err
 	}
-	return p.outcome(whole), nil
+	return p.outcome(whole), err
 }
 
 // oneAtATime has Observe, which the watch of the whole calls, and ObserveLife not be called at once.
@@ -149,8 +150,11 @@ func (p *watchedPod) watchWhole(ctx context.Context) (last *Outcome, err error) 
 		if last != nil && cgroup.IsGone(err) { // removed before it could be looked at
 			return last, nil
 		}
-		if err != nil || !o.Evidence.Watched.Ended || !p.awaitNext(ctx, p.group) {
-			return o, err
+		if err != nil {
+			return last, err
+		}
+		if !o.Evidence.Watched.Ended || !p.awaitNext(ctx, p.group) {
+			return o, nil
 		}
 		last = o
 	}

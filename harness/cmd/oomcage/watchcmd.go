@@ -113,14 +113,10 @@ func (f *watchFlags) run(ctx context.Context, w, stderr io.Writer) error {
 	}
 	noteClosedLog(stderr)
 	o, err := f.watch(ctx, w)
-	if err != nil {
+	if o == nil {
 		return err
 	}
-	if f.asJSON {
-		err = printJSON(w, o)
-	} else if _, printErr := fmt.Fprintf(w, "\n%s", o); printErr != nil {
-		err = fmt.Errorf("print the outcome: %w", printErr)
-	}
+	err = errors.Join(err, f.print(w, o))
 	if f.out != "" {
 		err = errors.Join(err, results.keep(o))
 	}
@@ -129,6 +125,16 @@ func (f *watchFlags) run(ctx context.Context, w, stderr io.Writer) error {
 	}
 	if unmet := ends.Unmet(o); unmet != "" {
 		return failed(unmet)
+	}
+	return nil
+}
+
+func (f *watchFlags) print(w io.Writer, o *harness.Outcome) error {
+	if f.asJSON {
+		return printJSON(w, o)
+	}
+	if _, err := fmt.Fprintf(w, "\n%s", o); err != nil {
+		return fmt.Errorf("print the outcome: %w", err)
 	}
 	return nil
 }
