@@ -152,8 +152,9 @@ var roles = map[string]func(){
 		fmt.Println("read it")
 		wait()
 	},
-	// reread FILE N: reads a file round after round, and keeps N bytes more after each.
-	"reread": func() { reread(os.Args[1], mustAtoi(os.Args[2])) },
+	// reread FILE N: reads a file round after round, and keeps N bytes more after each. The kernel reads it page by page, or ahead
+	// where there is a third argument.
+	"reread": func() { reread(os.Args[1], mustAtoi(os.Args[2]), len(os.Args) > 3) },
 	// litter FILES N: leaves so many files of 1 MiB in TMPDIR, and then takes N bytes.
 	"litter": func() {
 		for range mustAtoi(os.Args[1]) {

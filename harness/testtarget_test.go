@@ -73,13 +73,16 @@ func take(n int) {
 }
 
 // reread has the file mapped, as a program has its text.
-func reread(path string, keep int) {
+func reread(path string, keep int, ahead bool) {
 	f, err := os.Open(path)
 	fail(err)
 	info, err := f.Stat()
 	fail(err)
 	pages, err := unix.Mmap(int(f.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_SHARED)
 	fail(err)
+	if !ahead {
+		fail(unix.Madvise(pages, unix.MADV_RANDOM))
+	}
 	var sum byte // of what was read, so that it is
 	for round := 1; ; round++ {
 		for i := 0; i < len(pages); i += 4096 {
