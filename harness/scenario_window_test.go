@@ -63,8 +63,8 @@ func (s *WindowScenarios) TestABurstIsKilledAtTheSameBytesAsManySmallSteps() {
 // keeps a little more, and thrashes with ever less page cache until there is room for none.
 //
 // That holds for single pages. From Linux 6.16 on ext4 reads ahead in folios of many, a few of which fill this cage, and the kernel may
-// find that it can take back none of them. On 6.18 it killed the first target in 1 of 13, and the second one with 5.2 to 6.5 MiB of its
-// own (2026-11). So a target whose file is read ahead, as a program's text is, either stalls or is killed, and never hangs.
+// find that it can take back none of them. On 6.18 it killed the first target in 1 of 15 runs, and the second one with 5.0 to 7.1 MiB of
+// its own; with MADV_RANDOM it did neither (2026-11). So a target whose file is read ahead, as a program's text is, either stalls or is killed, and never hangs.
 func (s *WindowScenarios) TestAWorkingSetOfFilesOverTheLimitStalls() {
 	const limit, size, step = 8 * MiB, 12 * MiB, 1 * MiB
 	// As many as the second target needs to fill the cage. A round takes 0.2 s, and 4 s with 13 processes

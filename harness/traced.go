@@ -60,12 +60,12 @@ func tracedEnd(dir string) (s outcome.ExitStatus, known bool) {
 	return l.status()
 }
 
-// allDead reports whether these are the threads that have ended.
+// allDead reports whether each of these threads has ended, and is still there.
 func allDead(stats []string) bool {
 	return !slices.ContainsFunc(stats, func(stat string) bool { return !readThreadStat(stat).dead() })
 }
 
-// readThreadStat reads the stat of a thread, or of a process. It is of none where that is not there.
+// readThreadStat reads the stat of a thread, or of a process. What cannot be read is zero, and not dead.
 func readThreadStat(path string) statLine {
 	text, _ := sys.ReadFile(path)
 	return readStatLine(text, os.Geteuid() == 0)

@@ -271,7 +271,10 @@ func TestEachRestartOfWhatIsWatchedIsALife(t *testing.T) {
 func TestTheLivesBeforeAreKeptWhereTheNextOneCannotBeWatched(t *testing.T) {
 	c := NewCageT(t, Limits{Max: 32 * MiB})
 	first := told(t, c)
-	m := &restarting{left: 1, again: func() { told(t, c) }}
+	m := &restarting{left: 1, again: func() {
+		<-first.done // else it is a zombie, of which another error tells
+		told(t, c)
+	}}
 	once := sync.OnceFunc(func() { mustSignal(t, first, syscall.SIGUSR1) })
 	w := &watching{start: time.Now(), log: openKernelLog(), manager: m, spec: WatchSpec{
 		PID: first.PID(), Observe: func(outcome.Sample, Bytes) { once() }, // the next one has another

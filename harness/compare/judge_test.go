@@ -157,7 +157,7 @@ func changedPeaks(c *Comparison) (n int) {
 
 // docs/compare.md states these figures.
 func TestEqualBuildsAreQuiet(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(800)) // in an emulated guest half of the time was its collection
+	defer debug.SetGCPercent(debug.SetGCPercent(800)) // an emulated guest is slow to collect it
 	const comparisons = 1000
 	for name, noise := range kindsOfNoise {
 		for _, points := range []int{1, 2, 3, 6, 24} {

@@ -58,7 +58,7 @@ func TestResultsAreKeptLineByLineAndReadBack(t *testing.T) {
 
 // A sweep may be killed within a write: any beginning of a file must do.
 func TestAFileThatEndsAnywhereIsGoneOnWithAfterItsLastWholeLine(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(800)) // in an emulated guest half of the time was its collection
+	defer debug.SetGCPercent(debug.SetGCPercent(800)) // an emulated guest is slow to collect it
 	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() {
 		t.Setenv("TMPDIR", "/dev/shm") // thousands of syncs take minutes on a disk, and where a file ends is the same here
 	}

@@ -172,21 +172,6 @@ func TestDynamicExecutableBringsItsLibraries(t *testing.T) {
 	assert.Equal(t, "a b c\n", g.stdout.String())
 }
 
-func TestAnEmulatedKernelLeavesCmpxchg16bToPrograms(t *testing.T) {
-	if kernels.Host != kernels.AMD64 {
-		t.Skip("it is an instruction of amd64")
-	}
-	const script = `while read -r line; do
-		case $line in "model name"*TCG*) tcg=1 ;; flags*) case "$line " in *" cx16 "*) cx16=1 ;; esac ;; esac
-	done </proc/cpuinfo
-	echo "emulated=$tcg cx16=$cx16"`
-	for _, kernel := range testedKernels(t) {
-		g := boot(t, "", func(o *Options) { o.Kernel, o.Program, o.Args = kernel, "sh", []string{"-c", script} })
-		require.NoError(t, g.err)
-		assert.Contains(t, []string{"emulated=1 cx16=\n", "emulated= cx16=1\n"}, g.stdout.String(), kernel)
-	}
-}
-
 func TestFilesComeBack(t *testing.T) {
 	dir, elsewhere := t.TempDir(), t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "testdata"), 0o755))

@@ -91,6 +91,10 @@ func (t *tree) walk(path string, last bool) (to string, leads bool) {
 	return at, true
 }
 
+func tooManyLinks(path string) error {
+	return fmt.Errorf("add %s to the guest: %w: one on the way leads to itself, or they are more than %d; name another path", path, unix.ELOOP, maxLinks)
+}
+
 func elements(path string) []string {
 	return strings.FieldsFunc(path, func(r rune) bool { return r == filepath.Separator })
 }
@@ -100,7 +104,7 @@ func elements(path string) []string {
 func (t *tree) set(path string, e entry) error {
 	path, leads := t.walk(path, false)
 	if !leads {
-		return fmt.Errorf("add %s to the guest: %w", path, unix.ELOOP)
+		return tooManyLinks(path)
 	}
 	e.moved = t.moved
 	if old, exists := t.entries[path]; exists {
@@ -159,11 +163,11 @@ func (t *tree) mirror(path string) ([]placed, error) {
 
 // mirrorLinks adds the links among the elements of path and returns where it really is.
 func (t *tree) mirrorLinks(path string, depth int) (string, error) {
-	if depth > 40 {
-		return "", fmt.Errorf("%s: too many levels of symbolic links", path)
+	if depth > maxLinks {
+		return "", tooManyLinks(path)
 	}
 	done := "/"
-	rest := strings.Split(strings.Trim(filepath.Clean(path), "/"), "/")
+	rest := elements(filepath.Clean(path))
 	for i, name := range rest {
 		here := filepath.Join(done, name)
 		info, err := os.Lstat(here)
