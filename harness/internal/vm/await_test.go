@@ -28,7 +28,7 @@ func guestOf(t *testing.T, limit time.Duration) (w *waiting, frames chan receive
 	closed.Close()
 	done := make(chan struct{})
 	close(done)
-	s, _ := given(1, limit)
+	s := given(1, limit)
 	frames = make(chan received, 1)
 	p := &process{conn: ours, frames: &frameWriter{w: ours}, monitor: &monitor{conn: silent}, done: done, kill: func() {}}
 	return s.newWaiting(p, frames, newSigns(), nil), frames, sent

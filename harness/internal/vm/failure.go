@@ -31,8 +31,7 @@ const (
 	guestOOM     failureKind = "oom"       // the whole guest ran out of memory
 	noExitCode   failureKind = "no-exit"   // the guest ended without an exit code
 	timeLimit    failureKind = "timeout"   // the time limit was reached
-	bootLimit    failureKind = "boot"      // the guest said nothing for too long
-	silentGuest  failureKind = "silent"    // it booted, and did not start the program
+	silentGuest  failureKind = "silent"    // the guest said nothing for too long, and had not started the program
 	flawedGuest  failureKind = "flaw"      // it booted, and its machine was not right
 	notResumed   failureKind = "resume"    // QEMU did not resume a guest that was saved
 	guestFailed  failureKind = "init"      // the guest's init could not do its work
@@ -52,6 +51,14 @@ func (f *Failure) with(detail string) *Failure {
 
 // UsageError reports whether the options themselves are wrong, so that nothing was tried.
 func (f *Failure) UsageError() bool { return f.kind == badRequest }
+
+// kept is where what is known of the guest was kept, as the end of a sentence.
+func (f *Failure) kept() string {
+	if f.Artifacts == "" {
+		return ""
+	}
+	return "; what is known of it: " + f.Artifacts
+}
 
 // asFailure makes a Failure of any error.
 func asFailure(err error) *Failure {

@@ -153,10 +153,12 @@ func awaitWord(host *frameReader) (resumeWord, error) {
 // saved is called in a guest that shall be saved. It says so to the host and returns in each guest that goes on from
 // there, with its job. What is wrong is the flaw of the machine.
 func saved(w *frameWriter, host *frameReader, j job) (next job, flaw string, err error) {
-	g, prepareErr := prepareSaved(j)
-	flaw = machineFlaw(j)
-	if prepareErr != nil {
-		flaw = prepareErr.Error()
+	var g *savedGuest
+	var prepareErr error
+	if flaw = machineFlaw(j); flaw == "" { // else it may stop for ever at the first sleep
+		if g, prepareErr = prepareSaved(j); prepareErr != nil {
+			flaw = prepareErr.Error()
+		}
 	}
 	if err := w.frame(frameHello, []byte(flaw)); err != nil {
 		return j, flaw, err

@@ -31,7 +31,7 @@ func receiving(t *testing.T, s *session) (signs, <-chan received) {
 
 func TestWhatTheGuestSendsDoesNotWaitForAReaderOfItsOutput(t *testing.T) {
 	stdout, program := io.Pipe()
-	s, _ := given(1, 0)
+	s := given(1, 0)
 	s.opts.Stdout = program
 	signs, frames := receiving(t, s)
 	<-signs.ended // it was sent behind the output
@@ -48,7 +48,7 @@ func TestOutputThatCannotBeWrittenEndsTheGuest(t *testing.T) {
 	stdout, program := io.Pipe()
 	broken := errors.New("broken")
 	require.NoError(t, stdout.CloseWithError(broken))
-	s, _ := given(1, 0)
+	s := given(1, 0)
 	s.opts.Stdout = program
 	_, frames := receiving(t, s)
 	assert.ErrorIs(t, (<-frames).err, broken)

@@ -58,8 +58,7 @@ type session struct {
 	whole   bool        // the guest has sent all of that
 	cut     bool        // it took too long
 
-	boots    int       // guests started so far
-	silent   int       // of them, those that fell silent before the program began
+	attempts
 	deadline time.Time // of the program; zero before a guest's first word, and without a limit
 
 	received
@@ -84,20 +83,21 @@ func (s *session) run(ctx context.Context) (int, error) {
 			return code, err
 		}
 		f := asFailure(err)
-		if s.mayBootInstead(f) {
+		instead := s.mayBootInstead(f)
+		again := !instead && s.again(f)
+		if f.kind == silentGuest || !instead && !again && f.kind != noReader {
+			f.Artifacts = s.keep()
+		}
+		switch {
+		case instead:
 			if err := s.bootInstead(ctx, f); err != nil {
 				return 0, err
 			}
-			continue
-		}
-		again := s.again(f)
-		if f.kind != noReader && (!again || f.kind == silentGuest) {
-			f.Artifacts = s.keep()
-		}
-		if !again {
+		case again:
+			s.warn(f.Found + fmt.Sprintf("; nothing has run yet, so guest %d is booted", s.boots+1) + f.kept())
+		default:
 			return 0, f
 		}
-		s.sayAgain(f)
 	}
 }
 

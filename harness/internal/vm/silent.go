@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// maxSilent is how many guests may fall silent before the program has begun.
+	// maxSilent is how many guests may fall silent before the program has begun, or before they can be saved.
 	maxSilent = 2
 	// maxBoots is how many guests are booted at most. Stopped at the wrong 4 ms of its boot, a guest's clock is
 	// unusable. 6 of 62 fell silent so on 2 cores at load 10 to 18 (November 2026), so five in a row are 1 of 100,000.
@@ -18,6 +18,21 @@ const (
 
 	flawHelps = "run it when the machine is less busy: the kernel measures this in the first 2 s of its boot, and lost the CPU meanwhile"
 )
+
+// attempts counts the guests that are booted for one purpose.
+type attempts struct {
+	boots  int // guests started so far
+	silent int // of them, those that fell silent
+}
+
+// again takes into account how the last guest failed, and reports whether another may be booted. Nothing has run yet in those
+// that may.
+func (a *attempts) again(f *Failure) bool {
+	if f.kind == silentGuest {
+		a.silent++
+	}
+	return a.boots < maxBoots && (f.kind == flawedGuest || f.kind == silentGuest && a.silent < maxSilent)
+}
 
 // helloTime bounds the time from QEMU's start to the guest's first word.
 func (s *session) helloTime() time.Duration {
@@ -69,10 +84,9 @@ func (s *session) notBegun(hello bool) *Failure {
 		f = failure(timeLimit, fmt.Sprintf("the time limit of %v was reached, and the guest had not started the program yet", s.limit),
 			"give it more with -timeout DURATION")
 	case !hello:
-		f = failure(bootLimit, fmt.Sprintf("the guest said nothing for %v after QEMU was started", s.helloTime()),
-			"try another kernel with -kernel FILE, or -accel tcg")
+		f = failure(silentGuest, fmt.Sprintf("the guest said nothing for %v after QEMU was started", s.helloTime()),
+			"try another kernel with -kernel FILE, or -accel tcg; "+machineFile+" has the state of the machine")
 	default:
-		s.silent++
 		f = failure(silentGuest, fmt.Sprintf("the guest booted, and then said nothing for %v: the program had not begun", s.beginTime().Round(time.Second)),
 			"read "+machineFile+": it has the registers, the interrupt controllers and the timers as they were")
 	}
@@ -80,22 +94,12 @@ func (s *session) notBegun(hello bool) *Failure {
 	return f.with(tail(console, nil))
 }
 
-// again reports whether another guest may be booted after this failure. Nothing has run yet in those that may.
+// again reports whether another guest may be booted after this failure, before the time limit.
 func (s *session) again(f *Failure) bool {
 	over := !s.deadline.IsZero() && time.Now().After(s.deadline)
-	again := !over && s.boots < maxBoots &&
-		(f.kind == flawedGuest || f.kind == silentGuest && s.silent < maxSilent)
+	again := s.attempts.again(f) && !over
 	if !again && s.boots > 1 {
 		f.Found += fmt.Sprintf(" (guest %d; in those before it the program had not begun)", s.boots)
 	}
 	return again
-}
-
-// sayAgain counts a guest that is given up.
-func (s *session) sayAgain(f *Failure) {
-	var kept string
-	if f.Artifacts != "" {
-		kept = "; what is known of it: " + f.Artifacts
-	}
-	warner(s.opts.Stderr)(fmt.Sprintf("%s; nothing has run yet, so guest %d is booted%s", f.Found, s.boots+1, kept))
 }

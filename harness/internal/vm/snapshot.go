@@ -76,7 +76,7 @@ func (o Options) findSnapshot(ctx context.Context, m machine, tsc tscSample, war
 	if err != nil {
 		return nil, nil //nolint:nilerr // without a home nothing is saved, and guests are booted
 	}
-	s, err := store.get(ctx, m, tsc, warn)
+	s, err := store.get(ctx, m, tsc, saver{o.saving, warn, o.keep})
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -92,6 +92,15 @@ func (o Options) findSnapshot(ctx context.Context, m machine, tsc tscSample, war
 		return nil, nil
 	}
 	return s, nil
+}
+
+// saving bounds the time from QEMU's start to the first word of a guest to be saved, and from there until it is saved. Tests
+// change its machine.
+func (o Options) saving(boot int, m *machine) time.Duration {
+	if o.test.saving != nil {
+		return o.test.saving(boot, m)
+	}
+	return bootTime
 }
 
 // pack writes what goes along with the guest, and decides with how much memory it is started.
@@ -154,7 +163,7 @@ func (s *session) mayBootInstead(f *Failure) bool {
 
 // bootInstead throws the snapshot away.
 func (s *session) bootInstead(ctx context.Context, f *Failure) error {
-	s.warn("the saved guest " + s.saved.dir + " cannot be resumed: " + f.Found + "; it is thrown away, nothing has run yet, and one is booted")
+	s.warn("the saved guest " + s.saved.dir + " cannot be resumed: " + f.Found + "; it is thrown away, nothing has run yet, and one is booted" + f.kept())
 	if err := s.saved.throwAway(ctx, f); err != nil {
 		s.warn(err.Error())
 	}

@@ -19,8 +19,15 @@ import (
 // makingPrefix begins the names of snapshots that are not whole.
 const makingPrefix = ".making-"
 
+// saver is for whom a guest is saved.
+type saver struct {
+	limit func(boot int, m *machine) time.Duration // see Options.saving
+	warn  func(line string)
+	keep  func(name string, m machine, files map[string][]byte) (dir string) // see Options.keep
+}
+
 // make makes a snapshot of the kind. The store is locked.
-func (st store) make(ctx context.Context, m machine, k kind) (*snapshot, error) {
+func (st store) make(ctx context.Context, m machine, k kind, by saver) (*snapshot, error) {
 	name, err := k.name()
 	if err != nil {
 		return nil, err
@@ -32,20 +39,22 @@ func (st store) make(ctx context.Context, m machine, k kind) (*snapshot, error) 
 		return nil, err
 	}
 	s := &snapshot{fresh: true, about: about{Kind: k, TSCKHz: m.tscKHz}}
-	for try := 1; ; try++ {
+	for tried := (attempts{boots: 1}); ; tried.boots++ {
+		booted := m
+		limit := by.limit(tried.boots-1, &booted)
 		if s.dir, err = os.MkdirTemp(st.dir, makingPrefix); err != nil {
 			return nil, err
 		}
-		err = s.fill(ctx, m)
+		err = s.fill(ctx, booted, limit, by)
 		if err == nil {
 			break
 		}
 		err = errors.Join(err, os.RemoveAll(s.dir))
 		var f *Failure
-		again := errors.As(err, &f) && (f.kind == flawedGuest || f.kind == silentGuest)
-		if !again || try == maxBoots || ctx.Err() != nil {
+		if ctx.Err() != nil || !errors.As(err, &f) || !tried.again(f) {
 			return nil, err
 		}
+		by.warn(f.Found + "; nothing has run yet, so another is booted to be saved" + f.kept())
 	}
 	final := filepath.Join(st.dir, name)
 	if err := os.Rename(s.dir, final); err != nil {
@@ -69,7 +78,7 @@ func (st store) room() error {
 }
 
 // fill boots a guest until it waits for its job, and saves it.
-func (s *snapshot) fill(ctx context.Context, m machine) error {
+func (s *snapshot) fill(ctx context.Context, m machine, limit time.Duration, by saver) error {
 	tmp, remove, err := privateDir()
 	if err != nil {
 		return err
@@ -79,39 +88,74 @@ func (s *snapshot) fill(ctx context.Context, m machine) error {
 	if err := writeSavedInitramfs(ctx, m); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, bootTime)
-	defer cancel()
 	memory := filepath.Join(s.dir, memoryFile)
 	if err := makeMemory(memory, m.memory); err != nil {
 		return err
 	}
-	proc, err := m.saving(memory).start()
+	m = m.saving(memory)
+	proc, err := m.start()
 	if err != nil {
 		return err
 	}
 	defer proc.stop()
 	defer context.AfterFunc(ctx, proc.kill)()
-	kind, flaw, err := newFrameReader(proc.conn).next()
-	switch {
-	case err != nil:
-		proc.stop()
-		console, _ := os.ReadFile(m.console) // QEMU may not have got as far
-		f := failure(qemuFailed, "the guest to be saved did not boot: "+cmp.Or(lastWord(proc.stderr.Bytes()), err.Error()), "")
-		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			f = failure(silentGuest, "the guest to be saved said nothing within "+human.Duration(bootTime), "")
-		}
-		return f.with(tail(console, nil))
-	case kind != frameHello:
-		return fmt.Errorf("%w: a frame of kind %q before the hello", errCorrupt, kind)
-	case len(flaw) > 0:
-		return failure(flawedGuest, "the guest to be saved is not right: "+string(flaw), "")
+	if err := proc.awaitSaved(m, limit, by); err != nil {
+		return err
 	}
-	state, err := proc.save(time.Now().Add(bootTime))
+	state, err := proc.save(time.Now().Add(limit))
 	if err != nil {
 		return err
 	}
 	proc.stop() // what it has written to the memory is in the file by now
 	return s.describe(state)
+}
+
+// awaitSaved waits until a guest to be saved says that it can be. The error has the console's tail, and of a guest that
+// says nothing the state of its machine is kept.
+func (p *process) awaitSaved(m machine, limit time.Duration, by saver) error {
+	failed := func(kind failureKind, found string) *Failure {
+		p.stop()
+		console, _ := os.ReadFile(m.console) // QEMU may not have got as far
+		return failure(kind, found, "").with(tail(console, nil))
+	}
+	word := make(chan error, 1)
+	go func() { word <- readSaved(newFrameReader(p.conn)) }()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	var err error
+	select {
+	case err = <-word:
+	case <-timer.C:
+		state := p.inspect(m.cpus)
+		select {
+		case err = <-word: // meanwhile: whatever was late, it was not the guest alone
+		default:
+			f := failed(silentGuest, fmt.Sprintf("the guest to be saved said nothing for %v after QEMU was started", limit))
+			f.Artifacts = by.keep("saved", m, map[string][]byte{machineFile: state})
+			return f
+		}
+	}
+	var flaw *Failure
+	if err == nil || errors.As(err, &flaw) || errors.Is(err, errCorrupt) {
+		return err
+	}
+	f := failed(qemuFailed, "the guest to be saved did not boot: ")
+	f.Found += cmp.Or(lastWord(p.stderr.Bytes()), err.Error())
+	return f
+}
+
+// readSaved reads the first word of a guest to be saved.
+func readSaved(r *frameReader) error {
+	kind, flaw, err := r.next()
+	switch {
+	case err != nil:
+		return err
+	case kind != frameHello:
+		return fmt.Errorf("%w: a frame of kind %q before the hello", errCorrupt, kind)
+	case len(flaw) > 0:
+		return failure(flawedGuest, "the guest to be saved is not right: "+string(flaw), "")
+	}
+	return nil
 }
 
 // makeMemory makes the file before QEMU does, which would let others read it.

@@ -79,6 +79,74 @@ func snapshotsIn(t *testing.T, store string) []string {
 	return found
 }
 
+// otherThanAnew are the lines but those that say that another guest was booted, which a busy host may come to.
+func otherThanAnew(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if !strings.Contains(line, "; nothing has run yet, so ") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+func TestSilentGuestToBeSavedIsReadAndAnotherBooted(t *testing.T) {
+	store := ownStore(t)
+	var artifacts string
+	g := boot(t, "exit", func(o *Options) {
+		o.Accel, o.Resume, artifacts = "tcg", true, o.Artifacts
+		o.test.saving = func(boot int, _ *machine) time.Duration {
+			return time.Duration(boot)*bootTime + 10*time.Millisecond
+		}
+	})
+	require.NoError(t, g.err, "stderr %q", &g.stderr)
+	assert.Equal(t, 7, g.code)
+	assert.Contains(t, g.stderr.String(), "oomcage vm: the guest to be saved said nothing for 10ms after QEMU was started; nothing has run yet, "+
+		"so another is booted to be saved; what is known of it: "+artifacts)
+	assert.Contains(t, machineStateIn(t, artifacts), "== threads of QEMU\n")
+	assert.Len(t, snapshotsIn(t, store), 1)
+	entries, err := os.ReadDir(store)
+	require.NoError(t, err)
+	assert.Len(t, entries, 2, "and the lock: %v", entries)
+}
+
+// A kernel that has no timer stops for ever at the first sleep: that of its init has to come after the look at the timers.
+func TestGuestToBeSavedThatHasNoTimerIsSaidToHaveNone(t *testing.T) {
+	for _, kernel := range testedKernels(t) {
+		t.Run("kernel="+filepath.Base(filepath.Dir(kernel)), func(t *testing.T) {
+			store := ownStore(t)
+			g := boot(t, "exit", func(o *Options) {
+				o.Kernel, o.Accel, o.Resume = kernel, "tcg", true
+				o.test.saving = func(boot int, m *machine) time.Duration {
+					if boot == 0 {
+						m.params = append(m.params, "nolapic_timer")
+					}
+					return bootTime
+				}
+			})
+			require.NoError(t, g.err, "stderr %q", &g.stderr)
+			assert.Equal(t, 7, g.code)
+			assert.Contains(t, g.stderr.String(), "the guest to be saved is not right: its kernel took the timer of the CPUs to run at ")
+			assert.NotContains(t, g.stderr.String(), "said nothing")
+			assert.Len(t, snapshotsIn(t, store), 1)
+		})
+	}
+}
+
+func TestGuestToBeSavedThatFallsSilentTwiceIsBooted(t *testing.T) {
+	store := ownStore(t)
+	tried := 0
+	g := boot(t, "exit", func(o *Options) {
+		o.Accel, o.Resume = "tcg", true
+		o.test.saving = func(int, *machine) time.Duration { tried++; return 10 * time.Millisecond }
+	})
+	require.NoError(t, g.err, "stderr %q", &g.stderr)
+	assert.Equal(t, 7, g.code)
+	assert.Equal(t, 2, tried)
+	assert.Contains(t, g.stderr.String(), "no guest could be saved, so each is booted: the guest to be saved said nothing for 10ms")
+	assert.Empty(t, snapshotsIn(t, store))
+}
+
 func TestResumedGuestsDifferInWhatMustDiffer(t *testing.T) {
 	for _, kernel := range testedKernels(t) {
 		t.Run("kernel="+filepath.Base(filepath.Dir(kernel)), func(t *testing.T) {
@@ -90,7 +158,7 @@ func TestResumedGuestsDifferInWhatMustDiffer(t *testing.T) {
 				ended := time.Now()
 				require.NoError(t, g.err, "stderr %q", &g.stderr)
 				require.Zero(t, g.code)
-				require.Empty(t, g.stderr.String())
+				require.Empty(t, otherThanAnew(g.stderr.String()))
 				require.Len(t, snapshotsIn(t, store), 1, "guest %d", n)
 				out := g.stdout.String()
 				for _, name := range []string{"boot_id", "random", "time"} {
@@ -138,7 +206,7 @@ func TestSeveralGuestsAtOnceMakeOneSnapshot(t *testing.T) {
 				t.Error(err)
 			}
 			assert.Equal(t, 7, code)
-			assert.Equal(t, "to stderr\n", stderr.String())
+			assert.Equal(t, "to stderr\n", otherThanAnew(stderr.String()))
 		})
 	}
 	all.Wait()
@@ -201,7 +269,7 @@ func TestDamagedSnapshotIsThrownAwayAndTheGuestBooted(t *testing.T) {
 			assert.Contains(t, g.stderr.String(), test.says)
 			assert.Contains(t, g.stderr.String(), "thrown away")
 			assert.Len(t, snapshotsIn(t, store), map[bool]int{true: 1}[test.another])
-			assert.Equal(t, "to stderr\n", run().stderr.String(), "there is a whole one again")
+			assert.Equal(t, "to stderr\n", otherThanAnew(run().stderr.String()), "there is a whole one again")
 			assert.Len(t, snapshotsIn(t, store), 1)
 		})
 	}
