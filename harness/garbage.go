@@ -3,7 +3,6 @@ package harness
 import (
 	"debug/buildinfo"
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -67,7 +66,7 @@ const (
 )
 
 func readThreads(dir string) []outcome.Thread {
-	stats, _ := filepath.Glob(dir + "/task/*/stat")
+	stats := threadStats(dir)
 	var threads []outcome.Thread
 	for _, stat := range stats[:min(len(stats), maxThreads)] {
 		if t, err := readThread(stat); err == nil {

@@ -66,9 +66,9 @@ func (s *WindowScenarios) TestABurstIsKilledAtTheSameBytesAsManySmallSteps() {
 // find that it can take back none of them. On 6.18 it killed the first target in 1 of 15 runs, and the second one with 5.0 to 7.1 MiB of
 // its own; with MADV_RANDOM it did neither (2026-11). So a target whose file is read ahead, as a program's text is, either stalls or is killed, and never hangs.
 func (s *WindowScenarios) TestAWorkingSetOfFilesOverTheLimitStalls() {
-	const limit, size, step = 8 * MiB, 12 * MiB, 1 * MiB
-	// As many as the second target needs to fill the cage. A round takes 0.2 s, and 4 s with 13 processes
-	// waiting for 2 CPUs (emulated, 2026-11).
+	const limit, size, step = 8 * MiB, 12 * MiB, 2 * MiB
+	// As many as the second target needs to fill the cage. A round takes 0.2 s, and 25 s beside four other guests
+	// on 2 CPUs (emulated, 2026-11).
 	const rounds = int(limit / step)
 	target := func(keep Bytes, how ...string) Target {
 		target := as(s.T(), "reread", append([]string{s.coldFile(size), strconv.Itoa(int(keep))}, how...)...)
@@ -79,7 +79,9 @@ func (s *WindowScenarios) TestAWorkingSetOfFilesOverTheLimitStalls() {
 	thrash := func(target Target) *Outcome {
 		return runUntil(s.T(), Limits{Max: limit}, func(timeIsUp func()) Spec {
 			return Spec{Target: target, Load: Load{Step: func(ctx context.Context, p *Process, _ int) error {
+				ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 				defer func() {
+					cancel()
 					up = time.Now()
 					timeIsUp()
 				}()
@@ -89,8 +91,10 @@ func (s *WindowScenarios) TestAWorkingSetOfFilesOverTheLimitStalls() {
 	}
 	ahead := thrash(target(0, "ahead"))
 	s.Contains([]Verdict{Stalled, OOMKilled}, ahead.Verdict, "%s", ahead)
-	s.Positive(ahead.Evidence.Refaults)
-	s.Less(time.Since(up), closeTimeout/2)
+	if ahead.Verdict == Stalled { // one that is killed may not have come to read a page again
+		s.Positive(ahead.Evidence.Refaults)
+		s.Less(time.Since(up), closeTimeout/2)
+	}
 
 	stalled := thrash(target(0))
 	late := time.Since(up)
@@ -107,9 +111,9 @@ func (s *WindowScenarios) TestAWorkingSetOfFilesOverTheLimitStalls() {
 	killed.RequireVerdict(s.T(), OOMKilled)
 	anon := requireOneKill(s.T(), killed).Anon
 	// The rest is the kernel's own, 0.5 MiB, and what the CPUs charge ahead (seen: 0.4 to 0.8 MiB).
-	s.InDelta(int64(limit), int64(anon), float64(2*step), "anon alone fills the cage")
-	s.measured(32, "limit %d bytes, file of %d: alive after %d rounds, and gone %v later; %d refaults, %v under pressure; keeping %d a round: killed with %d of anon, %d refaults",
-		limit, size, rounds, late.Round(time.Millisecond), stalled.Evidence.Refaults, stalled.Evidence.Pressure.Some.Round(time.Millisecond), step, anon, killed.Evidence.Refaults)
+	s.InDelta(int64(limit), int64(anon), float64(2*MiB), "anon alone fills the cage")
+	s.measured(32, "limit %d bytes, file of %d: alive after %d rounds, and gone %v later; %d refaults, %v under pressure; keeping %d a round: killed with %d of anon, %d refaults; read ahead: %s",
+		limit, size, rounds, late.Round(time.Millisecond), stalled.Evidence.Refaults, stalled.Evidence.Pressure.Some.Round(time.Millisecond), step, anon, killed.Evidence.Refaults, ahead.Verdict)
 }
 
 // coldFile is a file on disk of which no page is cached: pages that are would stay charged to the

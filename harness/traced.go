@@ -47,9 +47,13 @@ func (p *Process) isWaitable() bool {
 // a zombie until the tracer has waited for it. It is not known while a thread runs, nor to a user who is shown no exit codes.
 //
 // A thread may run that is not listed: the kernel's list ends at one that ends meanwhile (proc_task_readdir in fs/proc/base.c). So
-// their number counts too. Those that are dead, and still there after it was read, are in it: where it is theirs, there is no other.
+// the kernel's number of threads is read between two looks at those that are listed. If all of these are dead both times, and
+// are as many, no other thread exists.
 func tracedEnd(dir string) (s outcome.ExitStatus, known bool) {
-	stats, _ := filepath.Glob(dir + "/task/*/stat") // the pattern is ours
+	if !readThreadStat(dir + "/stat").dead() { // most targets run: their threads need no look
+		return s, false
+	}
+	stats := threadStats(dir)
 	if len(stats) == 0 || !allDead(stats) {
 		return s, false
 	}
@@ -58,6 +62,16 @@ func tracedEnd(dir string) (s outcome.ExitStatus, known bool) {
 		return s, false
 	}
 	return l.status()
+}
+
+// threadStats are the stat files of the threads of a process that are listed in its folder in /proc. Where they cannot be listed
+// there are none.
+func threadStats(dir string) (stats []string) {
+	threads, _ := os.ReadDir(dir + "/task")
+	for _, thread := range threads {
+		stats = append(stats, filepath.Join(dir, "task", thread.Name(), "stat"))
+	}
+	return stats
 }
 
 // allDead reports whether each of these threads has ended, and is still there.

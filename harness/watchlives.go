@@ -20,8 +20,12 @@ func (w *watching) lives(ctx context.Context, g *cgroup.Group) (*Outcome, error)
 	if o == nil || !counted {
 		return o, err
 	}
+	seen := len(o.Lives)
+	if err != nil {
+		seen++ // the next one, of which the error tells
+	}
 	if now, counted := w.manager.restarts(context.WithoutCancel(ctx)); counted {
-		o.Evidence.Watched.Unseen = max(now-before-len(o.Lives), 0)
+		o.Evidence.Watched.Unseen = max(now-before-seen, 0)
 	}
 	return o, err
 }

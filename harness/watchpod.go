@@ -32,7 +32,7 @@ type watchedPod struct {
 	over       chan *podContainer // each of them, once
 	living     int                // how many are watched
 
-	lives   []*podContainer // that have ended, or that something has befallen, in the order of their ends
+	lives   []*podContainer // that have ended, in the order of their ends
 	told    int             // of how many of them ObserveLife was told
 	alive   []*podContainer // when the watch was over
 	problem error
@@ -118,7 +118,7 @@ func (p *watchedPod) watch(ctx context.Context) (*Outcome, error) {
 		}
 	}
 	err = errors.Join(err, p.problem)
-	if err != nil && (whole == nil || len(p.lives) == 0) {
+	if err != nil && (whole == nil || !p.hasSeenAnEnd()) {
 		return nil, err
 	}
 	return p.outcome(whole), err
@@ -335,6 +335,11 @@ func (p *watchedPod) outcome(whole *Outcome) *Outcome {
 		}
 	}
 	return o
+}
+
+// hasSeenAnEnd reports whether a container has ended, or something has in one that lives.
+func (p *watchedPod) hasSeenAnEnd() bool {
+	return len(p.lives) > 0 || slices.ContainsFunc(p.alive, func(c *podContainer) bool { return !c.survived() })
 }
 
 func (c *podContainer) survived() bool { return c.o.Verdict == outcome.Survived }

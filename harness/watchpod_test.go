@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"oomcage/harness/internal/cgroup"
 	"oomcage/harness/outcome"
 )
 
@@ -180,4 +181,24 @@ func TestTheOutcomeOfAPodIsNoLifeThatIsToldTwice(t *testing.T) {
 	o := p.outcome(nil)
 	require.Empty(t, o.Lives)
 	require.Zero(t, told)
+}
+
+// The error of one container's watch took with it what had been killed in another one that lives.
+func TestAWatchOfAPodThatFailsHasSeenWhatWasKilledBefore(t *testing.T) {
+	for name, test := range map[string]struct {
+		verdict Verdict
+		ended   bool
+		want    bool
+	}{
+		"a container that lives, and in which nothing was killed": {Survived, false, false},
+		"a container that lives without its worker":               {ChildOOMKilled, false, true},
+		"a container that ended by itself":                        {Exited, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &watchedPod{watching: &watching{}}
+			o := &Outcome{Verdict: test.verdict, Evidence: Evidence{Watched: &outcome.Watched{Ended: test.ended, Most: 1}}}
+			p.take(&podContainer{group: &cgroup.Group{}, named: "app", o: o})
+			require.Equal(t, test.want, p.hasSeenAnEnd())
+		})
+	}
 }

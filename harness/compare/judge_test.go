@@ -157,7 +157,7 @@ func changedPeaks(c *Comparison) (n int) {
 
 // docs/compare.md states these figures.
 func TestEqualBuildsAreQuiet(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(800)) // an emulated guest is slow to collect it
+	defer debug.SetGCPercent(debug.SetGCPercent(800)) // garbage collection was half of the time in an emulated guest
 	const comparisons = 1000
 	for name, noise := range kindsOfNoise {
 		for _, points := range []int{1, 2, 3, 6, 24} {

@@ -44,7 +44,7 @@ var grids = []struct {
 }
 
 func TestTheTrueSlopeIsNeverFoundAndAWrongOneAlways(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(800)) // an emulated guest is slow to collect it
+	defer debug.SetGCPercent(debug.SetGCPercent(800)) // garbage collection was half of the time in an emulated guest
 	random := rand.New(rand.NewPCG(1, 2))             //nolint:gosec // the same each time
 	for _, g := range grids {
 		all := killedApart(g.points, g.apart, g.step)
@@ -66,7 +66,7 @@ func TestTheTrueSlopeIsNeverFoundAndAWrongOneAlways(t *testing.T) {
 
 // Where limits and steps keep pace, rounding is not by chance.
 func TestATrueSlopeIsNotFoundAtAnyDistanceOfTheLimits(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(800)) // an emulated guest is slow to collect it
+	defer debug.SetGCPercent(debug.SetGCPercent(800)) // garbage collection was half of the time in an emulated guest
 	random := rand.New(rand.NewPCG(3, 4))             //nolint:gosec // the same each time
 	for apart := 256 * outcome.KiB; apart <= 24*outcome.MiB; apart += 300 * outcome.KiB {
 		all := killedApart(120, apart, 8*outcome.MiB)

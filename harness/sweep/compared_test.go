@@ -63,7 +63,7 @@ func found(t *testing.T, all []*compare.Comparison, gate string) (n int) {
 // docs/compare.md states such figures. Two searches of one build try limits of their own, and repeat where they have to: none of that
 // may be taken for a change.
 func TestSearchesOfEqualBuildsAreQuietAndAPlantedChangeIsFound(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(800)) // an emulated guest is slow to collect it
+	defer debug.SetGCPercent(debug.SetGCPercent(800)) // garbage collection was half of the time in an emulated guest
 	const pairs, middle, width = 1000, 60 * outcome.MiB, 4 * outcome.MiB
 	equal := searches(t, pairs+1, middle, width, 1)
 	quiet := compared(equal[:pairs], equal[1:])

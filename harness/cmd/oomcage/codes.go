@@ -40,7 +40,8 @@ with the verdict that it has allows that, and so does -acked 0`},
 		{0, `it was watched, and ended as -expect says; Ctrl-C and -for are such an end of the watch`},
 		{exitFailed, `it ended otherwise`},
 		usageCode,
-		{exitMachine, `there is nothing to watch: no such cgroup or process, or no memory controller`},
+		{exitMachine, `there is nothing to watch: no such cgroup or process, or no memory controller. Or the next life could
+not be watched: the outcome of those before is printed, and -expect is not looked at`},
 	},
 	"sweep": {
 		{0, `the checks found nothing`},

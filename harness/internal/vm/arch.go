@@ -45,9 +45,9 @@ var archAMD64 = arch{
 	// While it boots, the kernel waits 40 ms by the host's clock for a few timer interrupts and panics
 	// without them. On a busy host QEMU may not get to send any. A KVM guest omits the check itself.
 	//
-	// QEMU 7.2 adds bits of another register to the flags behind a cmpxchg16b, until an instruction sets them anew. A kernel
-	// panicked right behind one: "PANIC: double fault", with EFLAGS of 3f23a242 (2026-11). So the instruction (CX16,
-	// bit 13 of the kernel's word 4) is left to programs; the kernel does without it as well.
+	// After a cmpxchg16b, QEMU 7.2 has bits of another register in the flags until an instruction sets them anew. A kernel
+	// panicked right behind one: "PANIC: double fault", with EFLAGS of 3f23a242 (2026-11). So the kernel is told that there is
+	// none (CX16, bit 13 of its word 4); programs still have it.
 	emulated: []string{"no_timer_check", "clearcpuid=141"},
 	disk:     "virtio-blk-device",
 	drivers:  []driver{{"virtio_blk", "CONFIG_VIRTIO_BLK"}, {"virtio_mmio", "CONFIG_VIRTIO_MMIO"}},

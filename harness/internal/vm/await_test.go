@@ -12,25 +12,31 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// played is a QEMU that answers nothing, and the guest's end of its line. It has ended when it is asked.
+func played(t *testing.T) (p *process, guest net.Conn) {
+	t.Helper()
+	ours, theirs := net.Pipe()
+	t.Cleanup(func() { ours.Close(); theirs.Close() })
+	silent, closed := net.Pipe()
+	closed.Close()
+	done := make(chan struct{})
+	close(done)
+	return &process{conn: ours, frames: &frameWriter{w: ours}, monitor: &monitor{conn: silent}, done: done, kill: func() {}}, theirs
+}
+
 // guestOf is a session whose guest is played by the test: by the signs that it gives and the frames that it sends. told is closed
 // when it is sent something.
 func guestOf(t *testing.T, limit time.Duration) (w *waiting, frames chan received, told <-chan struct{}) {
 	t.Helper()
-	ours, theirs := net.Pipe()
-	t.Cleanup(func() { ours.Close(); theirs.Close() })
+	p, theirs := played(t)
 	sent := make(chan struct{})
 	go func() {
 		_, _ = theirs.Read(make([]byte, 1))
 		close(sent)
 		_, _ = io.Copy(io.Discard, theirs)
 	}()
-	silent, closed := net.Pipe()
-	closed.Close()
-	done := make(chan struct{})
-	close(done)
 	s := given(1, limit)
 	frames = make(chan received, 1)
-	p := &process{conn: ours, frames: &frameWriter{w: ours}, monitor: &monitor{conn: silent}, done: done, kill: func() {}}
 	return s.newWaiting(p, frames, newSigns(), nil), frames, sent
 }
 

@@ -206,8 +206,12 @@ func TestLinksThatGoInCirclesAreAnError(t *testing.T) {
 	require.NoError(t, os.Symlink("b", filepath.Join(dir, "a")))
 	require.NoError(t, os.Symlink("a", filepath.Join(dir, "b")))
 	tr := emptyTree()
-	_, err := tr.mirror(filepath.Join(dir, "a"))
-	assert.ErrorContains(t, err, "too many levels of symbolic links")
+	require.NoError(t, os.Symlink("below/x", filepath.Join(dir, "below")))
+	for _, name := range []string{"a", "below"} {
+		path := filepath.Join(dir, name)
+		_, err := tr.mirror(path)
+		assert.ErrorContains(t, err, "add "+path+" to the guest: too many levels of symbolic links")
+	}
 }
 
 func TestAddNamesAFileOrWhereItGoes(t *testing.T) {

@@ -85,7 +85,7 @@ func (s *session) run(ctx context.Context) (int, error) {
 		f := asFailure(err)
 		instead := s.mayBootInstead(f)
 		again := !instead && s.again(f)
-		if f.kind == silentGuest || !instead && !again && f.kind != noReader {
+		if f.kind == silentGuest || f.kind != notResumed && f.kind != noReader && !again {
 			f.Artifacts = s.keep()
 		}
 		switch {

@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// maxSilent is how many guests may fall silent before the program has begun, or before they can be saved.
+	// maxSilent is how many guests that were booted may fall silent before the program has begun, or before they can be saved.
 	maxSilent = 2
 	// maxBoots is how many guests are booted at most. Stopped at the wrong 4 ms of its boot, a guest's clock is
 	// unusable. 6 of 62 fell silent so on 2 cores at load 10 to 18 (November 2026), so five in a row are 1 of 100,000.

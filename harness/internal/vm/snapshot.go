@@ -76,7 +76,7 @@ func (o Options) findSnapshot(ctx context.Context, m machine, tsc tscSample, war
 	if err != nil {
 		return nil, nil //nolint:nilerr // without a home nothing is saved, and guests are booted
 	}
-	s, err := store.get(ctx, m, tsc, saver{o.saving, warn, o.keep})
+	s, err := store.get(ctx, m, tsc, o)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -94,11 +94,10 @@ func (o Options) findSnapshot(ctx context.Context, m machine, tsc tscSample, war
 	return s, nil
 }
 
-// saving bounds the time from QEMU's start to the first word of a guest to be saved, and from there until it is saved. Tests
-// change its machine.
-func (o Options) saving(boot int, m *machine) time.Duration {
-	if o.test.saving != nil {
-		return o.test.saving(boot, m)
+// saveTime bounds the time from QEMU's start to the first word of a guest to be saved, and from there until it is saved.
+func (o Options) saveTime(boot int) time.Duration {
+	if o.test.save != nil {
+		return o.test.save(boot)
 	}
 	return bootTime
 }

@@ -19,15 +19,8 @@ import (
 // makingPrefix begins the names of snapshots that are not whole.
 const makingPrefix = ".making-"
 
-// saver is for whom a guest is saved.
-type saver struct {
-	limit func(boot int, m *machine) time.Duration // see Options.saving
-	warn  func(line string)
-	keep  func(name string, m machine, files map[string][]byte) (dir string) // see Options.keep
-}
-
 // make makes a snapshot of the kind. The store is locked.
-func (st store) make(ctx context.Context, m machine, k kind, by saver) (*snapshot, error) {
+func (st store) make(ctx context.Context, m machine, k kind, o Options) (*snapshot, error) {
 	name, err := k.name()
 	if err != nil {
 		return nil, err
@@ -41,11 +34,13 @@ func (st store) make(ctx context.Context, m machine, k kind, by saver) (*snapsho
 	s := &snapshot{fresh: true, about: about{Kind: k, TSCKHz: m.tscKHz}}
 	for tried := (attempts{boots: 1}); ; tried.boots++ {
 		booted := m
-		limit := by.limit(tried.boots-1, &booted)
+		if o.test.saved != nil {
+			o.test.saved(tried.boots-1, &booted)
+		}
 		if s.dir, err = os.MkdirTemp(st.dir, makingPrefix); err != nil {
 			return nil, err
 		}
-		err = s.fill(ctx, booted, limit, by)
+		err = s.fill(ctx, booted, o, o.saveTime(tried.boots-1))
 		if err == nil {
 			break
 		}
@@ -54,7 +49,7 @@ func (st store) make(ctx context.Context, m machine, k kind, by saver) (*snapsho
 		if ctx.Err() != nil || !errors.As(err, &f) || !tried.again(f) {
 			return nil, err
 		}
-		by.warn(f.Found + "; nothing has run yet, so another is booted to be saved" + f.kept())
+		warner(o.Stderr)(f.Found + "; nothing has run yet, so another is booted to be saved" + f.kept())
 	}
 	final := filepath.Join(st.dir, name)
 	if err := os.Rename(s.dir, final); err != nil {
@@ -78,7 +73,7 @@ func (st store) room() error {
 }
 
 // fill boots a guest until it waits for its job, and saves it.
-func (s *snapshot) fill(ctx context.Context, m machine, limit time.Duration, by saver) error {
+func (s *snapshot) fill(ctx context.Context, m machine, o Options, limit time.Duration) error {
 	tmp, remove, err := privateDir()
 	if err != nil {
 		return err
@@ -99,7 +94,7 @@ func (s *snapshot) fill(ctx context.Context, m machine, limit time.Duration, by 
 	}
 	defer proc.stop()
 	defer context.AfterFunc(ctx, proc.kill)()
-	if err := proc.awaitSaved(m, limit, by); err != nil {
+	if err := proc.awaitSaved(ctx, m, o, limit); err != nil {
 		return err
 	}
 	state, err := proc.save(time.Now().Add(limit))
@@ -110,37 +105,42 @@ func (s *snapshot) fill(ctx context.Context, m machine, limit time.Duration, by 
 	return s.describe(state)
 }
 
-// awaitSaved waits until a guest to be saved says that it can be. The error has the console's tail, and of a guest that
-// says nothing the state of its machine is kept.
-func (p *process) awaitSaved(m machine, limit time.Duration, by saver) error {
-	failed := func(kind failureKind, found string) *Failure {
-		p.stop()
-		console, _ := os.ReadFile(m.console) // QEMU may not have got as far
-		return failure(kind, found, "").with(tail(console, nil))
-	}
+// awaitSaved waits until a guest to be saved says that it can be. What is known of one that ends, or says nothing, is kept.
+func (p *process) awaitSaved(ctx context.Context, m machine, o Options, limit time.Duration) error {
 	word := make(chan error, 1)
 	go func() { word <- readSaved(newFrameReader(p.conn)) }()
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	var err error
+	var silent bool
+	var state []byte
 	select {
 	case err = <-word:
 	case <-timer.C:
-		state := p.inspect(m.cpus)
+		state = p.inspect(m.cpus)
 		select {
 		case err = <-word: // meanwhile: whatever was late, it was not the guest alone
 		default:
-			f := failed(silentGuest, fmt.Sprintf("the guest to be saved said nothing for %v after QEMU was started", limit))
-			f.Artifacts = by.keep("saved", m, map[string][]byte{machineFile: state})
-			return f
+			silent = true
 		}
 	}
 	var flaw *Failure
-	if err == nil || errors.As(err, &flaw) || errors.Is(err, errCorrupt) {
+	if !silent && (err == nil || errors.As(err, &flaw) || errors.Is(err, errCorrupt)) {
 		return err
 	}
-	f := failed(qemuFailed, "the guest to be saved did not boot: ")
-	f.Found += cmp.Or(lastWord(p.stderr.Bytes()), err.Error())
+	p.stop()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	console, _ := os.ReadFile(m.console) // QEMU may not have got as far
+	f := readConsole(console, false)
+	switch {
+	case silent:
+		f = failure(silentGuest, fmt.Sprintf("the guest to be saved said nothing for %v after QEMU was started", limit), "").with(tail(console, nil))
+	case f == nil:
+		f = failure(qemuFailed, "the guest to be saved did not boot: "+cmp.Or(lastWord(p.stderr.Bytes()), err.Error()), "").with(tail(console, nil))
+	}
+	f.Artifacts = o.keep("saved", m, map[string][]byte{stderrFile: p.stderr.Bytes(), machineFile: state})
 	return f
 }
 

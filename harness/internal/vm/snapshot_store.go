@@ -151,13 +151,14 @@ func (t *tree) sum() (string, error) {
 
 // get returns the snapshot of such a machine. It is made if it is not there; of several callers at once one makes it
 // and the others wait.
-func (st store) get(ctx context.Context, m machine, tsc tscSample, by saver) (*snapshot, error) {
+func (st store) get(ctx context.Context, m machine, tsc tscSample, o Options) (*snapshot, error) {
 	k, err := kindOf(ctx, m)
 	if err != nil {
 		return nil, err
 	}
 	m.tscKHz = tscKHz(tsc)
-	if s, err := st.find(k, m.tscKHz, by.warn); s != nil || err != nil {
+	warn := warner(o.Stderr)
+	if s, err := st.find(k, m.tscKHz, warn); s != nil || err != nil {
 		return s, err
 	}
 	unlock, err := st.lock(ctx, bootTime)
@@ -165,10 +166,10 @@ func (st store) get(ctx context.Context, m machine, tsc tscSample, by saver) (*s
 		return nil, err
 	}
 	defer unlock()
-	if s, err := st.find(k, m.tscKHz, by.warn); s != nil || err != nil {
+	if s, err := st.find(k, m.tscKHz, warn); s != nil || err != nil {
 		return s, err
 	}
-	s, err := st.make(ctx, m, k, by)
+	s, err := st.make(ctx, m, k, o)
 	if err != nil && ctx.Err() == nil {
 		st.refuse(k, err.Error())
 	}

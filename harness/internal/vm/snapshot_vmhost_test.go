@@ -95,9 +95,7 @@ func TestSilentGuestToBeSavedIsReadAndAnotherBooted(t *testing.T) {
 	var artifacts string
 	g := boot(t, "exit", func(o *Options) {
 		o.Accel, o.Resume, artifacts = "tcg", true, o.Artifacts
-		o.test.saving = func(boot int, _ *machine) time.Duration {
-			return time.Duration(boot)*bootTime + 10*time.Millisecond
-		}
+		o.test.save = func(boot int) time.Duration { return time.Duration(boot)*bootTime + 10*time.Millisecond }
 	})
 	require.NoError(t, g.err, "stderr %q", &g.stderr)
 	assert.Equal(t, 7, g.code)
@@ -117,11 +115,10 @@ func TestGuestToBeSavedThatHasNoTimerIsSaidToHaveNone(t *testing.T) {
 			store := ownStore(t)
 			g := boot(t, "exit", func(o *Options) {
 				o.Kernel, o.Accel, o.Resume = kernel, "tcg", true
-				o.test.saving = func(boot int, m *machine) time.Duration {
+				o.test.saved = func(boot int, m *machine) {
 					if boot == 0 {
 						m.params = append(m.params, "nolapic_timer")
 					}
-					return bootTime
 				}
 			})
 			require.NoError(t, g.err, "stderr %q", &g.stderr)
@@ -138,7 +135,7 @@ func TestGuestToBeSavedThatFallsSilentTwiceIsBooted(t *testing.T) {
 	tried := 0
 	g := boot(t, "exit", func(o *Options) {
 		o.Accel, o.Resume = "tcg", true
-		o.test.saving = func(int, *machine) time.Duration { tried++; return 10 * time.Millisecond }
+		o.test.save = func(int) time.Duration { tried++; return 10 * time.Millisecond }
 	})
 	require.NoError(t, g.err, "stderr %q", &g.stderr)
 	assert.Equal(t, 7, g.code)

@@ -70,7 +70,6 @@ const maxLinks = 40
 // walk goes from element to element, and through the last one too where it is to. A path of too many links is returned as it is,
 // and leads nowhere.
 func (t *tree) walk(path string, last bool) (to string, leads bool) {
-	path = filepath.Clean(path)
 	at, rest, links := "/", elements(path), 0
 	for len(rest) > 0 {
 		next := filepath.Join(at, rest[0])
@@ -81,7 +80,7 @@ func (t *tree) walk(path string, last bool) (to string, leads bool) {
 			continue
 		}
 		if links++; links > maxLinks {
-			return path, false
+			return filepath.Clean(path), false
 		}
 		if filepath.IsAbs(e.link) {
 			at = "/"
@@ -133,7 +132,7 @@ func (t *tree) dir(path string, perm fs.FileMode) error {
 
 // folder adds a folder of the host, empty, with the links on the way to it.
 func (t *tree) folder(path string, perm fs.FileMode) error {
-	real, err := t.mirrorLinks(path, 0)
+	real, err := t.mirrorLinks(path)
 	if err != nil {
 		return err
 	}
@@ -154,7 +153,7 @@ func (t *tree) has(path string) bool {
 // mirror adds a file or folder of the host at the same path, with the links on the way to it. It returns
 // the files.
 func (t *tree) mirror(path string) ([]placed, error) {
-	real, err := t.mirrorLinks(path, 0)
+	real, err := t.mirrorLinks(path)
 	if err != nil {
 		return nil, err
 	}
@@ -162,35 +161,35 @@ func (t *tree) mirror(path string) ([]placed, error) {
 }
 
 // mirrorLinks adds the links among the elements of path and returns where it really is.
-func (t *tree) mirrorLinks(path string, depth int) (string, error) {
-	if depth > maxLinks {
-		return "", tooManyLinks(path)
-	}
-	done := "/"
-	rest := elements(filepath.Clean(path))
-	for i, name := range rest {
-		here := filepath.Join(done, name)
+func (t *tree) mirrorLinks(path string) (string, error) {
+	at, rest, links := "/", elements(path), 0
+	for len(rest) > 0 {
+		here := filepath.Join(at, rest[0])
+		rest = rest[1:]
 		info, err := os.Lstat(here)
 		if err != nil {
 			return "", err
 		}
 		if info.Mode()&fs.ModeSymlink == 0 {
-			done = here
+			at = here
 			continue
 		}
-		target, err := os.Readlink(here)
+		if links++; links > maxLinks {
+			return "", tooManyLinks(path)
+		}
+		link, err := os.Readlink(here)
 		if err != nil {
 			return "", err
 		}
-		if err := t.set(here, entry{mode: cpio.TypeSymlink | 0o777, link: target}); err != nil {
+		if err := t.set(here, entry{mode: cpio.TypeSymlink | 0o777, link: link}); err != nil {
 			return "", err
 		}
-		if !filepath.IsAbs(target) {
-			target = filepath.Join(done, target)
+		if filepath.IsAbs(link) {
+			at = "/"
 		}
-		return t.mirrorLinks(filepath.Join(append([]string{target}, rest[i+1:]...)...), depth+1)
+		rest = append(elements(link), rest...)
 	}
-	return done, nil
+	return at, nil
 }
 
 // place adds what is at src on the host as dst in the guest: a file, or a folder with all that is in it.

@@ -53,12 +53,13 @@ type Options struct {
 
 // stage is for tests of guests that go wrong; its zero value changes nothing. Boots are counted from 0.
 type stage struct {
-	machine func(boot int, m *machine)               // changes what is booted
-	running func(boot int, p *process)               // is called when QEMU has been started
-	hello   func(boot int, p *process)               // and when the guest has said its first word
-	begin   func(boot int) time.Duration             // instead of beginTime
-	saving  func(boot int, m *machine) time.Duration // changes what is booted to be saved; instead of bootTime
-	over    <-chan struct{}                          // is closed when the time limit is reached, at which the program has begun
+	machine func(boot int, m *machine)   // changes what is booted
+	running func(boot int, p *process)   // is called when QEMU has been started
+	hello   func(boot int, p *process)   // and when the guest has said its first word
+	begin   func(boot int) time.Duration // instead of beginTime
+	saved   func(boot int, m *machine)   // changes what is booted to be saved
+	save    func(boot int) time.Duration // instead of bootTime, of guests to be saved
+	over    <-chan struct{}              // is closed when the time limit is reached, at which the program has begun
 }
 
 const (
