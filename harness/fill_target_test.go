@@ -2,6 +2,7 @@ package harness
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -52,7 +53,7 @@ var fillers = map[string]func(dir string, took func(int), counter *int64){
 	},
 	// A byte of each huge page is touched. Where there is room for none any more, small ones are taken.
 	"huge pages": func(_ string, took func(int), _ *int64) {
-		took(int(sizeOf("/proc/self/smaps_rollup", "AnonHugePages")))
+		took(int(sizeOf("/proc/self/smaps", "AnonHugePages")))
 		b, err := unix.Mmap(-1, 0, 1<<30, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 		fail(err)
 		fail(unix.Madvise(b, unix.MADV_HUGEPAGE))
@@ -123,7 +124,7 @@ var fillers = map[string]func(dir string, took func(int), counter *int64){
 	"names": func(dir string, _ func(int), counter *int64) {
 		current := filepath.Join(ownCgroup(), "memory.current")
 		charged := func() int64 {
-			return int64(mustAtoi(strings.TrimSpace(mustRead(current)))) - sizeOf("/proc/self/smaps_rollup", "Anonymous")
+			return int64(mustAtoi(strings.TrimSpace(mustRead(current)))) - sizeOf("/proc/self/smaps", "Anonymous")
 		}
 		before := charged()
 		file := filepath.Join(dir, "file")
@@ -281,11 +282,21 @@ func sockets() int64 {
 	return int64(mustAtoi(pages)) * page
 }
 
-// sizeOf reads one of the sizes that the kernel prints in kB.
-func sizeOf(path, key string) int64 {
-	_, rest, _ := strings.Cut(mustRead(path), key+":")
-	number, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
-	return int64(mustAtoi(number)) << 10
+// sizeOf reads one of the sizes that the kernel prints in kB, or the sum where it prints one of each mapping. That is not
+// smaps_rollup: some kernels, 6.1 among them, leave a mapping out of it where another thread waits for mmap_lock
+// (show_smaps_rollup in fs/proc/task_mmu.c).
+func sizeOf(path, key string) (sum int64) {
+	found := false
+	for line := range strings.Lines(mustRead(path)) {
+		if size, is := strings.CutPrefix(line, key+":"); is {
+			found = true
+			sum += int64(mustAtoi(strings.Fields(size)[0])) << 10
+		}
+	}
+	if !found {
+		fail(fmt.Errorf("%s has no %s", path, key))
+	}
+	return sum
 }
 
 // fillByFork takes 32 MiB, and has a forked child write to them: with the 5 to 9 MiB of a test binary natively and under

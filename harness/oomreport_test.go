@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,9 +27,7 @@ func init() {
 		fail(unix.Madvise(b, unix.MADV_NOHUGEPAGE))
 		fail(unix.Madvise(b, unix.MADV_POPULATE_WRITE))
 		chunk := make([]byte, 64<<10)
-		held, err := anonymous()
-		fail(err)
-		fmt.Printf("holds %d anonymous\n", held)
+		fmt.Printf("holds %d anonymous\n", sizeOf("/proc/self/smaps", "Anonymous"))
 		f, err := os.Create(filepath.Join(os.Args[2], "hoard"))
 		fail(err)
 		for {
@@ -52,20 +49,6 @@ func init() {
 		take(mustAtoi(os.Args[1]))
 		wait()
 	}
-}
-
-// anonymous is how much anonymous memory this process has, in bytes, to the page.
-func anonymous() (n int, err error) {
-	smaps, err := os.ReadFile("/proc/self/smaps_rollup")
-	if err != nil {
-		return 0, err
-	}
-	m := regexp.MustCompile(`(?m)^Anonymous: +(\d+) kB$`).FindSubmatch(smaps)
-	if m == nil {
-		return 0, errors.New("smaps_rollup has no Anonymous")
-	}
-	n, err = strconv.Atoi(string(m[1]))
-	return n << 10, err
 }
 
 // requireReport returns what the kernel has said of the first kill.
