@@ -131,7 +131,7 @@ var fillers = map[string]func(dir string, took func(int), counter *int64){
 		fail(os.WriteFile(file, nil, 0o600))
 		for i := 0; ; i++ {
 			fail(os.Link(file, filepath.Join(dir, strings.Repeat("n", 240)+strconv.Itoa(i))))
-			if i%200 == 0 {
+			if i%400 == 0 { // some 0.3 MiB
 				atomic.StoreInt64(counter, charged()-before)
 			}
 		}
