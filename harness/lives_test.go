@@ -137,3 +137,17 @@ func TestATargetThatEndsWellIsNotStartedAgain(t *testing.T) {
 	o := RunT(t, Spec{Target: target, Limits: Limits{Max: 64 * MiB}})
 	require.Empty(t, o.Lives)
 }
+
+// overdue is a context whose time is up by the clock, and whose timer has yet to fire.
+type overdue struct{ context.Context }
+
+// Deadline has passed.
+func (overdue) Deadline() (time.Time, bool) { return time.Now().Add(-time.Second), true }
+
+// On a machine that had stood still, a life began after the time was up, and was the outcome.
+func TestATimeThatIsUpIsUpThoughItsTimerIsLate(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(time.Millisecond, func() { cancel(errTimeout) })
+	require.ErrorIs(t, endOf(overdue{ctx}), errTimeout)
+	require.NoError(t, endOf(t.Context()))
+}

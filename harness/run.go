@@ -15,6 +15,14 @@ var errTimeout = errors.New("the run's time is up")
 // timeIsUp reports whether the run's time is up, and that it was not cancelled before.
 func timeIsUp(ctx context.Context) bool { return errors.Is(context.Cause(ctx), errTimeout) }
 
+// endOf is why ctx has ended, or nil. Where its time is up by the clock, its timer may not have fired yet on a busy machine.
+func endOf(ctx context.Context) error {
+	if deadline, bounded := ctx.Deadline(); bounded && !time.Now().Before(deadline) {
+		<-ctx.Done()
+	}
+	return context.Cause(ctx)
+}
+
 // Run makes a cage, starts the target in it, waits until it is ready, applies the load,
 // collects the evidence, closes the cage and judges. However the target dies, that is an
 // Outcome and no error. An error says that the run could not be made: the spec is wrong, cages

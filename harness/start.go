@@ -63,8 +63,8 @@ func (c *Cage) launch(ctx context.Context, t Target) (*Process, error) {
 // take long, from a file system that does not answer for ever, and closing the cage ends that too. (All of the process
 // stands where Go's collector begins meanwhile: it waits for the thread that stands in vfork.)
 func (c *Cage) start(ctx context.Context, t Target) (*Process, error) {
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+	if err := endOf(ctx); err != nil {
+		return nil, err
 	}
 	as, err := accountOf(t.User)
 	if err != nil {
