@@ -131,7 +131,7 @@ var fillers = map[string]func(dir string, took func(int), counter *int64){
 		fail(os.WriteFile(file, nil, 0o600))
 		for i := 0; ; i++ {
 			fail(os.Link(file, filepath.Join(dir, strings.Repeat("n", 240)+strconv.Itoa(i))))
-			if i%400 == 0 { // some 0.3 MiB
+			if i%400 == 0 { // to sum up all mappings takes long
 				atomic.StoreInt64(counter, charged()-before)
 			}
 		}

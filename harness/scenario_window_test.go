@@ -67,7 +67,7 @@ func (s *WindowScenarios) TestABurstIsKilledAtTheSameBytesAsManySmallSteps() {
 // its own; with MADV_RANDOM it did neither (2026-11). So a target whose file is read ahead, as a program's text is, either stalls or is killed, and never hangs.
 func (s *WindowScenarios) TestAWorkingSetOfFilesOverTheLimitStalls() {
 	const limit, size, step = 8 * MiB, 12 * MiB, 2 * MiB
-	// As many as the second target needs to fill the cage. A round takes 0.2 s, and 25 s beside four other guests
+	// As many as the second target needs to fill the cage. A round takes 0.2 s, and 13 s beside three other guests
 	// on 2 CPUs (emulated, 2026-11).
 	const rounds = int(limit / step)
 	target := func(keep Bytes, how ...string) Target {
